@@ -1,0 +1,75 @@
+# make run: the whole pipeline at a size for 2 cores; make test: the tests; make bench: the ratios.
+# Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once).
+
+PYTHON ?= python3.11
+PY := $(CURDIR)/.venv/bin/python
+OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false
+
+# make run's choices, made by measurement on 2 cores (results/LOG.md): short series and a labelled format teach a
+# small model within minutes, where 128 points in the study's format teach it nothing.
+SERIES := 1400
+POINTS := 48
+FORMAT := thirds
+
+STUDENT := SmolLM2-135M-Instruct
+BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
+EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
+SCORING := --embedder $(EMBEDDER) --nli none
+TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --learning-rate 2e-3 \
+	--save-steps 80 --logging-steps 10 --eval-batch-size 64 --max-new-tokens 96 $(SCORING)
+
+.PHONY: all env models llama run test bench clean
+
+all: run
+
+env: .venv/ready
+.venv/ready: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install -r requirements.txt
+	touch $@
+
+models: env
+	$(PY) get_models.py
+
+llama: env
+	$(PY) get_llama_cpp.py
+
+run: export HF_HUB_OFFLINE=1
+run: export TRANSFORMERS_VERBOSITY=error
+run: export TOKENIZERS_PARALLELISM=false
+run: env models llama
+	@mkdir -p run && date +%s > run/started
+	@echo "== 1 of 8: simulate $(SERIES) series of $(POINTS) points"
+	cd run && $(PY) ../ou_process.py --count $(SERIES) --points $(POINTS) --seed 0
+	@echo "== 2 of 8: ask the simulated teacher"
+	cd run && $(PY) ../mistral.py --dryrun
+	@echo "== 3 of 8: curate"
+	cd run && $(PY) ../curate.py
+	@echo "== 4 of 8: convert, and compare gold with truth"
+	cd run && $(PY) ../convert.py --format $(FORMAT) $(SCORING)
+	@echo "== 5 of 8: fine-tune $(STUDENT)"
+	cd run && $(TRAIN)
+	@echo "== 6 of 8: check the training"
+	cd run/$(STUDENT) && $(PY) ../../ts_check_training.py $$(ls -v evaluation_checkpoint-*.json | tail -1) > check.txt
+	@echo "== 7 of 8: export to GGUF"
+	cd run && $(PY) ../hf2gguf.py --lora $(STUDENT)/final --merge-lora --quant q4_K_M \
+		--outfile $(STUDENT)/student-q4_K_M.gguf
+	@echo "== 8 of 8: describe a real series with the GGUF"
+	cd run && $(PY) ../describe.py ../examples/nile.csv --column flow \
+		--model $(STUDENT)/student-q4_K_M.gguf --plot $(STUDENT)/nile.png
+	@echo "== summary"
+	@cd run && $(TRAIN) | sed -n '/^on all rows/,$$p'
+	@echo "chosen: $(SERIES) series of $(POINTS) points, format $(FORMAT), one epoch (why: results/LOG.md)"
+	@echo "page: run/$(STUDENT)/plotdiag/index.html"
+	@echo "pictures: run/$(STUDENT)/training.png run/convert_diagnostics.png run/$(STUDENT)/nile.png"
+	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"
+	@echo "minutes: $$(( ($$(date +%s) - $$(cat run/started) + 30) / 60 ))"
+
+test: env models llama
+	$(OFFLINE) $(PY) -m pytest -q tests
+
+bench: env models
+	$(OFFLINE) $(PY) bench.py
+
+clean:
+	rm -rf run

@@ -1,0 +1,136 @@
+"""Find where the teacher's sentences contradict the truth, and decide claim by claim what to train on.
+
+Reads: data.jsonl (gold, truth); verify.csv, where a human has decided.
+Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should look at.
+Run: python curate.py --data data.jsonl
+
+Wrong extrema are replaced by the truth's sentence: where 99 and 0 stand is beyond dispute. A trend or noise sentence
+that contradicts a clear truth is marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
+column `decision` of verify.csv and run this script again. What is not decided stays out of the training (convert.py).
+"""
+
+import csv
+import io
+import os
+from collections import Counter
+
+import cli
+import description
+import records
+import scoring
+
+COLUMNS = ("id", "sentence", "gold", "truth", "reason", "decision")
+
+
+def curate_sentence(name, gold, truth):
+    """One gold sentence and the row's truth -> {"text", "status", "reason"}.
+
+    status is kept, replaced or verify; reason is agrees, unread, unclear, or contradicts with what was said.
+    """
+    text = gold[name]
+    parts = ("max", "min") if name == "extrema" else (name,)
+    read = scoring.read_claims(gold)
+    wrong = [part for part in parts if scoring.outcome_of(read[part], truth[part]) == "wrong"]
+    if not wrong:
+        reason = "unread" if any(read[part] is None for part in parts) else "agrees"
+        return {"text": text, "status": "kept", "reason": reason}
+    contradiction = "contradicts: " + ", ".join(f"{part} said {read[part]}, is {truth[part]}" for part in wrong)
+    if name == "extrema":
+        return {"text": truth["sentences"][name], "status": "replaced", "reason": contradiction}
+    if not truth["clear"][name]:
+        return {"text": text, "status": "kept", "reason": "unclear, " + contradiction}
+    return {"text": text, "status": "verify", "reason": contradiction}
+
+
+def apply_decision(curated, name, row, decision):
+    """A human's `gold` or `truth` for a sentence marked verify -> the same sentence, verified."""
+    text = row["gold"][name] if decision == "gold" else row["truth"]["sentences"][name]
+    return {"text": text, "status": "verified", "reason": f"{curated['reason']}; decided for {decision}"}
+
+
+def read_decisions(path):
+    """verify.csv -> {(id, sentence): "gold" or "truth"}; empty where there is no file."""
+    if not os.path.exists(path):
+        return {}
+    decisions = {}
+    with open(path, encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if not set(COLUMNS) <= set(reader.fieldnames or ()):
+            raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}: mend it, or delete it to start again")
+        for line in reader:
+            decision = (line["decision"] or "").strip().lower()
+            if decision not in ("", "gold", "truth"):
+                raise cli.UserError(f"{path}, line {reader.line_num}: decision {decision!r} is not gold or truth")
+            if decision:
+                decisions[line["id"], line["sentence"]] = decision
+    return decisions
+
+
+def curate_row(row, decisions):
+    """A row with gold and truth -> its `curated` field: {"trend": {...}, "noise": {...}, "extrema": {...}}."""
+    curated = {}
+    for name in description.SENTENCES:
+        curated[name] = curate_sentence(name, row["gold"], row["truth"])
+        decision = decisions.get((row["id"], name))
+        if curated[name]["status"] == "verify" and decision:
+            curated[name] = apply_decision(curated[name], name, row, decision)
+    return curated
+
+
+def verify_table(rows, decisions):
+    """verify.csv as text: every sentence that is or was marked verify, with the decision taken."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        for name, sentence in row["curated"].items():
+            if sentence["status"] in ("verify", "verified"):
+                decision = decisions.get((row["id"], name), "")
+                reason = sentence["reason"].split(";")[0]
+                writer.writerow([row["id"], name, row["gold"][name], row["truth"]["sentences"][name], reason, decision])
+    return out.getvalue()
+
+
+def print_counts(rows):
+    """Counts per sentence and reason, then the share left to verify."""
+    counts = Counter()
+    for row in rows:
+        for name, sentence in row["curated"].items():
+            kind = sentence["reason"].split(":")[0]
+            counts[name, sentence["status"], kind] += 1
+    for name in description.SENTENCES:
+        for (other, status, kind), number in sorted(counts.items()):
+            if other == name:
+                print(f"{name}, {status}, {kind}: {number}")
+    open_rows = sum(any(s["status"] == "verify" for s in row["curated"].values()) for row in rows)
+    open_sentences = sum(number for (_, status, _), number in counts.items() if status == "verify")
+    total = len(rows) * len(description.SENTENCES)
+    print(f"rows: {len(rows)}")
+    print(f"to_verify_sentences: {open_sentences} ({open_sentences / total:.1%} of {total})")
+    print(f"to_verify_rows: {open_rows} ({open_rows / len(rows):.1%})")
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
+    parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
+    args = parser.parse_args(argv)
+    args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
+    cli.print_settings(args)
+    decisions = read_decisions(args.verify_file)
+    with records.writing(args.data) as data:
+        described = [row for row in data.rows.values() if row.get("gold")]
+        if not described:
+            raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
+        records.require(described, "truth", args.data, "ou_process.py --truth")
+        for row in described:
+            row["curated"] = curate_row(row, decisions)
+        data.rewrite(data.rows.values())
+        records.write_text(args.verify_file, verify_table(described, decisions))
+    print_counts(described)
+    print(f"without_gold: {len(data.rows) - len(described)}")
+    print(f"verify_file: {args.verify_file}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

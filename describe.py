@@ -1,0 +1,190 @@
+"""Describe one's own series with a trained student, each claim with the rule's verdict beside it.
+
+Reads: a CSV file; a model: the folder of a run, an adapter, a whole model, or a .gguf file.
+Writes: nothing, or a picture with --plot.
+Run: python describe.py examples/nile.csv --column flow --model SmolLM2-135M-Instruct/student-q4_K_M.gguf
+
+Any unit is welcome: the series is rescaled to its own range, 0..99, as the student saw its training series. It was
+trained on series of a certain length; at other lengths it reads less well, and this says so.
+"""
+
+import csv
+import math
+import os
+
+import cli
+import description
+import ou_process
+import records
+import scoring
+import truth
+
+SHORTEST, LONGEST = 16, 512
+
+
+def read_column(path, column):
+    """A CSV file with a header -> (column's name, list of floats).
+
+    Without a column's name, the only column of numbers is taken. Raises UserError for a missing file or column,
+    text, NaN, an infinite value, and a length outside 16 to 512.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise cli.UserError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    if len(lines) < 2:
+        raise cli.UserError(f"{path} is empty: a header and {SHORTEST} to {LONGEST} rows are needed")
+    header, body = [name.strip() for name in lines[0]], lines[1:]
+    column = column or _only_number_column(path, header, body)
+    if column not in header:
+        raise cli.UserError(f"{path} has no column {column!r}: it has {', '.join(header)}")
+    place = header.index(column)
+    values = []
+    for number, line in enumerate(body, start=2):
+        cell = line[place].strip() if place < len(line) else ""
+        value = _number(cell)
+        if value is None:
+            raise cli.UserError(f"{path}, row {number}: {column} is {cell!r}, not a finite number: fill or drop it")
+        values.append(value)
+    if not SHORTEST <= len(values) <= LONGEST:
+        raise cli.UserError(f"{path} has {len(values)} values: {SHORTEST} to {LONGEST} can be described")
+    if min(values) == max(values):
+        raise cli.UserError(f"{path}: {column} is constant ({values[0]:g}): there is nothing to describe")
+    return column, values
+
+
+def _number(cell):
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _only_number_column(path, header, body):
+    numeric = [
+        name
+        for place, name in enumerate(header)
+        if all(place < len(line) and _number(line[place]) is not None for line in body)
+    ]
+    if len(numeric) != 1:
+        raise cli.UserError(f"{path}: which column? Give --column, one of {', '.join(header)}")
+    return numeric[0]
+
+
+def rescale(values):
+    """Values in any unit -> integers 0..99, as ou_process.py makes them."""
+    import numpy as np
+
+    return ou_process.rescale(np.array([values]))[0][0].tolist()
+
+
+def trained_on(model):
+    """What a student was trained on: {"format", "points", ...}; {} where nothing is recorded."""
+    if model.endswith(".gguf"):
+        import hf2gguf
+
+        return hf2gguf.read_format(model) or {}
+    for folder in (model, os.path.dirname(os.path.normpath(model))):
+        path = os.path.join(folder, "training.json")
+        if os.path.exists(path):
+            return records.read_json(path, "qwen_train.py")
+    return {}
+
+
+def ask(model, prompt, max_tokens=160):
+    """One greedy answer of a model folder or a .gguf file to a prompt."""
+    if model.endswith(".gguf"):
+        return _ask_gguf(model, prompt, max_tokens)
+    import torch
+
+    import evaluation
+    import student
+
+    if os.path.isdir(os.path.join(model, "final")):
+        model = os.path.join(model, "final")
+    loaded, tokenizer = student.load(model, torch.bfloat16)
+    return evaluation.generate(loaded, tokenizer, [prompt], 1, max_tokens)[0]
+
+
+def _ask_gguf(path, prompt, max_tokens):
+    if not os.path.isfile(path):
+        raise cli.UserError(f"no {path} here: run hf2gguf.py first")
+    try:
+        from llama_cpp import Llama
+    except ImportError:
+        raise cli.UserError("a .gguf file needs llama-cpp-python: pip install -r requirements.txt") from None
+    try:
+        llama = Llama(path, n_ctx=4096, verbose=False)
+    except ValueError as error:
+        raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
+    out = llama.create_chat_completion(description.messages_of(prompt), temperature=0.0, max_tokens=max_tokens)
+    return out["choices"][0]["message"]["content"].strip()
+
+
+def verdict_lines(answer, labels):
+    """An answer and the rule's labels -> the lines of a table: claim, said, true, verdict."""
+    sentences, _ = description.parse_answer(answer)
+    read = scoring.read_claims(sentences) if sentences else dict.fromkeys(truth.CLAIMS)
+    lines = [f"{'claim':<8}{'student':<13}{'truth':<13}verdict"]
+    for claim in truth.CLAIMS:
+        verdict = scoring.outcome_of(read[claim], labels[claim]) if sentences else "unread"
+        near = "" if labels["clear"][claim] else " (near a threshold: the truth itself is not clear)"
+        lines.append(f"{claim:<8}{read[claim] or '-':<13}{labels[claim]:<13}{verdict}{near}")
+    return lines
+
+
+def draw(values, column, answer, path):
+    """A picture of the series in its own unit, the answer's sentences above it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.plot(values, linewidth=1.3)
+    axes.set(xlabel="time step", ylabel=column)
+    axes.grid(alpha=0.3)
+    sentences, _ = description.parse_answer(answer)
+    title = "\n".join(sentences[name] for name in description.SENTENCES) if sentences else answer[:200]
+    axes.set_title(title.replace("$", r"\$"), loc="left", fontsize=10)
+    with records.atomic(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("csv", help="CSV file with a header line.")
+    parser.add_argument("--column", help="The column to describe; not needed where only one holds numbers.")
+    parser.add_argument("--model", required=True, help="Folder of a run, adapter, model folder or .gguf file.")
+    parser.add_argument(
+        "--format", choices=sorted(description.FORMATS), help="How the series is written; default: as in training."
+    )
+    parser.add_argument("--plot", metavar="PNG", help="Also draw the series and the answer.")
+    args = parser.parse_args(argv)
+    column, values = read_column(args.csv, args.column)
+    if not os.path.exists(args.model):
+        raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
+    trained = trained_on(args.model)
+    fmt = args.format or trained.get("format") or "study"
+    series = rescale(values)
+    print(f"series: {column} of {args.csv}, {len(values)} points, {min(values):g} to {max(values):g}")
+    print(f"model: {args.model} (series written as {fmt!r})")
+    points = trained.get("points") or []
+    points = points if isinstance(points, list) else [points]
+    if points and not min(points) <= len(series) <= max(points):
+        print(f"note: trained on {min(points)} to {max(points)} points: at {len(series)} it reads less well")
+    answer = ask(args.model, description.prompt_of(series, fmt))
+    sentences, how = description.parse_answer(answer)
+    print(f"\n{description.answer_of(sentences) if sentences else answer}\n")
+    if how != "strict":
+        print(f"the answer was {how} as JSON")
+    print("\n".join(verdict_lines(answer, truth.labels_of(series))))
+    if args.plot:
+        draw(values, column, answer, args.plot)
+        print(f"plot: {args.plot}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,121 @@
+"""Ask a model the test prompts in batches, and keep what it answered with its scores.
+
+Reads: pairs of convert.py. Writes: evaluation_avant.json, evaluation_checkpoint-<step>.json and the like.
+Run: no command of its own; qwen_train.py and ts_check_training.py evaluate through this module.
+
+An evaluation file: {"name", "model", "step", "format", "nli_model", "cosine_model", "seconds", "means": scoring.summarise,
+"samples": [one a test row, in the order of the pairs: id, answer, parse, read, outcome, cosine, nli]}.
+"""
+
+import time
+
+import cli
+import description
+import records
+import scoring
+import truth
+
+
+def read_pairs(path):
+    """(train rows, test rows) of convert.py's output; UserError where a split is empty or a field is missing."""
+    rows = records.read(path, made_by="convert.py")
+    for field in ("prompt", "answer", "split", "format", "truth", "series"):
+        records.require(rows, field, path, "convert.py")
+    train = [row for row in rows if row["split"] == "train"]
+    test = [row for row in rows if row["split"] == "test"]
+    for name, split in (("train", train), ("test", test)):
+        if not split:
+            raise cli.UserError(f"{path}: no row in the {name} split: simulate more series with ou_process.py --count")
+    return train, test
+
+
+def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progress=None):
+    """Greedy answers to the prompts, in their order; the longest first, so that memory fails early.
+
+    progress: called with the number done after each batch.
+    """
+    import torch
+
+    texts = [
+        tokenizer.apply_chat_template(description.messages_of(prompt), tokenize=False, add_generation_prompt=True)
+        for prompt in prompts
+    ]
+    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    answers = [""] * len(texts)
+    was_training = model.training
+    model.eval()
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        batch = tokenizer(
+            [texts[i] for i in chosen], return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False
+        ).to(model.device)
+        with torch.inference_mode():
+            out = model.generate(
+                **batch,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        new = tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+        for i, text in zip(chosen, new):
+            answers[i] = text.strip()
+        if progress:
+            progress(min(start + batch_size, len(order)))
+    model.train(was_training)
+    return answers
+
+
+def evaluate(name, rows, answers, scorer, **about):
+    """Answers to the test rows -> the content of an evaluation file."""
+    samples = scoring.score_answers(rows, answers, scorer)
+    return {
+        "name": name,
+        **about,
+        "format": rows[0]["format"],
+        "nli_model": scorer.nli_name,
+        "cosine_model": scorer.embedder_name,
+        "means": scoring.summarise(rows, samples),
+        "samples": samples,
+    }
+
+
+def evaluate_model(name, model, tokenizer, rows, scorer, batch_size, max_new_tokens, **about):
+    """Ask the model every row's prompt, score the answers; prints progress and the seconds it took."""
+    start = time.perf_counter()
+
+    def progress(done):
+        print(f"{name}: {done} of {len(rows)} answers, {time.perf_counter() - start:.0f} s", flush=True)
+
+    answers = generate(model, tokenizer, [row["prompt"] for row in rows], batch_size, max_new_tokens, progress)
+    seconds = round(time.perf_counter() - start, 1)
+    return evaluate(name, rows, answers, scorer, **about, seconds=seconds)
+
+
+def read_evaluation(path):
+    """An evaluation file; UserError where it is missing, broken or something else."""
+    content = records.read_json(path, "qwen_train.py")
+    if not isinstance(content, dict) or not {"name", "means", "samples"} <= content.keys():
+        raise cli.UserError(f"{path} is not an evaluation file of qwen_train.py")
+    return content
+
+
+def table(evaluations, rows="all"):
+    """Evaluations -> lines of a table: one evaluation a line, right answers of each claim in % [95 % interval].
+
+    rows: "all", or "clear" for those rows alone whose claim is clear.
+    """
+    claims = (*truth.CLAIMS, "all_four")
+    lines = [f"{'on ' + rows + ' rows':<18}{'JSON':>6}{'cosine':>8}" + "".join(f"{claim:>17}" for claim in claims)]
+    for content in evaluations:
+        means = content["means"]
+        cells = []
+        for claim in claims:
+            m = means["claims"][rows][claim]
+            cells.append(f"{100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}]")
+        head = f"{content['name']:<18}{100 * means['valid_json']['mean']:>6.0f}{means['cosine']['mean']:>8.3f}"
+        lines.append(head + "".join(f"{cell:>17}" for cell in cells))
+    n = ", ".join(f"{claim} {evaluations[0]['means']['claims'][rows][claim]['n']}" for claim in claims)
+    return [*lines, f"% right [95 % Wilson interval], n: {n}"]

@@ -1,0 +1,207 @@
+"""A real HTTP server on loopback that answers as Mistral's /v1/chat/completions does, and fails in every way.
+
+Bodies of the errors are those that the public API was seen to send. For tests: `with MistralServer(rows) as server:`.
+"""
+
+import base64
+import http.server
+import json
+import re
+import socket
+import threading
+import time
+
+import description
+
+KEY = "sk-test-0123456789abcdef"
+
+
+def completion(content, finish="stop"):
+    """The body of a chat completion; content is a string or a list of chunks."""
+    message = {"role": "assistant", "content": content, "tool_calls": None}
+    return {
+        "id": "cmpl-1",
+        "object": "chat.completion",
+        "created": 1764000000,
+        "model": "mistral-medium-latest",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "usage": {"prompt_tokens": 900, "completion_tokens": 60, "total_tokens": 960},
+    }
+
+
+class MistralServer:
+    """Answers request i with behaviour plan[i], and after the plan with `then`; see `_Handler.behave` for their names.
+
+    `pause`: seconds before each answer; `gate`: no answer before so many requests were in progress at once (10 s at most).
+    `asked`: the row ids in order of the requests; `problems`: what was wrong with a request; `seeds`: random_seed.
+    """
+
+    def __init__(self, rows, plan=(), then="good", pause=0.0, gate=1):
+        self.rows = {", ".join(map(str, row["series"])): row for row in rows}
+        self.plan, self.then, self.pause = list(plan), then, pause
+        self.asked, self.problems, self.seeds, self.models = [], [], [], []
+        self.gate, self.gate_open = gate, threading.Event()
+        self.running, self.most = 0, 0  # requests in progress now, and at most
+        self.lock = threading.Lock()
+
+    def __enter__(self):
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self.http.daemon_threads, self.http.block_on_close, self.http.owner = True, False, self
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc):
+        self.http.shutdown()
+        self.http.server_close()
+
+    def wait_for(self, number, seconds=20):
+        """Block until so many requests came."""
+        end = time.monotonic() + seconds
+        while len(self.asked) < number:
+            assert time.monotonic() < end, f"only {len(self.asked)} requests came"
+            time.sleep(0.01)
+
+    def check(self, path, headers, body):
+        """Note what the request lacks, and return (row, behaviour)."""
+        text, image = "", b""
+        for part in body["messages"][-1]["content"]:
+            if part["type"] == "text":
+                text = part["text"]
+            else:
+                url = part["image_url"] if isinstance(part["image_url"], str) else part["image_url"]["url"]
+                kind, _, data = url.partition(",")
+                image = base64.b64decode(data) if kind == "data:image/png;base64" else b""
+        numbers = re.search(r"^\d+(?:, \d+)+$", text, re.MULTILINE)
+        row = self.rows.get(numbers[0]) if numbers else None
+        expected = {"name": "description", "schema": description.ANSWER_SCHEMA, "strict": True}
+        with self.lock:
+            for good, problem in (
+                (path == "/v1/chat/completions", f"path {path}"),
+                (headers["Authorization"] == f"Bearer {KEY}", "no Authorization"),
+                (image.startswith(b"\x89PNG") and image.rstrip().endswith(b"IEND\xaeB`\x82"), "no plot"),
+                (row is not None, "no numbers of a known row"),
+                (body["response_format"] == {"type": "json_schema", "json_schema": expected}, "no schema"),
+                (KEY not in json.dumps(body), "the key in the body"),
+            ):
+                if not good:
+                    self.problems.append(problem)
+            self.asked.append(row and row["id"])
+            self.seeds.append(body.get("random_seed"))
+            self.models.append(body["model"])
+            number = len(self.asked) - 1
+            return row, self.plan[number] if number < len(self.plan) else self.then
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def do_POST(self):
+        owner = self.server.owner
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        row, behaviour = owner.check(self.path, self.headers, body)
+        with owner.lock:
+            owner.running += 1
+            owner.most = max(owner.most, owner.running)
+            if owner.most >= owner.gate:
+                owner.gate_open.set()
+        try:
+            owner.gate_open.wait(10)
+            time.sleep(owner.pause)
+            self.behave(behaviour, row)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the client gave up
+        finally:
+            with owner.lock:
+                owner.running -= 1
+
+    def send(self, status, body, content_type="application/json", **headers):
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def behave(self, name, row):
+        good = json.dumps(description.sentences_of(row["truth"]))
+        if name == "good":
+            self.send(200, completion(good))
+        elif name == "chunks":  # as reasoning models answer
+            thinking = {"type": "thinking", "thinking": [{"type": "text", "text": '{"trend": "a draft"}'}]}
+            middle = len(good) // 2
+            texts = [{"type": "text", "text": good[:middle]}, {"type": "text", "text": good[middle:]}]
+            self.send(200, completion([thinking, *texts]))
+        elif name == "fences":
+            self.send(200, completion(f"Here it is:\n```json\n{good}\n```"))
+        elif name == "bad json":
+            self.send(200, completion(good[:-20]))
+        elif name == "missing key":
+            self.send(200, completion('{"trend": "The series rises.", "noise": "The noise is low."}'))
+        elif name == "wrong type":
+            self.send(200, completion('{"trend": 1, "noise": null, "extrema": [""]}'))
+        elif name == "truncated":
+            self.send(200, completion(good, finish="length"))
+        elif name == "empty":
+            self.send(200, completion(""))
+        elif name == "null":
+            self.send(200, completion(None, finish="tool_calls"))
+        elif name == "no choices":
+            self.send(200, completion("") | {"choices": []})
+        elif name == "surrogate":
+            self.send(200, completion('{"trend": "\\ud800", "noise": "x", "extrema": "x"}'))
+        elif name == "key in answer":
+            self.send(200, completion(json.dumps({"trend": KEY, "noise": "x", "extrema": "x"})))
+        elif name == "key in bad answer":
+            self.send(200, completion(f"I know {KEY}"))
+        elif name == "html":
+            self.send(200, "<html>Welcome</html>", content_type="text/html")
+        elif name == "not json":
+            self.send(200, f"certainly not JSON {KEY}")
+        elif name == "429":
+            self.send(429, {"object": "error", "message": "Requests rate limit exceeded", "code": "1300"})
+        elif name.startswith("429 after "):
+            self.send(429, {"message": "Rate limit"}, Retry_After=name.removeprefix("429 after "))
+        elif name == "401":
+            self.send(401, {"detail": "Unauthorized"})
+        elif name == "400":
+            said = {"object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500"}
+            self.send(400, said)
+        elif name == "404":
+            self.send(404, {"message": "no Route matched with those values"})
+        elif name == "422":
+            self.send(422, {"detail": [{"loc": ["body"], "msg": "no", "type": "value_error"}]})
+        elif name.startswith("echo "):  # a server that repeats the header in its error
+            self.send(int(name.removeprefix("echo ")), f'{{"message": "bad token\n{self.headers["Authorization"]}"}}')
+        elif name in ("500", "503"):
+            self.send(int(name), "upstream is away", content_type="text/plain")
+        elif name == "hang":
+            time.sleep(3)
+            self.close_connection = True
+        elif name == "trickle":  # a byte now and then: no single read takes long
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            for _ in range(30):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                time.sleep(0.1)
+            self.close_connection = True
+        elif name == "drop":
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif name == "half":  # dropped in the middle of the body
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            self.wfile.write(b'{"id": ')
+            self.close_connection = True
+        else:
+            raise AssertionError(name)

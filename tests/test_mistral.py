@@ -1,0 +1,415 @@
+"""mistral.py as a program, against a real HTTP server on loopback; and the simulated teacher of its dry run.
+
+Needs: mistralai, matplotlib; no network, no key. Run: python -m pytest tests/test_mistral.py
+"""
+
+import collections
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from mistral_server import KEY, MistralServer
+
+import claims
+import description
+import mistral
+import ou_process
+import records
+import simulated_teacher
+import truth
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+COUNT = 12
+ENV = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and "MISTRAL" not in name}
+QUICK = ("--backoff", "0.01", "--timeout", "5")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A folder with data.jsonl of COUNT rows and their plots, as ou_process.py makes them."""
+    folder = tmp_path_factory.mktemp("made")
+    rows, paths = ou_process.make_rows(0, range(COUNT), 24)
+    ou_process.write_dataset(rows, paths, str(folder / "dataset"), plots=True)
+    write(folder, rows)
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    shutil.copytree(made, tmp_path / "work")
+    return tmp_path / "work"
+
+
+def write(folder, rows):
+    (folder / "data.jsonl").write_text("".join(records.encode(row) + "\n" for row in rows))
+
+
+def rows_of(folder):
+    return records.read(str(folder / "data.jsonl"))
+
+
+def command(*flags):
+    return [sys.executable, os.path.join(ROOT, "mistral.py"), *flags]
+
+
+def start(folder, *flags, key=KEY, **env):
+    env = {**ENV, **env, **({"MISTRAL_API_KEY": key} if key else {})}
+    return subprocess.Popen(
+        command(*flags), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process, folder, code):
+    """Wait for the program and return (stdout, stderr, counts); the key is nowhere, and an error is one line."""
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, out + err
+    assert "Traceback" not in err
+    assert err.count("\n") == (1 if code else 0), err
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    for content in (out.encode(), err.encode(), *(path.read_bytes() for path in files)):
+        assert KEY.encode() not in content
+    assert not [path for path in files if ".tmp" in path.name]
+    counts = dict(line.split(": ", 1) for line in out.splitlines()[-8:] if ": " in line)
+    return out, err, counts
+
+
+def run(folder, *flags, code=0, **kwargs):
+    return finish(start(folder, *QUICK, *flags, **kwargs), folder, code)
+
+
+def ask(folder, server, *flags, code=0, **kwargs):
+    result = run(folder, "--server-url", server.url, *flags, code=code, **kwargs)
+    assert server.problems == []
+    return result
+
+
+def test_answers_land_in_rows_and_texts(folder):
+    with MistralServer(rows_of(folder)) as server:
+        before = rows_of(folder)
+        out, _, counts = ask(folder, server)
+        assert server.asked == [row["id"] for row in before]
+        assert out.startswith("backoff: 0.01\n")
+        assert counts == {
+            "had": "0", "new": "12", "failed": "0", "skipped": "0", "left": "0",
+            "tokens": "11520", "prompt_tokens": "10800", "completion_tokens": "720",
+        }  # fmt: skip
+        for row, old in zip(rows_of(folder), before):
+            gold, teacher = row.pop("gold"), row.pop("teacher")
+            assert row == old
+            assert gold == description.sentences_of(row["truth"])
+            assert teacher.pop("date").startswith("20")
+            assert teacher == {
+                "model": "mistral-medium-latest",
+                "prompt_version": mistral.TEACHER_PROMPT_VERSION,
+                "tokens": {"prompt": 900, "completion": 60},
+            }
+            text = (folder / "dataset" / f"{row['id']}.txt").read_text()
+            assert text == "".join(gold[kind] + "\n" for kind in ("trend", "noise", "extrema"))
+        content = (folder / "data.jsonl").read_bytes()
+        (folder / "dataset" / "ou_000003.txt").unlink()
+        _, _, counts = ask(folder, server, key=None)  # nothing to ask: no key needed
+        assert (counts["had"], counts["new"], len(server.asked)) == ("12", "0", 12)
+        assert (folder / "data.jsonl").read_bytes() == content
+        assert (folder / "dataset" / "ou_000003.txt").exists()
+
+
+def test_limit_model_seed(folder):
+    with MistralServer(rows_of(folder)) as server:
+        _, _, counts = ask(folder, server, "--limit", "2", "--model", "other", "--seed", "5")
+        assert (counts["new"], counts["left"]) == ("2", "10")
+        assert (server.models, server.seeds) == (["other"] * 2, [5, 5])
+        assert [row["teacher"]["model"] for row in rows_of(folder) if "gold" in row] == ["other"] * 2
+
+
+BAD_TIMES = ["429", "429 after 0", "429 after soon", "429 after Wed, 21 Oct 2015 07:28:00 GMT", "500", "503",
+             "echo 500", "drop", "half", "html", "not json"]  # fmt: skip
+
+
+def test_bad_times_pass(folder):
+    """Each row meets one failure of the server and is then answered; none is lost, none is recorded as failed."""
+    plan = [name for bad in BAD_TIMES for name in (bad, "good")]
+    with MistralServer(rows_of(folder), plan) as server:
+        out, _, counts = ask(folder, server, "--retries", "1")
+        assert counts["new"] == "12"
+        assert collections.Counter(server.asked).most_common()[-1][1] == 1
+        assert len(server.asked) == COUNT + len(BAD_TIMES)
+        assert out.count("asking again in") == len(BAD_TIMES)
+
+
+def test_time_outs_pass(folder):
+    """A silent server, and one that sends a byte now and then, are both given up after --timeout."""
+    with MistralServer(rows_of(folder), ["hang", "good", "trickle", "good"]) as server:
+        out, _, counts = ask(folder, server, "--limit", "2", "--timeout", "0.5")
+        assert counts["new"] == "2"
+        assert out.count("no answer within 0.5 s") == 2
+
+
+def test_retry_after_is_obeyed_and_capped(folder):
+    with MistralServer(rows_of(folder), ["429 after 1.2", "good", "429 after 86400"]) as server:
+        began = time.monotonic()
+        process = start(folder, *QUICK, "--server-url", server.url)
+        lines = iter(process.stdout.readline, "")
+        assert any(line.startswith("1/12") for line in lines)
+        assert time.monotonic() - began > 1.2
+        assert "asking again in 60.0 s" in next(lines)
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", ["503", "drop", "429", "not json"])
+def test_server_stays_down(folder, name):
+    """One clear line and exit 2; what was done is saved, and no row is recorded as failed."""
+    with MistralServer(rows_of(folder), ["good", "good"], then=name) as server:
+        _, err, counts = ask(folder, server, "--retries", "2", code=2)
+        assert "run it again later" in err
+        assert len(server.asked) == 5
+        assert (counts["new"], counts["failed"], counts["left"]) == ("2", "0", "10")
+        rows = rows_of(folder)
+        assert all("gold" in row for row in rows[:2]) and not any("teacher" in row for row in rows[2:])
+
+
+def test_no_server_at_all(folder):
+    with socket.socket() as closed:  # bound, but not listening
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        _, err, _ = run(folder, "--server-url", url, "--retries", "1", code=2)
+    assert "no connection (ConnectError" in err
+
+
+@pytest.mark.parametrize(
+    "name, says",
+    [("401", "MISTRAL_API_KEY is refused"), ("echo 401", "Bearer ***"), ("echo 403", "Bearer ***"),
+     ("400", "Invalid model: x"), ("404", "model 'mistral-medium-latest'"), ("422", "the question is refused")],
+)  # fmt: skip
+def test_hopeless_ends_the_run_at_once(folder, name, says):
+    with MistralServer(rows_of(folder), ["good"], then=name) as server:
+        _, err, counts = ask(folder, server, code=2, MISTRAL_DEBUG="1")
+        assert says in err
+        assert len(server.asked) == 2
+        assert (counts["new"], counts["failed"]) == ("1", "0")
+        assert ["gold" in row for row in rows_of(folder)] == [True] + [False] * 11
+
+
+BAD_ANSWERS = ["bad json", "missing key", "wrong type", "truncated", "empty", "null", "no choices", "surrogate",
+               "key in answer", "key in bad answer"]  # fmt: skip
+
+
+def test_bad_answers_are_asked_again(folder):
+    """Each row meets one bad answer, is asked again with another seed, and both questions' tokens are counted."""
+    plan = [name for bad in BAD_ANSWERS for name in (bad, "good")] + ["chunks", "fences"]
+    with MistralServer(rows_of(folder), plan) as server:
+        _, _, counts = ask(folder, server)
+        assert counts["new"] == "12"
+        assert server.seeds == [0, 1] * len(BAD_ANSWERS) + [0, 0]
+    for row, asks in zip(rows_of(folder), [2] * len(BAD_ANSWERS) + [1, 1]):
+        assert row["gold"] == description.sentences_of(row["truth"])
+        assert row["teacher"]["tokens"] == {"prompt": 900 * asks, "completion": 60 * asks}
+
+
+def test_failures_are_recorded_once_and_asked_again_on_request(folder):
+    plan = [bad for bad in BAD_ANSWERS[:9] for _ in range(mistral.ASKS)]
+    with MistralServer(rows_of(folder), plan) as server:
+        _, _, counts = ask(folder, server)
+        assert (counts["new"], counts["failed"], counts["skipped"]) == ("3", "9", "0")
+        failed = [row for row in rows_of(folder) if "failed" in row["teacher"]]
+        assert len(failed) == 9 and not any("gold" in row for row in failed)
+        reasons = [row["teacher"]["failed"] for row in failed]
+        assert "truncated answer (finish_reason length)" in reasons and all(reasons)
+        assert not (folder / "dataset" / f"{failed[0]['id']}.txt").exists()
+        questions = len(server.asked)
+        _, _, counts = ask(folder, server)
+        assert (counts["had"], counts["skipped"], len(server.asked)) == ("3", "9", questions)
+        _, _, counts = ask(folder, server, "--retry-failed")
+        assert (counts["new"], len(server.asked)) == ("9", questions + 9)
+        assert all("gold" in row and "failed" not in row["teacher"] for row in rows_of(folder))
+
+
+def test_model_that_always_fails_is_given_up(folder):
+    with MistralServer(rows_of(folder), then="key in bad answer") as server:
+        _, err, counts = ask(folder, server, code=2)
+        assert "the last 10 rows failed (not the JSON asked for: I know ***)" in err
+        assert (counts["failed"], counts["left"], len(server.asked)) == ("10", "2", 10 * mistral.ASKS)
+
+
+def test_mistakes_before_the_first_question(folder, tmp_path):
+    with MistralServer(rows_of(folder)) as server:
+        assert "MISTRAL_API_KEY is not set" in ask(folder, server, key=None, code=2)[1]
+        assert "has characters" in ask(folder, server, key="two\nlines", code=2)[1]
+        assert "does not start with http" in run(folder, "--server-url", "localhost", code=2)[1]
+        assert "Invalid port" in run(folder, "--server-url", "http://host:port", code=2)[1]
+        assert "without --second first" in ask(folder, server, "--second", "other", code=2)[1]
+        (folder / "dataset" / "ou_000007.png").unlink()
+        _, err, _ = ask(folder, server, code=2)
+        assert "ou_000007.png" in err and "without --no-plots" in err
+        (tmp_path / "empty").mkdir()
+        assert "run ou_process.py first" in run(tmp_path / "empty", "--dryrun", code=2)[1]
+        assert server.asked == []
+
+
+def test_killed_run_goes_on(folder):
+    """kill -9 with 2 questions in flight: what was recorded is not asked again, and no row is doubled."""
+    with MistralServer(rows_of(folder), pause=0.1) as server:
+        process = start(folder, *QUICK, "--server-url", server.url, "--concurrency", "2")
+        server.wait_for(6)
+        process.kill()
+        process.communicate()
+        recorded = [row["id"] for row in rows_of(folder) if "gold" in row]
+        asked = len(server.asked)
+        assert 2 <= len(recorded) < COUNT and asked - len(recorded) <= 2
+        _, _, counts = ask(folder, server, "--concurrency", "2")
+        assert not set(recorded) & set(server.asked[asked:])
+        assert counts["had"] == str(len(recorded))
+    lines = [json.loads(line) for line in (folder / "data.jsonl").read_text().splitlines()]
+    golds = collections.Counter(row["id"] for row in lines if "gold" in row)
+    assert len(golds) == COUNT and set(golds.values()) == {1}
+
+
+def test_interrupted_run_says_so(folder):
+    with MistralServer(rows_of(folder), pause=0.1) as server:
+        process = start(folder, *QUICK, "--server-url", server.url, "--concurrency", "2")
+        server.wait_for(5)
+        process.send_signal(signal.SIGINT)
+        out, err, counts = finish(process, folder, 130)
+        assert "stopped; what was finished is saved" in err
+        assert int(counts["new"]) == sum("gold" in row for row in rows_of(folder)) >= 3
+
+
+def test_second_writer_is_refused(folder):
+    with MistralServer(rows_of(folder), pause=0.2) as server:
+        first = start(folder, *QUICK, "--server-url", server.url)
+        server.wait_for(1)
+        _, err, _ = run(folder, "--dryrun", code=2)
+        assert "being written by another run" in err
+        assert finish(first, folder, 0)[2]["new"] == "12"
+        assert len(server.asked) == COUNT
+
+
+def test_eight_at_a_time(folder):
+    with MistralServer(rows_of(folder), ["503", "drop", "429", "bad json"], gate=8) as server:
+        _, _, counts = ask(folder, server, "--concurrency", "8")
+        assert counts["new"] == "12"
+        assert server.most == 8
+    assert all(row["gold"] == description.sentences_of(row["truth"]) for row in rows_of(folder))
+
+
+def test_second_teacher(folder):
+    with MistralServer(rows_of(folder), ["good"] * 3) as server:
+        ask(folder, server, "--limit", "3")
+        server.plan += ["bad json"] * mistral.ASKS
+        _, _, counts = ask(folder, server, "--second", "other")
+        assert (counts["new"], counts["failed"]) == ("2", "1")
+        assert set(server.models[3:]) == {"other"}
+        questions = len(server.asked)
+        assert ask(folder, server, "--second", "other")[2]["skipped"] == "1"
+        assert len(server.asked) == questions
+        assert ask(folder, server, "--second", "other", "--retry-failed")[2]["new"] == "1"
+    for number, row in enumerate(rows_of(folder)):
+        assert ("second" in row) == ("gold" in row) == (number < 3)
+        if "second" in row:
+            assert row["second"]["gold"] == description.sentences_of(row["truth"])
+            assert (row["teacher"]["model"], row["second"]["teacher"]["model"]) == ("mistral-medium-latest", "other")
+
+
+def test_dry_run(folder):
+    """No key, no plots; marked in every row and text; a rerun changes no byte; a row alone is the same row."""
+    rows = rows_of(folder)
+    for path in (folder / "dataset").glob("*.png"):
+        path.unlink()
+    _, _, counts = run(folder, "--dryrun", key=None)
+    assert counts["new"] == "12"
+    first = rows_of(folder)
+    assert all(row["teacher"]["simulated"] and row["teacher"]["model"] == "simulated" for row in first)
+    assert {row["teacher"]["seed"] for row in first} == {0}
+    assert "(simulated teacher, seed 0)" in (folder / "dataset" / "ou_000000.txt").read_text()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert run(folder, "--dryrun", key=None)[2]["had"] == "12"
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    write(folder, [rows[8], rows[3]])
+    run(folder, "--dryrun", key=None)
+    assert rows_of(folder) == [first[8], first[3]]
+    write(folder, first)
+    run(folder, "--dryrun", "--second", "any", key=None)
+    seconds = rows_of(folder)
+    assert all(row["second"]["teacher"]["seed"] == 1 and row["second"]["teacher"]["simulated"] for row in seconds)
+    assert any(row["second"]["gold"] != row["gold"] for row in seconds)
+
+
+def test_simulated_and_real_never_mix(folder):
+    with MistralServer(rows_of(folder)) as server:
+        run(folder, "--dryrun", "--limit", "1", key=None)
+        content = (folder / "data.jsonl").read_bytes()
+        for flags in ((), ("--retry-failed",), ("--second", "other")):
+            assert "another --data" in ask(folder, server, *flags, code=2)[1]
+        assert server.asked == [] and (folder / "data.jsonl").read_bytes() == content
+        write(folder, rows_of(folder)[1:])
+        ask(folder, server, "--limit", "1")
+        assert "another --data" in run(folder, "--dryrun", code=2)[1]
+
+
+def random_rows(count):
+    rng = random.Random(1)
+    for k in range(count):
+        yield {"id": f"ou_{k:06d}", "truth": {claim: rng.choice(truth.LABELS[claim]) for claim in truth.CLAIMS}}
+
+
+def test_simulated_teacher_errs_at_the_rates_of_the_study():
+    """claims.py reads every sentence; the share of wrong ones is within 4 sigma of 15, 28 and 10 of 220."""
+    count = 20000
+    wrong, said, memo = collections.Counter(), collections.defaultdict(set), {}
+    for row in random_rows(count):
+        labels = row["truth"]
+        gold = simulated_teacher.describe(row, 0)
+        for kind, sentence in gold.items():
+            said[kind].add(sentence)
+            if (kind, sentence) not in memo:
+                memo[kind, sentence] = claims.read_claim(kind, sentence)
+            claim = memo[kind, sentence]
+            if kind == "extrema":
+                assert set(claim) <= set(truth.THIRDS) and len(claim) == 2, sentence
+                wrong[kind] += tuple(claim) != (labels["max"], labels["min"])
+            else:
+                assert claim in truth.LABELS[kind], sentence
+                wrong[kind] += claim != labels[kind]
+    for kind, number in (("trend", 15), ("noise", 28), ("extrema", 10)):
+        rate = number / 220
+        assert abs(wrong[kind] / count - rate) < 4 * (rate * (1 - rate) / count) ** 0.5, (kind, wrong[kind])
+    assert {kind: len(sentences) > 30 for kind, sentences in said.items()} == dict.fromkeys(said, True)
+    assert all(6 <= len(sentence.split()) <= 16 for sentences in said.values() for sentence in sentences)
+
+
+def test_simulated_errors_are_independent_and_change_with_the_seed():
+    rows = list(random_rows(2000))
+    wrong = {}
+    for seed in (0, 1):
+        for row in rows:
+            gold = simulated_teacher.describe(row, seed)
+            wrong[seed, row["id"]] = claims.read_claim("noise", gold["noise"]) != row["truth"]["noise"]
+    both = sum(wrong[0, row["id"]] and wrong[1, row["id"]] for row in rows)
+    expected = len(rows) * (28 / 220) ** 2
+    assert abs(both - expected) < 4 * expected**0.5
+
+
+def test_prompt_says_what_truth_rules():
+    """The borders that the teacher is told are those of truth.py."""
+    assert truth.RISE == pytest.approx(1 / 3) and "a third of the range" in mistral.TEACHER_PROMPT
+    assert f"low below {truth.LOW * 100:g} %" in mistral.TEACHER_PROMPT
+    assert f"high above {truth.HIGH * 100:g} %" in mistral.TEACHER_PROMPT
+    for n in (16, 24, 25, 26, 128):
+        thirds = [truth.third(i, n) for i in range(n)]
+        last = [n - 1 - thirds[::-1].index(third) for third in ("beginning", "middle")]
+        assert f"points 0 to {last[0]}, then to {last[1]}, then" in mistral.prompt_of([0] * n)
+
+
+def test_help_is_quick():
+    began = time.monotonic()
+    subprocess.run(command("--help"), check=True, capture_output=True)
+    assert time.monotonic() - began < 2  # 0.2 s on a free machine
+    code = "import mistral, sys; sys.exit('mistralai' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

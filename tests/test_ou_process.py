@@ -1,0 +1,114 @@
+"""The simulator against the Ornstein-Uhlenbeck process in closed form, and the rows that it writes.
+
+Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_ou_process.py
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+import ou_process
+import records
+import truth
+
+PATHS = 40_000
+THETA, MU, SIGMA, X0, DT, N = 0.3, 2.0, 0.7, -1.5, 0.5, 24
+
+
+def paths(theta=THETA, mu=MU, sigma=SIGMA, x0=X0, dt=DT, n=N, count=PATHS, seed=7):
+    noise = np.random.default_rng(seed).standard_normal((count, n - 1))
+    one = np.ones(count)
+    return ou_process.simulate(theta * one, mu * one, sigma * one, x0 * one, dt, noise)
+
+
+def test_mean_and_variance_over_time_are_the_closed_form():
+    """Uhlenbeck and Ornstein 1930: mean mu + (x0 - mu) e^(-theta t), variance sigma^2 (1 - e^(-2 theta t)) / 2 theta."""
+    x = paths()
+    t = np.arange(N) * DT
+    mean = MU + (X0 - MU) * np.exp(-THETA * t)
+    variance = SIGMA**2 / (2 * THETA) * (1 - np.exp(-2 * THETA * t))
+    assert np.all(np.abs(x.mean(axis=0) - mean) <= 4.5 * np.sqrt(variance / PATHS) + 1e-12)
+    # the variance of a normal sample's variance is 2 s^4 / (n - 1)
+    assert np.all(np.abs(x.var(axis=0, ddof=1) - variance) <= 4.5 * variance * np.sqrt(2 / PATHS) + 1e-12)
+
+
+def test_autocorrelation_at_equilibrium_is_exponential():
+    """A path that starts from the stationary law has correlation e^(-theta |t - s|)."""
+    rng = np.random.default_rng(3)
+    start = MU + SIGMA / np.sqrt(2 * THETA) * rng.standard_normal(PATHS)
+    one = np.ones(PATHS)
+    noise = rng.standard_normal((PATHS, N - 1))
+    x = ou_process.simulate(THETA * one, MU * one, SIGMA * one, start, DT, noise)
+    for lag in (1, 3, 8):
+        expected = np.exp(-THETA * lag * DT)
+        found = np.corrcoef(x[:, 5], x[:, 5 + lag])[0, 1]
+        assert abs(found - expected) < 4.5 * (1 - expected**2) / np.sqrt(PATHS)
+
+
+def test_two_half_steps_equal_one_step_in_law():
+    """The transition is exact, not Euler's: the law after 2 steps of dt/2 is that after one of dt, for a coarse dt."""
+    one = paths(theta=1.5, dt=2.0, n=2, seed=1)[:, -1]
+    two = paths(theta=1.5, dt=1.0, n=3, seed=2)[:, -1]
+    spread = one.std()
+    assert abs(one.mean() - two.mean()) < 4.5 * spread * np.sqrt(2 / PATHS)
+    assert abs(one.var() / two.var() - 1) < 4.5 * np.sqrt(4 / PATHS)
+    largest_gap = np.abs(
+        np.searchsorted(np.sort(one), np.sort(two)) / PATHS - np.arange(PATHS) / PATHS
+    ).max()  # Kolmogorov-Smirnov distance
+    assert largest_gap < 1.95 * np.sqrt(2 / PATHS)
+
+
+def test_noiseless_limit_is_the_exponential():
+    x = paths(sigma=0.0, count=3)
+    expected = MU + (X0 - MU) * np.exp(-THETA * DT * np.arange(N))
+    np.testing.assert_allclose(x, np.tile(expected, (3, 1)), rtol=0, atol=1e-12)
+
+
+def test_theta_zero_is_brownian_motion():
+    x = paths(theta=0.0)
+    assert abs(x[:, -1].var() / (SIGMA**2 * DT * (N - 1)) - 1) < 4.5 * np.sqrt(2 / PATHS)
+    small = paths(theta=1e-9)
+    np.testing.assert_allclose(small, x, atol=1e-6)
+
+
+def test_series_k_is_the_same_alone_and_among_many():
+    """Bit for bit, across a border between blocks of random numbers."""
+    many, _ = ou_process.make_rows(5, range(1000, 1100), 48)
+    for number in (1000, 1023, 1024, 1099):
+        alone, _ = ou_process.make_rows(5, [number], 48)
+        assert alone[0] == many[number - 1000]
+
+
+def test_params_make_the_series_again_bit_for_bit():
+    rows, drawn = ou_process.make_rows(11, range(64), 128)
+    for row, path in zip(rows, drawn):
+        stored = json.loads(records.encode(row))
+        again = ou_process.replay(stored["params"])
+        assert again.tolist() == path.tolist()
+        assert (float(again.min()), float(again.max())) == (stored["raw_min"], stored["raw_max"])
+        assert ou_process.rescale(again[None])[0][0].tolist() == stored["series"]
+
+
+def test_other_seeds_and_numbers_give_other_series():
+    rows, _ = ou_process.make_rows(1, range(50), 32)
+    others, _ = ou_process.make_rows(2, range(50), 32)
+    assert len({tuple(row["series"]) for row in rows + others}) == 100
+
+
+def test_rescaling_returns_to_the_original_unit():
+    _, drawn = ou_process.make_rows(3, range(200), 64)
+    series, low, high = ou_process.rescale(drawn)
+    assert series.min(axis=1).tolist() == [0] * 200 and series.max(axis=1).tolist() == [99] * 200
+    back = low[:, None] + series / 99 * (high - low)[:, None]
+    assert np.all(np.abs(back - drawn) <= (0.5 + 1e-9) / 99 * (high - low)[:, None])
+
+
+@pytest.mark.parametrize("points", [48, 128])
+def test_no_label_holds_much_more_than_half(points):
+    rows, _ = ou_process.make_rows(0, range(4096), points)
+    for claim in truth.CLAIMS:
+        labels = [row["truth"][claim] for row in rows]
+        shares = {label: labels.count(label) / len(labels) for label in truth.LABELS[claim]}
+        assert max(shares.values()) <= 0.52, (claim, shares)
+        assert min(shares.values()) >= 0.1, (claim, shares)

@@ -1,0 +1,133 @@
+"""data.jsonl: round trips, torn and broken lines, one writer at a time, atomic rewriting.
+
+Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_records.py
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import cli
+import records
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROWS = [{"id": f"ou_{k:06d}", "series": [0, k, 99], "gold": {"trend": 'é "quoted"\nnew line'}} for k in range(5)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "data.jsonl")
+
+
+def fill(path, rows=ROWS):
+    with records.writing(path, create=True) as data:
+        for row in rows:
+            data.append(row)
+
+
+def test_round_trip(path):
+    fill(path)
+    assert records.read(path) == ROWS
+    with records.writing(path) as data:
+        data.rewrite(list(data.rows.values()))
+    assert records.read(path) == ROWS
+    assert open(path, encoding="utf-8").read().count("\n") == len(ROWS)
+
+
+def test_the_last_line_of_an_id_wins_and_keeps_its_place(path):
+    fill(path, [*ROWS, {**ROWS[1], "gold": None}])
+    found = records.read(path)
+    assert [row["id"] for row in found] == [row["id"] for row in ROWS]
+    assert found[1]["gold"] is None
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20])
+def test_a_torn_last_line_is_reported_dropped_and_cut_off_before_appending(path, cut, capsys):
+    fill(path)
+    whole = open(path, "rb").read()
+    open(path, "wb").write(whole[:-cut])
+    if cut > 1:  # without its newline alone the line is whole
+        assert records.read(path) == ROWS[:-1]
+        assert "torn" in capsys.readouterr().err
+    fill(path, [ROWS[-1]])
+    assert open(path, "rb").read() == whole if cut > 1 else records.read(path) == ROWS
+
+
+@pytest.mark.parametrize("line", ["{nonsense", "[1, 2]", '{"series": []}', '{"id": 3}', "\x00"])
+def test_a_broken_line_elsewhere_names_file_and_line(path, line):
+    lines = [records.encode(row) for row in ROWS]
+    open(path, "w", encoding="utf-8").write("\n".join([lines[0], line, *lines[1:]]) + "\n")
+    with pytest.raises(cli.UserError, match=r"data\.jsonl, line 2: not"):
+        records.read(path)
+    before = open(path, "rb").read()
+    with pytest.raises(cli.UserError):
+        fill(path)
+    assert open(path, "rb").read() == before
+
+
+def test_missing_empty_and_folder(path, tmp_path):
+    with pytest.raises(cli.UserError, match="run ou_process.py first"):
+        records.read(path)
+    open(path, "w").close()
+    with pytest.raises(cli.UserError, match="is empty"):
+        records.read(path)
+    with pytest.raises(cli.UserError, match="is a folder"):
+        records.read(str(tmp_path))
+
+
+def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path):
+    fill(path)
+    code = f"import records, time\nwith records.writing({path!r}):\n print('held', flush=True)\n time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(cli.UserError, match="another run"):
+        fill(path)
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    fill(path)
+
+
+def test_a_kill_during_appending_loses_at_most_the_last_line(path):
+    code = (
+        f"import records\nwith records.writing({path!r}, create=True) as data:\n"
+        " for k in range(10**9):\n  data.append({'id': f'r{k}', 'text': 'x' * 5000})"
+    )
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+        time.sleep(0.4)
+        writer.kill()
+        writer.wait()
+        found = records.read(path)
+        assert [row["id"] for row in found] == [f"r{k}" for k in range(len(found))]
+        assert len(found) > 10
+
+
+def test_a_failed_rewrite_leaves_the_old_file_and_no_litter(path, tmp_path):
+    fill(path)
+    before = open(path, "rb").read()
+    with pytest.raises(ValueError), records.writing(path) as data:
+        data.rewrite([{"id": "a", "value": float("nan")}])
+    assert open(path, "rb").read() == before
+    assert os.listdir(tmp_path) == ["data.jsonl"]
+
+
+def test_requirements_on_fields(path):
+    with pytest.raises(cli.UserError, match="ou_000000 has no 'truth': run x.py first"):
+        records.require(ROWS, "truth", path, "x.py")
+    for bad in ([1, 2.5], [0, 100], "01", [True, 1], []):
+        with pytest.raises(cli.UserError, match="not a list of integers|no 'series'"):
+            records.require([{"id": "a", "series": bad}], "series", path, "x.py")
+
+
+def test_json_files_are_atomic(tmp_path):
+    path = str(tmp_path / "a" / "x.json")
+    records.write_json(path, {"a": 1})
+    assert records.read_json(path, "x.py") == {"a": 1}
+    with pytest.raises(ValueError):
+        records.write_json(path, {"a": float("inf")})
+    assert json.load(open(path)) == {"a": 1} and os.listdir(tmp_path / "a") == ["x.json"]
