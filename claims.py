@@ -1,137 +1,271 @@
-"""What a sentence about a series claims, in the words of truth.py.
+"""What a sentence about a series claims, in the labels of truth.py.
 
 Reads: one sentence in memory. Writes: nothing.
-Run: no command of its own; `read_claim("trend", "It climbs.")` is what other scripts import.
+Run: no command of its own; `claims.read_claim("trend", "It climbs.")` -> "increasing".
 
-Limits first. English only. It knows words, not grammar: a sentence outside the lexicons below, or one whose claims
-disagree, reads as None. It measures models, so that a wrong reading costs more than none: what speaks of a part of
-the series only ("rises at the end"), a question, or a double negation is None. It believes the wording, never
-numbers ("from 10 to 90" without a verb is None), and "some noise" or "modest noise" is no level.
+Limits first. English only, and words rather than grammar: a sentence outside the lexicons below, or one whose claims
+disagree, reads as None. It measures models, so that a wrong reading costs more than none. It believes words, never
+numbers ("from 10 to 90" claims nothing). "Some noise" is no level.
 
-How. Words become items, longest phrase first, each with a concept (up, low, max ...). Then, for trend and noise:
-    concession  what "despite", "although", "while", "with a slight ..." introduce is dropped up to the next comma
-    negation    reaches from its word to "but", to a full stop, to a comma, "and" or new subject once it has met
-                a claim; before "seen" words it reaches back ("an increase is not visible")
-    weight      3 "overall", 2 plain, 1 part of the series only, 0 brief, or slight and in a part; weight 3 decides
-                alone, else all of weight 1 and more must agree and one of them must have 2
-    denial      neither up nor down, or no trend at all, is flat; no noise is low; neither low nor high is medium
-For extrema, clauses are cut at commas and conjunctions, and each maximum or minimum is bound to the place in its own.
+How. Each lexicon names tags and the words that carry them; a sentence becomes a list of tags in its order, and only
+tags are looked at from there on.
+    negation    NOT denies the claims after it, up to `but`, a comma or a full stop, or a comma list's end
+    concession  what `despite`, `although`, `while`, `with some ...` introduce is dropped up to the next comma or stop
+    overall     clauses with `overall`, `in general`, `mostly` decide over those without
+    part        a trend said of a part of the series only ("rises at the end") is no claim about all of it
+    denial      neither up nor down, or no trend, is flat; no noise is low; neither low nor high is medium
+For extrema, each clause binds its maximum and minimum to the place named in it.
 """
 
-import itertools
 import re
-import unicodedata
-from dataclasses import dataclass
 
-# A lexicon maps a concept to its words: `_` joins a phrase, `ris/e/es` is short for `rise rises`.
-COMMON = {
-    ";": "; . !",
-    ",": ", : ( )",
-    "but": "but however instead yet nevertheless nonetheless",
-    "and": "and as_well_as plus",
-    "with": "with showing featuring exhibiting",
-    "then": "then before until till afterward/s subsequently later followed_by after_which thereafter eventually "
-    "only_at only_in only_near only_toward/s only_during",
-    "concede": "despite in_spite_of notwithstanding regardless_of aside_from apart_from except although though albeit "
-    "while whilst whereas even_though even_if especially particularly notably punctuated_by interrupted_by ignoring",
-    "not": "not no never without neither nor none nothing cannot lack/s/ing lack_of absence_of fail/s/ing_to rather_than "
-    "instead_of as_opposed_to far_from free_of free_from devoid_of hardly barely scarcely little absent nonexistent "
-    "non_existent missing",
-    "": "not_only not_just nothing_but no_doubt without_doubt without_a_doubt by_the_end",  # no claim, no negation
-    "doubt": "? whether if_not unclear_if hard_to_say hard_to_tell hard_to_determine difficult_to_say impossible_to_say "
-    "difficult_to_determine difficult_to_tell cannot_be_determined false wrong incorrect untrue",
-    "overall": "overall global/ly absolute general/ly in_general mostly mainly largely broadly predominantly primarily "
-    "essentially basically on_the_whole on_average on_balance as_a_whole net long_term long_run in_the_long_run main "
-    "dominant underlying for_the_most_part in_total throughout",
-    "brief": "brief/ly temporar/y/ily occasional/ly momentar/y/ily intermittent/ly short short_lived isolated sporadic "
-    "rare local localized localised initial early late transient sometimes",
-    "some": "some few several",
-    "subject": "it there the_series the_trend the_overall_trend the_data the_values the_time_series the_general_trend "
-    "the_noise the_signal the_curve the_line",
-    "from": "from",
-    "seen": "visible noticeable apparent evident seen observed observable found discernible detectable present clear "
-    "perceptible obvious identifiable recognizable recognisable",
+SEPARATORS = {
+    "STOP": r"[.!;]|\n",
+    "COMMA": r"[,:()]",
+    "BUT": r"but|however|yet|instead|rather(?! than)|nevertheless|nonetheless",
+    "AND": r"and|as well as|plus",
+    "WHILE": r"while|whilst|whereas",
+    "CONCEDE": r"(?:despite|in spite of|notwithstanding|regardless of|apart from|aside from|except|although|though"
+    r"|even though|even if|albeit|ignoring)"
+    r"|with (?:an? |some |only |the |several |many |a few )*(?:slight|small|minor|brief|occasional|temporary|short|tiny"
+    r"|local|random|moderate|strong|large|noticeable|frequent|significant|considerable|intermittent)"
+    r"|with (?:some|several|occasional|many|frequent|intermittent|fluctuations|dips|noise)",
+    "NOT": r"not only|nothing but",  # told apart below: these two deny nothing
+    "NOT_": r"not|no longer|no|never|without|neither|nor|none|cannot|lacks?|lacking|absence of|lack of|fails? to"
+    r"|rather than|instead of|as opposed to|far from|free (?:of|from)|devoid of|nowhere|hardly|barely|scarcely",
+    "OVERALL": r"overall|in general|generally|mostly|mainly|largely|predominantly|on the whole|on average|as a whole"
+    r"|essentially|broadly|in total|net|globally|by and large|for the most part|long term|throughout|across the"
+    r"|over the (?:whole|entire|full|course)|in the long run",
 }
-FIRST = "first 1st initial opening beginning starting early earliest".split()
-MID = "middle central center centre mid".split()
-LAST = "last final closing concluding ending end late latest".split()
-PARTS = "third part section segment portion phase stage stretch point points value values".split()
-PLACES = {
-    "?": "half halves quarter quarters thirds one_third a_third both_ends either_end opposite_ends the_ends "
-    "halfway_between midway_between "
-    + " ".join(f"{when}_the_{place}" for when in ("after", "before", "past", "beyond") for place in MID + ["end"])
-    + " after_the_beginning after_the_start",
-    "b": "beginning start starting_point outset onset opening early early_on initially at_first first_few "
-    + " ".join(f"{o}_{part}" for o in FIRST for part in PARTS + ["quarter"])
-    + " "
-    + " ".join(f"{just}_after_the_{place}" for just in ("just", "shortly", "soon", "right") for place in ("beginning", "start")),
-    "m": "middle midway halfway half_way midpoint mid_point center centre mid central mid_series midst "
-    + " ".join(f"{o}_{part}" for o in MID for part in PARTS)
-    + " second_third 2nd_third "
-    + " ".join(f"{j}_{when}_the_{place}" for j in ("just", "shortly", "slightly", "right") for when in ("after", "before", "past") for place in MID),
-    "e": "end ending finish close conclusion late tail tail_end final_few last_few latter_part later_part "
-    + " ".join(f"{o}_{part}" for o in LAST for part in PARTS + ["quarter"])
-    + " third_third third_part third_section third_segment third_portion 3rd_third "
-    + " ".join(f"{just}_before_the_end" for just in ("just", "shortly", "right", "immediately")),
+PLACE = {
+    "VAGUE": r"(?:first|second|other|latter|later|last) half|halves|between|from|quarters?(?! of)",
+    "b": r"(?:start|beginning|end|middle|centre|center|close) of (?:the |its )?(?:first|initial|opening|early)"
+    r" (?:third|part|section|segment|portion|phase)"
+    r"|(?:first|initial|opening|beginning|early|earliest|starting) (?:third|part|parts|section|segment|portion|phase|stage"
+    r"|stages|points?|values?|steps?|quarter|few \w+)|(?:starts?|begins?|opens?|starting|beginning|opening) (?:at|with|from|on|off)"
+    r"|beginning|starts?|outset|onset|opening|early|initially|at first|initial|left",
+    "m": r"(?:start|beginning|end|middle|centre|center|close) of (?:the |its )?(?:second|middle|central|mid)"
+    r" (?:third|part|section|segment|portion|phase)"
+    r"|(?:middle|central|second|mid) (?:third|part|section|segment|portion|phase|stage|points?|region)"
+    r"|(?:mid|middle|central) (?:series|way)|middle|midway|midpoint|mid point|halfway|half way|cent(?:re|er)|central|mid"
+    r"|midst",
+    "e": r"(?:start|beginning|end|middle|centre|center|close) of (?:the |its )?(?:third|last|final|closing|late)"
+    r" (?:third|part|section|segment|portion|phase)?"
+    r"|(?:last|final|third|closing|ending|late|latter|concluding|latest) (?:third|part|parts|section|segment|portion|phase|stage"
+    r"|stages|points?|values?|steps?|quarter|few \w+)|(?:ends?|finishes|closes|concludes|ending|finishing|closing) (?:at|with|on|near)"
+    r"|end|ending|finish|close|late|last|final|conclusion|tail|right",
 }
-MOVES = "go goes going went move moves moving trend trends trending head heads heading drift drifts drifting creeps " \
-    "creeping slope slopes sloping tilts points pointing get gets getting become becomes becoming end ends ending".split()
-EVEN = "constant stable steady consistent".split()
-KIN = "gradual slow clear continuous persistent linear strong sustained smooth gentle".split()  # of a steady rise
 TREND = {
-    "up": "increas/e/es/ed/ing/ingly ris/e/es/ing/en rose climb//s/ed/ing grow//s/ing/n/th grew upward/s/ly uptrend ascen/d/ds/ding/t "
-    "gain//s/ed/ing soar/s/ing positive_trend positive_slope positive_drift positive_direction starts_low_and_ends_high "
-    + " ".join(f"{move}_{way}" for move in MOVES for way in ("up", "higher", "larger")),
-    "down": "decreas/e/es/ed/ing/ingly declin/e/es/ed/ing fall//s/ing/en fell drop//s/ped/ping descen/d/ds/ding/t downward/s/ly "
-    "downtrend sink/s/ing sank diminish/es/ing shrink/s/ing wan/es/ing reduc/es/ing/tion slid/es/ing decay/s/ing "
-    "negative_trend negative_slope negative_drift negative_direction starts_high_and_ends_low "
-    + " ".join(f"{move}_{way}" for move in MOVES for way in ("down", "lower", "smaller")),
-    "flat": "flat/ness flatlin/e/es/ed/ing flatten/s/ed/ing plateau//s/ed/ing stationary trendless directionless unchanged "
-    "unchanging sideways horizontal/ly range_bound level/s_off level/s_out levels_off levels_out neutral static "
-    "remains_level stays_level is_level zero_slope zero_trend slope_near_zero",
-    "even": "stabil/ity/izes/ises/izing/ising hover/s/ed/ing fluctuat/es/ing_around fluctuates_around fluctuates_about "
-    "oscillates_around oscillates_about oscillating_around varies_around varying_around centered_around centred_around "
-    "remains_around stays_around remains_near stays_near remains_close_to stays_close_to remains_within stays_within "
-    "same_level same_value similar_level mean_reverting around_a_mean around_its_mean around_the_mean "
-    + " ".join(EVEN + [f"{a}_{j}{b}" for a in EVEN + KIN for b in EVEN + KIN for j in ("and_", ",_", "") if {a, b} & set(EVEN)]),
-    "topic": "trend/s/ing direction/al drift/s/ing chang/e/es/ed/ing tendency slope movement",
-    "other": "noise varia/nce/bility/tion/tions volatility fluctuation/s amplitude oscillation/s swing/s spread frequency rate "
-    "pace speed scatter randomness deviation/s jitter",
-    "aside": "noisy dip/s/ped/ping peak/s/ing trough/s spike/s jump/s bump/s maximum minimum max min outlier/s level/s smooth/ly "
-    "erratic fluctuat/es/ing oscillat/es/ing pullback/s setback/s reversal/s uptick/s downtick/s upswing/s downswing/s "
-    "up_and_down ups_and_downs highest lowest change_in_direction changes_in_direction changing_direction",
-    "slight": "slight/ly small minor mild/ly modest/ly subtle subtly gentle gently a_bit a_little",
+    "WHOLE": r"from (?:the )?(?:start|beginning|left) to (?:the )?(?:end|finish|right)|start to finish|beginning to end",
+    "up": r"increas\w*|ris(?:es?|ing|en)|rose|upwards?|grow(?:s|n|ing|th)?|grew|climb\w*|ascen\w+|uptrend\w*|up trend"
+    r"|(?:goes|going|moves|moving|trends|trending|went) up|positive (?:\w+ )?(?:trend|slope|drift|direction)|upswing"
+    r"|gains?|gaining|(?:ends?|finishes) (?:\w+ ){0,3}higher|positively",
+    "down": r"decreas\w*|fall(?:s|ing|en)?|fell|downwards?|declin\w*|drop(?:s|ped|ping)?|descen\w+|downtrend\w*|down trend"
+    r"|(?:goes|going|moves|moving|trends|trending|went) down|negative (?:\w+ )?(?:trend|slope|drift|direction)"
+    r"|shrink\w*|diminish\w*|sinks?|sinking|(?:ends?|finishes) (?:\w+ ){0,3}lower|negatively|downhill|slides?|sliding",
+    "flat": r"flat\w*|stationary|level|sideways|unchanged|horizontal\w*|trendless|plateau\w*|hovers?|hovering"
+    r"|mean revert\w*|same level|balanced|static|directionless|(?:around|about|near) (?:a |an |its |the )?(?:\w+ )?"
+    r"(?:mean|average|level|value)",
+    "even": r"stable|stably|stability|steady|steadily|constant\w*|consistent\w*|uniform\w*",
+    "trend": r"trends?|direction|drift|tendency|slope",
+    "part": r"briefly|occasional\w*|temporar\w*|local\w*|short term|" + "|".join(PLACE[p] for p in "bme") + "|" + PLACE["VAGUE"],
 }
 NOISE = {
-    "low": "low slight/ly small minor minimal/ly mild/ly weak/ly faint/ly tiny negligible negligibly subtle limited light/ly a_little "
-    "little_to_no little_or_no minimal_to_no low_to_no",
-    "medium": "medium moderate/ly intermediate middling mid_level medium_level somewhat",
-    "high": "high/ly strong/ly heav/y/ily intense/ly extreme/ly excessive/ly great/ly large big severe/ly elevated sizable sizeable wild/ly "
-    "dramatic/ally violent/ly sharp/ly sudden/ly abrupt/ly erratic/ally jagged volatile chaotic/ally choppy jittery turbulent rough messy "
-    "noise_dominates dominated_by_noise",
-    "smooth": "smooth/ly/ness clean/ly noise_free noiseless quiet calm",
-    "noisy": "noisy",
-    "marked": "significant/ly substantial/ly considerabl/e/y pronounced marked/ly much_noise a_lot_of lots_of plenty_of "
-    "a_great_deal_of a_good_deal_of",
-    "topic": "noise noisiness fluctuation/s volatility variability jitter randomness variation/s scatter disturbance/s "
-    "oscillation/s swing/s deviation/s",
-    "other": "trend/s upward/s downward/s increas/e/es/ed/ing decreas/e/es/ed/ing ris/e/es/ing climb/s/ing declin/e/es/ing fall/s/ing "
-    "growth drop/s slope value/s peak/s frequency outlier/s jump/s flat direction change/s",
-    "doubt": "signal_to_noise at_most at_least more_than less_than up_to",
+    "": r"(?:high|low) frequency|highly visible|high points?|at (?:the )?low\w*|large scale|"
+    r"(?:increas|decreas|ris|fall|declin)\w*|upwards?|downwards?|(?:strong|clear|significant|pronounced|marked|steep|sharp) "
+    r"(?:\w+ )?(?:trend|slope|drift|rise|fall|growth|decline|increase|decrease)",
+    "SNR": r"signal to noise",
+    "low": r"low\w*|weak\w*|small\w*|little|minimal\w*|slight\w*|mild\w*|minor|negligibl\w*|faint\w*|tiny|limited|light"
+    r"|subtle|minute|insignificant|very few|smooth\w*|clean\w*|noise free|noiseless|quiet|calm|subdued|imperceptible"
+    r"|almost no|nearly no|virtually no|practically no|hardly any|barely any|next to no|scarcely any",
+    "medium": r"medium|moderate\w*|intermediate|middling|mid (?:level|range)|average|mid",
+    "high": r"high\w*|strong\w*|heav(?:y|ily)|large|intens(?:e|ely)|severe\w*|extreme(?! ?ly)|great(?! deal)|big"
+    r"|volatile|erratic\w*|jagged|chaotic\w*|wild\w*|choppy|turbulent|rough\w*|excessive\w*|elevated|dominates?|dominated",
+    "marked": r"significant\w*|substantial\w*|considerabl\w*|pronounced|marked\w*|much|a lot of|lots of|a great deal of"
+    r"|plenty of|strikingly|notable|notably",
+    "noisy": r"noisy|noisily",
+    "noise": r"nois\w*|fluctuat\w*|volatility|variability|jitter\w*|variations?|scatter|disturbances?|randomness",
 }
-VALUES = dict(up="increasing", down="decreasing", flat="flat", even="flat", low="low", smooth="low", medium="medium",
-              high="high", noisy="high", marked="high", b="beginning", m="middle", e="end")
 EXTREMA = {
-    "max": "max maximum maxima maximal peak crest summit zenith highest largest_value largest_values greatest_value biggest_value top "
-    "high_point its_high global_high overall_high highest_point",
-    "min": "min minimum minima minimal trough valley nadir lowest smallest_value smallest_values least_value bottom low_point its_low "
-    "global_low overall_low",
-    "max!": "peak/s/ed/ing top/s_out tops_out",  # verbs: never joined to a noun by "and"
-    "min!": "bottom/s_out bottoms bottomed_out bottoming_out",
-    "both": "both extrema extremes extreme_values",
-    "same": "same_third same_part same_section same_segment same_place same_region there_too there_as_well also_there",
-    "former": "the_former", "latter": "the_latter", "respectively": "respectively",
-    "minor": "local secondary second smaller another minor several multiple two other small",
-    "b": " ".join(f"{v}_{p}" for v in "starts start starting begins begin opens opening".split() for p in "at with from on".split()),
-    "e": " ".join(f"{v}_{p}" for v in "ends end ending finishes finish finishing closes concludes".split() for p in "at with on in".split()),
+    "": r"(?:local|secondary|smaller|minor|second|another) (?:\w+ )?(?:max\w*|min\w*|peaks?|troughs?|dips?)|right (?:at|after|before|in)"
+    r"|close to|closer? (?:at|in)|(?:at|in|near) the same time|left with|starting value of",
+    "max": r"max\w*|peak\w*|highest|largest|greatest|crest\w*|summit|top\w*|high point|biggest|(?:the|its|global|overall) high",
+    "min": r"min\w*|lowest|smallest|least|trough\w*|bottom\w*|valley|nadir|low point|(?:the|its|global|overall) low",
+    "both": r"both|extrema|extremes|extreme values",
+    "respectively": r"respectively",
 }
+VALUES = {"up": "increasing", "down": "decreasing", "flat": "flat", "b": "beginning", "m": "middle", "e": "end"}
+
+
+def _compile(*lexicons):
+    tags = [(tag, words) for lexicon in lexicons for tag, words in lexicon.items()]
+    parts = (f"(?P<t{i}>{words})" if tag in ("STOP", "COMMA") else rf"\b(?P<t{i}>(?:{words}))\b" for i, (tag, words) in enumerate(tags))
+    return re.compile("|".join(parts)), [tag for tag, _ in tags]
+
+
+# the order decides where two lexicons know the same word
+READERS = {
+    "trend": _compile({"WHOLE": TREND["WHOLE"]}, SEPARATORS, TREND),
+    "noise": _compile({"": NOISE[""], "low": r"(?:almost|nearly|virtually|practically|next to) no|(?:hardly|barely|scarcely) any"},
+                      {"low": r"noise free|free (?:of|from) noise"}, SEPARATORS, NOISE),
+    "extrema": _compile(EXTREMA, {"VAGUE": PLACE["VAGUE"]}, {p: PLACE[p] for p in "bme"}, SEPARATORS),
+}
+
+
+def _tags(kind, sentence):
+    """A sentence -> its tags in order: "It does not rise, it falls." -> ["NOT", "up", "COMMA", "down", "STOP"]."""
+    text = sentence[:2000].lower().replace("’", "'").replace("n't", " not").replace("cannot", "can not")
+    text = re.sub(r"(?<=\d)[.,](?=\d)", "", text)  # 1,000 and 0.5 hold no separators
+    text = re.sub(r"[-‐-―/*_`\"“”]+", " ", text)
+    text = re.sub(r"\s+", " ", text)
+    pattern, names = READERS[kind]
+    found = []
+    for match in pattern.finditer(text):
+        tag = names[int(match.lastgroup[1:])]
+        if tag == "NOT":  # "not only": no denial
+            continue
+        if tag:
+            found.append("NOT" if tag == "NOT_" else tag)
+    return found
+
+
+def _clauses(tags):
+    """Tags -> clauses [(said, denied, overall), ...]: sets of claim tags; conceded clauses are left out."""
+    clauses, said, denied = [], [], []
+    negated = conceded = overall = False
+
+    def close():
+        nonlocal said, denied, overall
+        if said or denied:
+            clauses.append((said, denied, overall))
+        said, denied, overall = [], [], False
+
+    for place, tag in enumerate(tags):
+        if tag in ("STOP", "COMMA", "BUT", "CONCEDE", "WHILE"):
+            close()
+            negated = False
+            conceded = tag == "CONCEDE" or (tag == "WHILE" and (conceded or place == 0 or tags[place - 1] == "STOP"))
+        elif tag == "NOT":
+            negated = True
+        elif tag == "OVERALL":
+            overall = True
+        elif tag == "AND":
+            if not negated and not conceded and said:
+                before = overall
+                close()
+                overall = before
+        elif not conceded:
+            (denied if negated else said).append(tag)
+    close()
+    return clauses
+
+
+def _read_trend(tags):
+    claims = []  # (value, weight)
+    for said, denied, overall in _clauses([tag for tag in tags if tag != "WHOLE"]):
+        whole = "WHOLE" in tags
+        values = {tag for tag in said if tag in ("up", "down", "flat")}
+        if not values and "even" in said:
+            values = {"flat"}
+        refused = {tag for tag in denied if tag in ("up", "down")}
+        if refused == {"up", "down"} or ("trend" in denied and not refused and not {"flat", "even"} & set(denied)):
+            values.add("flat")
+        part = "part" in said and not whole and not overall
+        claims += [(value, 3 if overall else 1 if part else 2) for value in values]
+    decisive = [value for value, weight in claims if weight == 3] or [value for value, weight in claims if weight]
+    if len(set(decisive)) != 1 or max(weight for _, weight in claims) < 2:
+        return None
+    return VALUES[decisive[0]]
+
+
+def _read_noise(tags):
+    if "SNR" in tags:
+        return None
+    claims, refused = [], set()
+    for said, denied, overall in _clauses(tags):
+        levels = {tag for tag in said if tag in ("low", "medium", "high")}
+        if "marked" in said and "low" not in levels:
+            levels.add("high")
+        if not levels and "noisy" in said:
+            levels.add("high")
+        refused |= {tag for tag in denied if tag in ("low", "medium", "high")}
+        bare = {"marked", "noisy", "noise"} & set(denied) and not {"low", "medium", "high"} & set(denied)
+        if bare and not levels:
+            levels.add("low")
+        claims += [(level, overall) for level in levels]
+    decisive = {level for level, overall in claims if overall} or {level for level, _ in claims}
+    if not decisive and refused == {"low", "high"}:
+        return "medium"
+    return decisive.pop() if len(decisive) == 1 and not decisive & refused else None
+
+
+def _groups(tags):
+    """Tags -> groups of extrema and places that belong together, cut at conjunctions where both sides are whole."""
+    chunks, chunk, negated = [], [], False
+    for tag in tags:
+        if tag in ("STOP", "COMMA", "BUT", "AND", "WHILE", "CONCEDE"):
+            negated = False
+            if tag != "BUT":
+                chunks.append(chunk)
+                chunk = []
+        elif tag == "NOT":
+            negated = True
+        elif tag in ("max", "min", "both") or (tag in "bme" and not negated):
+            chunk.append(tag)
+        elif tag == "VAGUE":
+            chunk.append("?")
+    groups = [[]]
+    for chunk in [*chunks, chunk]:
+        if not chunk:
+            continue
+        whole = _extrema(groups[-1]) and _places(groups[-1])
+        if whole and _extrema(chunk):
+            groups.append([])
+        groups[-1] = groups[-1] + chunk
+    return groups
+
+
+def _extrema(group):
+    return [tag for tag in group if tag in ("max", "min")]
+
+
+def _places(group):
+    return [tag for tag in group if tag in "bme?"]
+
+
+def _bind(group):
+    """One group -> [(extremum, place or "?"), ...]."""
+    names, places = list(dict.fromkeys(_extrema(group))), _places(group)
+    if not names and "both" in group:
+        names = ["max", "min"]
+    if "?" in places:
+        return [(name, "?") for name in names]
+    if len(set(places)) == 1:
+        return [(name, places[0]) for name in names]
+    if len(names) == len(places) == 2:
+        return list(zip(names, places))
+    return [(name, "?") for name in names] if places else []
+
+
+def _read_extrema(tags):
+    places = {"max": set(), "min": set()}
+    for group in _groups(tags):
+        for name, place in _bind(group):
+            places[name].add(place)
+    return tuple(VALUES.get(next(iter(found))) if len(found) == 1 else None for found in places.values())
+
+
+def read_claim(kind, sentence):
+    """The claim of a sentence: a label of truth.py, or None where it makes no single one.
+
+    kind "trend" -> increasing, decreasing, flat or None; "noise" -> low, medium, high or None; "extrema" -> always a
+    pair (max, min), each beginning, middle, end or None. ValueError for another kind. Any text is taken, of which
+    the first 2,000 characters are read.
+
+    read_claim("trend", "It does not show an increasing trend but a decreasing one.") -> "decreasing"
+    read_claim("extrema", "It peaks at the end; the minimum is early.") -> ("end", "beginning")
+    """
+    if kind not in READERS:
+        raise ValueError(f"no kind of claim: {kind!r}")
+    tags = _tags(kind, sentence)
+    return {"trend": _read_trend, "noise": _read_noise, "extrema": _read_extrema}[kind](tags)

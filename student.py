@@ -1,0 +1,89 @@
+"""Load a language model and its tokenizer from a hub name, a folder, an adapter's folder or a .gguf file.
+
+Reads: model files, as safetensors or GGUF only. Writes: nothing.
+Run: no command of its own; qwen_train.py, hf2gguf.py and describe.py load through this module.
+"""
+
+import contextlib
+import json
+import os
+
+import cli
+
+
+def base_of(adapter):
+    """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
+    try:
+        with open(os.path.join(adapter, "adapter_config.json"), encoding="utf-8") as file:
+            base = json.load(file)["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError) as error:
+        raise cli.UserError(f"{adapter} is not an adapter's folder: no readable adapter_config.json ({error})") from None
+    beside = os.path.normpath(os.path.join(adapter, base))
+    return beside if not os.path.exists(base) and os.path.exists(beside) else base
+
+
+def is_adapter(name):
+    """Whether name is a folder that holds a PEFT adapter."""
+    return os.path.isfile(os.path.join(name, "adapter_config.json"))
+
+
+def _arguments(name):
+    """What from_pretrained is given for a name: (first argument, keyword arguments)."""
+    if name.endswith(".gguf"):
+        if not os.path.isfile(name):
+            raise cli.UserError(f"no model {name} here: give a hub name, a folder or a .gguf file (get_models.py)")
+        return os.path.dirname(os.path.abspath(name)), {"gguf_file": os.path.basename(name)}
+    if os.path.isdir(name) and not os.path.isfile(os.path.join(name, "config.json")):
+        raise cli.UserError(f"{name} is not a model's folder: it has no config.json")
+    if not os.path.isdir(name) and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
+        raise cli.UserError(f"no model {name} here: give a hub name, a folder or a .gguf file")
+    return name, {}
+
+
+def _load_base(name, dtype):
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils import logging
+
+    first, keywords = _arguments(name)
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)
+        if keywords:
+            keywords["quantization_config"] = GgufConfig(dequantize=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            first, dtype=dtype, trust_remote_code=False, use_safetensors=True, **keywords
+        )
+    except Exception as error:  # the libraries raise OSError, ValueError, KeyError and others for a bad model
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise cli.UserError(f"no model could be loaded from {name}: {reason}") from None
+    if keywords:  # what was dequantised is an ordinary model from here on: else it could not be saved
+        with contextlib.suppress(AttributeError):
+            del model.config.quantization_config
+        model.hf_quantizer = None
+    model.name_or_path = model.config._name_or_path = name
+    return model, tokenizer
+
+
+def load(name, dtype, adapter=None):
+    """(model, tokenizer) of a hub name, a folder, an adapter's folder or a .gguf file, on the CPU.
+
+    dtype: a torch dtype. adapter: the folder of a PEFT adapter to put on it; where name itself is such a folder, its
+    base is read from it. The tokenizer pads on the left, as batched generation needs. Raises UserError in one line.
+    """
+    if adapter is None and is_adapter(name):
+        name, adapter = base_of(name), name
+    model, tokenizer = _load_base(name, dtype)
+    if adapter:
+        from peft import PeftModel
+
+        try:
+            model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
+    if tokenizer.chat_template is None:
+        raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model, tokenizer
