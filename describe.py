@@ -95,32 +95,18 @@ def trained_on(model):
 
 def ask(model, prompt, max_tokens=160):
     """One greedy answer of a model folder or a .gguf file to a prompt."""
+    import student
+
     if model.endswith(".gguf"):
-        return _ask_gguf(model, prompt, max_tokens)
+        return student.ask_gguf(model, prompt, max_tokens)
     import torch
 
     import evaluation
-    import student
 
     if os.path.isdir(os.path.join(model, "final")):
         model = os.path.join(model, "final")
     loaded, tokenizer = student.load(model, torch.bfloat16)
     return evaluation.generate(loaded, tokenizer, [prompt], 1, max_tokens)[0]
-
-
-def _ask_gguf(path, prompt, max_tokens):
-    if not os.path.isfile(path):
-        raise cli.UserError(f"no {path} here: run hf2gguf.py first")
-    try:
-        from llama_cpp import Llama
-    except ImportError:
-        raise cli.UserError("a .gguf file needs llama-cpp-python: pip install -r requirements.txt") from None
-    try:
-        llama = Llama(path, n_ctx=4096, verbose=False)
-    except ValueError as error:
-        raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
-    out = llama.create_chat_completion(description.messages_of(prompt), temperature=0.0, max_tokens=max_tokens)
-    return out["choices"][0]["message"]["content"].strip()
 
 
 def verdict_lines(answer, labels):

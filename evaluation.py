@@ -3,7 +3,7 @@
 Reads: pairs of convert.py. Writes: evaluation_avant.json, evaluation_checkpoint-<step>.json and the like.
 Run: no command of its own; qwen_train.py and ts_check_training.py evaluate through this module.
 
-An evaluation file: {"name", "model", "step", "format", "nli_model", "cosine_model", "seconds", "means": scoring.summarise,
+An evaluation file: {"name", "base", "step", "format", "nli_model", "cosine_model", "seconds", "means": scoring.summarise,
 "samples": [one a test row, in the order of the pairs: id, answer, parse, read, outcome, cosine, nli]}.
 """
 

@@ -96,7 +96,7 @@ def evaluate_baselines(folder, train_rows, test_rows, scorer):
         answers["teacher"] = [description.answer_of(row["gold"]) for row in test_rows]
     baselines = []
     for name, texts in answers.items():
-        content = evaluation.evaluate(name, test_rows, texts, scorer, model=name, step=None)
+        content = evaluation.evaluate(name, test_rows, texts, scorer, base=name, step=None)
         records.write_json(os.path.join(folder, f"evaluation_{name}.json"), content)
         baselines.append(content)
     return baselines
@@ -247,7 +247,7 @@ def train(args, folder, model, tokenizer, train_rows, test_rows, scorer):
 
     def evaluate(model, step):
         name = f"step {step}" if step else "untrained"
-        about = {"model": args.model, "step": step}
+        about = {"base": args.model, "step": step}
         content = evaluation.evaluate_model(
             name, model, tokenizer, test_rows, scorer, args.eval_batch_size, args.max_new_tokens, **about
         )

@@ -3,7 +3,7 @@
 Reads: a row in memory. Writes: nothing.
 Run: no command of its own; `python mistral.py --dryrun` asks it.
 
-Limits first. Its sentences are templates (about 60 for a trend, 20 for a noise, 800 for a pair of extrema): plainer
+Limits first. Its sentences are templates (60 for a trend, 14 to 21 for a noise, 120 to 540 for two extrema): plainer
 than a real teacher's. It errs independently of how hard a series is, where a real teacher errs near the borders of
 the rule. What it shows is that the pipeline works, never how good a real teacher is.
 """
@@ -90,9 +90,9 @@ EXTREMA_NAMES = (  # of the maximum, of the minimum
     ("peak", "lowest point"),
 )
 PLACES = {
-    "beginning": ("at the beginning", "near the beginning", "in the first third"),
-    "middle": ("in the middle", "around the middle", "in the middle third"),
-    "end": ("at the end", "near the end", "in the last third"),
+    "beginning": ("at the beginning", "near the beginning", "at the start"),
+    "middle": ("in the middle", "around the middle", "near the middle"),
+    "end": ("at the end", "near the end", "towards the end"),
 }
 APART = (  # a, b: the names of the two extrema; at_a, at_b: their places
     "The {a} lies {at_a} and the {b} {at_b}.",

@@ -1,4 +1,4 @@
-"""Load a language model and its tokenizer from a hub name, a folder, an adapter's folder or a .gguf file.
+"""Load a student from a hub name, a folder, an adapter's folder or a .gguf file; ask a GGUF through llama.cpp.
 
 Reads: model files, as safetensors or GGUF only. Writes: nothing.
 Run: no command of its own; qwen_train.py, hf2gguf.py and describe.py load through this module.
@@ -9,6 +9,7 @@ import json
 import os
 
 import cli
+import description
 
 
 def base_of(adapter):
@@ -87,3 +88,20 @@ def load(name, dtype, adapter=None):
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def ask_gguf(path, prompt, max_tokens=160, adapter=None):
+    """One greedy answer of a .gguf file, with an adapter's .gguf on it where given, to a prompt."""
+    for file in filter(None, (path, adapter)):
+        if not os.path.isfile(file):
+            raise cli.UserError(f"no {file} here: run hf2gguf.py first")
+    try:
+        from llama_cpp import Llama
+    except ImportError:
+        raise cli.UserError("a .gguf file needs llama-cpp-python: pip install -r requirements.txt") from None
+    try:
+        llama = Llama(path, n_ctx=4096, lora_path=adapter, verbose=False)
+    except (ValueError, RuntimeError) as error:
+        raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
+    out = llama.create_chat_completion(description.messages_of(prompt), temperature=0.0, max_tokens=max_tokens)
+    return out["choices"][0]["message"]["content"].strip()

@@ -32,7 +32,7 @@ def completion(content, finish="stop"):
 class MistralServer:
     """Answers request i with behaviour plan[i], and after the plan with `then`; see `_Handler.behave` for their names.
 
-    `pause`: seconds before each answer; `gate`: no answer before so many requests were in progress at once (10 s at most).
+    `pause`: seconds before each answer; `gate`: no answer before so many are asked at once (or 10 s).
     `asked`: the row ids in order of the requests; `problems`: what was wrong with a request; `seeds`: random_seed.
     """
 
