@@ -1,0 +1,182 @@
+"""Curation finds exactly the planted errors; conversion splits, formats and diagnoses.
+
+Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip). Run: python -m pytest -q tests/test_curate_convert.py
+"""
+
+import csv
+import json
+import os
+
+import pytest
+from conftest import run_script
+
+import convert
+import curate
+import description
+import ou_process
+import records
+import scoring
+import truth
+
+COUNT = 150
+
+
+def rows_with_gold(count=COUNT):
+    rows, _ = ou_process.make_rows(21, range(count), 48)
+    for row in rows:
+        row["gold"] = dict(row["truth"]["sentences"])
+    return rows
+
+
+def store(folder, rows):
+    records.write_text(os.path.join(folder, "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+
+
+def other(claim, label):
+    return next(name for name in truth.LABELS[claim] if name != label)
+
+
+def plant(rows):
+    """Turn some gold sentences wrong; returns what curation must say: {(id, sentence): status}."""
+    planted = {}
+    for number, row in enumerate(rows):
+        labels = {claim: row["truth"][claim] for claim in truth.CLAIMS}
+        if number % 7 == 0:
+            row["gold"]["trend"] = f"The trend is not {labels['trend']} but {other('trend', labels['trend'])}."
+            planted[row["id"], "trend"] = "verify" if row["truth"]["clear"]["trend"] else "kept"
+        if number % 11 == 0:
+            row["gold"]["noise"] = f"The noise intensity is {other('noise', labels['noise'])}."
+            planted[row["id"], "noise"] = "verify" if row["truth"]["clear"]["noise"] else "kept"
+        if number % 13 == 0:
+            wrong = {**labels, "min": other("min", labels["min"])}
+            row["gold"]["extrema"] = description.sentences_of(wrong)["extrema"]
+            planted[row["id"], "extrema"] = "replaced"
+        if number % 17 == 0:
+            row["gold"]["noise"] = "The noise is hard to judge."
+            planted[row["id"], "noise"] = "unread"
+    return planted
+
+
+def test_curation_finds_exactly_the_planted_errors(tmp_path):
+    rows = rows_with_gold()
+    planted = plant(rows)
+    store(tmp_path, rows)
+    out = run_script("curate.py", cwd=tmp_path).stdout
+    found = {}
+    for row in records.read(str(tmp_path / "data.jsonl")):
+        for name, sentence in row["curated"].items():
+            if sentence["reason"] != "agrees":
+                found[row["id"], name] = "unread" if sentence["reason"] == "unread" else sentence["status"]
+            if sentence["status"] == "replaced":
+                assert sentence["text"] == row["truth"]["sentences"][name]
+            else:
+                assert sentence["text"] == row["gold"][name]
+    assert found == planted
+    to_verify = sum(status == "verify" for status in planted.values())
+    assert to_verify > 10 and f"to_verify_sentences: {to_verify} (" in out
+    before = (tmp_path / "data.jsonl").read_bytes(), (tmp_path / "verify.csv").read_bytes()
+    run_script("curate.py", cwd=tmp_path)
+    assert ((tmp_path / "data.jsonl").read_bytes(), (tmp_path / "verify.csv").read_bytes()) == before
+
+
+def test_a_humans_decisions_are_applied_and_survive(tmp_path):
+    rows = rows_with_gold(60)
+    plant(rows)
+    store(tmp_path, rows)
+    run_script("curate.py", cwd=tmp_path)
+    with open(tmp_path / "verify.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) >= 2
+    lines[0]["decision"], lines[1]["decision"] = "gold", "truth"
+    with open(tmp_path / "verify.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, curate.COLUMNS)
+        writer.writeheader()
+        writer.writerows(lines)
+    for _ in range(2):
+        out = run_script("curate.py", cwd=tmp_path).stdout
+        assert f"to_verify_sentences: {len(lines) - 2} (" in out
+        by_id = {row["id"]: row for row in records.read(str(tmp_path / "data.jsonl"))}
+        for line, source in zip(lines, ("gold", "truth")):
+            sentence = by_id[line["id"]]["curated"][line["sentence"]]
+            assert (sentence["status"], sentence["text"]) == ("verified", line[source])
+    (tmp_path / "verify.csv").write_text("id,sentence,gold,truth,reason,decision\nou_000000,trend,a,b,c,perhaps\n")
+    run_script("curate.py", cwd=tmp_path, code=2)
+
+
+def test_the_split_is_fixed_by_the_id():
+    splits = {f"ou_{k:06d}": convert.split_of(f"ou_{k:06d}") for k in range(20_000)}
+    share = list(splits.values()).count("test") / len(splits)
+    assert abs(share - 0.1) < 4.5 * (0.09 / 20_000) ** 0.5
+    # printed by `printf ou_000000 | sha256sum` and the like, mod 10 by bc
+    assert [convert.split_of(f"ou_{k:06d}") for k in range(12)] == KNOWN_SPLIT
+
+
+KNOWN_SPLIT = [
+    "test" if int(os.popen(f"printf ou_{k:06d} | sha256sum").read().split()[0], 16) % 10 == 0 else "train"
+    for k in range(12)
+]
+
+
+def test_pairs_keep_what_the_next_stages_need(tmp_path):
+    rows = rows_with_gold()
+    plant(rows)
+    store(tmp_path, rows)
+    run_script("curate.py", cwd=tmp_path)
+    run_script("convert.py", "--format", "thirds", "--no-diagnostics", cwd=tmp_path)
+    pairs = records.read(str(tmp_path / "test_jsonl.jsonl"))
+    curated = {row["id"]: row["curated"] for row in records.read(str(tmp_path / "data.jsonl"))}
+    left_out = {row["id"] for row in rows} - {pair["id"] for pair in pairs}
+    open_ones = {i for i, c in curated.items() if any(s["status"] == "verify" for s in c.values())}
+    assert left_out == {i for i in open_ones if convert.split_of(i) == "train"} and left_out
+    for pair in pairs:
+        assert description.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
+        assert pair["format"] == "thirds" and pair["points"] == 48
+        said = json.loads(pair["answer"])
+        assert said == {name: curated[pair["id"]][name]["text"] for name in description.SENTENCES}
+    first = (tmp_path / "test_jsonl.jsonl").read_bytes()
+    run_script("convert.py", "--format", "thirds", "--no-diagnostics", cwd=tmp_path)
+    assert (tmp_path / "test_jsonl.jsonl").read_bytes() == first
+
+
+def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
+    rows = rows_with_gold(40)
+    planted = plant(rows)
+    store(tmp_path, rows)
+    run_script("curate.py", cwd=tmp_path)
+    missing = str(tmp_path / "no-such-nli")
+    done = run_script("convert.py", "--embedder", embedder, "--nli", missing, cwd=tmp_path)
+    assert "scores come from the claims" in done.stderr and "nli_scores_from: claims (no NLI model" in done.stdout
+    content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
+    assert content["nli_model"].startswith("claims")
+    for entry in content["rows"]:
+        for name in description.SENTENCES:
+            status = planted.get((entry["id"], name))
+            assert entry["nli"][name] == (1.0 if status is None else 0.5 if status == "unread" else 0.0)
+            assert (entry["cosine"][name] > 0.9999) == (status is None)
+    assert (tmp_path / "convert_diagnostics.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("order", [("CONTRADICTION", "NEUTRAL", "ENTAILMENT"), ("entailment", "contradiction", "neutral")])
+def test_nli_labels_are_read_from_the_models_config(tmp_path, order):
+    """A real classifier whose bias always picks its class 0: the score must be that label's, whatever its place."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    folder = tmp_path / "nli"
+    folder.mkdir()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "noise", "low", "high", "the", "is", "."]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        id2label=dict(enumerate(order)), label2id={name: i for i, name in enumerate(order)},
+    )
+    model = BertForSequenceClassification(config)
+    with torch.no_grad():
+        model.classifier.weight.zero_()
+        model.classifier.bias.copy_(torch.tensor([5.0, 0.0, 0.0]))
+    model.save_pretrained(folder)
+    scorer = scoring.Scorer(nli=str(folder))
+    scores = scorer.nli("noise", [("The noise is low.", "The noise is high.")] * 3)
+    assert scores == [scoring.NLI_SCORES[order[0].lower()]] * 3
+    assert scorer.nli_name == str(folder)

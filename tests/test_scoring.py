@@ -1,0 +1,109 @@
+"""Scores: Wilson's interval against published values, outcomes, and that an unreadable answer is wrong.
+
+Needs: nothing beyond requirements.txt; the embedder here is a stand-in that counts common words.
+Run: python -m pytest -q tests/test_scoring.py
+"""
+
+import json
+
+import pytest
+
+import description
+import ou_process
+import scoring
+import truth
+
+
+class WordScorer(scoring.Scorer):
+    """Not a real embedder: the share of common words, so that no model is needed here."""
+
+    def __init__(self):
+        super().__init__(embedder="words", nli="none")
+
+    def cosine(self, pairs):
+        return [len({*a.split()} & {*b.split()}) / max(len({*a.split()} | {*b.split()}), 1) for a, b in pairs]
+
+
+@pytest.mark.parametrize(
+    "right, n, low, high",
+    [
+        # Newcombe 1998, Statistics in Medicine 17, table I, method 3: 81/263, 15/148, 0/20, 1/29
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_intervals_are_newcombes(right, n, low, high):
+    found = scoring.wilson(right / n, n)
+    assert found == (pytest.approx(low, abs=6e-5), pytest.approx(high, abs=6e-5))
+
+
+def rows(count=30):
+    made, _ = ou_process.make_rows(33, range(count), 48)
+    return [{**row, "answer": description.answer_of(row["truth"]["sentences"])} for row in made]
+
+
+def test_perfect_answers_are_right_everywhere():
+    some = rows()
+    means = scoring.summarise(some, scoring.score_answers(some, [row["answer"] for row in some], WordScorer()))
+    for name in ("valid_json", "readable", "cosine", "nli_trend", "nli_noise", "nli_extrema"):
+        assert means[name]["mean"] == 1.0
+    for claim in (*truth.CLAIMS, "all_four"):
+        assert means["claims"]["all"][claim]["mean"] == 1.0
+    for claim in truth.CLAIMS:
+        clear = sum(row["truth"]["clear"][claim] for row in some)
+        assert means["claims"]["clear"][claim]["n"] == clear < len(some)
+
+
+def test_unreadable_ambiguous_and_wrong_are_told_apart_and_none_is_right():
+    some = rows(4)
+    some[0]["truth"]["noise"] = some[1]["truth"]["noise"] = some[2]["truth"]["noise"] = "low"
+    sentences = some[0]["truth"]["sentences"]
+    answers = [
+        "I cannot say.",
+        json.dumps({**sentences, "noise": "The noise is low to medium."}),
+        json.dumps({**sentences, "noise": "The noise is high."}),
+        "```json\n" + some[3]["answer"] + "\n```",
+    ]
+    samples = scoring.score_answers(some, answers, WordScorer())
+    assert [s["outcome"]["noise"] for s in samples] == ["unread", "ambiguous", "wrong", "right"]
+    assert [s["parse"] for s in samples] == ["unreadable", "strict", "strict", "repaired"]
+    assert samples[0]["cosine"] == 0 and set(samples[0]["nli"].values()) == {0.0}
+    means = scoring.summarise(some, samples)
+    assert means["claims"]["outcomes"]["noise"] == {"right": 1, "wrong": 1, "ambiguous": 1, "unread": 1}
+    assert means["claims"]["all"]["noise"]["mean"] == 0.25
+    assert (means["valid_json"]["mean"], means["readable"]["mean"]) == (0.5, 0.75)
+
+
+def test_all_four_needs_all_four():
+    some = rows(1)
+    answer = json.loads(some[0]["answer"])
+    wrong = {**some[0]["truth"], "trend": "flat" if some[0]["truth"]["trend"] != "flat" else "increasing"}
+    answer["trend"] = description.sentences_of(wrong)["trend"]
+    sample = scoring.score_answers(some, [json.dumps(answer)], WordScorer())
+    claims = scoring.summarise(some, sample)["claims"]["all"]
+    assert claims["trend"]["mean"] == 0 and claims["max"]["mean"] == 1 and claims["all_four"]["mean"] == 0
+
+
+@pytest.mark.parametrize(
+    "kind, first, second, score",
+    [
+        ("noise", "The noise is low.", "There is hardly any noise.", 1.0),
+        ("noise", "The noise is low.", "The noise is high.", 0.0),
+        ("noise", "The noise is low.", "The noise is Gaussian.", 0.5),
+        ("extrema", "Both extrema lie at the end.", "The maximum lies at the end.", 0.5),
+        ("extrema", "Both extrema lie at the end.", "The maximum lies in the middle.", 0.0),
+    ],
+)
+def test_the_claims_score_stands_in_for_nli(kind, first, second, score):
+    assert scoring.claims_score(kind, first, second) == score
+
+
+def test_the_majority_answer_says_the_commonest_labels():
+    some = rows(200)
+    answer = json.loads(scoring.majority_answer(some))
+    read = scoring.read_claims(answer)
+    for claim in truth.CLAIMS:
+        labels = [row["truth"][claim] for row in some]
+        assert labels.count(read[claim]) == max(labels.count(label) for label in truth.LABELS[claim])
