@@ -22,7 +22,7 @@ import re
 SEPARATORS = {
     "STOP": r"[.!;]|\n",
     "COMMA": r"[,:()]",
-    "BUT": r"but|however|yet|instead|rather(?! than)|nevertheless|nonetheless",
+    "BUT": r"but|however|yet|instead(?! of)|rather(?! than)|nevertheless|nonetheless",
     "AND": r"and|as well as|plus",
     "WHILE": r"while|whilst|whereas",
     "CONCEDE": r"(?:despite|in spite of|notwithstanding|regardless of|apart from|aside from|except|although|though"
@@ -35,7 +35,7 @@ SEPARATORS = {
     r"|rather than|instead of|as opposed to|far from|free (?:of|from)|devoid of|nowhere|hardly|barely|scarcely",
     "OVERALL": r"overall|in general|generally|mostly|mainly|largely|predominantly|on the whole|on average|as a whole"
     r"|essentially|broadly|in total|net|globally|by and large|for the most part|long term|throughout|across the"
-    r"|over the (?:whole|entire|full|course)|in the long run",
+    r"|over the (?:whole|entire|full|course)|in the long run|progressively",
 }
 PLACE = {
     "VAGUE": r"(?:first|second|other|latter|later|last) half|halves|between|from|quarters?(?! of)",
@@ -43,7 +43,7 @@ PLACE = {
     r" (?:third|part|section|segment|portion|phase)"
     r"|(?:first|initial|opening|beginning|early|earliest|starting) (?:third|part|parts|section|segment|portion|phase|stage"
     r"|stages|points?|values?|steps?|quarter|few \w+)|(?:starts?|begins?|opens?|starting|beginning|opening) (?:at|with|from|on|off)"
-    r"|beginning|starts?|outset|onset|opening|early|initially|at first|initial|left",
+    r"|first(?= (?:and|or) )|beginning|starts?|outset|onset|opening|early|initially|at first|initial|left",
     "m": r"(?:start|beginning|end|middle|centre|center|close) of (?:the |its )?(?:second|middle|central|mid)"
     r" (?:third|part|section|segment|portion|phase)"
     r"|(?:middle|central|second|mid) (?:third|part|section|segment|portion|phase|stage|points?|region)"
@@ -56,14 +56,17 @@ PLACE = {
     r"|end|ending|finish|close|late|last|final|conclusion|tail|right",
 }
 TREND = {
-    "WHOLE": r"from (?:the )?(?:start|beginning|left) to (?:the )?(?:end|finish|right)|start to finish|beginning to end",
+    "WHOLE": r"from (?:the )?(?:start|beginning|left|first \w+) to (?:the )?(?:end|finish|right|last)|start to finish|beginning to end",
     "up": r"increas\w*|ris(?:es?|ing|en)|rose|upwards?|grow(?:s|n|ing|th)?|grew|climb\w*|ascen\w+|uptrend\w*|up trend"
-    r"|(?:goes|going|moves|moving|trends|trending|went) up|positive (?:\w+ )?(?:trend|slope|drift|direction)|upswing"
+    r"|(?:go\w*|mov\w+|trend\w*|head\w*|drift\w*|went|is|are) up|(?:trend|slope|drift|direction) (?:is|was|appears) positive"
+    r"|(?:higher|larger|greater) and (?:higher|larger|greater)|(?:ever|increasingly|progressively|gradually|steadily) (?:higher|larger)|positive (?:\w+ )?(?:trend|slope|drift|direction)|upswing"
     r"|gains?|gaining|(?:ends?|finishes) (?:\w+ ){0,3}higher|positively",
     "down": r"decreas\w*|fall(?:s|ing|en)?|fell|downwards?|declin\w*|drop(?:s|ped|ping)?|descen\w+|downtrend\w*|down trend"
-    r"|(?:goes|going|moves|moving|trends|trending|went) down|negative (?:\w+ )?(?:trend|slope|drift|direction)"
+    r"|(?:go\w*|mov\w+|trend\w*|head\w*|drift\w*|went|is|are) down|(?:trend|slope|drift|direction) (?:is|was|appears) negative"
+    r"|(?:lower|smaller) and (?:lower|smaller)|(?:ever|increasingly|progressively|gradually|steadily) (?:lower|smaller)|decay\w*|negative (?:\w+ )?(?:trend|slope|drift|direction)"
     r"|shrink\w*|diminish\w*|sinks?|sinking|(?:ends?|finishes) (?:\w+ ){0,3}lower|negatively|downhill|slides?|sliding",
-    "flat": r"flat\w*|stationary|level|sideways|unchanged|horizontal\w*|trendless|plateau\w*|hovers?|hovering"
+    "flat": r"flat\w*|stationary|(?:stays?|remains?|is|keeps|roughly|fairly|nearly|almost|about|quite) level|sideways|unchanged|horizontal\w*|trendless|plateau\w*|hovers?|hovering"
+    r"|(?:slope|trend|drift) (?:\w+ ){0,5}(?:close to|near|nearly|almost|about|essentially) zero|zero (?:slope|trend|drift)"
     r"|mean revert\w*|same level|balanced|static|directionless|(?:around|about|near) (?:a |an |its |the )?(?:\w+ )?"
     r"(?:mean|average|level|value)",
     "even": r"stable|stably|stability|steady|steadily|constant\w*|consistent\w*|uniform\w*",
@@ -71,7 +74,7 @@ TREND = {
     "part": r"briefly|occasional\w*|temporar\w*|local\w*|short term|" + "|".join(PLACE[p] for p in "bme") + "|" + PLACE["VAGUE"],
 }
 NOISE = {
-    "": r"(?:high|low) frequency|highly visible|high points?|at (?:the )?low\w*|large scale|"
+    "": r"from (?:the|a|an) (?:\w+ )?smooth \w+|(?:high|low) frequency|highly visible|high points?|at (?:the )?low\w*|large scale|"
     r"(?:increas|decreas|ris|fall|declin)\w*|upwards?|downwards?|(?:strong|clear|significant|pronounced|marked|steep|sharp) "
     r"(?:\w+ )?(?:trend|slope|drift|rise|fall|growth|decline|increase|decrease)",
     "SNR": r"signal to noise",
@@ -92,7 +95,8 @@ EXTREMA = {
     "max": r"max\w*|peak\w*|highest|largest|greatest|crest\w*|summit|top\w*|high point|biggest|(?:the|its|global|overall) high",
     "min": r"min\w*|lowest|smallest|least|trough\w*|bottom\w*|valley|nadir|low point|(?:the|its|global|overall) low",
     "both": r"both|extrema|extremes|extreme values",
-    "respectively": r"respectively",
+    "same": r"so (?:is|does|are)|as (?:is|does|are) (?:its |the )?",
+    "?": r"is \d+ and (?=the|its)",  # "the maximum is 99 and the minimum ...": a value, no place
 }
 VALUES = {"up": "increasing", "down": "decreasing", "flat": "flat", "b": "beginning", "m": "middle", "e": "end"}
 
@@ -210,16 +214,16 @@ def _groups(tags):
                 chunk = []
         elif tag == "NOT":
             negated = True
-        elif tag in ("max", "min", "both") or (tag in "bme" and not negated):
+        elif tag in ("max", "min", "both", "same", "?"):
             chunk.append(tag)
-        elif tag == "VAGUE":
-            chunk.append("?")
+        else:
+            chunk.append("~" if negated else "?" if tag == "VAGUE" else tag)
+    chunks = [chunk for chunk in [*chunks, chunk] if chunk]
     groups = [[]]
-    for chunk in [*chunks, chunk]:
-        if not chunk:
-            continue
+    for chunk, after in zip(chunks, [*chunks[1:], []]):
         whole = _extrema(groups[-1]) and _places(groups[-1])
-        if whole and _extrema(chunk):
+        leads = not _extrema(chunk) and _extrema(after) and not _places(after)  # "in the middle, the minimum"
+        if whole and "same" not in chunk and (_extrema(chunk) or leads):
             groups.append([])
         groups[-1] = groups[-1] + chunk
     return groups
@@ -230,12 +234,13 @@ def _extrema(group):
 
 
 def _places(group):
-    return [tag for tag in group if tag in "bme?"]
+    return [tag for tag in group if tag in ("b", "m", "e", "?", "~")]  # ?: vague; ~: denied
 
 
 def _bind(group):
     """One group -> [(extremum, place or "?"), ...]."""
-    names, places = list(dict.fromkeys(_extrema(group))), _places(group)
+    names = list(dict.fromkeys(_extrema(group)))
+    places = [place for place in _places(group) if place != "~"]
     if not names and "both" in group:
         names = ["max", "min"]
     if "?" in places:
@@ -244,7 +249,7 @@ def _bind(group):
         return [(name, places[0]) for name in names]
     if len(names) == len(places) == 2:
         return list(zip(names, places))
-    return [(name, "?") for name in names] if places else []
+    return [(name, "?") for name in names] if _places(group) else []
 
 
 def _read_extrema(tags):

@@ -1,0 +1,81 @@
+"""The claim reader against sentences written independently of its rules (claim_sentences.py), and its properties.
+
+Needs: nothing beyond the standard library. Run: python -m pytest -q tests/test_claims.py
+"""
+
+import itertools
+import time
+
+import pytest
+from claim_sentences import SENTENCES
+
+import claims
+import description
+import scoring
+import truth
+
+UNREAD_ALLOWED = 3  # sentences that may be read as None where a careful reader sees a claim; a wrong reading never
+
+
+def test_there_are_enough_sentences_of_each_kind():
+    counts = {kind: sum(k == kind for k, _, _ in SENTENCES) for kind in description.SENTENCES}
+    assert sum(counts.values()) >= 300 and min(counts.values()) >= 80
+    assert len({(kind, sentence) for kind, sentence, _ in SENTENCES}) == len(SENTENCES)
+
+
+def parts(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
+def test_independent_sentences_are_read_and_never_wrongly():
+    unread, wrong = [], []
+    for kind, sentence, expected in SENTENCES:
+        found = claims.read_claim(kind, sentence)
+        if found != expected:
+            only_unread = all(a is None or a == b for a, b in zip(parts(found), parts(expected)))
+            (unread if only_unread else wrong).append((kind, sentence, expected, found))
+    assert not wrong, "\n".join(map(str, wrong))
+    assert len(unread) <= UNREAD_ALLOWED, "\n".join(map(str, unread))
+
+
+def test_the_hand_made_sentences_of_every_combination_are_read_back():
+    for labels in itertools.product(truth.TRENDS, truth.NOISES, truth.THIRDS, truth.THIRDS):
+        expected = dict(zip(truth.CLAIMS, labels))
+        assert scoring.read_claims(description.sentences_of(expected)) == expected
+
+
+@pytest.mark.parametrize("dress", [str.upper, str.title, lambda s: f"**{s}** ", lambda s: "\n " + s + "\n", lambda s: f'"{s}"'])
+def test_dress_changes_no_reading(dress):
+    for kind, sentence, _ in SENTENCES:
+        assert claims.read_claim(kind, dress(sentence)) == claims.read_claim(kind, sentence), sentence
+
+
+@pytest.mark.parametrize(
+    "kind, plain, negated",
+    [
+        ("trend", "The trend is increasing.", "The trend is not increasing."),
+        ("trend", "The series rises.", "The series doesn't rise."),
+        ("trend", "The series declines.", "The series never declines."),
+        ("trend", "The series is flat.", "The series is not flat."),
+        ("noise", "The noise is high.", "The noise isn't high."),
+        ("noise", "The noise is low.", "The noise is not low."),
+        ("extrema", "The maximum lies at the end.", "The maximum does not lie at the end."),
+        ("extrema", "The minimum is in the middle.", "The minimum is not in the middle."),
+    ],
+)
+def test_a_negation_never_leaves_the_reading(kind, plain, negated):
+    assert any(parts(claims.read_claim(kind, plain)))
+    assert not any(parts(claims.read_claim(kind, negated)))
+
+
+def test_unknown_kinds_are_refused():
+    with pytest.raises(ValueError):
+        claims.read_claim("drift", "It rises.")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\x00", "é" * 3000, "not " * 5000, "(" * 5000, "max " * 4000, "🙂", "a\n" * 9000])
+def test_odd_text_is_read_as_nothing_and_quickly(text):
+    start = time.perf_counter()
+    for kind in description.SENTENCES:
+        assert not any(parts(claims.read_claim(kind, text)))
+    assert time.perf_counter() - start < 1
