@@ -1,0 +1,161 @@
+"""Export to GGUF and describing one's own series, with a tiny model through the real converters and llama.cpp.
+
+Needs: models/ and build/llama.cpp (python fetch.py smollm2 llama.cpp), llama-cpp-python; else they skip aloud.
+Run: python -m pytest -q tests/test_export_describe.py
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, run_script
+
+import describe
+import description
+import hf2gguf
+import ou_process
+import records
+import student
+
+RAMP = [round(99 * i / 31) for i in range(32)]
+PROMPT = description.prompt_of(RAMP, "thirds")
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_model, tmp_path_factory):
+    """A run's folder with a LoRA adapter of random weights, large enough to change every answer."""
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
+    if not os.path.isdir(os.path.join(ROOT, "build", "llama.cpp")) and not os.environ.get("LLAMA_CPP"):
+        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    run = tmp_path_factory.mktemp("run")
+    model, tokenizer = student.load(tiny_model, torch.float32)
+    torch.manual_seed(1)
+    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight.normal_(std=0.3)
+    model.save_pretrained(run / "final")
+    tokenizer.save_pretrained(run / "final")
+    records.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
+    row = {"id": "ou_000000", "prompt": PROMPT}
+    records.write_text(str(run / "test_rows.jsonl"), records.encode(row) + "\n")
+    return run / "final"
+
+
+def answers(done):
+    """(transformers' answer, llama.cpp's) as hf2gguf.py printed them."""
+    before, after = done.stdout.split("transformers: ")[1].split("\nllama.cpp:    ")
+    return before, after.split("\nsame: ")[0]
+
+
+def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_path):
+    said = {}
+    for strategy in ("merge", "separate"):
+        out = tmp_path / f"{strategy}.gguf"
+        flags = ["--lora", adapter, "--strategy", strategy, "--quant", "f32", "--outfile", out]
+        done = run_script("hf2gguf.py", *flags, cwd=tmp_path)
+        assert "same: yes" in done.stdout, done.stdout
+        said[strategy] = answers(done)[1]
+    assert said["merge"] == said["separate"]
+    plain = student.ask_gguf(str(tmp_path / "separate.gguf"), PROMPT)
+    assert plain != said["separate"], "the adapter must change the answer, or this test shows nothing"
+    assert sorted(os.listdir(tmp_path)) == ["merge.gguf", "separate-lora.gguf", "separate.gguf"]
+
+
+def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
+    for quant in ("q8_0", "Q4_0"):
+        out = str(tmp_path / f"{quant}.gguf")
+        run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", quant, "--outfile", out, cwd=tmp_path)
+        assert hf2gguf.read_format(out) == {"format": "thirds", "points": [32], "prompt_version": 1}
+    assert os.path.getsize(tmp_path / "Q4_0.gguf") < os.path.getsize(tmp_path / "q8_0.gguf")
+
+
+@pytest.mark.parametrize("flag", ["use_rslora", "use_dora"])
+def test_adapters_that_llama_cpp_gets_wrong_are_refused(adapter, tmp_path, flag):
+    copy = tmp_path / "adapter"
+    copy.mkdir()
+    config = {**json.loads((adapter / "adapter_config.json").read_text()), flag: True}
+    (copy / "adapter_config.json").write_text(json.dumps(config))
+    flags = ["--lora", copy, "--strategy", "separate", "--outfile", tmp_path / "x.gguf"]
+    done = run_script("hf2gguf.py", *flags, cwd=tmp_path, code=2)
+    assert flag in done.stderr and not (tmp_path / "x.gguf").exists()
+
+
+def test_bad_input_of_the_export(adapter, tmp_path):
+    for flags in (
+        ["--outfile", "x.gguf"],
+        ["--lora", "nowhere", "--outfile", "x.gguf"],
+        ["--lora", adapter, "--outfile", "x.bin"],
+        ["--lora", adapter, "--quant", "q9_Z", "--outfile", "x.gguf"],
+        ["--lora", adapter, "--strategy", "plain", "--outfile", "x.gguf"],
+        ["--base", "no/such", "--outfile", "x.gguf"],
+        ["--strategy", "merge", "--outfile", "x.gguf"],
+    ):
+        run_script("hf2gguf.py", *flags, cwd=tmp_path, code=2)
+    run_script("hf2gguf.py", "--lora", adapter, "--outfile", "x.gguf", cwd=tmp_path, env={"LLAMA_CPP": "/nowhere"}, code=2)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_leaves_nothing(adapter, tmp_path):
+    limit = f"ulimit -f 2000; exec {sys.executable} {ROOT}/hf2gguf.py --lora {adapter} --quant f32 --outfile x.gguf"
+    done = subprocess.run(["bash", "-c", limit], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def write_csv(path, values, header="day,flow"):
+    path.write_text(header + "\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values)))
+    return path
+
+
+def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
+    gguf = tmp_path / "s.gguf"
+    run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", "f16", "--outfile", gguf, cwd=tmp_path)
+    csv = write_csv(tmp_path / "my.csv", [1e6 + 2.5 * i for i in range(40)])
+    for model in (gguf, adapter, adapter.parent):
+        out = run_script("describe.py", csv, "--column", "flow", "--model", model, "--plot", "p.png", cwd=tmp_path).stdout
+        assert "series written as 'thirds'" in out and "trained on 32 to 32 points" in out
+        for claim, label in (("trend", "increasing"), ("noise", "low"), ("max", "end"), ("min", "beginning")):
+            (line,) = [line for line in out.splitlines() if line.startswith(claim + " ")]
+            assert line.split()[2] == label
+        assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "values, why",
+    [
+        ([1.0] * 20, "constant"),
+        (range(15), "15 values"),
+        (range(513), "513 values"),
+        ([*range(20), "nan"], "row 22"),
+        ([*range(20), "inf"], "row 22"),
+        ([*range(20), "high"], "'high'"),
+        ([*range(20), ""], "row 22"),
+    ],
+)
+def test_describe_refuses_what_it_cannot_read(tmp_path, values, why):
+    csv = write_csv(tmp_path / "my.csv", values)
+    done = run_script("describe.py", csv, "--column", "flow", "--model", "nowhere", cwd=tmp_path, code=2)
+    assert why in done.stderr
+
+
+def test_describe_picks_the_only_column_of_numbers_and_asks_otherwise(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("name,flow\n" + "".join(f"a{i},{i}\n" for i in range(20)))
+    assert describe.read_column(str(path), None)[0] == "flow"
+    two = write_csv(tmp_path / "b.csv", range(20))
+    assert "day, flow" in run_script("describe.py", two, "--model", "x", cwd=tmp_path, code=2).stderr
+    assert "no column" in run_script("describe.py", two, "--column", "z", "--model", "x", cwd=tmp_path, code=2).stderr
+    run_script("describe.py", "nowhere.csv", "--model", "x", cwd=tmp_path, code=2)
+
+
+def test_own_series_are_rescaled_as_the_simulated_ones():
+    _, paths = ou_process.make_rows(1, range(3), 40)
+    for path in paths:
+        assert describe.rescale((path * 1000 - 5).tolist()) == ou_process.rescale(path[None])[0][0].tolist()

@@ -1,0 +1,151 @@
+"""The scripts as their users run them: every `Run:` line in order, twice; `--help`; the user's mistakes.
+
+Needs: models/ for the later stages (python fetch.py smollm2 minilm llama.cpp). Run: python -m pytest -q tests/test_scripts.py
+"""
+
+import glob
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, run_script
+
+SCRIPTS = sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "*.py")))
+
+
+def run_line(script):
+    with open(os.path.join(ROOT, script), encoding="utf-8") as file:
+        return re.search(r"^Run: (.*)$", file.read(), re.M)[1]
+
+
+WITH_COMMAND = [script for script in SCRIPTS if not run_line(script).startswith("no command of its own")]
+
+
+@pytest.mark.parametrize("script", WITH_COMMAND)
+def test_help_answers_at_once(script):
+    best = 9.0
+    for _ in range(3):
+        start = time.perf_counter()
+        run_script(script, "--help", cwd=ROOT)
+        best = min(best, time.perf_counter() - start)
+    assert best < 1.0  # 0.3 s on a free machine; torch or transformers at the top would cost 3 s
+
+
+def test_importing_loads_no_torch():
+    modules = ", ".join(script[:-3] for script in SCRIPTS)
+    code = f"import sys, {modules}; print([m for m in ('torch', 'transformers', 'trl', 'matplotlib.pyplot') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder):
+    """Every documented command in the pipeline's order in one folder; then again, where nothing may change.
+
+    What a machine without a hub and a GPU cannot do is overridden by flags after the documented ones.
+    """
+    scoring = f"--embedder {embedder} --nli none"
+    model = os.path.basename(tiny_model)
+    stages = {
+        "fetch.py": "",
+        "ou_process.py": "--count 60 --points 16",
+        "mistral.py": "",
+        "curate.py": "",
+        "convert.py": scoring,
+        "qwen_train.py": f"--model {tiny_model} --epochs 1 --save-steps 2 --max-new-tokens 8 {scoring}",
+        "ts_check_training.py": "",
+        "hf2gguf.py": f"--lora {model}/final --quant q8_0 --outfile student.gguf",
+        "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
+    }
+    assert set(stages) | {"bench.py"} == set(WITH_COMMAND)
+    snapshots = []
+    for _ in range(2):
+        for script, more in stages.items():
+            line = run_line(script)
+            folder = tmp_path
+            if script == "ts_check_training.py":  # it runs inside the model's folder
+                line = line.split("&&")[-1].strip()
+                line = re.sub(r"evaluation_checkpoint-\d+", "evaluation_checkpoint-2", line)
+                folder = tmp_path / model
+            name, *arguments = shlex.split(line)[1:]
+            if script == "describe.py":
+                arguments = [a for a in arguments if not a.endswith(".csv")]
+            cwd = ROOT if script == "fetch.py" else folder
+            run_script(os.path.basename(name), *arguments, *shlex.split(more), cwd=cwd)
+        kept = ("data.jsonl", "verify.csv", "test_jsonl.jsonl", "convert_diagnostics.json")
+        snapshots.append({name: (tmp_path / name).read_bytes() for name in kept})
+    assert snapshots[0] == snapshots[1]
+    assert len(os.listdir(tmp_path / "dataset")) >= 3 * 60
+    assert not [name for _, _, names in os.walk(tmp_path) for name in names if ".tmp" in name]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ou_process.py --count -1",
+        "ou_process.py --count 2.5",
+        "ou_process.py --points 8",
+        "ou_process.py --seed x",
+        "ou_process.py --dt 0",
+        "ou_process.py --truth",
+        "ou_process.py --nonsense",
+        "mistral.py --dryrun",
+        "curate.py",
+        "convert.py --format nonsense",
+        "convert.py",
+        "describe.py",
+    ],
+)
+def test_mistakes_in_an_empty_folder(tmp_path, command):
+    script, *arguments = command.split()
+    done = run_script(script, *arguments, cwd=tmp_path, code=2)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert os.listdir(tmp_path) == []
+
+
+def test_broken_rows_are_named(tmp_path):
+    data = tmp_path / "data.jsonl"
+    for content, why in (
+        ("", "is empty"),
+        ("nonsense\n{}\n", "line 1"),
+        ('{"id": "a"}\n', "no 'series'"),
+        ('{"id": "a", "series": ["x"]}\n', "not a list of integers"),
+    ):
+        data.write_text(content)
+        assert why in run_script("convert.py", cwd=tmp_path, code=2).stderr
+        assert why in run_script("ou_process.py", "--truth", cwd=tmp_path, code=2).stderr
+        assert data.read_text() == content
+
+
+def test_recomputing_the_truth_mends_it_and_says_how_much(tmp_path):
+    run_script("ou_process.py", "--count", 30, "--points", 32, "--no-plots", cwd=tmp_path)
+    data = tmp_path / "data.jsonl"
+    good = data.read_text()
+    data.write_text(good.replace('"noise": "low"', '"noise": "medium"'))
+    changed = sum('"noise": "low"' in line for line in good.splitlines())
+    out = run_script("ou_process.py", "--truth", cwd=tmp_path).stdout
+    assert changed > 3 and f"changed_noise: {changed}\n" in out and "changed_trend: 0\n" in out
+    assert data.read_text() == good
+
+
+def test_growing_a_data_set_keeps_what_is_there(tmp_path):
+    for count in (5, 12):
+        run_script("ou_process.py", "--count", count, "--points", 32, cwd=tmp_path)
+    whole = (tmp_path / "data.jsonl").read_text()
+    other = tmp_path / "other"
+    other.mkdir()
+    run_script("ou_process.py", "--count", 12, "--points", 32, cwd=other)
+    assert (other / "data.jsonl").read_text() == whole
+    run_script("ou_process.py", "--count", 12, "--points", 32, "--seed", 1, cwd=tmp_path, code=2)
+    assert (tmp_path / "data.jsonl").read_text() == whole
+
+
+def test_a_full_disk_is_one_line_and_the_rows_before_it_stay(tmp_path):
+    limit = f"ulimit -f 40; exec {sys.executable} {ROOT}/ou_process.py --count 400 --no-plots"
+    done = subprocess.run(["bash", "-c", limit], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
+    run_script("ou_process.py", "--count", 400, "--no-plots", cwd=tmp_path)
+    assert len((tmp_path / "data.jsonl").read_text().splitlines()) == 400

@@ -1,0 +1,190 @@
+"""Training for real at toy size: a tiny random Llama, the scripts as subprocesses, stops and kills included.
+
+Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_training.py
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, run_script
+
+import convert
+import evaluation
+import ou_process
+import qwen_train
+import records
+import truth
+
+ROWS = 60
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Path of a pairs file of short series, gold being the truth."""
+    rows, _ = ou_process.make_rows(3, range(ROWS), 16)
+    for row in rows:
+        row["gold"] = row["truth"]["sentences"]
+    made = [convert.pair_of(row, "thirds", "truth") for row in rows]
+    path = tmp_path_factory.mktemp("pairs") / "test_jsonl.jsonl"
+    records.write_text(str(path), "".join(records.encode(pair) + "\n" for pair in made))
+    return str(path)
+
+
+def command(pairs, tiny_model, embedder, out, *more):
+    return [
+        "--data", pairs, "--model", tiny_model, "--out", str(out), "--embedder", embedder, "--nli", "none",
+        "--epochs", "2", "--batch-size", "8", "--save-steps", "4", "--max-new-tokens", "8", "--eval-rows", "4", *more,
+    ]  # fmt: skip
+
+
+def digest(out):
+    return hashlib.sha256((out / "final" / "adapter_model.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def unbroken(pairs, tiny_model, embedder, tmp_path_factory):
+    """The folder of a run that nothing disturbed."""
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, out), cwd=out.parent)
+    return out, done.stdout
+
+
+def test_a_run_leaves_what_its_docstring_says(unbroken, pairs):
+    out, said = unbroken
+    train, test = evaluation.read_pairs(pairs)
+    steps = 2 * -(-len(train) // 8)
+    names = {f"evaluation_checkpoint-{step}.json" for step in (4, 8, 12, steps)}
+    names |= {"evaluation_avant.json", "evaluation_majority.json", "evaluation_teacher.json", "training.png"}
+    assert names <= set(os.listdir(out))
+    about = json.loads((out / "training.json").read_text())
+    assert about["format"] == "thirds" and about["points"] == [16] and about["series"] == len(train)
+    teacher = evaluation.read_evaluation(str(out / "evaluation_teacher.json"))
+    assert teacher["means"]["claims"]["all"]["all_four"] == {"mean": 1.0, "low": 0.5101, "high": 1.0, "n": 4}
+    avant = evaluation.read_evaluation(str(out / "evaluation_avant.json"))
+    assert [sample["id"] for sample in avant["samples"]] == [row["id"] for row in test[:4]]
+    for name in ("untrained", "majority", "teacher", *truth.CLAIMS, "all_four"):
+        assert name in said
+    assert not [name for name in os.listdir(out) if ".tmp" in name]
+
+
+def test_a_rerun_changes_nothing(unbroken, pairs, tiny_model, embedder):
+    out, _ = unbroken
+    before = {name: (out / name).stat().st_mtime_ns for name in os.listdir(out)}
+    done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, out), cwd=out.parent)
+    assert "nothing to do" in done.stdout
+    assert {name: (out / name).stat().st_mtime_ns for name in os.listdir(out)} == before
+
+
+def test_other_settings_in_the_same_folder_are_refused(unbroken, pairs, tiny_model, embedder):
+    out, _ = unbroken
+    done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, out, "--rank", 4), cwd=out.parent, code=2)
+    assert "other rank" in done.stderr
+
+
+def start(arguments, cwd):
+    return subprocess.Popen(
+        [sys.executable, os.path.join(ROOT, "qwen_train.py"), *arguments],
+        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def wait_for(process, text):
+    for line in process.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} was never printed")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
+def test_a_signal_saves_and_asks_to_be_run_again(unbroken, pairs, tiny_model, embedder, tmp_path, name):
+    out = tmp_path / "run"
+    arguments = command(pairs, tiny_model, embedder, out, "--logging-steps", "1")
+    process = start(arguments, tmp_path)
+    wait_for(process, "step 5 of")
+    process.send_signal(getattr(signal, name))
+    assert process.communicate(timeout=120)[0].count("Traceback") == 0
+    assert process.returncode == qwen_train.REQUEUE
+    done = run_script("qwen_train.py", *arguments, cwd=tmp_path)
+    assert "going on from" in done.stdout
+    assert digest(out) == digest(unbroken[0])
+
+
+def test_kill_9_at_two_moments_ends_in_the_same_weights(unbroken, pairs, tiny_model, embedder, tmp_path):
+    out = tmp_path / "run"
+    arguments = command(pairs, tiny_model, embedder, out, "--logging-steps", "1")
+    for text in ("step 6 of", "step 10 of"):
+        process = start(arguments, tmp_path)
+        wait_for(process, text)
+        time.sleep(0.05)
+        process.kill()
+        process.wait()
+    torn = out / "checkpoint-11"  # as a kill in the middle of saving leaves it
+    torn.mkdir()
+    (torn / "adapter_model.safetensors").write_bytes(b"torn")
+    done = run_script("qwen_train.py", *arguments, cwd=tmp_path)
+    assert "passed over checkpoint-11" in done.stdout
+    assert digest(out) == digest(unbroken[0])
+
+
+def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
+    """Our CPU loss against a loss computed here from whole logits and labels written out by hand."""
+    import torch
+
+    import student
+
+    train, _ = evaluation.read_pairs(pairs)
+    model, tokenizer = student.load(tiny_model, torch.float32)
+    args = argparse.Namespace(
+        epochs=1, batch_size=4, accumulate=1, learning_rate=1e-3, rank=2, alpha=4, dtype="fp32", save_steps=99,
+        logging_steps=1, seed=0,
+    )  # fmt: skip
+    trainer = qwen_train.make_trainer(args, str(tmp_path), model, tokenizer, train[:4], [])
+    batch = next(iter(trainer.get_train_dataloader()))
+    for ids, labels in zip(batch["input_ids"], batch["labels"]):
+        answer = tokenizer.decode(labels[labels != -100])
+        assert answer.strip().removesuffix("<|im_end|>") in [row["answer"] for row in train[:4]]
+        assert "Series:" in tokenizer.decode(ids[labels == -100])
+    with torch.no_grad():
+        logits = trainer.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        picked = logits.log_softmax(-1)[:, :-1].gather(2, batch["labels"][:, 1:].clamp(min=0)[..., None])[..., 0]
+        expected = -picked[batch["labels"][:, 1:] != -100].mean()
+        found = trainer.compute_loss(trainer.model, dict(batch))
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_batched_answers_equal_single_ones(pairs, tiny_model):
+    """Left padding and the mask: a prompt is answered alike alone and beside longer ones."""
+    import torch
+
+    import student
+
+    model, tokenizer = student.load(tiny_model, torch.float32)
+    prompts = ["Describe.", "Describe the series.\nSeries: 00 01 99", "x " * 50]
+    together = evaluation.generate(model, tokenizer, prompts, batch_size=3, max_new_tokens=12)
+    assert together == [evaluation.generate(model, tokenizer, [p], 1, 12)[0] for p in prompts]
+    assert len(set(together)) > 1
+
+
+def test_bad_input(pairs, tiny_model, embedder, tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": "a", "prompt": "p"}\n')
+    (tmp_path / "empty").mkdir()
+    for arguments in (
+        ["--data", "nowhere.jsonl"],
+        ["--data", bad],
+        ["--data", pairs, "--model", "no/such/model"],
+        ["--data", pairs, "--model", tmp_path / "none.gguf"],
+        ["--data", pairs, "--model", tmp_path / "empty"],
+        ["--data", pairs, "--batch-size", "0"],
+        ["--data", pairs, "--learning-rate", "-1"],
+        ["--data", pairs, "--model", tiny_model, "--embedder", tmp_path / "empty", "--nli", "none"],
+    ):
+        run_script("qwen_train.py", *arguments, cwd=tmp_path, code=2)
+    assert sorted(os.listdir(tmp_path)) == ["bad.jsonl", "empty"]
