@@ -17,6 +17,7 @@ import cli
 import description
 import records
 import scoring
+import truth
 
 TEST_SHARE = 10  # one id in ten is a test row
 
@@ -33,12 +34,28 @@ def reference_of(row, answers):
     return row["gold"] if answers == "gold" else row["truth"]["sentences"]
 
 
-def pair_of(row, fmt, answers):
+def plain_words(sentences):
+    """Sentences -> the same claims in the hand-made words; a sentence that cannot be read stays as it is.
+
+    {"trend": "The curve climbs.", ...} -> {"trend": "The trend is increasing.", ...}
+    """
+    read = scoring.read_claims(sentences)
+    labels = {claim: label or truth.LABELS[claim][0] for claim, label in read.items()}  # the stand-ins are not used
+    plain = description.sentences_of(labels)
+    parts = {"trend": ("trend",), "noise": ("noise",), "extrema": ("max", "min")}
+    return {
+        name: plain[name] if all(read[part] for part in parts[name]) else sentences[name]
+        for name in description.SENTENCES
+    }
+
+
+def pair_of(row, fmt, answers, wording="teacher"):
     """A row of data.jsonl -> a pair, or None where it is a train row with a sentence left to verify."""
     split = split_of(row["id"])
     to_verify = answers == "curated" and any(s["status"] == "verify" for s in row["curated"].values())
     if split == "train" and to_verify:
         return None
+    reference = reference_of(row, answers)
     return {
         "id": row["id"],
         "split": split,
@@ -46,7 +63,7 @@ def pair_of(row, fmt, answers):
         "points": len(row["series"]),
         "prompt_version": description.PROMPT_VERSION,
         "prompt": description.prompt_of(row["series"], fmt),
-        "answer": description.answer_of(reference_of(row, answers)),
+        "answer": description.answer_of(plain_words(reference) if wording == "plain" else reference),
         "series": row["series"],
         "truth": row["truth"],
         "gold": row.get("gold"),
@@ -109,6 +126,12 @@ def main(argv=None):
         default="curated",
         help="Whose sentences the student learns: the curated ones, the teacher's as they came, or the truth's own.",
     )
+    parser.add_argument(
+        "--wording",
+        choices=("teacher", "plain"),
+        default="teacher",
+        help="Keep the sentences' own words, or say their claims in one template's: a small budget learns those sooner.",
+    )
     parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
     parser.add_argument("--nli", default=scoring.NLI, help='Hub name or folder of the NLI model; "none": use claims.')
     parser.add_argument("--no-diagnostics", action="store_true", help="Write the pairs only.")
@@ -126,7 +149,7 @@ def main(argv=None):
         used = with_gold
     else:
         used = rows
-    pairs = [pair for pair in (pair_of(row, args.format, args.answers) for row in used) if pair]
+    pairs = [pair for pair in (pair_of(row, args.format, args.answers, args.wording) for row in used) if pair]
     if with_gold and not args.no_diagnostics:
         base = os.path.join(os.path.dirname(args.out), "convert_diagnostics")
         write_diagnostics(with_gold, scoring.Scorer(args.embedder, args.nli), base)
