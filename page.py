@@ -14,6 +14,7 @@ import description
 import truth
 
 SIGNS = {"right": "&#10003;", "wrong": "&#10007;", "ambiguous": "?", "unread": "&ndash;"}
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --right: #18794e; --wrong: #c2261d; --grey: #777; }
 @media (prefers-color-scheme: dark) { :root { --right: #4cc38a; --wrong: #ff7b72; --grey: #999; } }
@@ -49,23 +50,24 @@ def _cell(mean):
     return f"<td>{100 * mean['mean']:.0f} <small>[{low}, {high}]</small></td>"
 
 
-def summary_table(evaluations):
-    """Evaluations -> a table: one a line, in % with 95 % Wilson intervals, on all rows and on clear ones."""
+def summary_tables(evaluations):
+    """Evaluations -> two tables, one a line each, in % with 95 % Wilson intervals: all rows and scores; clear rows."""
     claims = (*truth.CLAIMS, "all_four")
     scores = ("valid_json", "cosine", *(f"nli_{name}" for name in description.SENTENCES))
-    head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in scores)
-    for rows in ("all", "clear"):
-        head += "".join(f"<th>{claim.replace('_', ' ')}, {rows}</th>" for claim in claims)
-    lines = []
-    for content in evaluations:
-        means = content["means"]
-        cells = "".join(_cell(means[name]) for name in scores)
-        cells += "".join(_cell(means["claims"][rows][claim]) for rows in ("all", "clear") for claim in claims)
-        lines.append(f"<tr><td>{html.escape(content['name'])}</td>{cells}</tr>")
-    counts = evaluations[0]["means"]["claims"]["clear"]
-    clear = ", ".join(f"{claim.replace('_', ' ')} {counts[claim]['n']}" for claim in claims)
-    note = f"% with 95 % Wilson intervals; n = {len(evaluations[0]['samples'])}; clear rows: {clear}"
-    return f'<div class="scroll"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div><p class="about">{note}</p>'
+    parts = []
+    for rows, extra in (("all", scores), ("clear", ())):
+        head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in (*claims, *extra))
+        lines = []
+        for content in evaluations:
+            means = content["means"]
+            cells = "".join(_cell(means["claims"][rows][claim]) for claim in claims)
+            cells += "".join(_cell(means[name]) for name in extra)
+            lines.append(f"<tr><td>{html.escape(content['name'])}</td>{cells}</tr>")
+        counts = ", ".join(f"{c.replace('_', ' ')} {evaluations[0]['means']['claims'][rows][c]['n']}" for c in claims)
+        table = f"<table><tr><th>{rows} rows</th>{head}</tr>{''.join(lines)}</table>"
+        note = f"% with 95 % Wilson intervals, n: {counts}"
+        parts.append(f'<div class="scroll">{table}</div><p class="about">{note}</p>')
+    return "".join(parts)
 
 
 def _said(name, text):
@@ -99,10 +101,10 @@ def card(row, before, after, png):
 
 def page_of(title, about, evaluations, curves, cards):
     """The whole page. curves: bytes of training.png or None; cards: texts of card()."""
-    parts = [f"<h1>{html.escape(title)}</h1>", f'<p class="about">{html.escape(about)}</p>', summary_table(evaluations)]
+    parts = [f"<h1>{html.escape(title)}</h1>", f'<p class="about">{html.escape(about)}</p>', summary_tables(evaluations)]
     if curves:
         parts.append("<h2>Training</h2>" + embed(curves))
     parts.append(f"<h2>Test samples ({len(cards)} shown)</h2>" + "".join(cards))
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-    policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
-    return f'<!doctype html><html lang="en"><head>{head}{policy}<style>{STYLE}</style></head><body>{"".join(parts)}</body></html>\n'
+    head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'

@@ -1,0 +1,193 @@
+"""ts_check_training.py as a program: terminal, page in a real browser, TextSynth's API against a real local server.
+
+Needs: chromium for the page in a browser (else that test skips aloud). The embedder is not needed: NLI and cosine of
+the files looked at are made here by a stand-in. Run: python -m pytest -q tests/test_ts_check_training.py
+"""
+
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+
+import pytest
+from conftest import ROOT, run_script
+from test_scoring import WordScorer
+
+import convert
+import evaluation
+import ou_process
+import records
+
+KEY = "sk-secret-textsynth-0123"
+HOSTILE = '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">\x1b[31mred\x1b[0m "é" & \u202e'
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A model's folder with 6 test rows; the second answer after the training is hostile text."""
+    rows, _ = ou_process.make_rows(8, range(80), 48)
+    for row in rows:
+        row["gold"] = row["truth"]["sentences"]
+    pairs = [convert.pair_of(row, "thirds", "truth") for row in rows]
+    test = [pair for pair in pairs if pair["split"] == "test"][:6]
+    good = [pair["answer"] for pair in test]
+    scorer = WordScorer()
+    for name, answers in (
+        ("avant", ["I do not know."] * 6),
+        ("checkpoint-20", [good[0], HOSTILE, *good[2:]]),
+        ("majority", [good[0]] * 6),
+        ("teacher", good),
+    ):
+        content = evaluation.evaluate(name, test, answers, scorer, base="x", step=None)
+        records.write_json(str(tmp_path / f"evaluation_{name}.json"), content)
+    records.write_text(str(tmp_path / "test_rows.jsonl"), "".join(records.encode(row) + "\n" for row in test))
+    return tmp_path
+
+
+def rows_of(folder):
+    return records.read(str(folder / "test_rows.jsonl"))
+
+
+def test_the_terminal_shows_every_sample_and_neutralises_model_text(folder):
+    out = run_script("ts_check_training.py", "evaluation_checkpoint-20.json", cwd=folder).stdout
+    assert "\033" not in out and "\u202e" not in out and "\\x1b[31mred" in out
+    for row in rows_of(folder):
+        assert f"\n{row['id']}\n" in out and (folder / "plotdiag" / f"{row['id']}.png").exists()
+    assert out.count("trend unread") == 6 + 1 and out.count("trend right") == 5
+    coloured = run_script("ts_check_training.py", "evaluation_checkpoint-20.json", "--color", "always", cwd=folder).stdout
+    assert "\033[32mtrend right\033[0m" in coloured and "\033[90mtrend unread\033[0m" in coloured
+    wrong = run_script("ts_check_training.py", "evaluation_checkpoint-20.json", "--only-wrong", cwd=folder).stdout
+    assert len(re.findall(r"^ou_\d+$", wrong, re.M)) == 1
+
+
+def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_path):
+    if not CHROMIUM:
+        pytest.skip("chromium is missing: the page was not opened in a browser")
+    run_script("ts_check_training.py", "evaluation_checkpoint-20.json", cwd=folder)
+    text = (folder / "plotdiag" / "index.html").read_text()
+    assert not re.search(r'(src|href)="(?!data:)', text)
+    profile = tmp_path / "profile"
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    flags += " --disable-component-update --disable-sync --window-size=1000,3000"
+    moved = tmp_path / "elsewhere"  # self-contained: it must work without the folder beside it
+    moved.mkdir()
+    shutil.copy(folder / "plotdiag" / "index.html", moved)
+    url = f"file://{moved}/index.html"
+    dom = subprocess.run(
+        [CHROMIUM, *flags.split(), f"--user-data-dir={profile}", "--dump-dom", url],
+        capture_output=True, text=True, timeout=120,
+    ).stdout  # fmt: skip
+    assert "<title>" in dom and "owned</title>" not in dom
+    assert dom.count('class="card"') == 6
+    for row in rows_of(folder):
+        assert f"<h3>{row['id']}</h3>" in dom
+    assert "&lt;script&gt;document.title=" in dom
+    shot = tmp_path / "page.png"
+    subprocess.run(
+        [CHROMIUM, *flags.split(), f"--user-data-dir={profile}", f"--screenshot={shot}", url],
+        capture_output=True, timeout=120,
+    )  # fmt: skip
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(shot).convert("RGB")).astype(int)
+    line = (abs(pixels - (31, 119, 180)).sum(axis=2) < 60).sum()  # matplotlib's blue: the embedded plots were drawn
+    assert line > 500
+
+
+class TextSynthServer(http.server.ThreadingHTTPServer):
+    """Answers /v1/engines/<engine>/chat as TextSynth documents it, after the failures in `script`."""
+
+    def __init__(self, script=()):
+        super().__init__(("127.0.0.1", 0), TextSynthHandler)
+        self.script, self.asked = list(script), []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class TextSynthHandler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        failure = self.server.script.pop(0) if self.server.script else None
+        if failure == "drop":
+            self.connection.close()
+            return
+        if self.headers["Authorization"] != f"Bearer {KEY}":
+            failure = 401
+        elif self.path != "/v1/engines/some_engine/chat":
+            failure = 404
+        if failure == "html":
+            return self.reply(200, b"<html>hello</html>")
+        if failure:
+            return self.reply(failure, json.dumps({"error": f"no: {self.headers['Authorization']}"}).encode())
+        assert body["system"] and isinstance(body["messages"], list) and body["max_tokens"] > 50
+        self.server.asked.append(body["messages"][0])
+        return self.reply(200, json.dumps({"text": 'Sure! {"trend": "It rises.", "noise": "Low noise.", "extrema": "?"}'}).encode())
+
+    def reply(self, status, content):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args):
+        pass
+
+
+def ask(folder, server, *more, key=KEY, code=0, embedder=None):
+    flags = ["--server-url", server.url, "--engine", "some_engine", "--backoff", "0.01", "--nli", "none", *more]
+    if embedder:
+        flags += ["--embedder", embedder]
+    done = run_script("ts_check_training.py", *flags, cwd=folder, env={"TEXTSYNTH_API_KEY": key}, code=code)
+    assert KEY not in done.stdout + done.stderr
+    for path, _, names in os.walk(folder):
+        for name in names:
+            assert KEY.encode() not in open(os.path.join(path, name), "rb").read()
+    return done
+
+
+def test_textsynth_is_asked_once_each_and_scored_alike(folder, embedder):
+    server = TextSynthServer([429, 500, "drop", 503])
+    ask(folder, server, "--limit", "2", embedder=embedder)
+    assert len(server.asked) == 2
+    done = ask(folder, server, embedder=embedder)
+    assert len(server.asked) == 6 and server.asked == [row["prompt"] for row in rows_of(folder)]
+    assert "asked: 4" in done.stdout
+    content = evaluation.read_evaluation(str(folder / "evaluation_textsynth-some_engine.json"))
+    assert [sample["parse"] for sample in content["samples"]] == ["repaired"] * 6
+    assert [sample["read"]["trend"] for sample in content["samples"]] == ["increasing"] * 6
+    ask(folder, server, embedder=embedder)
+    assert len(server.asked) == 6
+
+
+@pytest.mark.parametrize("script, why", [([401], "401"), ([404], "404"), (["html"], "does not answer as TextSynth"), ([500] * 9, "500")])
+def test_textsynths_refusals_are_one_line(folder, script, why):
+    done = ask(folder, TextSynthServer(script), "--retries", "2", code=2)
+    assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_mistakes(folder, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    env = {"TEXTSYNTH_API_KEY": ""}
+    assert "TEXTSYNTH_API_KEY" in run_script("ts_check_training.py", cwd=folder, env=env, code=2).stderr
+    assert "inside a model's folder" in run_script("ts_check_training.py", "x.json", cwd=empty, code=2).stderr
+    run_script("ts_check_training.py", "nowhere.json", cwd=folder, code=2)
+    (folder / "broken.json").write_text("{")
+    run_script("ts_check_training.py", "broken.json", cwd=folder, code=2)
+    content = json.loads((folder / "evaluation_avant.json").read_text())
+    content["samples"].pop()
+    (folder / "short.json").write_text(json.dumps(content))
+    assert "does not belong" in run_script("ts_check_training.py", "short.json", cwd=folder, code=2).stderr
+    rows = rows_of(folder)
+    rows[0]["id"] = "../evil"
+    records.write_text(str(folder / "test_rows.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+    assert "no file name" in run_script("ts_check_training.py", "evaluation_avant.json", cwd=folder, code=2).stderr
+    assert not (folder / "plotdiag").exists() and ROOT != str(folder)
