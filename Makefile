@@ -7,16 +7,17 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 
 # make run's choices, made by measurement on 2 cores (results/LOG.md): short series and a labelled format teach a
 # small model within minutes, where 128 points in the study's format teach it nothing.
-SERIES := 1400
+SERIES := 1300
 POINTS := 48
 FORMAT := thirds
+WORDING := plain
 
 STUDENT := SmolLM2-135M-Instruct
 BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
 EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --learning-rate 2e-3 \
-	--save-steps 80 --logging-steps 10 --eval-batch-size 64 --max-new-tokens 96 $(SCORING)
+	--save-steps 60 --logging-steps 10 --eval-rows 96 --eval-batch-size 96 --max-new-tokens 80 $(SCORING)
 
 .PHONY: all env models llama run test bench clean
 
@@ -29,10 +30,10 @@ env: .venv/ready
 	touch $@
 
 models: env
-	$(PY) get_models.py
+	$(PY) fetch.py smollm2 minilm
 
 llama: env
-	$(PY) get_llama_cpp.py
+	$(PY) fetch.py llama.cpp
 
 run: export HF_HUB_OFFLINE=1
 run: export TRANSFORMERS_VERBOSITY=error
@@ -46,7 +47,7 @@ run: env models llama
 	@echo "== 3 of 8: curate"
 	cd run && $(PY) ../curate.py
 	@echo "== 4 of 8: convert, and compare gold with truth"
-	cd run && $(PY) ../convert.py --format $(FORMAT) $(SCORING)
+	cd run && $(PY) ../convert.py --format $(FORMAT) --wording $(WORDING) $(SCORING)
 	@echo "== 5 of 8: fine-tune $(STUDENT)"
 	cd run && $(TRAIN)
 	@echo "== 6 of 8: check the training"
@@ -59,7 +60,7 @@ run: env models llama
 		--model $(STUDENT)/student-q4_K_M.gguf --plot $(STUDENT)/nile.png
 	@echo "== summary"
 	@cd run && $(TRAIN) | sed -n '/^on all rows/,$$p'
-	@echo "chosen: $(SERIES) series of $(POINTS) points, format $(FORMAT), one epoch (why: results/LOG.md)"
+	@echo "chosen: $(SERIES) series of $(POINTS) points, format $(FORMAT), wording $(WORDING), one epoch (why: results/LOG.md)"
 	@echo "page: run/$(STUDENT)/plotdiag/index.html"
 	@echo "pictures: run/$(STUDENT)/training.png run/convert_diagnostics.png run/$(STUDENT)/nile.png"
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"

@@ -19,12 +19,19 @@ For extrema, each clause binds its maximum and minimum to the place named in it.
 
 import re
 
+SEEN = r"(?:visible|noticeable|apparent|evident|seen|present|observed|found|discernible|detectable|significant|clear)"
 SEPARATORS = {
-    "STOP": r"[.!;]|\n",
+    # a question, or a claim that is only talked about: no claim
+    "DOUBT": r"whether|unclear if|(?:hard|difficult|impossible) to (?:say|tell)|wrong|false|incorrect"
+    r"|(?:at (?:least|most)|(?:less|more) than) (?:low|moderate|medium|high)|(?:a bit|somewhat|fairly) noisy",
+    "UNSEEN": rf"(?:not|hardly|barely|scarcely) (?:be )?{SEEN}|absent|nonexistent|missing",  # denies what stands before it
+    "STOP": r"[.!;?]|\n",
     "COMMA": r"[,:()]",
     "BUT": r"but|however|yet|instead(?! of)|rather(?! than)|nevertheless|nonetheless",
     "AND": r"and|as well as|plus",
     "WHILE": r"while|whilst|whereas",
+    "THEN": r"(?:and )?then|before|after(?! (?:all|the (?:start|beginning|middle)))|until|till|followed by"
+    r"|to (?:its|the|a) (?=(?:global |overall )?(?:max|min|peak|trough|highest|lowest))",
     "CONCEDE": r"(?:despite|in spite of|notwithstanding|regardless of|apart from|aside from|except|although|though"
     r"|even though|even if|albeit|ignoring)"
     r"|with (?:an? |some |only |the |several |many |a few )*(?:slight|small|minor|brief|occasional|temporary|short|tiny"
@@ -32,13 +39,13 @@ SEPARATORS = {
     r"|with (?:some|several|occasional|many|frequent|intermittent|fluctuations|dips|noise)",
     "NOT": r"not only|nothing but",  # told apart below: these two deny nothing
     "NOT_": r"not|no longer|no|never|without|neither|nor|none|cannot|lacks?|lacking|absence of|lack of|fails? to"
-    r"|rather than|instead of|as opposed to|far from|free (?:of|from)|devoid of|nowhere|hardly|barely|scarcely",
+    r"|rather than|instead of|as opposed to|far from|free (?:of|from)|devoid of|nowhere|hardly|barely|scarcely|rarely|seldom|anything but|stop(?:s|ped)?|ceases?|ceased",
     "OVERALL": r"overall|in general|generally|mostly|mainly|largely|predominantly|on the whole|on average|as a whole"
     r"|essentially|broadly|in total|net|globally|by and large|for the most part|long term|throughout|across the"
     r"|over the (?:whole|entire|full|course)|in the long run|progressively",
 }
 PLACE = {
-    "VAGUE": r"(?:first|second|other|latter|later|last) half|halves|between|from|quarters?(?! of)",
+    "VAGUE": r"(?:first|second|other|latter|later|last) half|halves|between|quarters?(?! of)",
     "b": r"(?:start|beginning|end|middle|centre|center|close) of (?:the |its )?(?:first|initial|opening|early)"
     r" (?:third|part|section|segment|portion|phase)"
     r"|(?:first|initial|opening|beginning|early|earliest|starting) (?:third|part|parts|section|segment|portion|phase|stage"
@@ -56,25 +63,26 @@ PLACE = {
     r"|end|ending|finish|close|late|last|final|conclusion|tail|right",
 }
 TREND = {
-    "WHOLE": r"from (?:the )?(?:start|beginning|left|first \w+) to (?:the )?(?:end|finish|right|last)|start to finish|beginning to end",
+    "WHOLE": r"from (?:[\w.]+ ){0,6}?(?:start|beginning|left|first \w+|outset)(?: (?:[\w.]+ ){0,4}?to (?:[\w.]+ ){0,5}?(?:end|finish|right|last))?|start to finish|beginning to end",
     "up": r"increas\w*|ris(?:es?|ing|en)|rose|upwards?|grow(?:s|n|ing|th)?|grew|climb\w*|ascen\w+|uptrend\w*|up trend"
-    r"|(?:go\w*|mov\w+|trend\w*|head\w*|drift\w*|went|is|are) up|(?:trend|slope|drift|direction) (?:is|was|appears) positive"
+    r"|(?:go\w*|mov\w+|trend\w*|head\w*|drift\w*|went|is|are) (?:up|higher)|(?:trend|slope|drift|direction) (?:is|was|appears) positive"
     r"|(?:higher|larger|greater) and (?:higher|larger|greater)|(?:ever|increasingly|progressively|gradually|steadily) (?:higher|larger)|positive (?:\w+ )?(?:trend|slope|drift|direction)|upswing"
     r"|gains?|gaining|(?:ends?|finishes) (?:\w+ ){0,3}higher|positively",
     "down": r"decreas\w*|fall(?:s|ing|en)?|fell|downwards?|declin\w*|drop(?:s|ped|ping)?|descen\w+|downtrend\w*|down trend"
-    r"|(?:go\w*|mov\w+|trend\w*|head\w*|drift\w*|went|is|are) down|(?:trend|slope|drift|direction) (?:is|was|appears) negative"
+    r"|(?:go\w*|mov\w+|trend\w*|head\w*|drift\w*|went|is|are) (?:down|lower)|(?:trend|slope|drift|direction) (?:is|was|appears) negative"
     r"|(?:lower|smaller) and (?:lower|smaller)|(?:ever|increasingly|progressively|gradually|steadily) (?:lower|smaller)|decay\w*|negative (?:\w+ )?(?:trend|slope|drift|direction)"
     r"|shrink\w*|diminish\w*|sinks?|sinking|(?:ends?|finishes) (?:\w+ ){0,3}lower|negatively|downhill|slides?|sliding",
     "flat": r"flat\w*|stationary|(?:stays?|remains?|is|keeps|roughly|fairly|nearly|almost|about|quite) level|sideways|unchanged|horizontal\w*|trendless|plateau\w*|hovers?|hovering"
     r"|(?:slope|trend|drift) (?:\w+ ){0,5}(?:close to|near|nearly|almost|about|essentially) zero|zero (?:slope|trend|drift)"
     r"|mean revert\w*|same level|balanced|static|directionless|(?:around|about|near) (?:a |an |its |the )?(?:\w+ )?"
     r"(?:mean|average|level|value)",
-    "even": r"stable|stably|stability|steady|steadily|constant\w*|consistent\w*|uniform\w*",
+    "even": r"(?:(?:stable|steady|constant|consistent|uniform)(?:,| and)? )?(?:stable|stability|steady|constant|consistent|uniform)",
     "trend": r"trends?|direction|drift|tendency|slope",
     "part": r"briefly|occasional\w*|temporar\w*|local\w*|short term|" + "|".join(PLACE[p] for p in "bme") + "|" + PLACE["VAGUE"],
 }
 NOISE = {
-    "": r"from (?:the|a|an) (?:\w+ )?smooth \w+|(?:high|low) frequency|highly visible|high points?|at (?:the )?low\w*|large scale|"
+    "DOUBT": r"only (?:at|in|near|towards?)",
+    "": r"from (?:the|a|an) (?:\w+ )?smooth \w+|from (?:low|high) to (?:low|high)|(?:high|low) frequency|highly visible|high points?|at (?:the )?low\w*|large scale|"
     r"(?:increas|decreas|ris|fall|declin)\w*|upwards?|downwards?|(?:strong|clear|significant|pronounced|marked|steep|sharp) "
     r"(?:\w+ )?(?:trend|slope|drift|rise|fall|growth|decline|increase|decrease)",
     "SNR": r"signal to noise",
@@ -128,6 +136,8 @@ def _tags(kind, sentence):
         tag = names[int(match.lastgroup[1:])]
         if tag == "NOT":  # "not only": no denial
             continue
+        if match[0] == "?":
+            tag = "DOUBT"
         if tag:
             found.append("NOT" if tag == "NOT_" else tag)
     return found
@@ -145,8 +155,12 @@ def _clauses(tags):
         said, denied, overall = [], [], False
 
     for place, tag in enumerate(tags):
-        if tag in ("STOP", "COMMA", "BUT", "CONCEDE", "WHILE"):
+        if tag == "UNSEEN":
+            said, denied = [], denied + said
+        elif tag in ("STOP", "COMMA", "BUT", "CONCEDE", "WHILE", "THEN"):
+            before = overall and tag == "THEN"  # "generally rises, then falls": both are general
             close()
+            overall = before
             negated = False
             conceded = tag == "CONCEDE" or (tag == "WHILE" and (conceded or place == 0 or tags[place - 1] == "STOP"))
         elif tag == "NOT":
@@ -165,7 +179,7 @@ def _clauses(tags):
 
 
 def _read_trend(tags):
-    claims = []  # (value, weight)
+    claims, trendless = [], False  # (value, weight)
     for said, denied, overall in _clauses([tag for tag in tags if tag != "WHOLE"]):
         whole = "WHOLE" in tags
         values = {tag for tag in said if tag in ("up", "down", "flat")}
@@ -174,9 +188,12 @@ def _read_trend(tags):
         refused = {tag for tag in denied if tag in ("up", "down")}
         if refused == {"up", "down"} or ("trend" in denied and not refused and not {"flat", "even"} & set(denied)):
             values.add("flat")
+            trendless = True
         part = "part" in said and not whole and not overall
         claims += [(value, 3 if overall else 1 if part else 2) for value in values]
     decisive = [value for value, weight in claims if weight == 3] or [value for value, weight in claims if weight]
+    if trendless and {"up", "down"} <= set(decisive):  # "rises and falls without a clear trend"
+        decisive = ["flat"]
     if len(set(decisive)) != 1 or max(weight for _, weight in claims) < 2:
         return None
     return VALUES[decisive[0]]
@@ -207,11 +224,13 @@ def _groups(tags):
     """Tags -> groups of extrema and places that belong together, cut at conjunctions where both sides are whole."""
     chunks, chunk, negated = [], [], False
     for tag in tags:
-        if tag in ("STOP", "COMMA", "BUT", "AND", "WHILE", "CONCEDE"):
+        if tag == "UNSEEN":
+            chunk = ["~" if each in ("b", "m", "e", "?") else each for each in chunk]
+        elif tag in ("STOP", "COMMA", "BUT", "AND", "WHILE", "CONCEDE", "THEN"):
             negated = False
             if tag != "BUT":
                 chunks.append(chunk)
-                chunk = []
+                chunk = ["THEN"] if tag == "THEN" else []
         elif tag == "NOT":
             negated = True
         elif tag in ("max", "min", "both", "same", "?"):
@@ -223,7 +242,8 @@ def _groups(tags):
     for chunk, after in zip(chunks, [*chunks[1:], []]):
         whole = _extrema(groups[-1]) and _places(groups[-1])
         leads = not _extrema(chunk) and _extrema(after) and not _places(after)  # "in the middle, the minimum"
-        if whole and "same" not in chunk and (_extrema(chunk) or leads):
+        apart = chunk[0] == "THEN" and _extrema(groups[-1]) and _extrema(chunk)  # "reaches its maximum, then ..."
+        if apart or whole and "same" not in chunk and (_extrema(chunk) or leads):
             groups.append([])
         groups[-1] = groups[-1] + chunk
     return groups
@@ -273,4 +293,6 @@ def read_claim(kind, sentence):
     if kind not in READERS:
         raise ValueError(f"no kind of claim: {kind!r}")
     tags = _tags(kind, sentence)
+    if "DOUBT" in tags:
+        return (None, None) if kind == "extrema" else None
     return {"trend": _read_trend, "noise": _read_noise, "extrema": _read_extrema}[kind](tags)

@@ -5,11 +5,14 @@ Run: no command of its own; each script ends with `cli.run(main)`.
 
 import argparse
 import os
+import re
 import signal
 import sys
 
 USER_ERROR = 2  # exit code of a user's mistake, and of a full disk
 INTERRUPTED = 130  # exit code after Ctrl-C: 128 + SIGINT, as shells have it
+
+DISK = re.compile(r"I/O error|os error \d+|PytorchStreamWriter")  # how safetensors and torch say "disk full"
 
 
 class UserError(Exception):
@@ -81,5 +84,10 @@ def run(main, argv=None):
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error))
         print(f"{script}: {what}", file=sys.stderr)
+        code = USER_ERROR
+    except Exception as error:
+        if not DISK.search(str(error)):
+            raise
+        print(f"{script}: could not write a model file: {str(error).splitlines()[0][:200]}", file=sys.stderr)
         code = USER_ERROR
     sys.exit(code)
