@@ -81,7 +81,7 @@ class Scorer:
     """
 
     def __init__(self, embedder=EMBEDDER, nli=NLI):
-        self._embedder_name, self._embedder, self._vectors = embedder, None, {}
+        self.embedder_name, self._embedder, self._vectors = embedder, _load_embedder(embedder), {}
         self._nli_scores, self._nli = {}, None
         self.nli_name = "claims (as asked)" if nli == "none" else nli
         if nli != "none":
@@ -89,15 +89,10 @@ class Scorer:
             if self._nli is None:
                 self.nli_name = f"claims (no NLI model: {nli} could not be loaded)"
 
-    @property
-    def embedder_name(self):
-        return self._embedder_name
-
     def cosine(self, pairs):
         """[(text, text), ...] -> [cosine clipped to 0..1, ...]."""
         texts = sorted({text for pair in pairs for text in pair} - self._vectors.keys(), key=len)
         if texts:
-            self._embedder = self._embedder or _load_embedder(self._embedder_name)
             vectors = self._embedder.encode(texts, batch_size=64, normalize_embeddings=True, show_progress_bar=False)
             self._vectors.update(zip(texts, vectors))
         return [min(1.0, max(0.0, float(self._vectors[a] @ self._vectors[b]))) for a, b in pairs]
@@ -118,7 +113,7 @@ def _load_embedder(name):
         return SentenceTransformer(name, device="cpu", trust_remote_code=False)
     except Exception as error:
         raise cli.UserError(
-            f"no embedding model {name}: {str(error).splitlines()[0][:150]}; give --embedder a folder (get_models.py)"
+            f"no embedding model {name}: {str(error).splitlines()[0][:150]}; give --embedder a folder (python fetch.py minilm)"
         ) from None
 
 

@@ -32,7 +32,7 @@ def _arguments(name):
     """What from_pretrained is given for a name: (first argument, keyword arguments)."""
     if name.endswith(".gguf"):
         if not os.path.isfile(name):
-            raise cli.UserError(f"no model {name} here: give a hub name, a folder or a .gguf file (get_models.py)")
+            raise cli.UserError(f"no model {name} here: give a hub name, a folder or a .gguf file (python fetch.py smollm2)")
         return os.path.dirname(os.path.abspath(name)), {"gguf_file": os.path.basename(name)}
     if os.path.isdir(name) and not os.path.isfile(os.path.join(name, "config.json")):
         raise cli.UserError(f"{name} is not a model's folder: it has no config.json")

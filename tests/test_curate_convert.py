@@ -153,7 +153,7 @@ def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
 
 
 @pytest.mark.parametrize("order", [("CONTRADICTION", "NEUTRAL", "ENTAILMENT"), ("entailment", "contradiction", "neutral")])
-def test_nli_labels_are_read_from_the_models_config(tmp_path, order):
+def test_nli_labels_are_read_from_the_models_config(tmp_path, embedder, order):
     """A real classifier whose bias always picks its class 0: the score must be that label's, whatever its place."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
@@ -172,7 +172,7 @@ def test_nli_labels_are_read_from_the_models_config(tmp_path, order):
         model.classifier.weight.zero_()
         model.classifier.bias.copy_(torch.tensor([5.0, 0.0, 0.0]))
     model.save_pretrained(folder)
-    scorer = scoring.Scorer(nli=str(folder))
+    scorer = scoring.Scorer(embedder, str(folder))
     scores = scorer.nli("noise", [("The noise is low.", "The noise is high.")] * 3)
     assert scores == [scoring.NLI_SCORES[order[0].lower()]] * 3
     assert scorer.nli_name == str(folder)

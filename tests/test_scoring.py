@@ -18,7 +18,7 @@ class WordScorer(scoring.Scorer):
     """Not a real embedder: the share of common words, so that no model is needed here."""
 
     def __init__(self):
-        super().__init__(embedder="words", nli="none")
+        self.embedder_name, self.nli_name, self._nli = "words", "claims (as asked)", None
 
     def cosine(self, pairs):
         return [len({*a.split()} & {*b.split()}) / max(len({*a.split()} | {*b.split()}), 1) for a, b in pairs]
