@@ -49,13 +49,8 @@ def plain_words(sentences):
     }
 
 
-def pair_of(row, fmt, answers, wording="teacher"):
-    """A row of data.jsonl -> a pair, or None where it is a train row with a sentence left to verify."""
-    split = split_of(row["id"])
-    to_verify = answers == "curated" and any(s["status"] == "verify" for s in row["curated"].values())
-    if split == "train" and to_verify:
-        return None
-    reference = reference_of(row, answers)
+def make_pair(row, fmt, split, sentences):
+    """A row with series and truth, and the sentences to say about it -> a pair."""
     return {
         "id": row["id"],
         "split": split,
@@ -63,11 +58,21 @@ def pair_of(row, fmt, answers, wording="teacher"):
         "points": len(row["series"]),
         "prompt_version": description.PROMPT_VERSION,
         "prompt": description.prompt_of(row["series"], fmt),
-        "answer": description.answer_of(plain_words(reference) if wording == "plain" else reference),
+        "answer": description.answer_of(sentences),
         "series": row["series"],
         "truth": row["truth"],
         "gold": row.get("gold"),
     }
+
+
+def pair_of(row, fmt, answers, wording="teacher"):
+    """A row of data.jsonl -> a pair, or None where it is a train row with a sentence left to verify."""
+    split = split_of(row["id"])
+    to_verify = answers == "curated" and any(s["status"] == "verify" for s in row["curated"].values())
+    if split == "train" and to_verify:
+        return None
+    reference = reference_of(row, answers)
+    return make_pair(row, fmt, split, plain_words(reference) if wording == "plain" else reference)
 
 
 def diagnose(rows, scorer):

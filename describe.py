@@ -17,9 +17,10 @@ import description
 import ou_process
 import records
 import scoring
+import student
 import truth
 
-SHORTEST, LONGEST = 16, 512
+SHORTEST, LONGEST = ou_process.SHORTEST, ou_process.LONGEST
 
 
 def read_column(path, column):
@@ -80,35 +81,6 @@ def rescale(values):
     return ou_process.rescale(np.array([values]))[0][0].tolist()
 
 
-def trained_on(model):
-    """What a student was trained on: {"format", "points", ...}; {} where nothing is recorded."""
-    if model.endswith(".gguf"):
-        import hf2gguf
-
-        return hf2gguf.read_format(model) or {}
-    for folder in (model, os.path.dirname(os.path.normpath(model))):
-        path = os.path.join(folder, "training.json")
-        if os.path.exists(path):
-            return records.read_json(path, "qwen_train.py")
-    return {}
-
-
-def ask(model, prompt, max_tokens=160):
-    """One greedy answer of a model folder or a .gguf file to a prompt."""
-    import student
-
-    if model.endswith(".gguf"):
-        return student.ask_gguf(model, prompt, max_tokens)
-    import torch
-
-    import evaluation
-
-    if os.path.isdir(os.path.join(model, "final")):
-        model = os.path.join(model, "final")
-    loaded, tokenizer = student.load(model, torch.bfloat16)
-    return evaluation.generate(loaded, tokenizer, [prompt], 1, max_tokens)[0]
-
-
 def verdict_lines(answer, labels):
     """An answer and the rule's labels -> the lines of a table: claim, said, true, verdict."""
     sentences, _ = description.parse_answer(answer)
@@ -152,16 +124,15 @@ def main(argv=None):
     column, values = read_column(args.csv, args.column)
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
-    trained = trained_on(args.model)
+    trained = student.trained_on(args.model)
     fmt = args.format or trained.get("format") or "study"
     series = rescale(values)
     print(f"series: {column} of {args.csv}, {len(values)} points, {min(values):g} to {max(values):g}")
     print(f"model: {args.model} (series written as {fmt!r})")
-    points = trained.get("points") or []
-    points = points if isinstance(points, list) else [points]
+    points = trained.get("points")
     if points and not min(points) <= len(series) <= max(points):
         print(f"note: trained on {min(points)} to {max(points)} points: at {len(series)} it reads less well")
-    answer = ask(args.model, description.prompt_of(series, fmt))
+    answer = student.opened(args.model)([description.prompt_of(series, fmt)])[0]
     sentences, how = description.parse_answer(answer)
     print(f"\n{description.answer_of(sentences) if sentences else answer}\n")
     if how != "strict":

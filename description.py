@@ -28,16 +28,23 @@ ANSWER_SCHEMA = {
 }
 
 
-def _thirds_text(series):
+def _joined(series, separator):
+    return separator.join(f"{k:02d}" for k in series)
+
+
+def _thirds(series, separator):
     by_third = {name: [] for name in truth.THIRDS}
     for i, k in enumerate(series):
-        by_third[truth.third(i, len(series))].append(f"{k:02d}")
-    return "\n" + "\n".join(f"{name}: {' '.join(values)}" for name, values in by_third.items())
+        by_third[truth.third(i, len(series))].append(k)
+    return "".join(f"\n{name}: {_joined(values, separator)}" for name, values in by_third.items())
 
 
 FORMATS = {
-    "study": lambda series: " [" + ", ".join(f"{k:02d}" for k in series) + "]",
-    "thirds": _thirds_text,
+    "study": lambda series: f" [{_joined(series, ', ')}]",
+    "space": lambda series: f" {_joined(series, ' ')}",
+    "compact": lambda series: f" {_joined(series, '')}",
+    "thirds": lambda series: _thirds(series, " "),
+    "thirds-compact": lambda series: _thirds(series, ""),
 }
 
 
@@ -48,7 +55,7 @@ def series_to_text(series, fmt):
 
 def text_to_series(text):
     """The inverse of series_to_text for every format: two-digit numbers in order."""
-    return [int(k) for k in re.findall(r"\b\d\d\b", text)]
+    return [int(k) for k in re.findall(r"\d\d", text)]
 
 
 def prompt_of(series, fmt):

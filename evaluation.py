@@ -4,13 +4,15 @@ Reads: pairs of convert.py. Writes: evaluation_avant.json, evaluation_checkpoint
 Run: no command of its own; qwen_train.py and ts_check_training.py evaluate through this module.
 
 An evaluation file: {"name", "base", "step", "format", "nli_model", "cosine_model", "seconds", "means": scoring.summarise,
-"samples": [one a test row, in the order of the pairs: id, answer, parse, read, outcome, cosine, nli]}.
+"samples": [one a test row, in the order of the pairs: id, answer, parse, read, outcome, cosine, nli], "validation": the
+means of the simulated validation rows, where there were any}.
 """
 
 import time
 
 import cli
 import description
+import ranks
 import records
 import scoring
 import truth
@@ -82,16 +84,28 @@ def evaluate(name, rows, answers, scorer, **about):
     }
 
 
-def evaluate_model(name, model, tokenizer, rows, scorer, batch_size, max_new_tokens, **about):
-    """Ask the model every row's prompt, score the answers; prints progress and the seconds it took."""
+def evaluate_model(name, model, tokenizer, rows, validation_rows, scorer, batch_size, max_new_tokens, **about):
+    """Ask the model the prompts of the test and validation rows, score its answers; prints progress.
+
+    Returns the content of an evaluation file of the test rows; "validation" are the means of the validation rows alone.
+    The processes of a torchrun share the prompts out.
+    """
     start = time.perf_counter()
+    asked = [*rows, *validation_rows]
+    mine = range(ranks.rank(), len(asked), ranks.world())
 
     def progress(done):
-        print(f"{name}: {done} of {len(rows)} answers, {time.perf_counter() - start:.0f} s", flush=True)
+        print(f"{name}: {done} of {len(mine)} answers, {time.perf_counter() - start:.0f} s", flush=True)
 
-    answers = generate(model, tokenizer, [row["prompt"] for row in rows], batch_size, max_new_tokens, progress)
-    seconds = round(time.perf_counter() - start, 1)
-    return evaluate(name, rows, answers, scorer, **about, seconds=seconds)
+    said = generate(model, tokenizer, [asked[i]["prompt"] for i in mine], batch_size, max_new_tokens, progress)
+    answers = [""] * len(asked)
+    for number, part in enumerate(ranks.gather(said)):
+        answers[number :: ranks.world()] = part
+    content = evaluate(name, rows, answers[: len(rows)], scorer, **about, seconds=round(time.perf_counter() - start, 1))
+    if validation_rows:
+        samples = scoring.score_answers(validation_rows, answers[len(rows) :], scorer)
+        content["validation"] = scoring.summarise(validation_rows, samples)
+    return content
 
 
 def read_evaluation(path):

@@ -59,15 +59,6 @@ def check_adapter(folder, strategy):
         raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --merge-lora")
 
 
-def training_of(adapter):
-    """The training.json beside or above an adapter's folder; {} where there is none."""
-    for folder in (adapter, os.path.dirname(os.path.abspath(adapter))):
-        path = os.path.join(folder, "training.json")
-        if os.path.exists(path):
-            return records.read_json(path, "qwen_train.py")
-    return {}
-
-
 def format_text(training):
     """{"format": "thirds", "points": [48], ...} -> "llm_ts format=thirds points=48 prompt_version=1"."""
     points = ",".join(map(str, training["points"]))
@@ -85,7 +76,7 @@ def read_format(path):
         text = field.contents() if field else ""
     except (ValueError, IndexError, KeyError) as error:
         raise cli.UserError(f"{path} is not a GGUF file: {error}") from None
-    found = re.fullmatch(MARK + r" format=(\w+) points=([\d,]+) prompt_version=(\d+)", text)
+    found = re.fullmatch(MARK + r" format=([\w-]+) points=([\d,]+) prompt_version=(\d+)", text)
     if not found:
         return {}
     return {"format": found[1], "points": [int(n) for n in found[2].split(",")], "prompt_version": int(found[3])}
@@ -198,7 +189,7 @@ def export_student(base, lora, strategy, quant, outfile):
     model, tokenizer = student.load(base, torch.float32, lora)
     prompt = question(lora)
     before = evaluation.generate(model, tokenizer, [prompt], 1)[0]
-    training = training_of(lora) if lora else {}
+    training = student.training_of(lora or base)
     adapter_file = None
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
         if strategy == "merge":
@@ -209,7 +200,7 @@ def export_student(base, lora, strategy, quant, outfile):
         if strategy == "separate":
             adapter_file = outfile.removesuffix(".gguf") + "-lora.gguf"
             export_adapter(lora, model, tokenizer, adapter_file, work)
-    compare(before, student.ask_gguf(outfile, prompt, adapter=adapter_file))
+    compare(before, student.open_gguf(outfile, adapter_file)(prompt))
     for path in filter(None, (outfile, adapter_file)):
         print(f"wrote: {path} ({os.path.getsize(path) / 1e6:.0f} MB)")
 

@@ -23,6 +23,8 @@ import truth
 
 BLOCK = 1024  # series whose random numbers are drawn together: series k is row k % BLOCK of block k // BLOCK
 PARAMETERS, NOISE = 0, 1  # the two random streams of a block
+SEEDS = 10**9  # seeds of data.jsonl lie below; fresh.py draws above, so that no test series is ever trained on
+SHORTEST, LONGEST = 16, 512  # points
 RELAXING = 0.55  # share of series that start far from mu and relax; the rest start near it and fluctuate
 
 
@@ -242,8 +244,10 @@ def main(argv=None):
     parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")
     parser.add_argument("--truth", action="store_true", help="Only recompute the truth of an existing data.jsonl.")
     args = parser.parse_args(argv)
-    if not 16 <= args.points <= 512:
-        raise cli.UserError(f"--points {args.points}: give 16 to 512")
+    if not SHORTEST <= args.points <= LONGEST:
+        raise cli.UserError(f"--points {args.points}: give {SHORTEST} to {LONGEST}")
+    if args.seed >= SEEDS:
+        raise cli.UserError(f"--seed {args.seed}: give a number below {SEEDS}")
     cli.print_settings(args)
     if args.truth:
         recompute_truth(args.data)

@@ -10,6 +10,7 @@ import os
 
 import cli
 import description
+import records
 
 
 def base_of(adapter):
@@ -26,6 +27,24 @@ def base_of(adapter):
 def is_adapter(name):
     """Whether name is a folder that holds a PEFT adapter."""
     return os.path.isfile(os.path.join(name, "adapter_config.json"))
+
+
+def training_of(folder):
+    """The training.json in or above the folder of a student: {"format", "points", ...}; {} where there is none."""
+    for place in (folder, os.path.dirname(os.path.abspath(folder))):
+        path = os.path.join(place, "training.json")
+        if os.path.exists(path):
+            return records.read_json(path, "qwen_train.py")
+    return {}
+
+
+def trained_on(name):
+    """What any student was trained on, a .gguf file included: {"format", "points", ...}; {} where nothing says."""
+    if not name.endswith(".gguf"):
+        return training_of(name)
+    import hf2gguf
+
+    return hf2gguf.read_format(name)
 
 
 def _arguments(name):
@@ -90,8 +109,8 @@ def load(name, dtype, adapter=None):
     return model, tokenizer
 
 
-def ask_gguf(path, prompt, max_tokens=160, adapter=None):
-    """One greedy answer of a .gguf file, with an adapter's .gguf on it where given, to a prompt."""
+def open_gguf(path, adapter=None):
+    """A .gguf file, with an adapter's .gguf on it where given -> ask(prompt, max_tokens=160), one greedy answer."""
     for file in filter(None, (path, adapter)):
         if not os.path.isfile(file):
             raise cli.UserError(f"no {file} here: run hf2gguf.py first")
@@ -103,5 +122,28 @@ def ask_gguf(path, prompt, max_tokens=160, adapter=None):
         llama = Llama(path, n_ctx=4096, lora_path=adapter, verbose=False)
     except (ValueError, RuntimeError) as error:
         raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
-    out = llama.create_chat_completion(description.messages_of(prompt), temperature=0.0, max_tokens=max_tokens)
-    return out["choices"][0]["message"]["content"].strip()
+
+    def ask(prompt, max_tokens=160):
+        messages = description.messages_of(prompt)
+        out = llama.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
+        return out["choices"][0]["message"]["content"].strip()
+
+    return ask
+
+
+def opened(name, batch_size=32):
+    """Any student -> ask_all(prompts, max_tokens=160) -> answers: a run's folder, an adapter, a model or a .gguf file.
+
+    On the GPU where there is one; in batches but for a .gguf, which llama.cpp answers one by one.
+    """
+    if name.endswith(".gguf"):
+        ask = open_gguf(name)
+        return lambda prompts, max_tokens=160: [ask(prompt, max_tokens) for prompt in prompts]
+    import torch
+
+    import evaluation
+
+    final = os.path.join(name, "final")
+    model, tokenizer = load(final if os.path.isdir(final) else name, torch.bfloat16)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return lambda prompts, max_tokens=160: evaluation.generate(model, tokenizer, prompts, batch_size, max_tokens)

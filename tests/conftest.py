@@ -1,6 +1,7 @@
 """Puts the repository root on sys.path, and makes what several test files need: a tiny model with a real tokenizer."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a model hub
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and its children too
 
 SMOLLM2 = os.path.join(ROOT, "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
 EMBEDDER = os.path.join(ROOT, "models", "all-MiniLM-L6-v2")

@@ -64,7 +64,7 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
         # a random model's next words are nearly ties: long after the start, rounding decides between them
         assert len(before) > 200 and said[strategy][:200] == before[:200]
     assert said["merge"][:200] == said["separate"][:200]
-    plain = student.ask_gguf(str(tmp_path / "separate.gguf"), PROMPT)
+    plain = student.open_gguf(str(tmp_path / "separate.gguf"))(PROMPT)
     assert plain[:50] != said["separate"][:50], "the adapter must change the answer, or this test shows nothing"
     assert sorted(os.listdir(tmp_path)) == ["merge.gguf", "separate-lora.gguf", "separate.gguf"]
 

@@ -20,6 +20,7 @@ import evaluation
 import ou_process
 import qwen_train
 import records
+import trainer
 import truth
 
 ROWS = 60
@@ -133,6 +134,13 @@ def test_kill_9_at_two_moments_ends_in_the_same_weights(unbroken, pairs, tiny_mo
     assert digest(out) == digest(unbroken[0])
 
 
+def training_flags():
+    return argparse.Namespace(
+        epochs=1, batch_size=4, accumulate=1, learning_rate=1e-3, rank=2, alpha=4, dtype="fp32", save_steps=99,
+        logging_steps=1, seed=0, fresh=None,
+    )  # fmt: skip
+
+
 def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
     """Our CPU loss against a loss computed here from whole logits and labels written out by hand."""
     import torch
@@ -141,22 +149,44 @@ def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
 
     train, _ = evaluation.read_pairs(pairs)
     model, tokenizer = student.load(tiny_model, torch.float32)
-    args = argparse.Namespace(
-        epochs=1, batch_size=4, accumulate=1, learning_rate=1e-3, rank=2, alpha=4, dtype="fp32", save_steps=99,
-        logging_steps=1, seed=0,
-    )  # fmt: skip
-    trainer = qwen_train.make_trainer(args, str(tmp_path), model, tokenizer, train[:4], [])
-    batch = next(iter(trainer.get_train_dataloader()))
+    made = trainer.make(training_flags(), str(tmp_path), model, tokenizer, train[:4], [])
+    batch = next(iter(made.get_train_dataloader()))
     for ids, labels in zip(batch["input_ids"], batch["labels"]):
         answer = tokenizer.decode(labels[labels != -100])
         assert answer.strip().removesuffix("<|im_end|>") in [row["answer"] for row in train[:4]]
         assert "Series:" in tokenizer.decode(ids[labels == -100])
     with torch.no_grad():
-        logits = trainer.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        logits = made.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
         picked = logits.log_softmax(-1)[:, :-1].gather(2, batch["labels"][:, 1:].clamp(min=0)[..., None])[..., 0]
         expected = -picked[batch["labels"][:, 1:] != -100].mean()
-        found = trainer.compute_loss(trainer.model, dict(batch))
+        found = made.compute_loss(made.model, dict(batch))
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    assert trainer.common_prefix(batch["input_ids"]) > 50
+
+
+def test_the_shared_prefix_changes_no_gradient(pairs, tiny_model, tmp_path):
+    """Gradients with the prompts' common beginning read once against those of the plain Hugging Face loss."""
+    import torch
+
+    import student
+
+    train, _ = evaluation.read_pairs(pairs)
+    model, tokenizer = student.load(tiny_model, torch.float32)
+    made = trainer.make(training_flags(), str(tmp_path), model, tokenizer, train[:4], [])
+    for name, weight in made.model.named_parameters():
+        if "lora_B" in name:  # zeros at the start, which would hide lora_A's gradient
+            torch.nn.init.normal_(weight.data, std=0.1)
+    batch = next(iter(made.get_train_dataloader()))
+    gradients = []
+    for loss_of in (lambda: made.compute_loss(made.model, dict(batch)), lambda: made.model(**batch).loss):
+        made.model.zero_grad()
+        loss_of().backward()
+        gradients.append({name: p.grad.clone() for name, p in made.model.named_parameters() if p.requires_grad})
+    ours, plain = gradients
+    assert ours.keys() == plain.keys() and len(ours) == 28
+    for name in ours:
+        assert plain[name].abs().max() > 1e-6
+        assert torch.allclose(ours[name], plain[name], rtol=1e-3, atol=1e-6), name
 
 
 def test_batched_answers_equal_single_ones(pairs, tiny_model):

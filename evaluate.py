@@ -1,0 +1,132 @@
+"""Examine a student on suites of unseen series, in shards that may run side by side, be stopped and be run again.
+
+Reads: a student: a run's folder, an adapter, a model's folder, a hub name or a .gguf file.
+Writes, in --out: about.json, answers-<shard>.jsonl (one line an answer), evaluation_<suite>.json once all are answered.
+Run: python evaluate.py --model Qwen2.5-0.5B-Instruct --suite unseen --count 2000
+
+A shard asks its share of what no shard has answered yet; whichever comes last finds every answer there, and scores them.
+Killed, or run again with another number of shards, nothing is asked twice and nothing is lost.
+"""
+
+import glob
+import hashlib
+import os
+import re
+
+import cli
+import description
+import evaluation
+import ou_process
+import records
+import run_folder
+import scoring
+import student
+import suites
+
+
+def shard(text):
+    """ "2/8" -> (2, 8): shard 2 of 0..7."""
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or int(found[1]) >= int(found[2]):
+        raise cli.UserError(f"--shard {text}: give number/count, the first being 0/count")
+    return int(found[1]), int(found[2])
+
+
+def weights_digest(model):
+    """SHA-256 over the names and bytes of a student's weight files; None for a hub name."""
+    folder = os.path.join(model, "final") if os.path.isdir(os.path.join(model, "final")) else model
+    paths = [model] if model.endswith(".gguf") else sorted(glob.glob(os.path.join(folder, "*.safetensors")))
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(os.path.basename(path).encode())
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest() if paths else None
+
+
+def answered(out):
+    """{key: answer} of every shard's file in a folder; a key is "<suite>-<points>/<row id>"."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(out, "answers-*.jsonl"))):
+        if os.path.getsize(path):
+            found.update((row["id"], row["answer"]) for row in records.read(path, "evaluate.py"))
+    return found
+
+
+def ask(args, asked, number, count):
+    """Ask this shard's share of the keys that no shard has answered, a flushed line an answer."""
+    done = answered(args.out)
+    mine = [key for key in list(asked)[number::count] if key not in done]
+    print(f"asked: {len(asked)}\nanswered: {sum(key in done for key in asked)}\nmine_to_ask: {len(mine)}", flush=True)
+    if not mine:
+        return
+    ask_all = student.opened(args.model, args.batch_size)
+    with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
+        for start in range(0, len(mine), args.batch_size):
+            keys = mine[start : start + args.batch_size]
+            for key, answer in zip(keys, ask_all([asked[key]["prompt"] for key in keys], args.max_new_tokens)):
+                file.append({"id": key, "answer": answer})
+            print(f"{start + len(keys)} of {len(mine)}", flush=True)
+
+
+def score(args, rows_of, scorer):
+    """Write and print the evaluation of each suite whose rows are all answered; returns the number left to ask."""
+    done = answered(args.out)
+    left, contents = 0, []
+    for suite, rows in rows_of.items():
+        missing = [key for key in keys_of(suite, rows) if key not in done]
+        left += len(missing)
+        if missing:
+            continue
+        said = [done[key] for key in keys_of(suite, rows)]
+        content = evaluation.evaluate(suite, rows, said, scorer, base=args.model, step=None, points=args.points)
+        records.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
+        constant = [scoring.majority_answer(rows)] * len(rows)
+        contents += [content, evaluation.evaluate("  majority", rows, constant, scorer)]
+    for which in ("all", "clear") if contents else ():
+        print("\n" + "\n".join(evaluation.table(contents, which)))
+    return left
+
+
+def keys_of(suite, rows):
+    return [f"{suite}-{len(row['series'])}/{row['id']}" for row in rows]
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--model", required=True, help="The student: a run's folder, adapter, model, hub name or .gguf.")
+    parser.add_argument("--suite", default="unseen", help=f'Suites, with commas, or "all": {", ".join(suites.SUITES)}.')
+    parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
+    parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
+    parser.add_argument("--format", choices=sorted(description.FORMATS), help="How a series is written; default: as in training.")
+    parser.add_argument("--shard", default="0/1", help="This process's share: number/count, from 0.")
+    parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
+    parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together.")
+    parser.add_argument("--max-new-tokens", type=cli.positive, default=160, help="An answer's length, at most.")
+    parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
+    parser.add_argument("--nli", default=scoring.NLI, help='Hub name or folder of the NLI model; "none": use claims.')
+    args = parser.parse_args(argv)
+    number, count = shard(args.shard)
+    names = list(suites.SUITES) if args.suite == "all" else args.suite.split(",")
+    unknown = [name for name in names if name not in suites.SUITES]
+    if unknown:
+        raise cli.UserError(f"no suite {unknown[0]!r}: there are {', '.join(suites.SUITES)}")
+    if not ou_process.SHORTEST <= args.points <= ou_process.LONGEST:
+        raise cli.UserError(f"--points {args.points}: give {ou_process.SHORTEST} to {ou_process.LONGEST}")
+    fmt = args.format or student.trained_on(args.model).get("format") or "study"
+    args.out = args.out or os.path.join(args.model if os.path.isdir(args.model) else "", "suites")
+    cli.print_settings(args)
+    about = {"model": args.model, "weights_sha256": weights_digest(args.model), "format": fmt}
+    run_folder.check(args.out, about, "about.json")
+    scorer = scoring.Scorer(args.embedder, args.nli)
+    records.write_json(os.path.join(args.out, "about.json"), about)
+    rows_of = {name: suites.rows(name, args.count, args.points, fmt) for name in names}
+    asked = {key: row for name, rows in rows_of.items() for key, row in zip(keys_of(name, rows), rows)}
+    ask(args, asked, number, count)
+    left = score(args, rows_of, scorer)
+    print(f"left: {left}" + (" (other shards' share: the last one scores)" if left else f"\nout: {args.out}"))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,140 @@
+"""The folder of a training: what lies in it, what is whole, which checkpoint is best, and its tables and curves.
+
+Reads: training.json, checkpoint-<step>/, evaluation_*.json of a run's folder. Writes: training.json, training.png, final/.
+Run: no command of its own; qwen_train.py works through this module.
+"""
+
+import os
+import re
+import shutil
+
+import cli
+import evaluation
+import records
+import truth
+
+WHOLE = "whole.json"  # written last into a checkpoint: without it the checkpoint is incomplete
+RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin", WHOLE)
+
+
+def name_of(model):
+    """Qwen/Qwen2.5-0.5B-Instruct, models/Qwen2.5-0.5B-Instruct/ -> Qwen2.5-0.5B-Instruct; x.Q4_1.gguf -> x."""
+    name = os.path.basename(os.path.normpath(model))
+    return re.sub(r"([.-][a-zA-Z]*[qQfF]\d+(_\w+)?)?\.gguf$", "", name)
+
+
+def check(folder, settings, name="training.json"):
+    """UserError where the folder holds another run, by the settings that it wrote into the named file."""
+    path = os.path.join(folder, name)
+    before = records.read_json(path, "the same command") if os.path.exists(path) else settings
+    other = [key for key, value in settings.items() if before.get(key) != value]
+    if other:
+        raise cli.UserError(
+            f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder"
+        )
+
+
+def checkpoints(folder):
+    """{step: path} of the whole checkpoints, by step."""
+    found = {}
+    for name in os.listdir(folder):
+        step = re.fullmatch(r"checkpoint-(\d+)", name)
+        if step and os.path.exists(os.path.join(folder, name, WHOLE)):
+            found[int(step[1])] = os.path.join(folder, name)
+    return dict(sorted(found.items()))
+
+
+def last_checkpoint(folder):
+    """Path of the newest whole checkpoint, or None; incomplete ones are passed over, aloud."""
+    whole = checkpoints(folder)
+    for name in sorted(os.listdir(folder)):
+        if re.fullmatch(r"checkpoint-\d+", name) and os.path.join(folder, name) not in whole.values():
+            print(f"passed over {name}: it is incomplete (killed while saving)", flush=True)
+    return whole[max(whole)] if whole else None
+
+
+def evaluation_path(folder, step):
+    return os.path.join(folder, f"evaluation_checkpoint-{step}.json" if step else "evaluation_avant.json")
+
+
+def evaluations(folder):
+    """Every evaluation of a run in order: untrained, checkpoints by step, majority, teacher."""
+    names = [name for name in os.listdir(folder) if re.fullmatch(r"evaluation_checkpoint-\d+\.json", name)]
+    names.sort(key=lambda name: int(re.search(r"\d+", name)[0]))
+    names = ["evaluation_avant.json", *names, "evaluation_majority.json", "evaluation_teacher.json"]
+    paths = [os.path.join(folder, name) for name in names]
+    return [evaluation.read_evaluation(path) for path in paths if os.path.exists(path)]
+
+
+def validation_score(content):
+    """Mean over the four claims of the share right on all validation rows; None where none were asked."""
+    if not content.get("validation"):
+        return None
+    right = content["validation"]["claims"]["all"]
+    return sum(right[claim]["mean"] for claim in truth.CLAIMS) / len(truth.CLAIMS)
+
+
+def best_step(folder):
+    """The step of the checkpoint that reads the validation rows best, the later of equals; the last where none has any.
+
+    Checkpoints without an evaluation (saved by a signal) do not take part. The test rows have no say.
+    """
+    whole = checkpoints(folder)
+    scores = {}
+    for content in evaluations(folder):
+        if content["step"] in whole and validation_score(content) is not None:
+            scores[content["step"]] = validation_score(content)
+    return max(scores, key=lambda step: (scores[step], step)) if scores else max(whole)
+
+
+def finish(folder):
+    """Copy the best checkpoint to final/, without what only a restart needs; returns its step."""
+    step = best_step(folder)
+    with records.atomic(os.path.join(folder, "final")) as temporary:
+        shutil.copytree(checkpoints(folder)[step], temporary, ignore=shutil.ignore_patterns(*RESUME_ONLY))
+    return step
+
+
+def draw_curves(folder, history):
+    """training.png: the loss above, the claims' accuracy on all test rows below, the majority as lines.
+
+    history: the trainer's log, a list of dicts with "step" and "loss".
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    contents = evaluations(folder)
+    figure = Figure(figsize=(8, 7), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    loss, accuracy = figure.subplots(2, 1, sharex=True)
+    points = [(entry["step"], entry["loss"]) for entry in history if "loss" in entry]
+    loss.plot(*zip(*points) if points else ([], []), color="tab:gray")
+    loss.set(ylabel="training loss", yscale="log")
+    curve = [content for content in contents if content["step"] is not None]
+    fixed = {content["name"]: content for content in contents if content["step"] is None}
+    for number, claim in enumerate((*truth.CLAIMS, "all_four")):
+        colour = f"C{number}"
+        means = [content["means"]["claims"]["all"][claim] for content in curve]
+        steps = [content["step"] for content in curve]
+        accuracy.plot(steps, [m["mean"] for m in means], marker="o", color=colour, label=claim)
+        accuracy.fill_between(steps, [m["low"] for m in means], [m["high"] for m in means], color=colour, alpha=0.12)
+        if "majority" in fixed:
+            majority = fixed["majority"]["means"]["claims"]["all"][claim]["mean"]
+            accuracy.axhline(majority, color=colour, linestyle=":", linewidth=1)
+    n = len(contents[0]["samples"])
+    accuracy.set(xlabel="step", ylabel=f"right against truth (n = {n})", ylim=(-0.02, 1.02))
+    accuracy.legend(loc="lower right", title="dotted: majority")
+    with records.atomic(os.path.join(folder, "training.png")) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def print_tables(folder):
+    """The evaluations on all rows and on clear rows; which checkpoint is final, and why."""
+    contents = evaluations(folder)
+    for rows in ("all", "clear"):
+        print("\n" + "\n".join(evaluation.table(contents, rows)))
+    step = best_step(folder)
+    for content in contents:
+        if content["step"] == step and (score := validation_score(content)) is not None:
+            n = content["validation"]["valid_json"]["n"]
+            print(f"\nfinal: step {step}, the best on {n} validation rows ({100 * score:.1f} % of their claims right)")

@@ -1,0 +1,125 @@
+"""The suites of series that a student is examined on: unseen OU series, and controls that show what it really reads.
+
+Reads: examples/*.csv for the suite `real`. Writes: nothing.
+Run: no command of its own; evaluate.py asks the suites.
+
+All simulated suites start from the same test series (fresh.py): series that no training and no validation draws.
+`reversed`, `negated`, `squeezed` and the lengths have their own truth by truth.py. `zeroed` and `shuffled` keep the truth
+of the series that they destroyed: a student that reads the values must fall to the majority answer there.
+"""
+
+import csv
+import glob
+import os
+
+import numpy as np
+
+import convert
+import fresh
+import ou_process
+
+REAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "examples", "*.csv")
+
+
+def _pair(name, fmt, series, truth=None):
+    """A pair for a series of integers; truth: that of another series, where the control wants it."""
+    series = [int(k) for k in series]
+    truth = truth or ou_process.truth_of(series)
+    row = {"id": name, "series": series, "truth": truth}
+    return convert.make_pair(row, fmt, "test", truth["sentences"])
+
+
+def _unseen(count, points, fmt):
+    return fresh.pairs("test", [(points, count)], fmt)
+
+
+def _changed(change):
+    """A suite that changes each unseen series and asks for the changed one's truth."""
+    return lambda count, points, fmt: [_pair(row["id"], fmt, change(row["series"])) for row in _unseen(count, points, fmt)]
+
+
+def _destroyed(destroy):
+    """A suite that destroys what the values say and keeps the truth of before."""
+
+    def suite(count, points, fmt):
+        rows = _unseen(count, points, fmt)
+        return [_pair(row["id"], fmt, destroy(k, row["series"]), row["truth"]) for k, row in enumerate(rows)]
+
+    return suite
+
+
+def _of_length(points):
+    return lambda count, _, fmt: _unseen(count, points, fmt)
+
+
+def _rescaled(paths):
+    return ou_process.rescale(np.asarray(paths))[0]
+
+
+def _outside(count, points, fmt):
+    """Parameters beyond training's: 8 to 240 e-foldings over the window, from 60 to 600 stationary deviations off."""
+    u = np.random.default_rng([fresh.PURPOSES["test"], 1]).random((count, 3))
+    theta = (8 + 232 * u[:, 0]) / points
+    start = np.where(u[:, 1] < 0.5, -1, 1) * (60 + 540 * u[:, 2])
+    noise = np.random.default_rng([fresh.PURPOSES["test"], 2]).standard_normal((count, points - 1))
+    paths = ou_process.simulate(theta, 0 * theta, np.sqrt(2 * theta), start, 1.0, noise)
+    return [_pair(f"outside_{k:06d}", fmt, series) for k, series in enumerate(_rescaled(paths))]
+
+
+def _shapes(name, shape):
+    """Deterministic shapes of random size and sign with white noise of 0 to 20 % of their range upon them."""
+
+    def suite(count, points, fmt):
+        rng = np.random.default_rng([fresh.PURPOSES["test"], 3])
+        t = np.linspace(0, 1, points)
+        paths = []
+        for _ in range(count):
+            clean = shape(t, rng) * rng.choice([-1, 1])
+            paths.append(clean + np.ptp(clean) * rng.uniform(0, 0.2) * rng.standard_normal(points))
+        return [_pair(f"{name}_{k:06d}", fmt, series) for k, series in enumerate(_rescaled(paths))]
+
+    return suite
+
+
+def _season(t, rng):
+    return np.sin(2 * np.pi * (rng.uniform(1, 8) * t + rng.uniform()))
+
+
+def _real(count, points, fmt):
+    """The public series of examples/, at their own lengths."""
+    pairs = []
+    for path in sorted(glob.glob(REAL))[:count]:
+        with open(path, encoding="utf-8", newline="") as file:
+            values = [float(line[-1]) for line in list(csv.reader(file))[1:]]
+        pairs.append(_pair(os.path.basename(path).removesuffix(".csv"), fmt, _rescaled([values])[0]))
+    return pairs
+
+
+def _shuffle(number, series):
+    return np.random.default_rng([fresh.PURPOSES["test"], 4, number]).permutation(series)
+
+
+SUITES = {
+    "unseen": _unseen,
+    "reversed": _changed(lambda series: series[::-1]),
+    "negated": _changed(lambda series: [99 - k for k in series]),
+    "squeezed": _changed(lambda series: [30 + round(0.4 * k) for k in series]),
+    "zeroed": _destroyed(lambda number, series: [0] * len(series)),
+    "shuffled": _destroyed(_shuffle),
+    "length-64": _of_length(64),
+    "length-256": _of_length(256),
+    "length-512": _of_length(512),
+    "outside": _outside,
+    "ramps": _shapes("ramp", lambda t, rng: t),
+    "steps": _shapes("step", lambda t, rng: (t > rng.uniform(0.1, 0.9)).astype(float)),
+    "seasonal": _shapes("season", _season),
+    "real": _real,
+}
+
+
+def rows(suite, count, points, fmt):
+    """Pairs of a suite: the same for the same arguments; the first N of a greater count are those of count N.
+
+    suite: a key of SUITES. count: at most so many. points: of each series, where the suite does not fix them.
+    """
+    return SUITES[suite](count, points, fmt)

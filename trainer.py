@@ -1,0 +1,165 @@
+"""TRL's trainer on pairs of prompt and answer: quick on a CPU, stopped by signals, evaluated at every save.
+
+Reads: pairs in memory. Writes: checkpoint-<step>/ in the run's folder.
+Run: no command of its own; qwen_train.py trains through this module.
+"""
+
+import os
+import signal
+
+import description
+import ranks
+import records
+import run_folder
+
+
+def trainer_class():
+    """TRL's SFTTrainer; on a CPU with a loss of its own that is the same number, sooner (results/LOG.md).
+
+    Without Triton, TRL 1.16 projects every position through the LM head: 2,300 positions by 49,152 words a batch of 8
+    where the answers need 340. Here only the answers' columns are projected, and the tokens that all prompts of a batch
+    begin with (system message and instruction, a third of a short row) are read once for all of them: causal attention
+    makes them the same in every row, and the gradient flows back through the shared keys and values.
+    """
+    import torch
+    from trl import SFTTrainer
+
+    class CpuTrainer(SFTTrainer):
+        def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+            ids, labels = inputs["input_ids"], inputs["labels"]  # padded on the right: no mask is needed
+            answer = int((labels != -100).any(dim=0).nonzero()[0])
+            kept = labels.shape[1] - answer + 1  # one more: a label is predicted one column before its own
+            shared = common_prefix(ids[:, :answer]) if ranks.world() == 1 else 0
+            past = None
+            if shared:
+                past = model(ids[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
+                past.batch_repeat_interleave(len(ids))
+            out = model(ids[:, shared:], past_key_values=past, use_cache=past is not None, logits_to_keep=kept)
+            logits, targets = out.logits[:, :-1].float(), labels[:, answer:]
+            total = torch.nn.functional.cross_entropy(
+                logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), ignore_index=-100, reduction="sum"
+            )
+            loss = total / ((targets != -100).sum() if num_items_in_batch is None else num_items_in_batch)
+            if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+                loss = loss * self.accelerator.num_processes  # DDP averages what was divided by all ranks' tokens
+            return (loss, {}) if return_outputs else loss
+
+    return SFTTrainer if torch.cuda.is_available() else CpuTrainer
+
+
+def common_prefix(ids):
+    """Number of leading columns that are equal in all rows, less one column; 0 for one row. ids: (rows, columns)."""
+    if len(ids) == 1:
+        return 0
+    differs = (ids != ids[:1]).any(dim=0).nonzero()
+    return max(0, (int(differs[0]) if len(differs) else ids.shape[1]) - 1)
+
+
+def fold_lm_head(model):
+    """Make the LM head's input contiguous: else a slice of positions is multiplied batchwise, ten times slower."""
+    model.get_output_embeddings().register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(),))
+
+
+def make(args, folder, model, tokenizer, train_rows, callbacks):
+    """TRL's SFTTrainer on prompt/completion rows: the loss is on the answer only.
+
+    Fresh rows are taken in their order (short series first, where --fresh says so), others shuffled by the seed.
+    """
+    import torch
+    from datasets import Dataset, disable_progress_bars
+    from peft import LoraConfig
+    from transformers import PrinterCallback
+    from trl import SFTConfig
+
+    disable_progress_bars()
+
+    gpu = torch.cuda.is_available()
+    if gpu:
+        torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gave NaN with a mask: trl issue 7181
+    rows = [
+        {
+            "prompt": description.messages_of(row["prompt"]),
+            "completion": [{"role": "assistant", "content": row["answer"]}],
+        }
+        for row in train_rows
+    ]
+    config = SFTConfig(
+        output_dir=folder,
+        num_train_epochs=args.epochs,
+        per_device_train_batch_size=args.batch_size,
+        gradient_accumulation_steps=args.accumulate,
+        learning_rate=args.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.05,  # below 1: a share of all steps
+        weight_decay=0.0,
+        max_length=None,  # the default would cut long prompts, and the answer with them
+        gradient_checkpointing=False,  # the models are small: memory is not what is short
+        bf16=args.dtype == "bf16",
+        save_strategy="steps",
+        save_steps=args.save_steps,
+        logging_steps=args.logging_steps,
+        report_to="none",
+        disable_tqdm=True,
+        seed=args.seed,
+        train_sampling_strategy="sequential" if args.fresh else "random",
+        use_cpu=not gpu,
+        ddp_backend=("nccl" if gpu else "gloo") if ranks.world() > 1 else None,
+        ddp_timeout=7200,
+        dataloader_pin_memory=gpu,
+    )
+    fold_lm_head(model)
+    lora = LoraConfig(r=args.rank, lora_alpha=args.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+    made = trainer_class()(
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=lora if args.rank else None,
+        callbacks=callbacks,
+    )
+    made.remove_callback(PrinterCallback)  # Evaluate.on_log says it in one line
+    return made
+
+
+def make_callbacks(folder, evaluate):
+    """(callbacks, stop): evaluate(model, step) after each planned save; stop.asked becomes true on a signal."""
+    from transformers import TrainerCallback
+
+    class Stop(TrainerCallback):
+        """Saves and stops at the next step once SIGTERM, SIGUSR1 or SIGINT came; a second SIGINT stops at once."""
+
+        asked = False
+
+        def ask(self, signum, frame):
+            print(f"{signal.Signals(signum).name}: saving at the next step, then stopping", flush=True)
+            self.asked = True
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        def on_step_end(self, args, state, control, **kwargs):
+            self.asked = ranks.any_of(self.asked)  # a signal may reach one process a step before another
+            if self.asked:
+                control.should_save = control.should_training_stop = True
+
+    class Evaluate(TrainerCallback):
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            if logs and "loss" in logs and state.is_world_process_zero:
+                print(f"step {state.global_step} of {state.max_steps}: loss {float(logs['loss']):.4f}", flush=True)
+
+        def on_save(self, args, state, control, model=None, **kwargs):
+            step = state.global_step
+            ranks.barrier()  # every process has written its part
+            if state.is_world_process_zero:
+                whole = os.path.join(folder, f"checkpoint-{step}", run_folder.WHOLE)
+                records.write_json(whole, {"step": step, "processes": ranks.world()})
+            if not stop.asked and planned(args, state):
+                evaluate(model, step)
+
+    stop = Stop()
+    for name in ("SIGTERM", "SIGUSR1", "SIGINT"):
+        signal.signal(getattr(signal, name), stop.ask)
+    return [stop, Evaluate()], stop
+
+
+def planned(args, state):
+    """Whether a save at this step is one of the plan, not one that a signal asked for."""
+    return state.global_step % args.save_steps == 0 or state.global_step == state.max_steps
