@@ -137,15 +137,59 @@ def bench_evaluation(runs, count=16, points=48):
     return {"evaluation_against_one_by_one": compare("evaluation, one by one over batches", batched, one_by_one, runs)}
 
 
+def matrix_peak(size=4096, runs=3):
+    """Operations a second of the best of a few bf16 products of square matrices, on all threads."""
+    import torch
+
+    a, b = torch.randn(2, size, size, dtype=torch.bfloat16)
+    a @ b
+    return 2 * size**3 / min(seconds(lambda: a @ b) for _ in range(runs))
+
+
+def bench_training(runs, steps=3):
+    """Training tokens a second against TRL's SFTTrainer with its defaults and against the matrix peak; peak memory."""
+    import json
+    import subprocess
+    import sys
+
+    def train(way, points):
+        flags = ["--way", way, "--points", str(points), "--steps", str(steps)]
+        done = subprocess.run([sys.executable, "bench_training.py", *flags], capture_output=True, text=True)
+        if done.returncode:
+            raise cli.UserError(f"bench_training.py --way {way} failed: {done.stderr.strip().splitlines()[-1]}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+    entries = {}
+    for points in (48, 128):
+        pairs = [(train("ours", points), train("trl", points), matrix_peak()) for _ in range(runs)]
+        ratios = sorted(ours["tokens_per_second"] / trl["tokens_per_second"] for ours, trl, _ in pairs)
+        shares = sorted(ours["flops_per_second"] / peak for ours, _, peak in pairs)
+        entries[f"training_against_trl_{points}_points"] = {
+            "ratio": round(statistics.median(ratios), 2),
+            "ratio_min": round(ratios[0], 2),
+            "ratio_max": round(ratios[-1], 2),
+            "runs": runs,
+            "tokens_per_second": round(statistics.median(ours["tokens_per_second"] for ours, _, _ in pairs)),
+            "trl_tokens_per_second": round(statistics.median(trl["tokens_per_second"] for _, trl, _ in pairs)),
+            "share_of_matrix_peak": round(statistics.median(shares), 3),
+            "matrix_peak_gflops": round(statistics.median(peak for _, _, peak in pairs) / 1e9),
+            "peak_mib": round(max(ours["peak_mib"] for ours, _, _ in pairs)),
+            "trl_peak_mib": round(max(trl["peak_mib"] for _, trl, _ in pairs)),
+        }
+        print(f"training, {points} points: {entries[f'training_against_trl_{points}_points']}", flush=True)
+    return entries
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--runs", type=cli.positive, default=5, help="Pairs of runs; the evaluation takes at most 3.")
+    parser.add_argument("--runs", type=cli.positive, default=5, help="Pairs of runs; evaluation and training take at most 3.")
     parser.add_argument("--out", default="results/bench.json", help="Where the numbers go.")
     args = parser.parse_args(argv)
     cli.print_settings(args)
     if not os.path.isfile(STUDENT):
         raise cli.UserError(f"no {STUDENT} here: run python fetch.py smollm2")
-    ratios = {**bench_simulation(args.runs), **bench_plots(args.runs), **bench_evaluation(min(args.runs, 3))}
+    few = min(args.runs, 3)
+    ratios = {**bench_simulation(args.runs), **bench_plots(args.runs), **bench_evaluation(few), **bench_training(few)}
     machine = {"processor": platform.processor() or platform.machine(), "cores": len(os.sched_getaffinity(0))}
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     command = f"python bench.py --runs {args.runs}"

@@ -60,6 +60,17 @@ def fold_lm_head(model):
     model.get_output_embeddings().register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(),))
 
 
+def conversations(rows):
+    """Pairs -> what TRL takes for prompt and completion, as chats."""
+    return [
+        {
+            "prompt": description.messages_of(row["prompt"]),
+            "completion": [{"role": "assistant", "content": row["answer"]}],
+        }
+        for row in rows
+    ]
+
+
 def make(args, folder, model, tokenizer, train_rows, callbacks):
     """TRL's SFTTrainer on prompt/completion rows: the loss is on the answer only.
 
@@ -76,13 +87,6 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
     gpu = torch.cuda.is_available()
     if gpu:
         torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gave NaN with a mask: trl issue 7181
-    rows = [
-        {
-            "prompt": description.messages_of(row["prompt"]),
-            "completion": [{"role": "assistant", "content": row["answer"]}],
-        }
-        for row in train_rows
-    ]
     config = SFTConfig(
         output_dir=folder,
         num_train_epochs=args.epochs,
@@ -112,7 +116,7 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
     made = trainer_class()(
         model=model,
         args=config,
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=Dataset.from_list(conversations(train_rows)),
         processing_class=tokenizer,
         peft_config=lora if args.rank else None,
         callbacks=callbacks,

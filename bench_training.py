@@ -1,0 +1,107 @@
+"""Training speed, measured by bench.py: one way of training in a process of its own, so that its peak memory is its own.
+
+Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2). Writes: nothing; prints one line of JSON.
+Run: python bench_training.py --way ours --points 128 --steps 3
+
+Ways: `trl` is SFTTrainer as SFTConfig's defaults have it, but for max_length (the default would cut long prompts);
+`ours` is what qwen_train.py uses. Both see the same rows in the same order, LoRA of rank 16 on all linear layers,
+batches of 8; tokens are those of prompt and answer without padding. The first step warms up and is not counted.
+"""
+
+import argparse
+import json
+import os
+import resource
+import tempfile
+import time
+
+import cli
+
+STUDENT = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+BATCH = 8
+
+
+def trl_trainer(folder, model, tokenizer, rows, lora):
+    """TRL's trainer with its defaults."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    import trainer
+
+    config = SFTConfig(
+        output_dir=folder,
+        max_length=None,
+        per_device_train_batch_size=BATCH,
+        train_sampling_strategy="sequential",
+        report_to="none",
+        use_cpu=True,
+        dataloader_pin_memory=False,
+    )
+    data = Dataset.from_list(trainer.conversations(rows))
+    return SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer, peft_config=lora)
+
+
+def our_trainer(folder, model, tokenizer, rows):
+    """The trainer of qwen_train.py with its defaults."""
+    import trainer
+
+    args = argparse.Namespace(
+        epochs=1, batch_size=BATCH, accumulate=1, learning_rate=1e-3, rank=16, alpha=32, dtype="bf16", save_steps=10**6,
+        logging_steps=10**6, seed=0, fresh=True,
+    )  # fmt: skip
+    return trainer.make(args, folder, model, tokenizer, rows, [])
+
+
+def flops_per_token(model, points_tokens):
+    """Floating-point operations a token of a LoRA step: forward and the gradient of the activations, 2 each a weight.
+
+    Embeddings are looked up, and the LM head is needed for the answer alone: neither is counted. Attention is, at
+    4 operations a pair of positions and hidden unit, three times over (forward, and twice in the gradient), half of it
+    masked. points_tokens: mean tokens of a row.
+    """
+    weights = sum(p.numel() for name, p in model.named_parameters() if p.dim() == 2 and "layers" in name)
+    attention = 3 * 4 * model.config.num_hidden_layers * model.config.hidden_size * points_tokens / 2
+    return 4 * weights + attention
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--way", choices=("trl", "ours"), required=True, help="Which trainer.")
+    parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series.")
+    parser.add_argument("--steps", type=cli.positive, default=3, help="Steps that count.")
+    args = parser.parse_args(argv)
+    if not os.path.isfile(STUDENT):
+        raise cli.UserError(f"no {STUDENT} here: run python fetch.py smollm2")
+    import torch
+    from peft import LoraConfig
+
+    import fresh
+    import student
+
+    rows = fresh.pairs("train", [(args.points, BATCH * (args.steps + 1))], "thirds")
+    model, tokenizer = student.load(STUDENT, torch.bfloat16 if args.way == "ours" else torch.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        if args.way == "ours":
+            made = our_trainer(folder, model, tokenizer, rows)
+        else:
+            lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+            made = trl_trainer(folder, model, tokenizer, rows, lora)
+        seconds, tokens = 0.0, 0
+        made.create_optimizer()
+        for number, inputs in enumerate(made.get_train_dataloader()):
+            count = int(inputs["attention_mask"].sum())
+            answers = (inputs["labels"] != -100).sum()
+            start = time.perf_counter()
+            made.training_step(made.model, inputs, num_items_in_batch=answers)
+            made.optimizer.step()
+            made.optimizer.zero_grad()
+            if number:
+                seconds, tokens = seconds + time.perf_counter() - start, tokens + count
+    flops = flops_per_token(model, tokens / args.steps / BATCH)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    speed = tokens / seconds
+    print(json.dumps({"tokens_per_second": speed, "flops_per_second": speed * flops, "peak_mib": peak, "tokens": tokens}))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,194 @@
+"""go.slurm on a real Slurm of two nodes on this machine: a time limit, a requeue, the same weights; shards by --array.
+
+Needs: Debian's slurm-wlm and munge, root, models/. Run: python -m pytest -q tests/test_slurm.py (make slurm)
+
+The nodes are two slurmd of one machine, and its processes talk by gloo: what a cluster's network or GPUs would do is not
+tested here.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+from conftest import ROOT
+
+import convert
+import ou_process
+import records
+
+NEEDED = ("slurmctld", "slurmd", "munged", "sbatch", "scontrol")
+missing = [name for name in NEEDED if not shutil.which(name)]
+pytestmark = pytest.mark.skipif(
+    bool(missing) or os.geteuid() != 0, reason=f"a real Slurm needs root and Debian's slurm-wlm and munge; missing: {missing}"
+)
+
+CONFIG = """\
+ClusterName=toy
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket,cred_expire=20
+CryptoType=crypto/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd-%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+ReturnToService=2
+MpiDefault=none
+KillWait=10
+SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=1
+JobRequeue=1
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=1 RealMemory=4000
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=1 RealMemory=4000
+PartitionName=toy Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Environment in which sbatch and its kin speak to a two-node cluster of our own."""
+    folder = tmp_path_factory.mktemp("slurm")
+    port, first, second = free_ports(3)
+    host = socket.gethostname().split(".")[0]
+    (folder / "state").mkdir()
+    for name in ("n1", "n2"):
+        (folder / f"spool-{name}").mkdir()
+    (folder / "slurm.conf").write_text(CONFIG.format(host=host, folder=folder, port=port, first=first, second=second))
+    env = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(1024))
+    key.chmod(0o400)
+    folder.chmod(0o755)
+    log = open(folder / "daemons.log", "wb")
+    started = []
+
+    def start(*command):
+        started.append(subprocess.Popen(command, env=env, stdout=log, stderr=log))
+
+    munge = [f"--socket={folder}/munge.socket", f"--key-file={key}", f"--log-file={folder}/munged.log"]
+    start("munged", "--foreground", "--force", *munge, f"--pid-file={folder}/munged.pid", f"--seed-file={folder}/seed")
+    wait_until((folder / "munge.socket").exists, 20, "munged's socket")
+    start("slurmctld", "-D")
+    for name in ("n1", "n2"):
+        start("slurmd", "-D", "-N", name)
+    try:
+        wait_until(lambda: slurm(env, "sinfo", "-h", "-o", "%T %D").split() == ["idle", "2"], 60, "two idle nodes")
+        yield env
+    finally:
+        slurm(env, "scancel", "--user=root", "--full", "--signal=KILL", check=False)
+        for process in reversed(started):
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def slurm(env, *command, check=True):
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    if check and done.returncode:
+        return f"failed: {done.stderr.strip()}"
+    return done.stdout
+
+
+def wait_until(true, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.3)
+
+
+def submit(env, folder, tiny_model, embedder, steps, *flags):
+    """Submit go.slurm in folder, on two nodes with a process each; returns the job's number."""
+    train = (
+        f"--embedder {embedder} --nli none --epochs 1 --fresh 16x{steps * 4} --batch-size 2 --save-steps 500 "
+        f"--logging-steps 20 --max-new-tokens 4 --eval-rows 2 --validation 2"
+    )
+    job = {
+        **env, "MODEL": tiny_model, "FOLDER": "run", "SCRIPTS": ROOT, "PROCESSES": "1", "HEAD": "127.0.0.1",
+        "PATH": f"{ROOT}/.venv/bin:{env['PATH']}", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
+        "CONVERT_FLAGS": "--answers truth --format thirds --no-diagnostics", "TRAIN_FLAGS": train,
+        "EVALUATE_FLAGS": f"--count 12 --points 16 --max-new-tokens 4 --batch-size 4 --embedder {embedder} --nli none",
+    }  # fmt: skip
+    command = ["sbatch", "--parsable", "--gpus-per-node=0", "--cpus-per-task=1", "--mem=0", *flags]
+    done = subprocess.run([*command, f"{ROOT}/go.slurm"], cwd=folder, env=job, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def state_of(env, job):
+    return slurm(env, "scontrol", "-o", "show", "job", job)
+
+
+def wait_for_end(env, job, folder, seconds):
+    def ended():
+        said = state_of(env, job)
+        assert "JobState=FAILED" not in said and "JobState=TIMEOUT" not in said, logs(folder)
+        return said and all("JobState=COMPLETED" in line for line in said.strip().splitlines())
+
+    wait_until(ended, seconds, f"job {job}\n{state_of(env, job)}")
+
+
+def logs(folder):
+    return "".join((folder / name).read_text()[-3000:] for name in ("train.out", "train.err") if (folder / name).exists())
+
+
+def make_folder(folder):
+    rows, _ = ou_process.make_rows(5, range(60), 16)
+    assert len({convert.split_of(row["id"]) for row in rows}) == 2
+    records.write_text(str(folder / "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+
+
+@pytest.fixture(scope="module")
+def trained(cluster, tiny_model, embedder, tmp_path_factory):
+    """(folder of a run that the time limit struck, folder of one that it did not), on two nodes each."""
+    struck, unbroken = (tmp_path_factory.mktemp(name) for name in ("struck", "unbroken"))
+    for folder, limit in ((struck, ["--time=2", "--signal=B:USR1@80"]), (unbroken, ["--time=30"])):
+        make_folder(folder)
+        job = submit(cluster, folder, tiny_model, embedder, 2500, "--nodes=2", *limit)
+        wait_for_end(cluster, job, folder, 420)
+    return struck, unbroken
+
+
+def digest(folder):
+    return hashlib.sha256((folder / "run" / "final" / "adapter_model.safetensors").read_bytes()).hexdigest()
+
+
+def test_a_job_that_its_time_limit_struck_ends_with_the_same_weights(trained):
+    struck, unbroken = trained
+    said = (struck / "train.out").read_text()
+    assert "time is nearly up" in said and "going on from" in said, said[-3000:]
+    assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")][:2] == ["0", "1"]
+    assert "going on from" not in (unbroken / "train.out").read_text()
+    assert json.loads((struck / "run" / "training.json").read_text())["series"] == 10000
+    assert digest(struck) == digest(unbroken)
+
+
+def test_array_shards_merge_without_loss_or_doubles(trained, cluster, tiny_model, embedder):
+    folder = trained[1]
+    job = submit(cluster, folder, tiny_model, embedder, 2500, "--nodes=1", "--time=30", "--array=0-2")
+    wait_for_end(cluster, job, folder, 300)
+    lines = [line for path in (folder / "run" / "suites").glob("answers-*.jsonl") for line in path.read_text().splitlines()]
+    keys = [json.loads(line)["id"] for line in lines]
+    assert len(keys) == len(set(keys)) == 12
+    assert len(json.loads((folder / "run" / "suites" / "evaluation_unseen.json").read_text())["samples"]) == 12
