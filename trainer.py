@@ -6,6 +6,7 @@ Run: no command of its own; qwen_train.py trains through this module.
 
 import os
 import signal
+import warnings
 
 import description
 import ranks
@@ -83,6 +84,9 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
     from trl import SFTConfig
 
     disable_progress_bars()
+    # of one pinned library to another, and of PEFT about .gguf bases: nothing that a user could mend
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl")
+    warnings.filterwarnings("ignore", message="Could not find a config file")
 
     gpu = torch.cuda.is_available()
     if gpu:

@@ -163,10 +163,10 @@ def make_folder(folder):
 def trained(cluster, tiny_model, embedder, tmp_path_factory):
     """(folder of a run that the time limit struck, folder of one that it did not), on two nodes each."""
     struck, unbroken = (tmp_path_factory.mktemp(name) for name in ("struck", "unbroken"))
-    for folder, limit in ((struck, ["--time=2", "--signal=B:USR1@80"]), (unbroken, ["--time=30"])):
+    for folder, limit in ((struck, ["--time=3", "--signal=B:USR1@120"]), (unbroken, ["--time=30"])):
         make_folder(folder)
-        job = submit(cluster, folder, tiny_model, embedder, 2500, "--nodes=2", *limit)
-        wait_for_end(cluster, job, folder, 420)
+        job = submit(cluster, folder, tiny_model, embedder, 800, "--nodes=2", *limit)
+        wait_for_end(cluster, job, folder, 540)
     return struck, unbroken
 
 
@@ -180,13 +180,13 @@ def test_a_job_that_its_time_limit_struck_ends_with_the_same_weights(trained):
     assert "time is nearly up" in said and "going on from" in said, said[-3000:]
     assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")][:2] == ["0", "1"]
     assert "going on from" not in (unbroken / "train.out").read_text()
-    assert json.loads((struck / "run" / "training.json").read_text())["series"] == 10000
+    assert json.loads((struck / "run" / "training.json").read_text())["series"] == 3200
     assert digest(struck) == digest(unbroken)
 
 
 def test_array_shards_merge_without_loss_or_doubles(trained, cluster, tiny_model, embedder):
     folder = trained[1]
-    job = submit(cluster, folder, tiny_model, embedder, 2500, "--nodes=1", "--time=30", "--array=0-2")
+    job = submit(cluster, folder, tiny_model, embedder, 800, "--nodes=1", "--time=30", "--array=0-2")
     wait_for_end(cluster, job, folder, 300)
     lines = [line for path in (folder / "run" / "suites").glob("answers-*.jsonl") for line in path.read_text().splitlines()]
     keys = [json.loads(line)["id"] for line in lines]

@@ -1,0 +1,90 @@
+"""The run's folder: which checkpoint counts, which is best, and what final/ holds. Folders are made by hand.
+
+Needs: nothing beyond numpy. Run: python -m pytest -q tests/test_run_folder.py
+"""
+
+import os
+
+import pytest
+
+import cli
+import ranks
+import records
+import run_folder
+import truth
+
+
+def means(right):
+    return {"valid_json": {"n": 8}, "claims": {"all": {claim: {"mean": right} for claim in truth.CLAIMS}}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Checkpoints 10, 20, 30 whole, 40 torn, 25 whole but never evaluated (a signal's)."""
+    for step in (10, 20, 25, 30, 40):
+        place = tmp_path / f"checkpoint-{step}"
+        place.mkdir()
+        for name in ("adapter_model.safetensors", "adapter_config.json", "optimizer.pt", "rng_state.pth", "rng_state_0.pth"):
+            (place / name).write_text(f"{name} {step}")
+        if step != 40:
+            records.write_json(str(place / run_folder.WHOLE), {"step": step})
+    return tmp_path
+
+
+def write_evaluation(folder, step, validation, test):
+    content = {"name": f"step {step}", "step": step, "means": means(test), "samples": [], "validation": validation}
+    records.write_json(run_folder.evaluation_path(str(folder), step), content)
+
+
+def test_incomplete_checkpoints_are_passed_over_aloud(folder, capsys):
+    assert run_folder.last_checkpoint(str(folder)) == str(folder / "checkpoint-30")
+    assert "passed over checkpoint-40" in capsys.readouterr().out
+
+
+def test_the_best_is_chosen_on_validation_rows_alone(folder):
+    write_evaluation(folder, 10, means(0.7), test=0.99)
+    write_evaluation(folder, 20, means(0.9), test=0.10)
+    write_evaluation(folder, 30, means(0.8), test=0.99)
+    write_evaluation(folder, 40, means(1.0), test=0.99)  # its checkpoint is torn
+    assert run_folder.best_step(str(folder)) == 20
+    write_evaluation(folder, 30, means(0.9), test=0.0)
+    assert run_folder.best_step(str(folder)) == 30  # the later of equals
+
+
+def test_without_validation_rows_the_last_whole_one_is_final(folder):
+    write_evaluation(folder, 10, None, test=0.99)
+    assert run_folder.best_step(str(folder)) == 30
+
+
+def test_final_is_the_best_without_what_a_restart_needs(folder):
+    write_evaluation(folder, 10, means(0.9), test=0.1)
+    write_evaluation(folder, 30, means(0.8), test=0.9)
+    assert run_folder.finish(str(folder)) == 10
+    assert sorted(os.listdir(folder / "final")) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert (folder / "final" / "adapter_model.safetensors").read_text().endswith(" 10")
+
+
+def test_other_settings_are_refused_by_name(tmp_path):
+    records.write_json(str(tmp_path / "training.json"), {"rank": 4, "seed": 0})
+    run_folder.check(str(tmp_path), {"rank": 4, "seed": 0})
+    with pytest.raises(cli.UserError, match="other rank:"):
+        run_folder.check(str(tmp_path), {"rank": 8, "seed": 0})
+
+
+@pytest.mark.parametrize(
+    "model, name",
+    [
+        ("Qwen/Qwen2.5-0.5B-Instruct", "Qwen2.5-0.5B-Instruct"),
+        ("models/Qwen2.5-0.5B-Instruct/", "Qwen2.5-0.5B-Instruct"),
+        ("models/SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-135M-Instruct"),
+        ("Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf", "Qwen2.5-Coder-0.5B-Instruct"),
+        ("x-f16.gguf", "x"),
+    ],
+)
+def test_a_folder_is_named_after_its_model(model, name):
+    assert run_folder.name_of(model) == name
+
+
+def test_one_process_gathers_and_agrees_with_itself():
+    assert (ranks.rank(), ranks.world()) == (0, 1)
+    assert ranks.gather([1, 2]) == [[1, 2]] and ranks.any_of(True) and not ranks.any_of(False)
