@@ -119,6 +119,7 @@ def main(argv=None):
     parser.add_argument(
         "--format", choices=sorted(description.FORMATS), help="How the series is written; default: as in training."
     )
+    parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
     parser.add_argument("--plot", metavar="PNG", help="Also draw the series and the answer.")
     args = parser.parse_args(argv)
     column, values = read_column(args.csv, args.column)
@@ -127,12 +128,17 @@ def main(argv=None):
     trained = student.trained_on(args.model)
     fmt = args.format or trained.get("format") or "study"
     series = rescale(values)
+    prompt = description.prompt_of(series, fmt)
+    if args.prompt:
+        print(prompt)
+        return
     print(f"series: {column} of {args.csv}, {len(values)} points, {min(values):g} to {max(values):g}")
     print(f"model: {args.model} (series written as {fmt!r})")
     points = trained.get("points")
-    if points and not min(points) <= len(series) <= max(points):
-        print(f"note: trained on {min(points)} to {max(points)} points: at {len(series)} it reads less well")
-    answer = student.opened(args.model)([description.prompt_of(series, fmt)])[0]
+    if points and not 0.8 * min(points) <= len(series) <= 1.25 * max(points):
+        lengths = " and ".join(map(str, points))
+        print(f"note: trained on series of {lengths} points: at {len(series)} it reads less well")
+    answer = student.opened(args.model)([prompt])[0]
     sentences, how = description.parse_answer(answer)
     print(f"\n{description.answer_of(sentences) if sentences else answer}\n")
     if how != "strict":

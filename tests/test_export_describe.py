@@ -118,10 +118,10 @@ def write_csv(path, values, header="day,flow"):
 def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
     gguf = tmp_path / "s.gguf"
     run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", "f16", "--outfile", gguf, cwd=tmp_path)
-    csv = write_csv(tmp_path / "my.csv", [1e6 + 2.5 * i for i in range(40)])
+    csv = write_csv(tmp_path / "my.csv", [1e6 + 2.5 * i for i in range(48)])
     for model in (gguf, adapter, adapter.parent):
         out = run_script("describe.py", csv, "--column", "flow", "--model", model, "--plot", "p.png", cwd=tmp_path).stdout
-        assert "series written as 'thirds'" in out and "trained on 32 to 32 points" in out
+        assert "series written as 'thirds'" in out and "trained on series of 32 points: at 48" in out
         for claim, label in (("trend", "increasing"), ("noise", "low"), ("max", "end"), ("min", "beginning")):
             (line,) = [line for line in out.splitlines() if line.startswith(claim + " ")]
             assert line.split()[2] == label
