@@ -24,20 +24,25 @@ SHORTEST, LONGEST = ou_process.SHORTEST, ou_process.LONGEST
 
 
 def read_column(path, column):
-    """A CSV file with a header -> (column's name, list of floats).
+    """A CSV file with a header, cells parted by commas, semicolons or tabs -> (column's name, list of floats).
 
     Without a column's name, the only column of numbers is taken. Raises UserError for a missing file or column,
     text, NaN, an infinite value, and a length outside 16 to 512.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+            first = file.readline()
+            file.seek(0)
+            separator = max(",;\t", key=first.count)
+            lines = [line for line in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in line)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise cli.UserError(f"{path} is not a CSV file in UTF-8: {error}") from None
     if len(lines) < 2:
         raise cli.UserError(f"{path} is empty: a header and {SHORTEST} to {LONGEST} rows are needed")
     header, body = [name.strip() for name in lines[0]], lines[1:]
-    column = column or _only_number_column(path, header, body)
+    if all(_number(cell) is not None for cell in header):
+        raise cli.UserError(f"{path} has no header: its first line is {', '.join(header)}; name the columns there")
+    column = column or (header[0] if len(header) == 1 else _only_number_column(path, header, body))
     if column not in header:
         raise cli.UserError(f"{path} has no column {column!r}: it has {', '.join(header)}")
     place = header.index(column)
@@ -52,6 +57,8 @@ def read_column(path, column):
         raise cli.UserError(f"{path} has {len(values)} values: {SHORTEST} to {LONGEST} can be described")
     if min(values) == max(values):
         raise cli.UserError(f"{path}: {column} is constant ({values[0]:g}): there is nothing to describe")
+    if not math.isfinite(max(values) - min(values)):
+        raise cli.UserError(f"{path}: {column} spans {min(values):g} to {max(values):g}, too far for a computer: rescale it")
     return column, values
 
 

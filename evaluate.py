@@ -23,6 +23,8 @@ import scoring
 import student
 import suites
 
+ABOUT = "about.json"  # whose answers these are: another student's are refused
+
 
 def shard(text):
     """ "2/8" -> (2, 8): shard 2 of 0..7."""
@@ -54,7 +56,7 @@ def answered(out):
     return found
 
 
-def ask(args, asked, number, count):
+def ask(args, asked, number, count, about):
     """Ask this shard's share of the keys that no shard has answered, a flushed line an answer."""
     done = answered(args.out)
     mine = [key for key in list(asked)[number::count] if key not in done]
@@ -62,6 +64,7 @@ def ask(args, asked, number, count):
     if not mine:
         return
     ask_all = student.opened(args.model, args.batch_size)
+    records.write_json(os.path.join(args.out, ABOUT), about)
     with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
         for start in range(0, len(mine), args.batch_size):
             keys = mine[start : start + args.batch_size]
@@ -118,12 +121,11 @@ def main(argv=None):
     args.out = args.out or os.path.join(args.model if os.path.isdir(args.model) else "", "suites")
     cli.print_settings(args)
     about = {"model": args.model, "weights_sha256": weights_digest(args.model), "format": fmt}
-    run_folder.check(args.out, about, "about.json")
+    run_folder.check(args.out, about, ABOUT)
     scorer = scoring.Scorer(args.embedder, args.nli)
-    records.write_json(os.path.join(args.out, "about.json"), about)
     rows_of = {name: suites.rows(name, args.count, args.points, fmt) for name in names}
     asked = {key: row for name, rows in rows_of.items() for key, row in zip(keys_of(name, rows), rows)}
-    ask(args, asked, number, count)
+    ask(args, asked, number, count, about)
     left = score(args, rows_of, scorer)
     print(f"left: {left}" + (" (other shards' share: the last one scores)" if left else f"\nout: {args.out}"))
 

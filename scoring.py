@@ -108,7 +108,9 @@ class Scorer:
 
 def _load_embedder(name):
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     try:
         return SentenceTransformer(name, device="cpu", trust_remote_code=False)
     except Exception as error:

@@ -138,6 +138,7 @@ def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
         ([*range(20), "inf"], "row 22"),
         ([*range(20), "high"], "'high'"),
         ([*range(20), ""], "row 22"),
+        ([1e308, -1e308] * 10, "too far"),
     ],
 )
 def test_describe_refuses_what_it_cannot_read(tmp_path, values, why):
@@ -154,6 +155,16 @@ def test_describe_picks_the_only_column_of_numbers_and_asks_otherwise(tmp_path):
     assert "day, flow" in run_script("describe.py", two, "--model", "x", cwd=tmp_path, code=2).stderr
     assert "no column" in run_script("describe.py", two, "--column", "z", "--model", "x", cwd=tmp_path, code=2).stderr
     run_script("describe.py", "nowhere.csv", "--model", "x", cwd=tmp_path, code=2)
+
+
+def test_a_single_column_semicolons_and_a_missing_header(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("flow\n" + "1\n" * 20 + "nan\n")
+    assert "row 22" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
+    path.write_text("name;flow\n" + "".join(f"a{i};{i}\n" for i in range(20)))
+    assert describe.read_column(str(path), None) == ("flow", [float(i) for i in range(20)])
+    path.write_text("".join(f"{i}\n" for i in range(20)))
+    assert "no header" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
 
 
 def test_own_series_are_rescaled_as_the_simulated_ones():

@@ -57,10 +57,11 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "convert.py": scoring,
         "qwen_train.py": f"--model {tiny_model} --epochs 1 --save-steps 2 --max-new-tokens 8 {scoring}",
         "ts_check_training.py": "",
+        "evaluate.py": f"--model {model} --count 4 --points 16 --max-new-tokens 8 {scoring}",
         "hf2gguf.py": f"--lora {model}/final --quant q8_0 --outfile student.gguf",
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
     }
-    assert set(stages) | {"bench.py"} == set(WITH_COMMAND)
+    assert set(stages) | {"bench.py", "bench_training.py"} == set(WITH_COMMAND)
     snapshots = []
     for _ in range(2):
         for script, more in stages.items():
@@ -75,7 +76,8 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
                 arguments = [a for a in arguments if not a.endswith(".csv")]
             cwd = ROOT if script == "fetch.py" else folder
             run_script(os.path.basename(name), *arguments, *shlex.split(more), cwd=cwd)
-        kept = ("data.jsonl", "verify.csv", "test_jsonl.jsonl", "convert_diagnostics.json")
+        answers = f"{model}/suites/answers-0.jsonl"
+        kept = ("data.jsonl", "verify.csv", "test_jsonl.jsonl", "convert_diagnostics.json", answers)
         snapshots.append({name: (tmp_path / name).read_bytes() for name in kept})
     assert snapshots[0] == snapshots[1]
     assert len(os.listdir(tmp_path / "dataset")) >= 3 * 60
