@@ -2,7 +2,7 @@
 
 Reads: a CSV file; a model: the folder of a run, an adapter, a whole model, or a .gguf file.
 Writes: nothing, or a picture with --plot.
-Run: python describe.py examples/nile.csv --column flow --model SmolLM2-135M-Instruct/student-q4_K_M.gguf
+Run: python describe.py examples/nile.csv --column flow
 
 Any unit is welcome: the series is rescaled to its own range, 0..99, as the student saw its training series. It was
 trained on series of a certain length; at other lengths it reads less well, and this says so.
@@ -122,7 +122,9 @@ def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("csv", help="CSV file with a header line.")
     parser.add_argument("--column", help="The column to describe; not needed where only one holds numbers.")
-    parser.add_argument("--model", required=True, help="Folder of a run, adapter, model folder or .gguf file.")
+    parser.add_argument(
+        "--model", default=student.IN_THE_BOX, help="Folder of a run, adapter, model folder or .gguf file; default: ours."
+    )
     parser.add_argument(
         "--format", choices=sorted(description.FORMATS), help="How the series is written; default: as in training."
     )

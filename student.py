@@ -12,6 +12,9 @@ import cli
 import description
 import records
 
+# the adapter that comes with the repository; its base is fetched by `python fetch.py smollm2`
+IN_THE_BOX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trained", "SmolLM2-135M-Instruct")
+
 
 def base_of(adapter):
     """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
