@@ -18,7 +18,8 @@ BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
 EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --learning-rate 2e-3 \
-	--save-steps 80 --logging-steps 10 --validation 0 --eval-rows 96 --eval-batch-size 96 --max-new-tokens 80 $(SCORING)
+	--save-steps 80 --logging-steps 10 --validation 0 --eval-rows 96 --eval-batch-size 96 --max-new-tokens 80 \
+	--beside $(CURDIR)/trained/$(STUDENT) $(SCORING)
 
 .PHONY: all env models llama run test slurm bench clean
 
@@ -62,6 +63,7 @@ run: env models llama
 	@echo "== summary"
 	@cd run && $(TRAIN) | sed -n '/^on all rows/,$$p'
 	@echo "chosen: $(SERIES) series of $(POINTS) points, format $(FORMAT), wording $(WORDING), one epoch (why: results/LOG.md)"
+	@echo "beside: the adapter in the box, trained/$(STUDENT), on the same rows"
 	@echo "page: run/$(STUDENT)/plotdiag/index.html"
 	@echo "pictures: run/$(STUDENT)/training.png run/convert_diagnostics.png run/$(STUDENT)/co2.png"
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"

@@ -83,10 +83,12 @@ def score(args, rows_of, scorer):
         if missing:
             continue
         said = [done[key] for key in keys_of(suite, rows)]
-        content = evaluation.evaluate(suite, rows, said, scorer, base=args.model, step=None, points=args.points)
-        records.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
         constant = [scoring.majority_answer(rows)] * len(rows)
-        contents += [content, evaluation.evaluate("  majority", rows, constant, scorer)]
+        majority = evaluation.evaluate("  majority", rows, constant, scorer)
+        content = evaluation.evaluate(suite, rows, said, scorer, base=args.model, step=None, points=args.points)
+        content["majority"] = majority["means"]
+        records.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
+        contents += [content, majority]
     for which in ("all", "clear") if contents else ():
         print("\n" + "\n".join(evaluation.table(contents, which)))
     return left

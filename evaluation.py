@@ -8,6 +8,7 @@ An evaluation file: {"name", "base", "step", "format", "nli_model", "cosine_mode
 means of the simulated validation rows, where there were any}.
 """
 
+import os
 import time
 
 import cli
@@ -31,6 +32,23 @@ def read_pairs(path):
     return train, test
 
 
+def _padded(tokenizer, texts):
+    """Texts -> (ids, mask, shared): tensors of (texts, tokens) whose first `shared` columns are the same in all rows.
+
+    The padding stands between what the prompts share (system message and instruction) and what they do not, so that
+    what they share is read once for the batch. shared is 0 for a single text.
+    """
+    import torch
+
+    ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    shared = len(os.path.commonprefix(ids)) if len(ids) > 1 else 0
+    shared = min(shared, min(map(len, ids)) - 1)  # a last token is left to predict the first of the answer from
+    longest = max(map(len, ids))
+    padded = [row[:shared] + [tokenizer.pad_token_id] * (longest - len(row)) + row[shared:] for row in ids]
+    mask = [[1] * shared + [0] * (longest - len(row)) + [1] * (len(row) - shared) for row in ids]
+    return torch.tensor(padded), torch.tensor(mask), shared
+
+
 def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progress=None):
     """Greedy answers to the prompts, in their order; the longest first, so that memory fails early.
 
@@ -48,12 +66,17 @@ def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progr
     model.eval()
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        batch = tokenizer(
-            [texts[i] for i in chosen], return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False
-        ).to(model.device)
+        ids, mask, shared = _padded(tokenizer, [texts[i] for i in chosen])
+        ids, mask = ids.to(model.device), mask.to(model.device)
         with torch.inference_mode():
+            past = None
+            if shared:
+                past = model(ids[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
+                past.batch_repeat_interleave(len(chosen))
             out = model.generate(
-                **batch,
+                input_ids=ids,
+                attention_mask=mask,
+                past_key_values=past,
                 max_new_tokens=max_new_tokens,
                 do_sample=False,
                 temperature=None,
@@ -61,7 +84,7 @@ def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progr
                 top_k=None,
                 pad_token_id=tokenizer.pad_token_id,
             )
-        new = tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+        new = tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
         for i, text in zip(chosen, new):
             answers[i] = text.strip()
         if progress:

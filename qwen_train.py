@@ -61,15 +61,26 @@ def load_student(name, args):
     return student.load(name, torch.bfloat16 if bf16 else torch.float32)
 
 
-def evaluate_baselines(folder, train_rows, test_rows, scorer):
-    """Score the majority answer of the training split and the teacher on the test rows, into evaluation_*.json."""
+def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
+    """Score the majority answer of the training split and the teacher on the test rows, into evaluation_*.json.
+
+    With --beside, another student is asked the same series too, written as it learnt to read them.
+    """
     import description
 
     answers = {"majority": [scoring.majority_answer(train_rows)] * len(test_rows)}
     if all(row.get("gold") for row in test_rows):
         answers["teacher"] = [description.answer_of(row["gold"]) for row in test_rows]
+    if args.beside:
+        import student
+
+        fmt = student.trained_on(args.beside).get("format") or test_rows[0]["format"]
+        prompts = [description.prompt_of(row["series"], fmt) for row in test_rows]
+        print(f"asking {args.beside} the test rows", flush=True)
+        answers["beside"] = student.opened(args.beside, args.eval_batch_size)(prompts, args.max_new_tokens)
     for name, texts in answers.items():
-        content = evaluation.evaluate(name, test_rows, texts, scorer, base=name, step=None)
+        base = args.beside if name == "beside" else name
+        content = evaluation.evaluate(name, test_rows, texts, scorer, base=base, step=None)
         records.write_json(os.path.join(folder, f"evaluation_{name}.json"), content)
 
 
@@ -120,7 +131,7 @@ def train(args, folder, rows, scorer):
 def parse(argv):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="test_jsonl.jsonl", help="The pairs of convert.py.")
-    parser.add_argument("--model", default="Qwen/Qwen2.5-0.5B-Instruct", help="Hub name, folder or .gguf file.")
+    parser.add_argument("--model", default="Qwen/Qwen2.5-0.5B-Instruct", help="Hub name, folder, .gguf file; an adapter learns on.")
     parser.add_argument("--out", help="Folder of the run; default: named after the model, here.")
     parser.add_argument(
         "--fresh",
@@ -138,6 +149,7 @@ def parse(argv):
     parser.add_argument("--save-steps", type=cli.positive, default=20, help="Save and evaluate every so many steps.")
     parser.add_argument("--logging-steps", type=cli.positive, default=5, help="Print the loss every so many steps.")
     parser.add_argument("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
+    parser.add_argument("--beside", metavar="STUDENT", help="Also ask another student the test rows: folder, adapter or .gguf.")
     parser.add_argument("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together.")
     parser.add_argument("--max-new-tokens", type=cli.positive, default=160, help="An answer's length, at most.")
     parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
@@ -165,7 +177,7 @@ def main(argv=None):
             records.write_json(os.path.join(folder, "training.json"), settings)
             test_lines = "".join(records.encode(row) + "\n" for row in test_rows)
             records.write_text(os.path.join(folder, "test_rows.jsonl"), test_lines)
-            evaluate_baselines(folder, train_rows, test_rows, scorer)
+            evaluate_baselines(args, folder, train_rows, test_rows, scorer)
         code = train(args, folder, rows, scorer)
     if code == 0 and ranks.rank() == 0:
         run_folder.print_tables(folder)

@@ -58,10 +58,11 @@ def evaluation_path(folder, step):
 
 
 def evaluations(folder):
-    """Every evaluation of a run in order: untrained, checkpoints by step, majority, teacher."""
+    """Every evaluation of a run in order: untrained, checkpoints by step, majority, teacher, the student beside."""
     names = [name for name in os.listdir(folder) if re.fullmatch(r"evaluation_checkpoint-\d+\.json", name)]
     names.sort(key=lambda name: int(re.search(r"\d+", name)[0]))
-    names = ["evaluation_avant.json", *names, "evaluation_majority.json", "evaluation_teacher.json"]
+    others = [f"evaluation_{name}.json" for name in ("majority", "teacher", "beside")]
+    names = ["evaluation_avant.json", *names, *others]
     paths = [os.path.join(folder, name) for name in names]
     return [evaluation.read_evaluation(path) for path in paths if os.path.exists(path)]
 
@@ -110,22 +111,27 @@ def draw_curves(folder, history):
     points = [(entry["step"], entry["loss"]) for entry in history if "loss" in entry]
     loss.plot(*zip(*points) if points else ([], []), color="tab:gray")
     loss.set(ylabel="training loss", yscale="log")
+    draw_accuracy(accuracy, contents)
+    with records.atomic(os.path.join(folder, "training.png")) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def draw_accuracy(axes, contents):
+    """The share of each claim that is right on all test rows, over the steps of a run's evaluations."""
     curve = [content for content in contents if content["step"] is not None]
     fixed = {content["name"]: content for content in contents if content["step"] is None}
     for number, claim in enumerate((*truth.CLAIMS, "all_four")):
         colour = f"C{number}"
         means = [content["means"]["claims"]["all"][claim] for content in curve]
         steps = [content["step"] for content in curve]
-        accuracy.plot(steps, [m["mean"] for m in means], marker="o", color=colour, label=claim)
-        accuracy.fill_between(steps, [m["low"] for m in means], [m["high"] for m in means], color=colour, alpha=0.12)
+        axes.plot(steps, [m["mean"] for m in means], marker="o", color=colour, label=claim)
+        axes.fill_between(steps, [m["low"] for m in means], [m["high"] for m in means], color=colour, alpha=0.12)
         if "majority" in fixed:
             majority = fixed["majority"]["means"]["claims"]["all"][claim]["mean"]
-            accuracy.axhline(majority, color=colour, linestyle=":", linewidth=1)
-    n = len(contents[0]["samples"])
-    accuracy.set(xlabel="step", ylabel=f"right against truth (n = {n})", ylim=(-0.02, 1.02))
-    accuracy.legend(loc="lower right", title="dotted: majority")
-    with records.atomic(os.path.join(folder, "training.png")) as temporary:
-        figure.savefig(temporary, format="png")
+            axes.axhline(majority, color=colour, linestyle=":", linewidth=1)
+    n = contents[0]["means"]["valid_json"]["n"]
+    axes.set(xlabel="step", ylabel=f"right against truth (n = {n})", ylim=(-0.02, 1.02))
+    axes.legend(loc="lower right", title="dotted: majority")
 
 
 def print_tables(folder):

@@ -101,6 +101,7 @@ def load(name, dtype, adapter=None):
 
         try:
             model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
+            model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
         except Exception as error:
             reason = str(error).strip().splitlines()[0][:200]
             raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None

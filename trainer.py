@@ -75,11 +75,12 @@ def conversations(rows):
 def make(args, folder, model, tokenizer, train_rows, callbacks):
     """TRL's SFTTrainer on prompt/completion rows: the loss is on the answer only.
 
-    Fresh rows are taken in their order (short series first, where --fresh says so), others shuffled by the seed.
+    Fresh rows are taken in their order (short series first, where --fresh says so), others shuffled by the seed. A model
+    that carries an adapter learns on with that one, at its own rank.
     """
     import torch
     from datasets import Dataset, disable_progress_bars
-    from peft import LoraConfig
+    from peft import LoraConfig, PeftModel
     from transformers import PrinterCallback
     from trl import SFTConfig
 
@@ -116,13 +117,18 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
         dataloader_pin_memory=gpu,
     )
     fold_lm_head(model)
-    lora = LoraConfig(r=args.rank, lora_alpha=args.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+    lora = None
+    if isinstance(model, PeftModel):
+        for name, weight in model.named_parameters():
+            weight.requires_grad_("lora_" in name)
+    elif args.rank:
+        lora = LoraConfig(r=args.rank, lora_alpha=args.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
     made = trainer_class()(
         model=model,
         args=config,
         train_dataset=Dataset.from_list(conversations(train_rows)),
         processing_class=tokenizer,
-        peft_config=lora if args.rank else None,
+        peft_config=lora,
         callbacks=callbacks,
     )
     made.remove_callback(PrinterCallback)  # Evaluate.on_log says it in one line

@@ -4,9 +4,11 @@ Needs: models/ for the later stages (python fetch.py smollm2 minilm llama.cpp). 
 """
 
 import glob
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -57,12 +59,14 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "convert.py": scoring,
         "qwen_train.py": f"--model {tiny_model} --epochs 1 --save-steps 2 --max-new-tokens 8 {scoring}",
         "ts_check_training.py": "",
-        "evaluate.py": f"--model {model} --count 4 --points 16 --max-new-tokens 8 {scoring}",
+        "evaluate.py": f"--model {model} --suite unseen,ramps --count 4 --points 16 --max-new-tokens 8 {scoring}",
         "hf2gguf.py": f"--lora {model}/final --quant q8_0 --outfile student.gguf",
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
+        "report.py": f"--keep {model} --name toy",
     }
     assert set(stages) | {"bench.py", "bench_training.py"} == set(WITH_COMMAND)
     snapshots = []
+    shutil.copy(os.path.join(ROOT, "README.md"), tmp_path)
     for _ in range(2):
         for script, more in stages.items():
             line = run_line(script)
@@ -77,10 +81,17 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
             cwd = ROOT if script == "fetch.py" else folder
             run_script(os.path.basename(name), *arguments, *shlex.split(more), cwd=cwd)
         answers = f"{model}/suites/answers-0.jsonl"
-        kept = ("data.jsonl", "verify.csv", "test_jsonl.jsonl", "convert_diagnostics.json", answers)
+        kept = ("data.jsonl", "verify.csv", "test_jsonl.jsonl", "convert_diagnostics.json", answers, "README.md")
         snapshots.append({name: (tmp_path / name).read_bytes() for name in kept})
     assert snapshots[0] == snapshots[1]
     assert len(os.listdir(tmp_path / "dataset")) >= 3 * 60
+    run_script("report.py", "--keep", f"{model}/suites", "--name", "toy-suites", cwd=tmp_path)
+    tables = (tmp_path / "README.md").read_text()
+    for title, file in (("teacher", f"{model}/evaluation_teacher.json"), ("ramps", f"{model}/suites/evaluation_ramps.json")):
+        line = next((line for line in tables.splitlines() if line.startswith(f"| {title} |")), "")
+        m = json.loads((tmp_path / file).read_text())["means"]["claims"]["all"]["noise"]
+        assert f"| {100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}] |" in line
+    assert tables.count("made by report.py") == 1 and str(tmp_path) not in tables
     assert not [name for _, _, names in os.walk(tmp_path) for name in names if ".tmp" in name]
 
 

@@ -134,6 +134,19 @@ def test_kill_9_at_two_moments_ends_in_the_same_weights(unbroken, pairs, tiny_mo
     assert digest(out) == digest(unbroken[0])
 
 
+def test_an_adapter_learns_on_and_is_asked_beside(unbroken, pairs, embedder, tmp_path):
+    """--model ADAPTER starts from its weights; --beside the same adapter scores as that start does."""
+    adapter = unbroken[0] / "final"
+    out = tmp_path / "on"
+    run_script("qwen_train.py", *command(pairs, str(adapter), embedder, out, "--beside", adapter), cwd=tmp_path)
+    beside = evaluation.read_evaluation(str(out / "evaluation_beside.json"))
+    avant = evaluation.read_evaluation(str(out / "evaluation_avant.json"))
+    assert [s["answer"] for s in beside["samples"]] == [s["answer"] for s in avant["samples"]]
+    config = json.loads((out / "final" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert digest(out) != digest(unbroken[0])
+
+
 def training_flags():
     return argparse.Namespace(
         epochs=1, batch_size=4, accumulate=1, learning_rate=1e-3, rank=2, alpha=4, dtype="fp32", save_steps=99,

@@ -1,0 +1,134 @@
+"""The tables of README.md and the curves in results/curves.png, made from the evaluations kept in results/.
+
+Reads: results/<name>/evaluation_*.json with training.json (a run) or about.json (its suites).
+Writes: README.md between its two markers, results/curves.png; with --keep also results/<name>/.
+Run: python report.py
+"""
+
+import glob
+import os
+
+import cli
+import evaluation
+import records
+import run_folder
+import suites
+import truth
+
+RESULTS = "results"
+MARKERS = ("<!-- made by report.py -->\n", "<!-- end of what report.py made -->")
+CLAIMS = (*truth.CLAIMS, "all_four")
+ABOUT = ("training.json", "about.json")
+
+
+def keep(folder, name):
+    """Copy the evaluations of a run or of its suites to results/<name>/, leaving the single samples out."""
+    paths = sorted(glob.glob(os.path.join(folder, "evaluation_*.json")))
+    if not paths:
+        raise cli.UserError(f"{folder} has no evaluation_*.json: give the folder of a run or of its suites")
+    contents = {os.path.basename(path): {**evaluation.read_evaluation(path), "samples": []} for path in paths}
+    for about in ABOUT:
+        if os.path.exists(os.path.join(folder, about)):
+            contents[about] = records.read_json(os.path.join(folder, about), "qwen_train.py")
+    for file, content in contents.items():
+        for key in ("model", "base", "cosine_model"):  # whose paths say nothing elsewhere
+            if os.path.isabs(str(content.get(key))):
+                content[key] = os.path.basename(content[key])
+        records.write_json(os.path.join(RESULTS, name, file), content)
+
+
+def cell(m):
+    """{"mean": 0.85, "low": 0.73, "high": 0.93, ...} -> "85 [73, 93]"."""
+    return f"{100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}]"
+
+
+def line(name, means, rows):
+    """One line of a table: JSON, cosine and the three NLI scores as means, the claims with their intervals."""
+    plain = [f"{100 * means['valid_json']['mean']:.0f}", f"{means['cosine']['mean']:.2f}"]
+    plain += [f"{means[f'nli_{sentence}']['mean']:.2f}" for sentence in ("trend", "noise", "extrema")]
+    return "| " + " | ".join([name, *plain, *(cell(means["claims"][rows][claim]) for claim in CLAIMS)]) + " |"
+
+
+def table(contents, rows):
+    """Evaluations -> lines of Markdown; rows: "all" or "clear"."""
+    counts = contents[0]["means"]["claims"][rows]
+    claims = " | ".join(f"{claim.replace('_', ' ')}, n = {counts[claim]['n']}" for claim in CLAIMS)
+    lines = [f"| {rows} rows | JSON % | cosine | NLI trend | noise | extrema | {claims} |", "|---" * 11 + "|"]
+    return [*lines, *(line(content["name"], content["means"], rows) for content in contents)]
+
+
+def suite_table(contents):
+    """The suites of a student in one table: each with the majority answer on the same rows below it."""
+    claims = " | ".join(claim.replace("_", " ") for claim in CLAIMS)
+    lines = [f"| suite, all rows | n | JSON % | {claims} | all four, clear rows |", "|---" * 9 + "|"]
+    order = {name: number for number, name in enumerate(suites.SUITES)}
+    for content in sorted(contents, key=lambda content: order.get(content["name"], len(order))):
+        for name, means in ((content["name"], content["means"]), ("majority", content["majority"])):
+            json, claims = means["valid_json"], means["claims"]
+            cells = [cell(claims["all"][claim]) for claim in CLAIMS] + [cell(claims["clear"]["all_four"])]
+            lines.append("| " + " | ".join([name, str(json["n"]), f"{100 * json['mean']:.1f}", *cells]) + " |")
+    return lines
+
+
+def section(name):
+    """The Markdown of results/<name>: what it is, and its tables."""
+    folder = os.path.join(RESULTS, name)
+    if os.path.exists(os.path.join(folder, "about.json")):
+        about = records.read_json(os.path.join(folder, "about.json"), "evaluate.py")
+        contents = [evaluation.read_evaluation(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
+        points = contents[0]["points"]
+        head = f"`{about['model']}` on unseen series and controls, {points} points where the suite does not say."
+        return [f"### {name}", "", head, "", *suite_table(contents), ""]
+    about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
+    contents = run_folder.evaluations(folder)
+    series = f"fresh {about['fresh']}" if about.get("fresh") else f"{about['series']} pairs, {about['epochs']:g} times"
+    points = " and ".join(map(str, about["points"]))
+    head = (
+        f"`{run_folder.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
+        f" {about['batch_size'] * about['accumulate']}, rate {about['learning_rate']:g}, rank {about['rank']}."
+        f" NLI scores from: {contents[0]['nli_model']}."
+    )
+    return [f"### {name}", "", head, "", *table(contents, "all"), "", *table(contents, "clear"), ""]
+
+
+def draw(names):
+    """results/curves.png: the claims' accuracy over the steps of each kept run."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.6 * len(names)), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, name in zip(figure.subplots(len(names), 1, squeeze=False)[:, 0], names):
+        run_folder.draw_accuracy(axes, run_folder.evaluations(os.path.join(RESULTS, name)))
+        axes.set_title(name, loc="left")
+    with records.atomic(os.path.join(RESULTS, "curves.png")) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--keep", metavar="FOLDER", help="First keep the evaluations of this run, or of its suites.")
+    parser.add_argument("--name", help="Under this name in results/; default: the folder's.")
+    args = parser.parse_args(argv)
+    if args.keep:
+        keep(args.keep, args.name or os.path.basename(os.path.normpath(args.keep)))
+    if not os.path.exists("README.md"):
+        raise cli.UserError("no README.md here: run this where it lies")
+    with open("README.md", encoding="utf-8") as file:
+        text = file.read()
+    if not all(text.count(marker) == 1 for marker in MARKERS):
+        raise cli.UserError(f"README.md needs the lines {MARKERS[0].strip()} and {MARKERS[1]} once each")
+    names = sorted(name for name in os.listdir(RESULTS) if any(os.path.exists(os.path.join(RESULTS, name, a)) for a in ABOUT))
+    runs = [name for name in names if os.path.exists(os.path.join(RESULTS, name, "training.json"))]
+    lines = [text_line for name in names for text_line in section(name)]
+    before, rest = text.split(MARKERS[0])
+    after = rest.split(MARKERS[1])[1]
+    if runs:
+        draw(runs)
+        lines += ["![The claims' accuracy over the steps of each run](results/curves.png)", ""]
+    records.write_text("README.md", before + MARKERS[0] + "\n".join(["", *lines]) + MARKERS[1] + after)
+    print(f"kept: {len(names)}\ntables: README.md\ncurves: {RESULTS}/curves.png" if runs else f"kept: {len(names)}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

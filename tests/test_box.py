@@ -1,0 +1,54 @@
+"""The adapter in the box: README's five lines of PEFT open it, describe.py uses it unasked, and it reads plain shapes.
+
+Needs: models/ (python fetch.py smollm2). Run: python -m pytest -q tests/test_box.py
+"""
+
+import os
+import re
+
+import pytest
+from conftest import ROOT, SMOLLM2, run_script
+
+import description
+import evaluation
+import scoring
+import student
+import truth
+
+RAMP = [round(99 * i / 63) for i in range(64)]
+
+
+@pytest.fixture(autouse=True)
+def base():
+    if not os.path.isfile(SMOLLM2):
+        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+
+
+def test_the_readme_opens_it_with_peft(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with open("README.md", encoding="utf-8") as file:
+        lines = re.search(r"```python\n(from peft.*?)```", file.read(), re.DOTALL)[1]
+    assert len(lines.strip().splitlines()) == 5
+    opened = {}
+    exec(lines, opened)
+    prompts = [description.prompt_of(series, "thirds") for series in (RAMP, RAMP[::-1])]
+    answers = evaluation.generate(opened["model"], opened["tokenizer"], prompts, 2, 64)
+    for series, answer in zip((RAMP, RAMP[::-1]), answers):
+        sentences, how = description.parse_answer(answer)
+        assert how == "strict"
+        read, labels = scoring.read_claims(sentences), truth.labels_of(series)
+        assert [read[claim] for claim in truth.CLAIMS] == [labels[claim] for claim in truth.CLAIMS]
+
+
+def test_describe_needs_no_model_to_be_named(tmp_path):
+    csv = tmp_path / "fall.csv"
+    csv.write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
+    done = run_script("describe.py", csv, cwd=tmp_path)
+    assert "The trend is decreasing." in done.stdout
+    assert done.stdout.count(" right") == len(truth.CLAIMS)
+
+
+def test_it_is_small_and_holds_no_pickle():
+    sizes = {name: os.path.getsize(os.path.join(student.IN_THE_BOX, name)) for name in os.listdir(student.IN_THE_BOX)}
+    assert sum(sizes.values()) < 20e6
+    assert {name.rpartition(".")[2] for name in sizes} == {"json", "md", "safetensors"}
