@@ -45,7 +45,9 @@ SEPARATORS = {
     r"|over the (?:whole|entire|full|course)|in the long run|progressively",
 }
 PLACE = {
-    "VAGUE": r"(?:first|second|other|latter|later|last) half|halves|between|quarters?(?! of)",
+    "VAGUE": r"(?:first|second|other|latter|later|last) half|halves|between|quarters?(?! of)"
+    r"|(?:one|two|a) thirds? (?:of the way|in|into|through)"
+    r"|(?:before|after|past) (?:the )?(?:exact |very )?(?:middle|mid ?point|cent(?:re|er)|halfway|half way|midway)",
     "b": r"(?:start|beginning|end|middle|centre|center|close) of (?:the |its )?(?:first|initial|opening|early)"
     r" (?:third|part|section|segment|portion|phase)"
     r"|(?:first|initial|opening|beginning|early|earliest|starting) (?:third|part|parts|section|segment|portion|phase|stage"
@@ -106,6 +108,10 @@ EXTREMA = {
     "same": r"so (?:is|does|are)|as (?:is|does|are) (?:its |the )?",
     "?": r"is \d+ and (?=the|its)",  # "the maximum is 99 and the minimum ...": a value, no place
 }
+TREND_DENIED = {
+    "UNSEEN": r"(?:is|are|was|remains?|seems?|appears) (?:\w+ )?(?:negligible|insignificant|minimal)",
+    "NOT_": r"(?:little|negligible|minimal|scant)(?= (?:\w+ )?(?:trend|drift|slope|growth|increase|decrease|rise|fall|decline))",
+}
 VALUES = {"up": "increasing", "down": "decreasing", "flat": "flat", "b": "beginning", "m": "middle", "e": "end"}
 
 
@@ -117,9 +123,14 @@ def _compile(*lexicons):
 
 # the order decides where two lexicons know the same word
 READERS = {
-    "trend": _compile({"WHOLE": TREND["WHOLE"]}, SEPARATORS, TREND),
-    "noise": _compile({"": NOISE[""], "low": r"(?:almost|nearly|virtually|practically|next to) no|(?:hardly|barely|scarcely) any"},
-                      {"low": r"noise free|free (?:of|from) noise"}, SEPARATORS, NOISE),
+    "trend": _compile({"WHOLE": TREND["WHOLE"]}, TREND_DENIED, SEPARATORS, TREND),
+    "noise": _compile(
+        {"": NOISE[""], "DOUBT": r"no (?:lack|shortage|absence) of"},
+        {"low": r"(?:almost|nearly|virtually|practically|next to) no|(?:hardly|barely|scarcely) any"},
+        {"low": r"noise free|free (?:of|from) noise"},
+        SEPARATORS,
+        NOISE,
+    ),
     "extrema": _compile(EXTREMA, {"VAGUE": PLACE["VAGUE"]}, {p: PLACE[p] for p in "bme"}, SEPARATORS),
 }
 

@@ -6,7 +6,7 @@ Run: python convert.py --data data.jsonl --format study
 
 A pair: id, split (train or test), format, points, prompt_version, prompt, answer; and for the evaluation series, truth
 and gold. The split comes from a hash of the id, so that new rows never move old ones. A row with a sentence still
-marked `verify` stays out of the train split; the test split keeps every row, since it is scored against the truth.
+marked `verify` stays out of the train split; the test split keeps every row, the truth's sentence standing in there.
 """
 
 import hashlib
@@ -28,9 +28,13 @@ def split_of(row_id):
 
 
 def reference_of(row, answers):
-    """The three sentences that the student shall say: from `curated`, `gold` or `truth`."""
+    """The three sentences that the student shall say: from `curated`, `gold` or `truth`.
+
+    A curated sentence that is still to verify contradicts a clear truth: the truth's own is taken.
+    """
     if answers == "curated":
-        return {name: sentence["text"] for name, sentence in row["curated"].items()}
+        settled = {name: sentence["text"] for name, sentence in row["curated"].items() if sentence["status"] != "verify"}
+        return {**row["truth"]["sentences"], **settled}
     return row["gold"] if answers == "gold" else row["truth"]["sentences"]
 
 
@@ -146,6 +150,7 @@ def main(argv=None):
     records.require(rows, "series", args.data, "ou_process.py")
     records.require(rows, "truth", args.data, "ou_process.py --truth")
     with_gold = [row for row in rows if row.get("gold")]
+    records.require(with_gold, "gold", args.data, "mistral.py")
     if args.answers != "truth":
         if not with_gold:
             raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")

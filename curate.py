@@ -4,9 +4,10 @@ Reads: data.jsonl (gold, truth); verify.csv, where a human has decided.
 Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should look at.
 Run: python curate.py --data data.jsonl
 
-Wrong extrema are replaced by the truth's sentence: where 99 and 0 stand is beyond dispute. A trend or noise sentence
+Wrong extrema are replaced by the truth's sentence: anybody can look up where 99 and 0 stand. A trend or noise sentence
 that contradicts a clear truth is marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
-column `decision` of verify.csv and run this script again. What is not decided stays out of the training (convert.py).
+column `decision` of verify.csv and run this script again; a decision holds for the gold sentence beside it. What is not
+decided stays out of the training (convert.py).
 """
 
 import csv
@@ -49,20 +50,24 @@ def apply_decision(curated, name, row, decision):
 
 
 def read_decisions(path):
-    """verify.csv -> {(id, sentence): "gold" or "truth"}; empty where there is no file."""
+    """verify.csv -> {(id, sentence, gold): its line as a dict} of what is decided; empty where there is no file."""
     if not os.path.exists(path):
         return {}
     decisions = {}
-    with open(path, encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if not set(COLUMNS) <= set(reader.fieldnames or ()):
-            raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}: mend it, or delete it to start again")
-        for line in reader:
-            decision = (line["decision"] or "").strip().lower()
-            if decision not in ("", "gold", "truth"):
-                raise cli.UserError(f"{path}, line {reader.line_num}: decision {decision!r} is not gold or truth")
-            if decision:
-                decisions[line["id"], line["sentence"]] = decision
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:  # a spreadsheet may put a byte order mark
+            reader = csv.DictReader(file)
+            if not set(COLUMNS) <= set(reader.fieldnames or ()):
+                raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas")
+            for line in reader:
+                decision = (line["decision"] or "").strip().lower()
+                if decision not in ("", "gold", "truth"):
+                    raise cli.UserError(f"{path}, line {reader.line_num}: decision {decision!r} is not gold or truth")
+                if decision:
+                    line = {name: line[name] or "" for name in COLUMNS} | {"decision": decision}
+                    decisions[line["id"], line["sentence"], line["gold"]] = line
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise cli.UserError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
     return decisions
 
 
@@ -71,23 +76,28 @@ def curate_row(row, decisions):
     curated = {}
     for name in description.SENTENCES:
         curated[name] = curate_sentence(name, row["gold"], row["truth"])
-        decision = decisions.get((row["id"], name))
-        if curated[name]["status"] == "verify" and decision:
-            curated[name] = apply_decision(curated[name], name, row, decision)
+        decided = decisions.get((row["id"], name, row["gold"][name]))
+        if curated[name]["status"] == "verify" and decided:
+            curated[name] = apply_decision(curated[name], name, row, decided["decision"])
     return curated
 
 
 def verify_table(rows, decisions):
-    """verify.csv as text: every sentence that is or was marked verify, with the decision taken."""
+    """verify.csv as text: every sentence that is or was marked verify, with the decision taken.
+
+    Decisions on what is not in these rows (another data file's, an older answer's) stay, at the end.
+    """
+    decisions = dict(decisions)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
         for name, sentence in row["curated"].items():
             if sentence["status"] in ("verify", "verified"):
-                decision = decisions.get((row["id"], name), "")
+                decision = decisions.pop((row["id"], name, row["gold"][name]), {}).get("decision", "")
                 reason = sentence["reason"].split(";")[0]
                 writer.writerow([row["id"], name, row["gold"][name], row["truth"]["sentences"][name], reason, decision])
+    writer.writerows([line[name] for name in COLUMNS] for line in decisions.values())
     return out.getvalue()
 
 
@@ -123,6 +133,7 @@ def main(argv=None):
         if not described:
             raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
         records.require(described, "truth", args.data, "ou_process.py --truth")
+        records.require(described, "gold", args.data, "mistral.py")
         for row in described:
             row["curated"] = curate_row(row, decisions)
         data.rewrite(data.rows.values())

@@ -34,9 +34,11 @@ def read_column(path, column):
             first = file.readline()
             file.seek(0)
             separator = max(",;\t", key=first.count)
-            lines = [line for line in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in line)]
+            reader = csv.reader(file, delimiter=separator)
+            numbered = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise cli.UserError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    lines = [line for _, line in numbered]
     if len(lines) < 2:
         raise cli.UserError(f"{path} is empty: a header and {SHORTEST} to {LONGEST} rows are needed")
     header, body = [name.strip() for name in lines[0]], lines[1:]
@@ -47,11 +49,11 @@ def read_column(path, column):
         raise cli.UserError(f"{path} has no column {column!r}: it has {', '.join(header)}")
     place = header.index(column)
     values = []
-    for number, line in enumerate(body, start=2):
+    for number, line in numbered[1:]:
         cell = line[place].strip() if place < len(line) else ""
         value = _number(cell)
         if value is None:
-            raise cli.UserError(f"{path}, row {number}: {column} is {cell!r}, not a finite number: fill or drop it")
+            raise cli.UserError(f"{path}, line {number}: {column} is {cell!r}, not a finite number: fill or drop it")
         values.append(value)
     if not SHORTEST <= len(values) <= LONGEST:
         raise cli.UserError(f"{path} has {len(values)} values: {SHORTEST} to {LONGEST} can be described")
@@ -91,12 +93,11 @@ def rescale(values):
 def verdict_lines(answer, labels):
     """An answer and the rule's labels -> the lines of a table: claim, said, true, verdict."""
     sentences, _ = description.parse_answer(answer)
-    read = scoring.read_claims(sentences) if sentences else dict.fromkeys(truth.CLAIMS)
+    read, outcome = scoring.outcomes_of(sentences, labels)
     lines = [f"{'claim':<8}{'student':<13}{'truth':<13}verdict"]
     for claim in truth.CLAIMS:
-        verdict = scoring.outcome_of(read[claim], labels[claim]) if sentences else "unread"
         near = "" if labels["clear"][claim] else " (near a threshold: the truth itself is not clear)"
-        lines.append(f"{claim:<8}{read[claim] or '-':<13}{labels[claim]:<13}{verdict}{near}")
+        lines.append(f"{claim:<8}{read[claim] or '-':<13}{labels[claim]:<13}{outcome[claim]}{near}")
     return lines
 
 
@@ -147,6 +148,8 @@ def main(argv=None):
     if points and not 0.8 * min(points) <= len(series) <= 1.25 * max(points):
         lengths = " and ".join(map(str, points))
         print(f"note: trained on series of {lengths} points: at {len(series)} it reads less well")
+    if trained.get("prompt_version", description.PROMPT_VERSION) != description.PROMPT_VERSION:
+        print(f"note: trained on version {trained['prompt_version']} of the prompt, asked version {description.PROMPT_VERSION}")
     answer = student.opened(args.model)([prompt])[0]
     sentences, how = description.parse_answer(answer)
     print(f"\n{description.answer_of(sentences) if sentences else answer}\n")

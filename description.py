@@ -1,7 +1,7 @@
 """The spoken form: the prompt, how a series is written, the answer's schema, and reading an answer back.
 
 Reads, writes: nothing.
-Run: no command of its own. What a sentence claims is read in claims.py.
+Run: no command of its own. What a sentence claims is read by read_claim, whose lexicons fill a file of their own.
 
 A change of SYSTEM, INSTRUCTION or a format changes what every trained student was asked: raise PROMPT_VERSION.
 """
@@ -9,10 +9,14 @@ A change of SYSTEM, INSTRUCTION or a format changes what every trained student w
 import json
 import re
 
+import records
 import truth
+from claims import read_claim
+
+__all__ = ["read_claim"]  # a part of the spoken form, written in claims.py
 
 PROMPT_VERSION = 1
-SENTENCES = ("trend", "noise", "extrema")
+SENTENCES = records.SENTENCES
 
 SYSTEM = "You describe time series."
 INSTRUCTION = (

@@ -51,8 +51,7 @@ def answered(out):
     """{key: answer} of every shard's file in a folder; a key is "<suite>-<points>/<row id>"."""
     found = {}
     for path in sorted(glob.glob(os.path.join(out, "answers-*.jsonl"))):
-        if os.path.getsize(path):
-            found.update((row["id"], row["answer"]) for row in records.read(path, "evaluate.py"))
+        found.update((row["id"], row["answer"]) for row in records.read(path, "evaluate.py", may_be_empty=True))
     return found
 
 

@@ -49,13 +49,36 @@ def _padded(tokenizer, texts):
     return torch.tensor(padded), torch.tensor(mask), shared
 
 
+def _answer_batch(model, tokenizer, texts, max_new_tokens):
+    """Greedy continuations of a batch of texts."""
+    import torch
+
+    ids, mask, shared = _padded(tokenizer, texts)
+    ids, mask = ids.to(model.device), mask.to(model.device)
+    with torch.inference_mode():
+        past = None
+        if shared:
+            past = model(ids[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
+            past.batch_repeat_interleave(len(texts))
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            past_key_values=past,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    return tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
+
+
 def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progress=None):
     """Greedy answers to the prompts, in their order; the longest first, so that memory fails early.
 
     progress: called with the number done after each batch.
     """
-    import torch
-
     texts = [
         tokenizer.apply_chat_template(description.messages_of(prompt), tokenize=False, add_generation_prompt=True)
         for prompt in prompts
@@ -64,32 +87,16 @@ def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progr
     answers = [""] * len(texts)
     was_training = model.training
     model.eval()
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        ids, mask, shared = _padded(tokenizer, [texts[i] for i in chosen])
-        ids, mask = ids.to(model.device), mask.to(model.device)
-        with torch.inference_mode():
-            past = None
-            if shared:
-                past = model(ids[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
-                past.batch_repeat_interleave(len(chosen))
-            out = model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                past_key_values=past,
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                pad_token_id=tokenizer.pad_token_id,
-            )
-        new = tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
-        for i, text in zip(chosen, new):
-            answers[i] = text.strip()
-        if progress:
-            progress(min(start + batch_size, len(order)))
-    model.train(was_training)
+    try:
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            new = _answer_batch(model, tokenizer, [texts[i] for i in chosen], max_new_tokens)
+            for i, text in zip(chosen, new):
+                answers[i] = text.strip()
+            if progress:
+                progress(min(start + batch_size, len(order)))
+    finally:
+        model.train(was_training)
     return answers
 
 
@@ -107,11 +114,15 @@ def evaluate(name, rows, answers, scorer, **about):
     }
 
 
-def evaluate_model(name, model, tokenizer, rows, validation_rows, scorer, batch_size, max_new_tokens, **about):
+class Abandoned(Exception):
+    """An evaluation that was left off because the run is to stop."""
+
+
+def evaluate_model(name, model, tokenizer, rows, validation_rows, scorer, batch_size, max_new_tokens, stop, **about):
     """Ask the model the prompts of the test and validation rows, score its answers; prints progress.
 
     Returns the content of an evaluation file of the test rows; "validation" are the means of the validation rows alone.
-    The processes of a torchrun share the prompts out.
+    The processes of a torchrun share the prompts out. Once stop.asked is true, no further batch is asked: None.
     """
     start = time.perf_counter()
     asked = [*rows, *validation_rows]
@@ -119,10 +130,18 @@ def evaluate_model(name, model, tokenizer, rows, validation_rows, scorer, batch_
 
     def progress(done):
         print(f"{name}: {done} of {len(mine)} answers, {time.perf_counter() - start:.0f} s", flush=True)
+        if stop.asked and done < len(mine):
+            raise Abandoned
 
-    said = generate(model, tokenizer, [asked[i]["prompt"] for i in mine], batch_size, max_new_tokens, progress)
+    try:
+        said = generate(model, tokenizer, [asked[i]["prompt"] for i in mine], batch_size, max_new_tokens, progress)
+    except Abandoned:
+        said = None
+    parts = ranks.gather(said)
+    if any(part is None for part in parts):
+        return None
     answers = [""] * len(asked)
-    for number, part in enumerate(ranks.gather(said)):
+    for number, part in enumerate(parts):
         answers[number :: ranks.world()] = part
     content = evaluate(name, rows, answers[: len(rows)], scorer, **about, seconds=round(time.perf_counter() - start, 1))
     if validation_rows:
@@ -146,13 +165,13 @@ def table(evaluations, rows="all"):
     """
     claims = (*truth.CLAIMS, "all_four")
     lines = [f"{'on ' + rows + ' rows':<18}{'JSON':>6}{'cosine':>8}" + "".join(f"{claim:>17}" for claim in claims)]
+    of_count = {}  # the n of each claim -> the evaluations that have it
     for content in evaluations:
         means = content["means"]
-        cells = []
-        for claim in claims:
-            m = means["claims"][rows][claim]
-            cells.append(f"{100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}]")
+        cells = [scoring.percent(means["claims"][rows][claim]) for claim in claims]
+        counts = ", ".join(f"{claim} {means['claims'][rows][claim]['n']}" for claim in claims)
+        of_count.setdefault(counts, []).append(content["name"].strip())
         head = f"{content['name']:<18}{100 * means['valid_json']['mean']:>6.0f}{means['cosine']['mean']:>8.3f}"
         lines.append(head + "".join(f"{cell:>17}" for cell in cells))
-    n = ", ".join(f"{claim} {evaluations[0]['means']['claims'][rows][claim]['n']}" for claim in claims)
-    return [*lines, f"% right [95 % Wilson interval], n: {n}"]
+    n = [f"  {counts}" + (f" ({', '.join(names)})" if len(of_count) > 1 else "") for counts, names in of_count.items()]
+    return [*lines, "% right [95 % Wilson interval], n:" + (n[0][1:] if len(n) == 1 else "\n" + "\n".join(n))]

@@ -20,7 +20,7 @@ PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 3 * SEEDS}
 def plan(text):
     """ "48x6000,128x3000" -> [(48, 6000), (128, 3000)]: points and number of series, in the order of training.
 
-    For argparse: raises ValueError's kin, a UserError, for anything else.
+    Raises UserError for anything else.
     """
     stages = [re.fullmatch(r"(\d+)x(\d+)", stage.strip()) for stage in text.split(",")]
     if not all(stages):
@@ -36,6 +36,8 @@ def pairs(purpose, stages, fmt, seed=0):
 
     purpose: "train", "validation" or "test". Series k of a length is the same for every count.
     """
+    if seed >= SEEDS:
+        raise cli.UserError(f"seed {seed}: give a number below {SEEDS}, or training would draw another purpose's series")
     made = []
     for points, count in stages:
         rows, _ = ou_process.make_rows(PURPOSES[purpose] + seed, range(count), points)

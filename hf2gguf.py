@@ -107,7 +107,7 @@ def quantise(source, target, ftype):
 def export(model, tokenizer, quant, training, outfile, work):
     """Save, convert and quantise a whole model; outfile appears whole or not at all."""
     folder = os.path.join(work, "model")
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     metadata = os.path.join(work, "metadata.json")
     about = {"general.description": format_text(training)} if training else {}
@@ -196,10 +196,10 @@ def export_student(base, lora, strategy, quant, outfile):
             model = model.merge_and_unload()
         elif strategy == "separate":
             model = model.unload()
-        export(model, tokenizer, quant, training, outfile, work)
-        if strategy == "separate":
+        if strategy == "separate":  # the small one first: if it fails, the large one is not there alone
             adapter_file = outfile.removesuffix(".gguf") + "-lora.gguf"
             export_adapter(lora, model, tokenizer, adapter_file, work)
+        export(model, tokenizer, quant, training, outfile, work)
     compare(before, student.open_gguf(outfile, adapter_file)(prompt))
     for path in filter(None, (outfile, adapter_file)):
         print(f"wrote: {path} ({os.path.getsize(path) / 1e6:.0f} MB)")

@@ -188,10 +188,18 @@ def write_dataset(rows, paths, dataset, plots):
     return drawn
 
 
+def refuse_other_params(row, dataset):
+    """Raise UserError where the dataset holds another series of this id: its plot would go with the wrong numbers."""
+    path = os.path.join(dataset, row["id"] + ".json")
+    if os.path.exists(path) and records.read_json(path, "ou_process.py") != row["params"]:
+        raise cli.UserError(f"{path} was made with other parameters: give another --dataset, or delete {dataset}")
+
+
 def simulate_missing(args):
     """Append the rows 0 .. count-1 that data.jsonl lacks, and write the files that the dataset lacks."""
     with records.writing(args.data, create=True) as data:
         had = len(data.rows)
+        records.require(data.rows.values(), "truth", args.data, "ou_process.py --truth")
         new, drawn = 0, 0
         for start in range(0, args.count, BLOCK):
             numbers = range(start, min(start + BLOCK, args.count))
@@ -203,6 +211,7 @@ def simulate_missing(args):
                         f"{args.data}: {row['id']} was made with other parameters: "
                         "give the --seed, --points and --dt that made it, or another --data and --dataset"
                     )
+                refuse_other_params(row, args.dataset)
                 if not there:
                     data.append(row)
                     new += 1
@@ -224,8 +233,9 @@ def recompute_truth(path):
         changed = {claim: 0 for claim in truth.CLAIMS}
         for row in rows:
             fresh = truth_of(row["series"])
+            before = row["truth"] if isinstance(row.get("truth"), dict) else {}
             for claim in truth.CLAIMS:
-                changed[claim] += row.get("truth", {}).get(claim) != fresh[claim]
+                changed[claim] += before.get(claim) != fresh[claim]
             row["truth"] = fresh
         data.rewrite(rows)
     for claim, number in changed.items():

@@ -16,10 +16,12 @@ import sys
 
 import cli
 import evaluation
+import fresh
 import ranks
 import records
 import run_folder
 import scoring
+import student
 
 REQUEUE = 75  # exit code "saved, run me again": EX_TEMPFAIL of sysexits.h
 
@@ -28,9 +30,13 @@ def settings_of(args, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
     with open(args.data, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
-    names = ("model", "fresh", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "seed", "dtype")
+    names = (
+        "model", "fresh", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "seed", "dtype",
+        "eval_rows", "max_new_tokens", "embedder", "nli",
+    )  # fmt: skip
     return {
         **{name: getattr(args, name) for name in names},
+        "processes": ranks.world(),
         "data_sha256": digest,
         "series": len(train_rows),
         "format": train_rows[0]["format"],
@@ -41,8 +47,6 @@ def settings_of(args, train_rows):
 
 def load_rows(args):
     """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second."""
-    import fresh
-
     train_rows, test_rows = evaluation.read_pairs(args.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     if args.fresh:
@@ -54,8 +58,6 @@ def load_rows(args):
 def load_student(name, args):
     """(model, tokenizer) in the dtype of training: fp32 for full fine-tuning, whose small steps bf16 would lose."""
     import torch
-
-    import student
 
     bf16 = args.dtype == "bf16" and args.rank
     return student.load(name, torch.bfloat16 if bf16 else torch.float32)
@@ -71,9 +73,7 @@ def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
     answers = {"majority": [scoring.majority_answer(train_rows)] * len(test_rows)}
     if all(row.get("gold") for row in test_rows):
         answers["teacher"] = [description.answer_of(row["gold"]) for row in test_rows]
-    if args.beside:
-        import student
-
+    if args.beside and not os.path.exists(os.path.join(folder, "evaluation_beside.json")):
         fmt = student.trained_on(args.beside).get("format") or test_rows[0]["format"]
         prompts = [description.prompt_of(row["series"], fmt) for row in test_rows]
         print(f"asking {args.beside} the test rows", flush=True)
@@ -99,13 +99,16 @@ def train(args, folder, rows, scorer):
         name = f"step {step}" if step else "untrained"
         sizes = (args.eval_batch_size, args.max_new_tokens)
         content = evaluation.evaluate_model(
-            name, model, tokenizer, test_rows, validation_rows, scorer, *sizes, base=args.model, step=step
+            name, model, tokenizer, test_rows, validation_rows, scorer, *sizes, stop, base=args.model, step=step
         )
+        if content is None:
+            print(f"the evaluation of step {step} is left for the next start", flush=True)
+            return
         if ranks.rank() == 0:
             records.write_json(run_folder.evaluation_path(folder, step), content)
         print("\n".join(evaluation.table([content])), flush=True)
 
-    callbacks, stop = trainer.make_callbacks(folder, evaluate)
+    stop, callbacks = trainer.make_callbacks(folder, evaluate)
     run = trainer.make(args, folder, model, tokenizer, train_rows, callbacks)
     if not os.path.exists(run_folder.evaluation_path(folder, 0)):
         evaluate(run.model, 0)
@@ -121,6 +124,8 @@ def train(args, folder, rows, scorer):
         if planned and not os.path.exists(run_folder.evaluation_path(folder, step)):
             print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
             evaluate(load_student(path, args)[0].to(run.model.device), step)
+        if ranks.any_of(stop.asked):
+            return REQUEUE
     ranks.barrier()
     if ranks.rank() == 0:
         run_folder.draw_curves(folder, run.state.log_history)
@@ -139,7 +144,7 @@ def parse(argv):
         help="Train on fresh simulated series instead of the pairs' train split, in this order: 48x6000,128x3000.",
     )
     parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
-    parser.add_argument("--epochs", type=cli.positive_float, default=13.0, help="Passes over the training rows.")
+    parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
     parser.add_argument("--batch-size", type=cli.positive, default=16, help="Series a step and device.")
     parser.add_argument("--accumulate", type=cli.positive, default=1, help="Batches summed up before a step.")
     parser.add_argument("--learning-rate", type=cli.positive_float, default=1e-3, help="Peak; cosine to zero.")
@@ -155,7 +160,13 @@ def parse(argv):
     parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
     parser.add_argument("--nli", default=scoring.NLI, help='Hub name or folder of the NLI model; "none": use claims.')
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the order of rows and the adapter's start.")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.epochs = args.epochs or (1.0 if args.fresh else 13.0)
+    if args.seed >= fresh.SEEDS:
+        raise cli.UserError(f"--seed {args.seed}: give a number below {fresh.SEEDS}")
+    if student.is_adapter(args.model):  # it learns on at the rank that it has
+        args.rank, args.alpha = student.rank_of(args.model)
+    return args
 
 
 def main(argv=None):
@@ -166,6 +177,8 @@ def main(argv=None):
     rows = load_rows(args)
     train_rows, _, test_rows = rows
     folder = args.out or run_folder.name_of(args.model)
+    if os.path.isdir(args.model) and os.path.realpath(folder) == os.path.realpath(args.model):
+        raise cli.UserError(f"{folder} holds the model itself: give the run a folder of its own with --out")
     settings = settings_of(args, train_rows)
     run_folder.check(folder, settings)
     if os.path.exists(os.path.join(folder, "final")):
@@ -173,6 +186,8 @@ def main(argv=None):
         code = 0
     else:
         scorer = scoring.Scorer(args.embedder, args.nli)
+        settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
+        run_folder.check(folder, settings)
         if ranks.rank() == 0:
             records.write_json(os.path.join(folder, "training.json"), settings)
             test_lines = "".join(records.encode(row) + "\n" for row in test_rows)

@@ -26,6 +26,7 @@ import os
 import shutil
 import sys
 
+import truth
 from cli import UserError
 
 
@@ -78,28 +79,56 @@ def _content(path, made_by):
         raise UserError(f"{path} is a folder: give the file's name") from None
 
 
-def read(path, made_by="ou_process.py"):
+def read(path, made_by="ou_process.py", may_be_empty=False):
     """Rows of a JSONL file as a list, in order of first appearance, the last line of an id winning.
 
-    Raises UserError where the file is missing (naming the script that makes it), empty or broken.
+    Raises UserError where the file is missing (naming the script that makes it), broken, or empty where it may not be.
     """
     rows, _ = _parse(_content(path, made_by), path)
-    if not rows:
+    if not rows and not may_be_empty:
         raise UserError(f"{path} is empty: run {made_by} first")
     return list(rows.values())
 
 
 def require(rows, field, path, made_by):
-    """Raise UserError unless every row has the field, and a series is one; names the first row that fails."""
+    """Raise UserError unless every row has the field in its whole shape; names the first row that fails."""
+    fits, shape = SHAPES.get(field, (lambda value: True, ""))
     for row in rows:
         if row.get(field) is None:
             raise UserError(f"{path}: row {row['id']} has no {field!r}: run {made_by} first")
-        if field == "series" and not _is_series(row["series"]):
-            raise UserError(f"{path}: row {row['id']}: its series is not a list of integers 0..99: run {made_by} again")
+        if not fits(row[field]):
+            raise UserError(f"{path}: row {row['id']}: its {field} is not {shape}: run {made_by} again")
 
 
 def _is_series(values):
     return isinstance(values, list) and len(values) > 1 and all(type(k) is int and 0 <= k <= 99 for k in values)
+
+
+def _has(value, names, kind):
+    """Whether a value is an object with all the names, each of the kind."""
+    return isinstance(value, dict) and all(isinstance(value.get(name), kind) for name in names)
+
+
+def _is_truth(value):
+    return (
+        _has(value, truth.CLAIMS, str)
+        and value.get("version") == truth.VERSION
+        and _has(value.get("clear"), truth.CLAIMS, bool)
+        and _has(value.get("sentences"), SENTENCES, str)
+    )
+
+
+def _is_curated(value):
+    return _has(value, SENTENCES, dict) and all(_has(value[name], ("text", "status", "reason"), str) for name in SENTENCES)
+
+
+SENTENCES = ("trend", "noise", "extrema")
+SHAPES = {
+    "series": (_is_series, "a list of integers 0..99"),
+    "truth": (_is_truth, f"a whole truth by version {truth.VERSION} of the rule"),
+    "gold": (lambda value: _has(value, SENTENCES, str), "the three sentences"),
+    "curated": (_is_curated, "three sentences with text, status and reason"),
+}
 
 
 class Writer:

@@ -12,6 +12,7 @@ import cli
 import evaluation
 import records
 import run_folder
+import scoring
 import suites
 import truth
 
@@ -37,16 +38,11 @@ def keep(folder, name):
         records.write_json(os.path.join(RESULTS, name, file), content)
 
 
-def cell(m):
-    """{"mean": 0.85, "low": 0.73, "high": 0.93, ...} -> "85 [73, 93]"."""
-    return f"{100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}]"
-
-
 def line(name, means, rows):
     """One line of a table: JSON, cosine and the three NLI scores as means, the claims with their intervals."""
     plain = [f"{100 * means['valid_json']['mean']:.0f}", f"{means['cosine']['mean']:.2f}"]
     plain += [f"{means[f'nli_{sentence}']['mean']:.2f}" for sentence in ("trend", "noise", "extrema")]
-    return "| " + " | ".join([name, *plain, *(cell(means["claims"][rows][claim]) for claim in CLAIMS)]) + " |"
+    return "| " + " | ".join([name, *plain, *(scoring.percent(means["claims"][rows][claim]) for claim in CLAIMS)]) + " |"
 
 
 def table(contents, rows):
@@ -60,12 +56,13 @@ def table(contents, rows):
 def suite_table(contents):
     """The suites of a student in one table: each with the majority answer on the same rows below it."""
     claims = " | ".join(claim.replace("_", " ") for claim in CLAIMS)
-    lines = [f"| suite, all rows | n | JSON % | {claims} | all four, clear rows |", "|---" * 9 + "|"]
+    lines = [f"| suite, all rows | n | JSON % | {claims} | all four, clear rows (n) |", "|---" * 9 + "|"]
     order = {name: number for number, name in enumerate(suites.SUITES)}
     for content in sorted(contents, key=lambda content: order.get(content["name"], len(order))):
         for name, means in ((content["name"], content["means"]), ("majority", content["majority"])):
             json, claims = means["valid_json"], means["claims"]
-            cells = [cell(claims["all"][claim]) for claim in CLAIMS] + [cell(claims["clear"]["all_four"])]
+            clear = claims["clear"]["all_four"]
+            cells = [scoring.percent(claims["all"][claim]) for claim in CLAIMS] + [f"{scoring.percent(clear)} ({clear['n']})"]
             lines.append("| " + " | ".join([name, str(json["n"]), f"{100 * json['mean']:.1f}", *cells]) + " |")
     return lines
 
@@ -118,7 +115,7 @@ def main(argv=None):
         text = file.read()
     if not all(text.count(marker) == 1 for marker in MARKERS):
         raise cli.UserError(f"README.md needs the lines {MARKERS[0].strip()} and {MARKERS[1]} once each")
-    names = sorted(name for name in os.listdir(RESULTS) if any(os.path.exists(os.path.join(RESULTS, name, a)) for a in ABOUT))
+    names = sorted({os.path.basename(os.path.dirname(p)) for a in ABOUT for p in glob.glob(os.path.join(RESULTS, "*", a))})
     runs = [name for name in names if os.path.exists(os.path.join(RESULTS, name, "training.json"))]
     lines = [text_line for name in names for text_line in section(name)]
     before, rest = text.split(MARKERS[0])

@@ -18,8 +18,9 @@ RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json
 
 
 def name_of(model):
-    """Qwen/Qwen2.5-0.5B-Instruct, models/Qwen2.5-0.5B-Instruct/ -> Qwen2.5-0.5B-Instruct; x.Q4_1.gguf -> x."""
-    name = os.path.basename(os.path.normpath(model))
+    """Qwen/Qwen2.5-0.5B-Instruct, models/Qwen2.5-0.5B-Instruct/ -> Qwen2.5-0.5B-Instruct; x.Q4_1.gguf -> x; x/final -> x."""
+    path = os.path.normpath(model)
+    name = os.path.basename(os.path.dirname(path) if os.path.basename(path) == "final" else path)
     return re.sub(r"([.-][a-zA-Z]*[qQfF]\d+(_\w+)?)?\.gguf$", "", name)
 
 
@@ -134,13 +135,28 @@ def draw_accuracy(axes, contents):
     axes.legend(loc="lower right", title="dotted: majority")
 
 
+def beaten(content, majority):
+    """The claims on which an evaluation surely beats the majority answer: its interval on all rows lies above."""
+    claims, baseline = content["means"]["claims"]["all"], majority["means"]["claims"]["all"]
+    return [claim for claim in truth.CLAIMS if claims[claim]["low"] > baseline[claim]["mean"]]
+
+
 def print_tables(folder):
-    """The evaluations on all rows and on clear rows; which checkpoint is final, and why."""
+    """The evaluations on all rows and on clear rows; which checkpoint is final, why, and whether it beats the majority."""
     contents = evaluations(folder)
     for rows in ("all", "clear"):
         print("\n" + "\n".join(evaluation.table(contents, rows)))
     step = best_step(folder)
-    for content in contents:
-        if content["step"] == step and (score := validation_score(content)) is not None:
-            n = content["validation"]["valid_json"]["n"]
-            print(f"\nfinal: step {step}, the best on {n} validation rows ({100 * score:.1f} % of their claims right)")
+    final = next((content for content in contents if content["step"] == step), None)
+    if not final:
+        return
+    score = validation_score(final)
+    n = final["validation"]["valid_json"]["n"] if score is not None else 0
+    why = f"the best on {n} validation rows ({100 * score:.1f} % of their claims right)" if n else "the last"
+    print(f"\nfinal: step {step}, {why}")
+    majority = next(content for content in contents if content["name"] == "majority")
+    won = beaten(final, majority)
+    lost = [claim for claim in truth.CLAIMS if claim not in won]
+    print(f"beats the majority answer on: {', '.join(won) or 'no claim'}")
+    if lost:
+        print(f"does NOT beat the majority answer (its interval reaches down to it) on: {', '.join(lost)}")

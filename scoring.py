@@ -11,7 +11,6 @@ import math
 import os
 import sys
 
-import claims
 import cli
 import description
 import truth
@@ -45,12 +44,17 @@ def mean_of(values):
     return {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "n": len(values)}
 
 
+def percent(m):
+    """{"mean": 0.85, "low": 0.73, "high": 0.93, ...} -> "85 [73, 93]"."""
+    return f"{100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}]"
+
+
 def read_claims(sentences):
     """Three sentences -> {"trend", "noise", "max", "min"}, each a label or None where it makes no single claim."""
-    high, low = claims.read_claim("extrema", sentences["extrema"])
+    high, low = description.read_claim("extrema", sentences["extrema"])
     return {
-        "trend": claims.read_claim("trend", sentences["trend"]),
-        "noise": claims.read_claim("noise", sentences["noise"]),
+        "trend": description.read_claim("trend", sentences["trend"]),
+        "noise": description.read_claim("noise", sentences["noise"]),
         "max": high,
         "min": low,
     }
@@ -61,12 +65,20 @@ def outcome_of(label, true_label):
     return "ambiguous" if label is None else "right" if label == true_label else "wrong"
 
 
+def outcomes_of(sentences, labels):
+    """An answer's sentences, or None for an unreadable one, against a truth -> (read, outcome), each {claim: ...}."""
+    if not sentences:
+        return dict.fromkeys(truth.CLAIMS), dict.fromkeys(truth.CLAIMS, "unread")
+    read = read_claims(sentences)
+    return read, {claim: outcome_of(read[claim], labels[claim]) for claim in truth.CLAIMS}
+
+
 def claims_score(kind, first, second):
     """The stand-in for NLI: 0 where two sentences contradict each other, 0.5 where one is unread, 1 where equal.
 
     claims_score("noise", "The noise is low.", "There is little noise.") -> 1.0
     """
-    one, other = claims.read_claim(kind, first), claims.read_claim(kind, second)
+    one, other = description.read_claim(kind, first), description.read_claim(kind, second)
     pairs = list(zip(one, other)) if kind == "extrema" else [(one, other)]
     if any(a is not None and b is not None and a != b for a, b in pairs):
         return 0.0
@@ -157,10 +169,7 @@ def score_answers(rows, answers, scorer):
     samples = []
     for row, text in zip(rows, answers, strict=True):
         sentences, how = description.parse_answer(text)
-        read = read_claims(sentences) if sentences else dict.fromkeys(truth.CLAIMS)
-        outcome = {
-            claim: outcome_of(read[claim], row["truth"][claim]) if sentences else "unread" for claim in truth.CLAIMS
-        }
+        read, outcome = outcomes_of(sentences, row["truth"])
         samples.append({"id": row["id"], "answer": text, "parse": how, "read": read, "outcome": outcome})
     readable = [(row, sample) for row, sample in zip(rows, samples) if sample["parse"] != "unreadable"]
     references = [description.parse_answer(row["answer"])[0] for row, _ in readable]

@@ -27,6 +27,12 @@ def base_of(adapter):
     return beside if not os.path.exists(base) and os.path.exists(beside) else base
 
 
+def rank_of(adapter):
+    """(rank, alpha) of an adapter's folder."""
+    config = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
+    return config.get("r"), config.get("lora_alpha")
+
+
 def is_adapter(name):
     """Whether name is a folder that holds a PEFT adapter."""
     return os.path.isfile(os.path.join(name, "adapter_config.json"))

@@ -21,6 +21,11 @@ import ou_process
 REAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "examples", "*.csv")
 
 
+def _rng(*words):
+    """A generator of the suites' own: four words, where the series' streams have three (ou_process.py)."""
+    return np.random.default_rng([fresh.PURPOSES["test"], 1, *words, 1])
+
+
 def _pair(name, fmt, series, truth=None):
     """A pair for a series of integers; truth: that of another series, where the control wants it."""
     series = [int(k) for k in series]
@@ -58,10 +63,10 @@ def _rescaled(paths):
 
 def _outside(count, points, fmt):
     """Parameters beyond training's: 8 to 240 e-foldings over the window, from 60 to 600 stationary deviations off."""
-    u = np.random.default_rng([fresh.PURPOSES["test"], 1]).random((count, 3))
+    u = _rng(1).random((count, 3))
     theta = (8 + 232 * u[:, 0]) / points
     start = np.where(u[:, 1] < 0.5, -1, 1) * (60 + 540 * u[:, 2])
-    noise = np.random.default_rng([fresh.PURPOSES["test"], 2]).standard_normal((count, points - 1))
+    noise = _rng(2).standard_normal((count, points - 1))
     paths = ou_process.simulate(theta, 0 * theta, np.sqrt(2 * theta), start, 1.0, noise)
     return [_pair(f"outside_{k:06d}", fmt, series) for k, series in enumerate(_rescaled(paths))]
 
@@ -70,7 +75,7 @@ def _shapes(name, shape):
     """Deterministic shapes of random size and sign with white noise of 0 to 20 % of their range upon them."""
 
     def suite(count, points, fmt):
-        rng = np.random.default_rng([fresh.PURPOSES["test"], 3])
+        rng = _rng(3)
         t = np.linspace(0, 1, points)
         paths = []
         for _ in range(count):
@@ -96,7 +101,7 @@ def _real(count, points, fmt):
 
 
 def _shuffle(number, series):
-    return np.random.default_rng([fresh.PURPOSES["test"], 4, number]).permutation(series)
+    return _rng(4, number).permutation(series)
 
 
 SUITES = {

@@ -136,7 +136,7 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
 
 
 def make_callbacks(folder, evaluate):
-    """(callbacks, stop): evaluate(model, step) after each planned save; stop.asked becomes true on a signal."""
+    """(stop, callbacks): evaluate(model, step) after each planned save; stop.asked becomes true on a signal."""
     from transformers import TrainerCallback
 
     class Stop(TrainerCallback):
@@ -171,7 +171,7 @@ def make_callbacks(folder, evaluate):
     stop = Stop()
     for name in ("SIGTERM", "SIGUSR1", "SIGINT"):
         signal.signal(getattr(signal, name), stop.ask)
-    return [stop, Evaluate()], stop
+    return stop, [stop, Evaluate()]
 
 
 def planned(args, state):

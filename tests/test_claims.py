@@ -82,6 +82,23 @@ def test_a_negation_never_leaves_the_reading(kind, plain, negated):
     assert not any(parts(claims.read_claim(kind, negated)))
 
 
+@pytest.mark.parametrize(
+    "kind, sentence, claim",
+    [
+        ("extrema", "The maximum occurs one third of the way in and the minimum at the end.", (None, "end")),
+        ("extrema", "The peak comes shortly after the middle, the minimum at the start.", (None, "beginning")),
+        ("extrema", "The minimum lies just before the midpoint.", (None, None)),
+        ("trend", "The upward trend is negligible.", None),
+        ("trend", "There is little upward trend.", None),
+        ("trend", "There is little trend.", "flat"),
+        ("noise", "There is no lack of noise.", None),
+        ("noise", "The noise is negligible.", "low"),
+    ],
+)
+def test_hedges_are_not_taken_for_claims(kind, sentence, claim):
+    assert claims.read_claim(kind, sentence) == claim
+
+
 def test_unknown_kinds_are_refused():
     with pytest.raises(ValueError):
         claims.read_claim("drift", "It rises.")

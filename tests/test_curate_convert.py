@@ -100,6 +100,16 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
         for line, source in zip(lines, ("gold", "truth")):
             sentence = by_id[line["id"]]["curated"][line["sentence"]]
             assert (sentence["status"], sentence["text"]) == ("verified", line[source])
+    decided = (tmp_path / "verify.csv").read_bytes()
+    (tmp_path / "verify.csv").write_bytes(b"\xef\xbb\xbf" + decided)  # as a spreadsheet saves it
+    records.write_text(str(tmp_path / "other.jsonl"), records.encode(rows_with_gold(1)[0]) + "\n")
+    run_script("curate.py", "--data", "other.jsonl", cwd=tmp_path)  # shares the file, and must lose nothing of it
+    with open(tmp_path / "verify.csv", newline="") as file:
+        assert sum(bool(line["decision"]) for line in csv.DictReader(file)) == sum(bool(line["decision"]) for line in lines)
+    run_script("curate.py", cwd=tmp_path)
+    assert (tmp_path / "verify.csv").read_bytes() == decided
+    (tmp_path / "verify.csv").write_bytes(decided.decode().replace("noise", "br\u00fcit").encode("latin-1"))
+    assert "UTF-8" in run_script("curate.py", cwd=tmp_path, code=2).stderr
     (tmp_path / "verify.csv").write_text("id,sentence,gold,truth,reason,decision\nou_000000,trend,a,b,c,perhaps\n")
     run_script("curate.py", cwd=tmp_path, code=2)
 
@@ -128,7 +138,9 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
         assert description.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
         assert pair["format"] == "thirds" and pair["points"] == 48
         said = json.loads(pair["answer"])
-        assert said == {name: curated[pair["id"]][name]["text"] for name in description.SENTENCES}
+        for name, sentence in curated[pair["id"]].items():
+            to_verify = sentence["status"] == "verify"  # in the test split only: the truth's own stands in
+            assert said[name] == (pair["truth"]["sentences"][name] if to_verify else sentence["text"])
     first = (tmp_path / "test_jsonl.jsonl").read_bytes()
     run_script("convert.py", "--format", "thirds", "--no-diagnostics", cwd=tmp_path)
     assert (tmp_path / "test_jsonl.jsonl").read_bytes() == first

@@ -134,10 +134,10 @@ def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
         ([1.0] * 20, "constant"),
         (range(15), "15 values"),
         (range(513), "513 values"),
-        ([*range(20), "nan"], "row 22"),
-        ([*range(20), "inf"], "row 22"),
+        ([*range(20), "nan"], "line 22"),
+        ([*range(20), "inf"], "line 22"),
         ([*range(20), "high"], "'high'"),
-        ([*range(20), ""], "row 22"),
+        ([*range(20), ""], "line 22"),
         ([1e308, -1e308] * 10, "too far"),
     ],
 )
@@ -160,7 +160,7 @@ def test_describe_picks_the_only_column_of_numbers_and_asks_otherwise(tmp_path):
 def test_a_single_column_semicolons_and_a_missing_header(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("flow\n" + "1\n" * 20 + "nan\n")
-    assert "row 22" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
+    assert "line 22" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
     path.write_text("name;flow\n" + "".join(f"a{i};{i}\n" for i in range(20)))
     assert describe.read_column(str(path), None) == ("flow", [float(i) for i in range(20)])
     path.write_text("".join(f"{i}\n" for i in range(20)))

@@ -7,6 +7,7 @@ import argparse
 import hashlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -117,13 +118,14 @@ def test_a_signal_saves_and_asks_to_be_run_again(unbroken, pairs, tiny_model, em
     assert digest(out) == digest(unbroken[0])
 
 
-def test_kill_9_at_two_moments_ends_in_the_same_weights(unbroken, pairs, tiny_model, embedder, tmp_path):
+def test_kill_9_at_five_moments_ends_in_the_same_weights(unbroken, pairs, tiny_model, embedder, tmp_path):
+    """Amid the first evaluation, twice amid steps, amid a save and its evaluation: the moments differ from run to run."""
     out = tmp_path / "run"
     arguments = command(pairs, tiny_model, embedder, out, "--logging-steps", "1")
-    for text in ("step 6 of", "step 10 of"):
+    for text in ("untrained: ", "step 3 of", "step 4 of", "step 7 of", "step 10 of"):
         process = start(arguments, tmp_path)
         wait_for(process, text)
-        time.sleep(0.05)
+        time.sleep(random.uniform(0, 0.3))
         process.kill()
         process.wait()
     torn = out / "checkpoint-11"  # as a kill in the middle of saving leaves it
@@ -145,6 +147,20 @@ def test_an_adapter_learns_on_and_is_asked_beside(unbroken, pairs, embedder, tmp
     config = json.loads((out / "final" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"]
     assert digest(out) != digest(unbroken[0])
+
+
+def test_a_signal_amid_an_evaluation_leaves_it_for_the_next_start(pairs, tiny_model, embedder, tmp_path):
+    out = tmp_path / "run"
+    more = ("--eval-batch-size", "1", "--eval-rows", "0", "--max-new-tokens", "64", "--epochs", "1")
+    arguments = command(pairs, tiny_model, embedder, out, *more)
+    process = start(arguments, tmp_path)
+    wait_for(process, "step 4: 1 of")
+    process.send_signal(signal.SIGTERM)
+    assert "evaluation of step 4 is left" in process.communicate(timeout=120)[0]
+    assert process.returncode == qwen_train.REQUEUE and not (out / "evaluation_checkpoint-4.json").exists()
+    assert "step 4 was cut off: doing it now" in run_script("qwen_train.py", *arguments, cwd=tmp_path).stdout
+    _, test = evaluation.read_pairs(pairs)
+    assert len(evaluation.read_evaluation(str(out / "evaluation_checkpoint-4.json"))["samples"]) == len(test)
 
 
 def training_flags():
@@ -226,6 +242,9 @@ def test_bad_input(pairs, tiny_model, embedder, tmp_path):
         ["--data", pairs, "--model", tmp_path / "none.gguf"],
         ["--data", pairs, "--model", tmp_path / "empty"],
         ["--data", pairs, "--batch-size", "0"],
+        ["--data", pairs, "--seed", "2000000000"],
+        ["--data", pairs, "--fresh", "16x0"],
+        ["--data", pairs, "--model", tiny_model, "--out", tiny_model, "--embedder", embedder, "--nli", "none"],
         ["--data", pairs, "--learning-rate", "-1"],
         ["--data", pairs, "--model", tiny_model, "--embedder", tmp_path / "empty", "--nli", "none"],
     ):
