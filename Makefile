@@ -8,7 +8,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 
 # make run's choices, made by measurement on 2 cores (results/LOG.md): short series and a labelled format teach a
 # small model within minutes, where 128 points in the study's format teach it nothing.
-SERIES := 1600
+SERIES := 2000
 POINTS := 48
 FORMAT := thirds
 WORDING := plain
@@ -17,8 +17,8 @@ STUDENT := SmolLM2-135M-Instruct
 BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
 EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
-TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --learning-rate 2e-3 \
-	--save-steps 80 --logging-steps 10 --validation 0 --eval-rows 96 --eval-batch-size 96 --max-new-tokens 80 \
+TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
+	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 --eval-batch-size 96 --max-new-tokens 80 \
 	--beside $(CURDIR)/trained/$(STUDENT) $(SCORING)
 
 .PHONY: all env models llama run test slurm bench clean

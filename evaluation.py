@@ -12,6 +12,7 @@ import os
 import time
 
 import cli
+import cpu
 import description
 import ranks
 import records
@@ -88,13 +89,14 @@ def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progr
     was_training = model.training
     model.eval()
     try:
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            new = _answer_batch(model, tokenizer, [texts[i] for i in chosen], max_new_tokens)
-            for i, text in zip(chosen, new):
-                answers[i] = text.strip()
-            if progress:
-                progress(min(start + batch_size, len(order)))
+        with cpu.merged(model):
+            for start in range(0, len(order), batch_size):
+                chosen = order[start : start + batch_size]
+                new = _answer_batch(model, tokenizer, [texts[i] for i in chosen], max_new_tokens)
+                for i, text in zip(chosen, new):
+                    answers[i] = text.strip()
+                if progress:
+                    progress(min(start + batch_size, len(order)))
     finally:
         model.train(was_training)
     return answers

@@ -9,6 +9,7 @@ import json
 import os
 
 import cli
+import cpu
 import description
 import records
 
@@ -90,6 +91,7 @@ def _load_base(name, dtype):
             del model.config.quantization_config
         model.hf_quantizer = None
     model.name_or_path = model.config._name_or_path = name
+    cpu.prepare(model)
     return model, tokenizer
 
 

@@ -56,11 +56,6 @@ def common_prefix(ids):
     return max(0, (int(differs[0]) if len(differs) else ids.shape[1]) - 1)
 
 
-def fold_lm_head(model):
-    """Make the LM head's input contiguous: else a slice of positions is multiplied batchwise, ten times slower."""
-    model.get_output_embeddings().register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(),))
-
-
 def conversations(rows):
     """Pairs -> what TRL takes for prompt and completion, as chats."""
     return [
@@ -101,6 +96,7 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
         lr_scheduler_type="cosine",
         warmup_steps=0.05,  # below 1: a share of all steps
         weight_decay=0.0,
+        adam_beta2=0.95,  # at 0.999 a short run's steps stay small: the first gradients, of the template, rule its variance
         max_length=None,  # the default would cut long prompts, and the answer with them
         gradient_checkpointing=False,  # the models are small: memory is not what is short
         bf16=args.dtype == "bf16",
@@ -116,7 +112,6 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
         ddp_timeout=7200,
         dataloader_pin_memory=gpu,
     )
-    fold_lm_head(model)
     lora = None
     if isinstance(model, PeftModel):
         for name, weight in model.named_parameters():

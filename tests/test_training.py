@@ -17,6 +17,7 @@ import pytest
 from conftest import ROOT, run_script
 
 import convert
+import description
 import evaluation
 import ou_process
 import qwen_train
@@ -229,6 +230,29 @@ def test_batched_answers_equal_single_ones(pairs, tiny_model):
     together = evaluation.generate(model, tokenizer, prompts, batch_size=3, max_new_tokens=12)
     assert together == [evaluation.generate(model, tokenizer, [p], 1, 12)[0] for p in prompts]
     assert len(set(together)) > 1
+
+
+def test_the_quick_way_answers_alike_and_leaves_every_weight(unbroken, tiny_model):
+    """Merged adapter and attention by products against PEFT's own layers and PyTorch's attention."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    import student
+
+    adapter = str(unbroken[0] / "final")
+    model, tokenizer = student.load(tiny_model, torch.bfloat16, adapter)
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    evaluation.generate(model, tokenizer, ["Describe.", "Series: 00 99"], 2, 8)
+    assert all(torch.equal(before[name], weight) for name, weight in model.named_parameters())
+    model, _ = student.load(tiny_model, torch.float32, adapter)
+    plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32), adapter)
+    prompts = ["Describe.", "Series: 00 01 99", "x " * 40]
+    texts = [tokenizer.apply_chat_template(description.messages_of(p), tokenize=False, add_generation_prompt=True) for p in prompts]
+    batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+    out = plain.generate(**batch, max_new_tokens=12, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+    expected = [text.strip() for text in tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)]
+    assert evaluation.generate(model, tokenizer, prompts, 3, 12) == expected and len(set(expected)) == 3
 
 
 def test_bad_input(pairs, tiny_model, embedder, tmp_path):
