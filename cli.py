@@ -54,6 +54,13 @@ def positive_float(text):
     return value
 
 
+def refuse_overwriting(output, *inputs):
+    """Raise UserError where an output file is one of the inputs, by whatever name."""
+    for path in inputs:
+        if path and output and os.path.realpath(output) == os.path.realpath(path):
+            raise UserError(f"{output} is read and would be overwritten: give the output another name")
+
+
 def print_settings(args):
     """Print every flag's value, as `name: value`, before the work starts."""
     for name, value in sorted(vars(args).items()):

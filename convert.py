@@ -145,6 +145,7 @@ def main(argv=None):
     parser.add_argument("--nli", default=scoring.NLI, help='Hub name or folder of the NLI model; "none": use claims.')
     parser.add_argument("--no-diagnostics", action="store_true", help="Write the pairs only.")
     args = parser.parse_args(argv)
+    cli.refuse_overwriting(args.out, args.data)
     cli.print_settings(args)
     rows = records.read(args.data)
     records.require(rows, "series", args.data, "ou_process.py")

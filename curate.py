@@ -126,6 +126,7 @@ def main(argv=None):
     parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
     args = parser.parse_args(argv)
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
+    cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)
     decisions = read_decisions(args.verify_file)
     with records.writing(args.data) as data:

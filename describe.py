@@ -26,7 +26,7 @@ SHORTEST, LONGEST = ou_process.SHORTEST, ou_process.LONGEST
 def read_column(path, column):
     """A CSV file with a header, cells parted by commas, semicolons or tabs -> (column's name, list of floats).
 
-    Without a column's name, the only column of numbers is taken. Raises UserError for a missing file or column,
+    Without a column's name, the only column with numbers is taken. Raises UserError for a missing file or column,
     text, NaN, an infinite value, and a length outside 16 to 512.
     """
     try:
@@ -44,12 +44,20 @@ def read_column(path, column):
     header, body = [name.strip() for name in lines[0]], lines[1:]
     if all(_number(cell) is not None for cell in header):
         raise cli.UserError(f"{path} has no header: its first line is {', '.join(header)}; name the columns there")
-    column = column or (header[0] if len(header) == 1 else _only_number_column(path, header, body))
-    if column not in header:
-        raise cli.UserError(f"{path} has no column {column!r}: it has {', '.join(header)}")
+    chosen = column or (header[0] if len(header) == 1 else _only_number_column(path, header, body))
+    if not column and _number(chosen) is not None:
+        raise cli.UserError(f"{path} has no header: its first line is {', '.join(header)}; name the columns there")
+    column = chosen
+    if header.count(column) != 1:
+        what = f"{header.count(column)} columns named" if column in header else "no column"
+        raise cli.UserError(f"{path} has {what} {column!r}: it has {', '.join(header)}")
     place = header.index(column)
     values = []
     for number, line in numbered[1:]:
+        if any(cell.strip() for cell in line[len(header) :]):
+            raise cli.UserError(
+                f"{path}, line {number} has more cells than the header: are there decimal commas? Part the cells by semicolons"
+            )
         cell = line[place].strip() if place < len(line) else ""
         value = _number(cell)
         if value is None:
@@ -76,7 +84,7 @@ def _only_number_column(path, header, body):
     numeric = [
         name
         for place, name in enumerate(header)
-        if all(place < len(line) and _number(line[place]) is not None for line in body)
+        if any(place < len(line) and _number(line[place]) is not None for line in body)
     ]
     if len(numeric) != 1:
         raise cli.UserError(f"{path}: which column? Give --column, one of {', '.join(header)}")
@@ -110,7 +118,7 @@ def draw(values, column, answer, path):
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.plot(values, linewidth=1.3)
-    axes.set(xlabel="time step", ylabel=column)
+    axes.set(xlabel="time step", ylabel=column.replace("$", r"\$"))
     axes.grid(alpha=0.3)
     sentences, _ = description.parse_answer(answer)
     title = "\n".join(sentences[name] for name in description.SENTENCES) if sentences else answer[:200]
@@ -132,6 +140,7 @@ def main(argv=None):
     parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
     parser.add_argument("--plot", metavar="PNG", help="Also draw the series and the answer.")
     args = parser.parse_args(argv)
+    cli.refuse_overwriting(args.plot, args.csv)
     column, values = read_column(args.csv, args.column)
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")

@@ -90,12 +90,17 @@ def answer_of(sentences):
     return json.dumps({name: sentences[name] for name in SENTENCES}, ensure_ascii=False)
 
 
+def _has_bytes(text):
+    """Whether a text can be written: half a surrogate pair, which JSON may spell, cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def fits_schema(value):
     """Whether a value is what ANSWER_SCHEMA asks: exactly three texts, none of them blank."""
     return (
         isinstance(value, dict)
         and set(value) == set(SENTENCES)
-        and all(isinstance(text, str) and text.strip() for text in value.values())
+        and all(isinstance(text, str) and text.strip() and _has_bytes(text) for text in value.values())
     )
 
 

@@ -51,7 +51,9 @@ def answered(out):
     """{key: answer} of every shard's file in a folder; a key is "<suite>-<points>/<row id>"."""
     found = {}
     for path in sorted(glob.glob(os.path.join(out, "answers-*.jsonl"))):
-        found.update((row["id"], row["answer"]) for row in records.read(path, "evaluate.py", may_be_empty=True))
+        rows = records.read(path, "evaluate.py", may_be_empty=True)
+        records.require(rows, "answer", path, "evaluate.py")
+        found.update((row["id"], row["answer"]) for row in rows)
     return found
 
 
@@ -121,7 +123,8 @@ def main(argv=None):
     fmt = args.format or student.trained_on(args.model).get("format") or "study"
     args.out = args.out or os.path.join(args.model if os.path.isdir(args.model) else "", "suites")
     cli.print_settings(args)
-    about = {"model": args.model, "weights_sha256": weights_digest(args.model), "format": fmt}
+    sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
+    about = {"model": args.model, "weights_sha256": weights_digest(args.model), "format": fmt, **sizes}
     run_folder.check(args.out, about, ABOUT)
     scorer = scoring.Scorer(args.embedder, args.nli)
     rows_of = {name: suites.rows(name, args.count, args.points, fmt) for name in names}

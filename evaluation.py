@@ -25,6 +25,10 @@ def read_pairs(path):
     rows = records.read(path, made_by="convert.py")
     for field in ("prompt", "answer", "split", "format", "truth", "series"):
         records.require(rows, field, path, "convert.py")
+    records.require([row for row in rows if row.get("gold")], "gold", path, "convert.py")
+    for row in rows:
+        if row["format"] not in description.FORMATS or description.parse_answer(row["answer"])[0] is None:
+            raise cli.UserError(f"{path}: row {row['id']}: no format or no answer of ours: run convert.py again")
     train = [row for row in rows if row["split"] == "train"]
     test = [row for row in rows if row["split"] == "test"]
     for name, split in (("train", train), ("test", test)):
@@ -155,7 +159,12 @@ def evaluate_model(name, model, tokenizer, rows, validation_rows, scorer, batch_
 def read_evaluation(path):
     """An evaluation file; UserError where it is missing, broken or something else."""
     content = records.read_json(path, "qwen_train.py")
-    if not isinstance(content, dict) or not {"name", "means", "samples"} <= content.keys():
+    try:
+        table([content])
+        fits = isinstance(content["samples"], list) and all(isinstance(sample, dict) for sample in content["samples"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        fits = False
+    if not fits:
         raise cli.UserError(f"{path} is not an evaluation file of qwen_train.py")
     return content
 

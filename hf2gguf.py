@@ -172,6 +172,7 @@ def main(argv=None):
     base = args.base or (student.base_of(args.lora) if args.lora else None)
     if not base:
         raise cli.UserError("give --base, --lora or both")
+    cli.refuse_overwriting(args.outfile, base)
     if args.lora:
         check_adapter(args.lora, strategy)
     cli.print_settings(args)
@@ -189,7 +190,7 @@ def export_student(base, lora, strategy, quant, outfile):
     model, tokenizer = student.load(base, torch.float32, lora)
     prompt = question(lora)
     before = evaluation.generate(model, tokenizer, [prompt], 1)[0]
-    training = student.training_of(lora or base)
+    training = student.training_of(lora or base) if strategy != "separate" else {}  # the base alone learnt nothing
     adapter_file = None
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
         if strategy == "merge":

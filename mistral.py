@@ -16,6 +16,7 @@ import datetime
 import email.utils
 import os
 import random
+import urllib.parse
 
 import cli
 import description
@@ -223,6 +224,14 @@ def refuse_mixture(rows, args):
                 )
 
 
+def refuse_other_second(rows, args):
+    """Raise UserError where `second` holds another model's answers than the one now asked."""
+    for row in rows:
+        model = (answer_in(row, True).get("teacher") or {}).get("model")
+        if model and not args.dryrun and model != args.second:
+            raise cli.UserError(f"{args.data}: {row['id']} has a second answer of {model}: there is room for one second model")
+
+
 def write_text(row, dataset):
     """Write gold to <dataset>/<id>.txt, a line a sentence, for people; a text that is there stays untouched."""
     lines = [row["gold"][kind] for kind in description.SENTENCES]
@@ -243,8 +252,13 @@ def write_text(row, dataset):
 def answer_missing(data, args):
     """Fill gold and teacher (or second) in the rows that lack them; print the counts."""
     rows = list(data.rows.values())
-    records.require(rows, "series", args.data, "ou_process.py")
+    for field in ("id", "series"):
+        records.require(rows, field, args.data, "ou_process.py")
+    for field in ("gold", "teacher"):
+        records.require([row for row in rows if row.get(field) is not None], field, args.data, "mistral.py")
     refuse_mixture(rows, args)
+    if args.second:
+        refuse_other_second(rows, args)
     able = [row for row in rows if row.get("gold")] if args.second else rows
     if not able:
         raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
@@ -296,8 +310,13 @@ def answer_missing(data, args):
 
 def server_url(text):
     """argparse type: the address of a server."""
-    if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} does not start with http:// or https://")
+    try:
+        parts = urllib.parse.urlsplit(text)
+        fits = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+    except ValueError:  # a port that is none
+        fits = False
+    if not fits:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://api.mistral.ai")
     return text
 
 

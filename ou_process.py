@@ -114,6 +114,8 @@ def make_rows(seed, numbers, points, dt=1.0):
     """(rows for data.jsonl, paths of shape (len(numbers), points)) of these series of a seed."""
     drawn = draw_parameters(seed, numbers, points, dt)
     paths = simulate(**drawn, dt=dt, noise=draw_noise(seed, numbers, points))
+    if not np.isfinite(paths).all():
+        raise cli.UserError(f"--dt {dt:g}: the paths are not finite: give a smaller one")
     series, low, high = rescale(paths)
     rows = []
     for j, k in enumerate(numbers):

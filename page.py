@@ -81,7 +81,7 @@ def _chips(sample):
         read = html.escape(sample["read"][claim] or "no claim")
         chips.append(f'<span class="chip {outcome}">{SIGNS[outcome]} {claim}: {read} ({outcome})</span>')
     nli = ", ".join(f"{name} {sample['nli'][name]:g}" for name in description.SENTENCES)
-    return f'{"".join(chips)}<div class="numbers">cosine {sample["cosine"]:.3f}; nli: {nli}; JSON {sample["parse"]}</div>'
+    return f'{"".join(chips)}<div class="numbers">cosine {sample["cosine"]:.3f}; nli: {nli}; JSON {html.escape(str(sample["parse"]))}</div>'
 
 
 def card(row, before, after, png):

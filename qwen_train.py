@@ -10,6 +10,7 @@ step and exit with 75: run it again. final/ is the checkpoint that reads simulat
 have no say. Under torchrun, the processes share the batches and the evaluations out among them.
 """
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -63,6 +64,12 @@ def load_student(name, args):
     return student.load(name, torch.bfloat16 if bf16 else torch.float32)
 
 
+def asked_before(name, folder):
+    """Whether evaluation_beside.json holds this student's answers."""
+    path = os.path.join(folder, "evaluation_beside.json")
+    return os.path.exists(path) and evaluation.read_evaluation(path).get("base") == name
+
+
 def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
     """Score the majority answer of the training split and the teacher on the test rows, into evaluation_*.json.
 
@@ -73,7 +80,7 @@ def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
     answers = {"majority": [scoring.majority_answer(train_rows)] * len(test_rows)}
     if all(row.get("gold") for row in test_rows):
         answers["teacher"] = [description.answer_of(row["gold"]) for row in test_rows]
-    if args.beside and not os.path.exists(os.path.join(folder, "evaluation_beside.json")):
+    if args.beside and not asked_before(args.beside, folder):
         fmt = student.trained_on(args.beside).get("format") or test_rows[0]["format"]
         prompts = [description.prompt_of(row["series"], fmt) for row in test_rows]
         print(f"asking {args.beside} the test rows", flush=True)
@@ -84,15 +91,11 @@ def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
         records.write_json(os.path.join(folder, f"evaluation_{name}.json"), content)
 
 
-def train(args, folder, rows, scorer):
+def train(args, folder, model, tokenizer, rows, scorer):
     """Train to the end or to a signal; returns the exit code. rows: (train, validation, test)."""
-    import transformers
-
     import trainer
 
     train_rows, validation_rows, test_rows = rows
-    transformers.set_seed(args.seed)  # the adapter's start
-    model, tokenizer = load_student(args.model, args)
     print(f"parameters: {model.num_parameters() / 1e6:.0f} M", flush=True)
 
     def evaluate(model, step):
@@ -181,23 +184,35 @@ def main(argv=None):
         raise cli.UserError(f"{folder} holds the model itself: give the run a folder of its own with --out")
     settings = settings_of(args, train_rows)
     run_folder.check(folder, settings)
+    code = 0
     if os.path.exists(os.path.join(folder, "final")):
         print(f"{folder} is trained to the end: nothing to do")
-        code = 0
     else:
-        scorer = scoring.Scorer(args.embedder, args.nli)
-        settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
-        run_folder.check(folder, settings)
+        code = start_training(args, folder, settings, rows)
+    if code == 0 and ranks.rank() == 0:
+        run_folder.print_tables(folder)
+        print(f"\ntrain: {len(train_rows)}\ntest: {len(test_rows)}\nout: {folder}")
+    return code
+
+
+def start_training(args, folder, settings, rows):
+    """Load everything that can fail, then write the run's files, and train; returns the exit code."""
+    import transformers
+
+    train_rows, _, test_rows = rows
+    scorer = scoring.Scorer(args.embedder, args.nli)
+    settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
+    run_folder.check(folder, settings)
+    transformers.set_seed(args.seed)  # the adapter's start
+    model, tokenizer = load_student(args.model, args)
+    with run_folder.held(folder) if ranks.rank() == 0 else contextlib.nullcontext():
         if ranks.rank() == 0:
             records.write_json(os.path.join(folder, "training.json"), settings)
             test_lines = "".join(records.encode(row) + "\n" for row in test_rows)
             records.write_text(os.path.join(folder, "test_rows.jsonl"), test_lines)
             evaluate_baselines(args, folder, train_rows, test_rows, scorer)
-        code = train(args, folder, rows, scorer)
-    if code == 0 and ranks.rank() == 0:
-        run_folder.print_tables(folder)
-        print(f"\ntrain: {len(train_rows)}\ntest: {len(test_rows)}\nout: {folder}")
-    return code
+            transformers.set_seed(args.seed)
+        return train(args, folder, model, tokenizer, rows, scorer)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -35,10 +36,16 @@ def encode(row):
     return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
 
 
+def _refuse_constant(name):
+    raise ValueError(f"{name} is no number")
+
+
 def _decode(line, where):
     try:
-        row = json.loads(line.decode("utf-8"))
-    except ValueError as error:
+        row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        if b"\\ud" in line.lower():
+            encode(row).encode("utf-8")  # half a surrogate pair could not be written again
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where}: not JSON ({error}): mend or delete this line") from None
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
         raise UserError(f"{where}: not an object with an id: mend or delete this line")
@@ -97,7 +104,7 @@ def require(rows, field, path, made_by):
         if row.get(field) is None:
             raise UserError(f"{path}: row {row['id']} has no {field!r}: run {made_by} first")
         if not fits(row[field]):
-            raise UserError(f"{path}: row {row['id']}: its {field} is not {shape}: run {made_by} again")
+            raise UserError(f"{path}: row {row['id']}: its {field} is not {shape}: mend it, or run {made_by}")
 
 
 def _is_series(values):
@@ -111,7 +118,8 @@ def _has(value, names, kind):
 
 def _is_truth(value):
     return (
-        _has(value, truth.CLAIMS, str)
+        isinstance(value, dict)
+        and all(value.get(claim) in truth.LABELS[claim] for claim in truth.CLAIMS)
         and value.get("version") == truth.VERSION
         and _has(value.get("clear"), truth.CLAIMS, bool)
         and _has(value.get("sentences"), SENTENCES, str)
@@ -124,6 +132,10 @@ def _is_curated(value):
 
 SENTENCES = ("trend", "noise", "extrema")
 SHAPES = {
+    "id": (lambda value: re.fullmatch(r"\w[\w.-]*", value) is not None, "a file name"),
+    "prompt": (lambda value: isinstance(value, str), "a text"),
+    "answer": (lambda value: isinstance(value, str), "a text"),
+    "teacher": (lambda value: isinstance(value, dict), "an object"),
     "series": (_is_series, "a list of integers 0..99"),
     "truth": (_is_truth, f"a whole truth by version {truth.VERSION} of the rule"),
     "gold": (lambda value: _has(value, SENTENCES, str), "the three sentences"),
@@ -179,7 +191,12 @@ def writing(path, create=False, made_by="ou_process.py"):
             file.flush()
         if not rows and not create:
             raise UserError(f"{path} is empty: run {made_by} first")
-        yield Writer(path, file, rows)
+        writer = Writer(path, file, rows)
+        try:
+            yield writer
+        finally:
+            if not writer.rows and not os.path.getsize(path):
+                os.remove(path)  # created for rows that never came
 
 
 @contextlib.contextmanager
@@ -212,8 +229,11 @@ def write_json(path, value):
 
 
 def read_json(path, made_by):
-    """The value of a JSON file; UserError where it is missing (naming the script that makes it) or broken."""
+    """The object of a JSON file; UserError where it is missing (naming the script that makes it) or broken."""
     try:
-        return json.loads(_content(path, made_by).decode("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error}): run {made_by} again") from None
+        value = json.loads(_content(path, made_by).decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON ({error}): mend it, or delete it and run {made_by}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: not a JSON object: mend it, or delete it and run {made_by}")
+    return value

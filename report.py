@@ -7,6 +7,7 @@ Run: python report.py
 
 import glob
 import os
+import re
 
 import cli
 import evaluation
@@ -25,12 +26,16 @@ ABOUT = ("training.json", "about.json")
 def keep(folder, name):
     """Copy the evaluations of a run or of its suites to results/<name>/, leaving the single samples out."""
     paths = sorted(glob.glob(os.path.join(folder, "evaluation_*.json")))
-    if not paths:
-        raise cli.UserError(f"{folder} has no evaluation_*.json: give the folder of a run or of its suites")
+    if not paths or not any(os.path.exists(os.path.join(folder, about)) for about in ABOUT):
+        raise cli.UserError(f"{folder} has no evaluation_*.json with {' or '.join(ABOUT)}: give a run's or its suites' folder")
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise cli.UserError(f"--name {name!r}: give a name of letters, digits, dots and dashes")
     contents = {os.path.basename(path): {**evaluation.read_evaluation(path), "samples": []} for path in paths}
     for about in ABOUT:
         if os.path.exists(os.path.join(folder, about)):
             contents[about] = records.read_json(os.path.join(folder, about), "qwen_train.py")
+    for path in glob.glob(os.path.join(RESULTS, name, "*.json")):
+        os.remove(path)  # of what stood under this name before
     for file, content in contents.items():
         for key in ("model", "base", "cosine_model"):  # whose paths say nothing elsewhere
             if os.path.isabs(str(content.get(key))):
@@ -73,7 +78,7 @@ def section(name):
     if os.path.exists(os.path.join(folder, "about.json")):
         about = records.read_json(os.path.join(folder, "about.json"), "evaluate.py")
         contents = [evaluation.read_evaluation(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
-        points = contents[0]["points"]
+        points = about["points"]
         head = f"`{about['model']}` on unseen series and controls, {points} points where the suite does not say."
         return [f"### {name}", "", head, "", *suite_table(contents), ""]
     about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")

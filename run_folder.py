@@ -4,6 +4,8 @@ Reads: training.json, checkpoint-<step>/, evaluation_*.json of a run's folder. W
 Run: no command of its own; qwen_train.py works through this module.
 """
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -13,8 +15,8 @@ import evaluation
 import records
 import truth
 
-WHOLE = "whole.json"  # written last into a checkpoint: without it the checkpoint is incomplete
-RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin", WHOLE)
+WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
+RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
 
 def name_of(model):
@@ -35,12 +37,42 @@ def check(folder, settings, name="training.json"):
         )
 
 
+@contextlib.contextmanager
+def held(folder):
+    """Hold a run's folder: a second training in it is refused with UserError. The lock is the kernel's, as in records."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, ".lock"), "ab") as file:  # for writing: NFS locks no other
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise cli.UserError(f"{folder} is being trained by another run: wait for it, or give another --out") from None
+        yield
+
+
+def _sizes(checkpoint):
+    return {name: os.path.getsize(os.path.join(checkpoint, name)) for name in os.listdir(checkpoint) if name != WHOLE}
+
+
+def mark_whole(checkpoint, step):
+    """Bring every file of a checkpoint to the disk, then say in it that it is whole."""
+    for name in os.listdir(checkpoint):
+        descriptor = os.open(os.path.join(checkpoint, name), os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    records.write_json(os.path.join(checkpoint, WHOLE), {"step": step, "bytes": _sizes(checkpoint)})
+
+
+def _is_whole(checkpoint):
+    path = os.path.join(checkpoint, WHOLE)
+    return os.path.exists(path) and records.read_json(path, "qwen_train.py").get("bytes") == _sizes(checkpoint)
+
+
 def checkpoints(folder):
     """{step: path} of the whole checkpoints, by step."""
     found = {}
     for name in os.listdir(folder):
         step = re.fullmatch(r"checkpoint-(\d+)", name)
-        if step and os.path.exists(os.path.join(folder, name, WHOLE)):
+        if step and _is_whole(os.path.join(folder, name)):
             found[int(step[1])] = os.path.join(folder, name)
     return dict(sorted(found.items()))
 
@@ -50,7 +82,7 @@ def last_checkpoint(folder):
     whole = checkpoints(folder)
     for name in sorted(os.listdir(folder)):
         if re.fullmatch(r"checkpoint-\d+", name) and os.path.join(folder, name) not in whole.values():
-            print(f"passed over {name}: it is incomplete (killed while saving)", flush=True)
+            print(f"passed over {name}: it is incomplete (killed while saving, or cut since)", flush=True)
     return whole[max(whole)] if whole else None
 
 
@@ -90,11 +122,10 @@ def best_step(folder):
 
 
 def finish(folder):
-    """Copy the best checkpoint to final/, without what only a restart needs; returns its step."""
+    """Copy the best checkpoint to final/, without what only a restart needs but with its step."""
     step = best_step(folder)
     with records.atomic(os.path.join(folder, "final")) as temporary:
         shutil.copytree(checkpoints(folder)[step], temporary, ignore=shutil.ignore_patterns(*RESUME_ONLY))
-    return step
 
 
 def draw_curves(folder, history):
@@ -146,7 +177,7 @@ def print_tables(folder):
     contents = evaluations(folder)
     for rows in ("all", "clear"):
         print("\n" + "\n".join(evaluation.table(contents, rows)))
-    step = best_step(folder)
+    step = records.read_json(os.path.join(folder, "final", WHOLE), "qwen_train.py")["step"]
     final = next((content for content in contents if content["step"] == step), None)
     if not final:
         return
@@ -154,7 +185,9 @@ def print_tables(folder):
     n = final["validation"]["valid_json"]["n"] if score is not None else 0
     why = f"the best on {n} validation rows ({100 * score:.1f} % of their claims right)" if n else "the last"
     print(f"\nfinal: step {step}, {why}")
-    majority = next(content for content in contents if content["name"] == "majority")
+    majority = next((content for content in contents if content["name"] == "majority"), None)
+    if not majority:
+        return
     won = beaten(final, majority)
     lost = [claim for claim in truth.CLAIMS if claim not in won]
     print(f"beats the majority answer on: {', '.join(won) or 'no claim'}")

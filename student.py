@@ -7,6 +7,7 @@ Run: no command of its own; qwen_train.py, hf2gguf.py and describe.py load throu
 import contextlib
 import json
 import os
+import warnings
 
 import cli
 import cpu
@@ -22,7 +23,9 @@ def base_of(adapter):
     try:
         with open(os.path.join(adapter, "adapter_config.json"), encoding="utf-8") as file:
             base = json.load(file)["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError) as error:
+        if not isinstance(base, str):
+            raise ValueError("it names no base model")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise cli.UserError(f"{adapter} is not an adapter's folder: no readable adapter_config.json ({error})") from None
     beside = os.path.normpath(os.path.join(adapter, base))
     return beside if not os.path.exists(base) and os.path.exists(beside) else base
@@ -75,6 +78,7 @@ def _load_base(name, dtype):
     from transformers.utils import logging
 
     first, keywords = _arguments(name)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # of one pinned library to another
     logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)

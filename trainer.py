@@ -10,7 +10,6 @@ import warnings
 
 import description
 import ranks
-import records
 import run_folder
 
 
@@ -158,8 +157,7 @@ def make_callbacks(folder, evaluate):
             step = state.global_step
             ranks.barrier()  # every process has written its part
             if state.is_world_process_zero:
-                whole = os.path.join(folder, f"checkpoint-{step}", run_folder.WHOLE)
-                records.write_json(whole, {"step": step, "processes": ranks.world()})
+                run_folder.mark_whole(os.path.join(folder, f"checkpoint-{step}"), step)
             if not stop.asked and planned(args, state):
                 evaluate(model, step)
 

@@ -30,11 +30,8 @@ def read_rows():
     if not os.path.exists(ROWS):
         raise cli.UserError(f"no {ROWS} here: run this inside a model's folder, made by qwen_train.py")
     rows = records.read(ROWS, "qwen_train.py")
-    for field in ("prompt", "answer", "truth", "series"):
+    for field in ("id", "prompt", "answer", "truth", "series"):
         records.require(rows, field, ROWS, "qwen_train.py")
-    for row in rows:
-        if not re.fullmatch(r"[\w.-]+", row["id"]) or row["id"].startswith("."):
-            raise cli.UserError(f"{ROWS}: the id {row['id']!r} is no file name")
     return rows
 
 
@@ -139,7 +136,7 @@ class TextSynth:
             hint = {401: "check TEXTSYNTH_API_KEY", 404: f"is there an engine {self.engine}?"}.get(reply.status_code, "")
             raise cli.UserError(f"TextSynth says {reply.status_code}: {said} {hint}")
         try:
-            return str(reply.json()["text"])
+            return str(reply.json()["text"]).encode("utf-8", "replace").decode()  # half a surrogate pair has no bytes
         except (ValueError, KeyError, TypeError):
             raise cli.UserError(f"{self.url} does not answer as TextSynth does: check --server-url") from None
 

@@ -141,6 +141,10 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
         for name, sentence in curated[pair["id"]].items():
             to_verify = sentence["status"] == "verify"  # in the test split only: the truth's own stands in
             assert said[name] == (pair["truth"]["sentences"][name] if to_verify else sentence["text"])
+    before = (tmp_path / "data.jsonl").read_bytes()
+    for script, flag in (("convert.py", "--out"), ("curate.py", "--verify-file")):
+        assert "overwritten" in run_script(script, flag, "./data.jsonl", cwd=tmp_path, code=2).stderr
+    assert (tmp_path / "data.jsonl").read_bytes() == before
     first = (tmp_path / "test_jsonl.jsonl").read_bytes()
     run_script("convert.py", "--format", "thirds", "--no-diagnostics", cwd=tmp_path)
     assert (tmp_path / "test_jsonl.jsonl").read_bytes() == first

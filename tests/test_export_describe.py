@@ -167,6 +167,29 @@ def test_a_single_column_semicolons_and_a_missing_header(tmp_path):
     assert "no header" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    "header, lines, why",
+    [
+        ("flow", [f"{i},25" for i in range(20)], "decimal commas"),
+        ("year,flow", [f"{i},{i}" for i in range(19)] + ["19,"], "which column"),
+        ("2020-01-01,0.0", [f"2020-01-{i:02d},{i}" for i in range(2, 22)], "no header"),
+    ],
+)
+def test_a_csv_that_could_be_read_wrongly_is_refused(tmp_path, header, lines, why):
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join([header, *lines]))
+    assert why in run_script("describe.py", path, cwd=tmp_path, code=2).stderr
+
+
+def test_equal_names_and_overwriting_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("flow,flow\n" + "".join(f"{i},{i}\n" for i in range(20)))
+    before = path.read_bytes()
+    assert "2 columns named" in run_script("describe.py", path, "--column", "flow", cwd=tmp_path, code=2).stderr
+    assert "overwritten" in run_script("describe.py", path, "--plot", "a.csv", cwd=tmp_path, code=2).stderr
+    assert path.read_bytes() == before
+
+
 def test_own_series_are_rescaled_as_the_simulated_ones():
     _, paths = ou_process.make_rows(1, range(3), 40)
     for path in paths:

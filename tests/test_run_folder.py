@@ -4,6 +4,7 @@ Needs: nothing beyond numpy. Run: python -m pytest -q tests/test_run_folder.py
 """
 
 import os
+import shutil
 
 import pytest
 
@@ -11,11 +12,13 @@ import cli
 import ranks
 import records
 import run_folder
+import scoring
 import truth
 
 
 def means(right):
-    return {"valid_json": {"n": 8}, "claims": {"all": {claim: {"mean": right} for claim in truth.CLAIMS}}}
+    claims = dict.fromkeys((*truth.CLAIMS, "all_four"), {**scoring.mean_of([1] * 8), "mean": right})
+    return {"valid_json": scoring.mean_of([1] * 8), "cosine": scoring.mean_of([1] * 8), "claims": {"all": claims, "clear": claims}}
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def folder(tmp_path):
         for name in ("adapter_model.safetensors", "adapter_config.json", "optimizer.pt", "rng_state.pth", "rng_state_0.pth"):
             (place / name).write_text(f"{name} {step}")
         if step != 40:
-            records.write_json(str(place / run_folder.WHOLE), {"step": step})
+            run_folder.mark_whole(str(place), step)
     return tmp_path
 
 
@@ -56,12 +59,30 @@ def test_without_validation_rows_the_last_whole_one_is_final(folder):
     assert run_folder.best_step(str(folder)) == 30
 
 
-def test_final_is_the_best_without_what_a_restart_needs(folder):
+def test_final_is_the_best_without_what_a_restart_needs(folder, capsys):
     write_evaluation(folder, 10, means(0.9), test=0.1)
     write_evaluation(folder, 30, means(0.8), test=0.9)
-    assert run_folder.finish(str(folder)) == 10
-    assert sorted(os.listdir(folder / "final")) == ["adapter_config.json", "adapter_model.safetensors"]
+    run_folder.finish(str(folder))
+    assert sorted(os.listdir(folder / "final")) == ["adapter_config.json", "adapter_model.safetensors", run_folder.WHOLE]
     assert (folder / "final" / "adapter_model.safetensors").read_text().endswith(" 10")
+    for name in os.listdir(folder):  # a user short of disk: the tables still say which step became final
+        if name.startswith("checkpoint-"):
+            shutil.rmtree(folder / name)
+    run_folder.print_tables(str(folder))
+    assert "final: step 10, the best on 8 validation rows (90.0 %" in capsys.readouterr().out
+
+
+def test_a_checkpoint_that_was_cut_after_it_was_whole_is_passed_over(folder, capsys):
+    (folder / "checkpoint-30" / "optimizer.pt").write_text("")
+    assert run_folder.last_checkpoint(str(folder)) == str(folder / "checkpoint-25")
+    assert "passed over checkpoint-30" in capsys.readouterr().out
+
+
+def test_a_second_training_in_a_folder_is_refused(folder):
+    with run_folder.held(str(folder)), pytest.raises(cli.UserError, match="another run"), run_folder.held(str(folder)):
+        pass
+    with run_folder.held(str(folder)):
+        pass
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
@@ -79,6 +100,7 @@ def test_other_settings_are_refused_by_name(tmp_path):
         ("models/SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-135M-Instruct"),
         ("Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf", "Qwen2.5-Coder-0.5B-Instruct"),
         ("x-f16.gguf", "x"),
+        ("runs/Qwen2.5-0.5B-Instruct/final", "Qwen2.5-0.5B-Instruct"),
     ],
 )
 def test_a_folder_is_named_after_its_model(model, name):

@@ -90,6 +90,11 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
     assert not changed and len(snapshots[0]) > 200
     assert len(os.listdir(tmp_path / "dataset")) >= 3 * 60
     run_script("report.py", "--keep", f"{model}/suites", "--name", "toy-suites", cwd=tmp_path)
+    stale = tmp_path / "results" / "toy" / "evaluation_checkpoint-77.json"
+    shutil.copy(tmp_path / "results" / "toy" / "evaluation_avant.json", stale)
+    run_script("report.py", "--keep", model, "--name", "toy", cwd=tmp_path)
+    assert not stale.exists()
+    run_script("report.py", "--keep", model, "--name", "../toy", cwd=tmp_path, code=2)
     tables = (tmp_path / "README.md").read_text()
     for title, file in (("teacher", f"{model}/evaluation_teacher.json"), ("ramps", f"{model}/suites/evaluation_ramps.json")):
         line = next((line for line in tables.splitlines() if line.startswith(f"| {title} |")), "")

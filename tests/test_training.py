@@ -264,6 +264,7 @@ def test_bad_input(pairs, tiny_model, embedder, tmp_path):
         ["--data", bad],
         ["--data", pairs, "--model", "no/such/model"],
         ["--data", pairs, "--model", tmp_path / "none.gguf"],
+        ["--data", pairs, "--model", "nothere", "--embedder", embedder, "--nli", "none"],
         ["--data", pairs, "--model", tmp_path / "empty"],
         ["--data", pairs, "--batch-size", "0"],
         ["--data", pairs, "--seed", "2000000000"],

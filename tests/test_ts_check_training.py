@@ -13,7 +13,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import ROOT, run_script
+from conftest import run_script
 from test_scoring import WordScorer
 
 import convert
