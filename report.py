@@ -83,7 +83,7 @@ def section(name):
         return [f"### {name}", "", head, "", *suite_table(contents), ""]
     about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
     contents = run_folder.evaluations(folder)
-    series = f"fresh {about['fresh']}" if about.get("fresh") else f"{about['series']} pairs, {about['epochs']:g} times"
+    series = f"fresh {about['fresh']}" if about.get("fresh") else f"{about['series']} pairs (epochs: {about['epochs']:g})"
     points = " and ".join(map(str, about["points"]))
     head = (
         f"`{run_folder.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
