@@ -16,6 +16,7 @@ import os
 import sys
 
 import cli
+import description
 import evaluation
 import fresh
 import ranks
@@ -75,8 +76,6 @@ def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
 
     With --beside, another student is asked the same series too, written as it learnt to read them.
     """
-    import description
-
     answers = {"majority": [scoring.majority_answer(train_rows)] * len(test_rows)}
     if all(row.get("gold") for row in test_rows):
         answers["teacher"] = [description.answer_of(row["gold"]) for row in test_rows]

@@ -242,8 +242,8 @@ def test_mistakes_before_the_first_question(folder, tmp_path):
     with MistralServer(rows_of(folder)) as server:
         assert "MISTRAL_API_KEY is not set" in ask(folder, server, key=None, code=2)[1]
         assert "has characters" in ask(folder, server, key="two\nlines", code=2)[1]
-        assert "does not start with http" in run(folder, "--server-url", "localhost", code=2)[1]
-        assert "Invalid port" in run(folder, "--server-url", "http://host:port", code=2)[1]
+        for url in ("localhost", "http://host:port", "http://127.0.0.1:99999", "ftp://host", "http://"):
+            assert "is not an address" in run(folder, "--server-url", url, code=2)[1]
         assert "without --second first" in ask(folder, server, "--second", "other", code=2)[1]
         (folder / "dataset" / "ou_000007.png").unlink()
         _, err, _ = ask(folder, server, code=2)

@@ -189,5 +189,5 @@ def test_mistakes(folder, tmp_path):
     rows = rows_of(folder)
     rows[0]["id"] = "../evil"
     records.write_text(str(folder / "test_rows.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
-    assert "no file name" in run_script("ts_check_training.py", "evaluation_avant.json", cwd=folder, code=2).stderr
+    assert "is not a file name" in run_script("ts_check_training.py", "evaluation_avant.json", cwd=folder, code=2).stderr
     assert not (folder / "plotdiag").exists()
