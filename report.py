@@ -37,9 +37,9 @@ def keep(folder, name):
     for path in glob.glob(os.path.join(RESULTS, name, "*.json")):
         os.remove(path)  # of what stood under this name before
     for file, content in contents.items():
-        for key in ("model", "base", "cosine_model"):  # whose paths say nothing elsewhere
-            if os.path.isabs(str(content.get(key))):
-                content[key] = os.path.basename(content[key])
+        for key, value in content.items():
+            if isinstance(value, str) and os.path.isabs(value):  # a path of this machine says nothing elsewhere
+                content[key] = os.path.basename(value)
         records.write_json(os.path.join(RESULTS, name, file), content)
 
 
