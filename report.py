@@ -58,17 +58,16 @@ def table(contents, rows):
     return [*lines, *(line(content["name"], content["means"], rows) for content in contents)]
 
 
-def suite_table(contents):
-    """The suites of a student in one table: each with the majority answer on the same rows below it."""
+def suite_table(contents, rows):
+    """The suites of a student in one table: each with the majority answer on the same rows below it; rows as in table."""
     claims = " | ".join(claim.replace("_", " ") for claim in CLAIMS)
-    lines = [f"| suite, all rows | n | JSON % | {claims} | all four, clear rows (n) |", "|---" * 9 + "|"]
+    lines = [f"| {rows} rows | JSON % | {claims} | n of all four |", "|---" * 8 + "|"]
     order = {name: number for number, name in enumerate(suites.SUITES)}
     for content in sorted(contents, key=lambda content: order.get(content["name"], len(order))):
         for name, means in ((content["name"], content["means"]), ("majority", content["majority"])):
-            json, claims = means["valid_json"], means["claims"]
-            clear = claims["clear"]["all_four"]
-            cells = [scoring.percent(claims["all"][claim]) for claim in CLAIMS] + [f"{scoring.percent(clear)} ({clear['n']})"]
-            lines.append("| " + " | ".join([name, str(json["n"]), f"{100 * json['mean']:.1f}", *cells]) + " |")
+            right = means["claims"][rows]
+            cells = [f"{100 * means['valid_json']['mean']:.1f}", *(scoring.percent(right[claim]) for claim in CLAIMS)]
+            lines.append("| " + " | ".join([name, *cells, str(right["all_four"]["n"])]) + " |")
     return lines
 
 
@@ -80,7 +79,7 @@ def section(name):
         contents = [evaluation.read_evaluation(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
         points = about["points"]
         head = f"`{about['model']}` on unseen series and controls, {points} points where the suite does not say."
-        return [f"### {name}", "", head, "", *suite_table(contents), ""]
+        return [f"### {name}", "", head, "", *suite_table(contents, "all"), "", *suite_table(contents, "clear"), ""]
     about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
     contents = run_folder.evaluations(folder)
     series = f"fresh {about['fresh']}" if about.get("fresh") else f"{about['series']} pairs (epochs: {about['epochs']:g})"
