@@ -116,25 +116,42 @@ def bench_plots(runs, count=20, points=128):
         return {"plots_against_pyplot": compare("plots, one figure each over ours", ours, figures, runs)}
 
 
-def bench_evaluation(runs, count=16, points=48):
-    """Evaluation in one batch against one generate call a sample, 40 new tokens each, in bf16."""
+def bench_evaluation(runs, points, count=64):
+    """Answers of the adapter in the box, as evaluations ask for them, against one generate a sample with what comes with
+    Transformers and PEFT: 64 samples against 8 of them, in bf16, the answers compared too.
+    """
     import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
 
-    import evaluation
+    import answering
+    import fresh
     import student
 
-    model, tokenizer = student.load(STUDENT, torch.bfloat16)
-    model.generation_config.min_new_tokens = 40  # every answer has the same length, so that both ways do the same work
-    rows, _ = ou_process.make_rows(0, range(count), points)
-    prompts = [description.prompt_of(row["series"], "thirds") for row in rows]
+    model, tokenizer = student.load(student.IN_THE_BOX, torch.bfloat16)
+    folder, file = os.path.split(STUDENT)
+    base = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.bfloat16)
+    plain_model = PeftModel.from_pretrained(base, student.IN_THE_BOX).eval()
+    prompts = [row["prompt"] for row in fresh.pairs("validation", [(points, points, count)], "thirds")]
+    said = {}
 
     def batched():
-        evaluation.generate(model, tokenizer, prompts, batch_size=count, max_new_tokens=40)
+        said["ours"] = answering.generate(model, tokenizer, prompts, max_new_tokens=64)
 
     def one_by_one():
-        evaluation.generate(model, tokenizer, prompts, batch_size=1, max_new_tokens=40)
+        said["plain"] = []
+        for prompt in prompts[: count // 8]:
+            chat = tokenizer.apply_chat_template(
+                description.messages_of(prompt), add_generation_prompt=True, return_tensors="pt", return_dict=True
+            )
+            out = plain_model.generate(**chat, max_new_tokens=64, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+            said["plain"].append(tokenizer.decode(out[0, chat["input_ids"].shape[1] :], skip_special_tokens=True))
 
-    return {"evaluation_against_one_by_one": compare("evaluation, one by one over batches", batched, one_by_one, runs)}
+    entry = compare(f"evaluation, {points} points, one generate a sample over ours", batched, one_by_one, runs, 1 / 8)
+    entry["same_answers"] = sum(a == b for a, b in zip(said["ours"], said["plain"]))
+    entry["answers_compared"] = count // 8
+    print(f"same answers: {entry['same_answers']} of {entry['answers_compared']}", flush=True)
+    return {f"evaluation_against_one_by_one_{points}_points": entry}
 
 
 def matrix_peak(size=4096, runs=3):
@@ -189,7 +206,10 @@ def main(argv=None):
     if not os.path.isfile(STUDENT):
         raise cli.UserError(f"no {STUDENT} here: run python fetch.py smollm2")
     few = min(args.runs, 3)
-    ratios = {**bench_simulation(args.runs), **bench_plots(args.runs), **bench_evaluation(few), **bench_training(few)}
+    ratios = {**bench_simulation(args.runs), **bench_plots(args.runs)}
+    for points in (48, 128):
+        ratios.update(bench_evaluation(few, points))
+    ratios.update(bench_training(few))
     machine = {"processor": platform.processor() or platform.machine(), "cores": len(os.sched_getaffinity(0))}
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     command = f"python bench.py --runs {args.runs}"

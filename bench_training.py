@@ -67,10 +67,10 @@ def flops_per_token(model, points_tokens):
 
 def read_once(inputs):
     """Tokens of a batch that trainer.py does not compute again: the shared beginning of all rows but one."""
-    import trainer
+    import cpu_training
 
     answer = int((inputs["labels"] != -100).any(dim=0).nonzero()[0])
-    return (len(inputs["input_ids"]) - 1) * trainer.common_prefix(inputs["input_ids"][:, :answer])
+    return (len(inputs["input_ids"]) - 1) * cpu_training.common_prefix(inputs["input_ids"][:, :answer])
 
 
 def main(argv=None):
@@ -87,7 +87,7 @@ def main(argv=None):
     import fresh
     import student
 
-    rows = fresh.pairs("train", [(args.points, BATCH * (args.steps + 1))], "thirds")
+    rows = fresh.pairs("train", [(args.points, args.points, BATCH * (args.steps + 1))], "thirds")
     model, tokenizer = student.load(STUDENT, torch.bfloat16 if args.way == "ours" else torch.float32)
     with tempfile.TemporaryDirectory() as folder:
         if args.way == "ours":

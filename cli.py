@@ -54,6 +54,17 @@ def positive_float(text):
     return value
 
 
+def share(text):
+    """argparse type: a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
 def refuse_overwriting(output, *inputs):
     """Raise UserError where an output file is one of the inputs, by whatever name."""
     for path in inputs:

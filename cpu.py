@@ -1,12 +1,27 @@
 """What makes a transformer answer sooner on a CPU: the same numbers in another order (measured in results/LOG.md).
 
 Reads, writes: nothing.
-Run: no command of its own; student.py prepares every model that it loads, evaluation.py merges adapters while it asks.
+Run: no command of its own; student.py prepares every model that it loads, answering.py merges adapters while it asks.
 """
 
 import contextlib
+import ctypes
 
-ATTENTION = "sdpa_or_products"
+ATTENTION = "products_or_sdpa"
+MOST_SCORES = 2**26  # of a layer, rows x heads x new tokens x tokens: 128 MiB in bf16
+BATCH = 8  # prompts that are read together, at most: the activations of more fall out of the processor's cache
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+
+
+def keep_memory():
+    """Have glibc keep freed memory for the next step: the system would hand it out again page by page, zeroed.
+
+    Without glibc nothing happens.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(M_MMAP_THRESHOLD, 2**25)  # the greatest that it takes
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def prepare(model):
@@ -14,6 +29,7 @@ def prepare(model):
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
+    keep_memory()
     # a slice of the positions is not contiguous, and would be multiplied row by row, ten times slower
     model.get_output_embeddings().register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(),))
     AttentionInterface.register(ATTENTION, _attend)
@@ -22,25 +38,32 @@ def prepare(model):
         model.set_attn_implementation(ATTENTION)
 
 
-def _attend(module, query, key, value, attention_mask, scaling=None, **kwargs):
-    """Attention of one new token a row as two plain products, which PyTorch's kernel takes six times as long for.
+def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **kwargs):
+    """Causal attention as two plain products, which PyTorch's kernel takes two to six times as long for, here and back.
 
     query: (rows, heads, new tokens, width); key, value: (rows, key heads, tokens, width); attention_mask: None, or
-    whether a token may be seen, (rows, 1, new tokens, tokens). Anything else goes to PyTorch's own attention.
+    whether a token may be seen, (rows or 1, 1, new tokens, tokens). Scores are kept in the model's dtype, as Transformers'
+    own eager attention keeps them; what would need too much memory for that, or is no such case, goes to PyTorch's kernel.
     """
     import torch
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     rows, heads, new, width = query.shape
-    mask_fits = attention_mask is None or attention_mask.dtype == torch.bool
-    if new > 1 or query.device.type != "cpu" or torch.is_grad_enabled() or not mask_fits:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    grouped = query.reshape(rows, key.shape[1], heads // key.shape[1], width)
-    scores = (grouped @ key.transpose(2, 3)).float() * (width**-0.5 if scaling is None else scaling)
-    if attention_mask is not None:
-        scores = scores.masked_fill(~attention_mask, float("-inf"))
-    out = scores.softmax(dim=-1).to(value.dtype) @ value
-    return out.reshape(rows, 1, heads, width), None
+    tokens = key.shape[2]
+    mask = attention_mask
+    if mask is None and new == tokens:
+        mask = torch.ones(1, 1, new, tokens, dtype=torch.bool, device=query.device).tril()
+    fits = mask is None and new == 1 or mask is not None and mask.dtype == torch.bool
+    if query.device.type != "cpu" or not fits or dropout or rows * heads * new * tokens > MOST_SCORES:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
+    grouped = (rows, key.shape[1], heads // key.shape[1], new)  # the heads that share a key head stand together
+    query = query * (width**-0.5 if scaling is None else scaling)
+    scores = (query.reshape(*grouped[:2], -1, width) @ key.transpose(2, 3)).view(*grouped, tokens)
+    if mask is not None:  # the least number and not -inf: padding sees nothing, and must not become NaN
+        hidden = torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, torch.finfo(scores.dtype).min)
+        scores = scores + hidden.unsqueeze(2)
+    out = scores.softmax(dim=-1).view(*grouped[:2], -1, tokens) @ value
+    return out.view(rows, heads, new, width).transpose(1, 2).contiguous(), None
 
 
 @contextlib.contextmanager

@@ -8,11 +8,10 @@ An evaluation file: {"name", "base", "step", "format", "nli_model", "cosine_mode
 means of the simulated validation rows, where there were any}.
 """
 
-import os
 import time
 
+import answering
 import cli
-import cpu
 import description
 import ranks
 import records
@@ -35,75 +34,6 @@ def read_pairs(path):
         if not split:
             raise cli.UserError(f"{path}: no row in the {name} split: simulate more series with ou_process.py --count")
     return train, test
-
-
-def _padded(tokenizer, texts):
-    """Texts -> (ids, mask, shared): tensors of (texts, tokens) whose first `shared` columns are the same in all rows.
-
-    The padding stands between what the prompts share (system message and instruction) and what they do not, so that
-    what they share is read once for the batch. shared is 0 for a single text.
-    """
-    import torch
-
-    ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
-    shared = len(os.path.commonprefix(ids)) if len(ids) > 1 else 0
-    shared = min(shared, min(map(len, ids)) - 1)  # a last token is left to predict the first of the answer from
-    longest = max(map(len, ids))
-    padded = [row[:shared] + [tokenizer.pad_token_id] * (longest - len(row)) + row[shared:] for row in ids]
-    mask = [[1] * shared + [0] * (longest - len(row)) + [1] * (len(row) - shared) for row in ids]
-    return torch.tensor(padded), torch.tensor(mask), shared
-
-
-def _answer_batch(model, tokenizer, texts, max_new_tokens):
-    """Greedy continuations of a batch of texts."""
-    import torch
-
-    ids, mask, shared = _padded(tokenizer, texts)
-    ids, mask = ids.to(model.device), mask.to(model.device)
-    with torch.inference_mode():
-        past = None
-        if shared:
-            past = model(ids[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
-            past.batch_repeat_interleave(len(texts))
-        out = model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            past_key_values=past,
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    return tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
-
-
-def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progress=None):
-    """Greedy answers to the prompts, in their order; the longest first, so that memory fails early.
-
-    progress: called with the number done after each batch.
-    """
-    texts = [
-        tokenizer.apply_chat_template(description.messages_of(prompt), tokenize=False, add_generation_prompt=True)
-        for prompt in prompts
-    ]
-    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-    answers = [""] * len(texts)
-    was_training = model.training
-    model.eval()
-    try:
-        with cpu.merged(model):
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                new = _answer_batch(model, tokenizer, [texts[i] for i in chosen], max_new_tokens)
-                for i, text in zip(chosen, new):
-                    answers[i] = text.strip()
-                if progress:
-                    progress(min(start + batch_size, len(order)))
-    finally:
-        model.train(was_training)
-    return answers
 
 
 def evaluate(name, rows, answers, scorer, **about):
@@ -140,7 +70,7 @@ def evaluate_model(name, model, tokenizer, rows, validation_rows, scorer, batch_
             raise Abandoned
 
     try:
-        said = generate(model, tokenizer, [asked[i]["prompt"] for i in mine], batch_size, max_new_tokens, progress)
+        said = answering.generate(model, tokenizer, [asked[i]["prompt"] for i in mine], batch_size, max_new_tokens, progress)
     except Abandoned:
         said = None
     parts = ranks.gather(said)

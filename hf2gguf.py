@@ -183,13 +183,13 @@ def export_student(base, lora, strategy, quant, outfile):
     """The whole job after the checks: load, export, reload, compare."""
     import torch
 
-    import evaluation
+    import answering
 
     folder = os.path.dirname(os.path.abspath(outfile))
     os.makedirs(folder, exist_ok=True)
     model, tokenizer = student.load(base, torch.float32, lora)
     prompt = question(lora)
-    before = evaluation.generate(model, tokenizer, [prompt], 1)[0]
+    before = answering.generate(model, tokenizer, [prompt], 1)[0]
     training = student.training_of(lora or base) if strategy != "separate" else {}  # the base alone learnt nothing
     adapter_file = None
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:

@@ -11,6 +11,7 @@ import base64
 import html
 
 import description
+import scoring
 import truth
 
 SIGNS = {"right": "&#10003;", "wrong": "&#10007;", "ambiguous": "?", "unread": "&ndash;"}
@@ -46,8 +47,8 @@ def embed(png):
 
 
 def _cell(mean):
-    low, high = f"{100 * mean['low']:.0f}", f"{100 * mean['high']:.0f}"
-    return f"<td>{100 * mean['mean']:.0f} <small>[{low}, {high}]</small></td>"
+    share, interval = scoring.percent(mean).split(" ", 1)
+    return f"<td>{share} <small>{interval}</small></td>"
 
 
 def summary_tables(evaluations):

@@ -33,8 +33,8 @@ def settings_of(args, train_rows):
     with open(args.data, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
     names = (
-        "model", "fresh", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "seed", "dtype",
-        "eval_rows", "max_new_tokens", "embedder", "nli",
+        "model", "fresh", "shapes", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha",
+        "seed", "dtype", "eval_rows", "max_new_tokens", "embedder", "nli",
     )  # fmt: skip
     return {
         **{name: getattr(args, name) for name in names},
@@ -52,8 +52,8 @@ def load_rows(args):
     train_rows, test_rows = evaluation.read_pairs(args.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     if args.fresh:
-        train_rows = fresh.pairs("train", fresh.plan(args.fresh), fmt, args.seed)
-    validation_rows = fresh.pairs("validation", [(points, args.validation)], fmt) if args.validation else []
+        train_rows = fresh.pairs("train", fresh.plan(args.fresh), fmt, args.seed, args.shapes)
+    validation_rows = fresh.pairs("validation", [(points, points, args.validation)], fmt) if args.validation else []
     return train_rows, validation_rows, test_rows[: args.eval_rows or None]
 
 
@@ -143,8 +143,9 @@ def parse(argv):
     parser.add_argument(
         "--fresh",
         metavar="POINTSxSERIES,...",
-        help="Train on fresh simulated series instead of the pairs' train split, in this order: 48x6000,128x3000.",
+        help="Train on fresh simulated series instead of the pairs' train split, in this order: 48x6000,32-256x3000.",
     )
+    parser.add_argument("--shapes", type=cli.share, default=0.0, help="Share of --fresh that are steps, seasons...")
     parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
     parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
     parser.add_argument("--batch-size", type=cli.positive, default=16, help="Series a step and device.")
@@ -164,6 +165,8 @@ def parse(argv):
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the order of rows and the adapter's start.")
     args = parser.parse_args(argv)
     args.epochs = args.epochs or (1.0 if args.fresh else 13.0)
+    if args.shapes and not args.fresh:
+        raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
     if args.seed >= fresh.SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {fresh.SEEDS}")
     if student.is_adapter(args.model):  # it learns on at the rank that it has
@@ -184,34 +187,39 @@ def main(argv=None):
     settings = settings_of(args, train_rows)
     run_folder.check(folder, settings)
     code = 0
-    if os.path.exists(os.path.join(folder, "final")):
+    finished = os.path.exists(os.path.join(folder, "final"))
+    if finished and (not args.beside or asked_before(args.beside, folder)):
         print(f"{folder} is trained to the end: nothing to do")
     else:
-        code = start_training(args, folder, settings, rows)
+        code = start(args, folder, settings, rows, finished)
     if code == 0 and ranks.rank() == 0:
         run_folder.print_tables(folder)
         print(f"\ntrain: {len(train_rows)}\ntest: {len(test_rows)}\nout: {folder}")
     return code
 
 
-def start_training(args, folder, settings, rows):
-    """Load everything that can fail, then write the run's files, and train; returns the exit code."""
+def start(args, folder, settings, rows, finished):
+    """Load everything that can fail, then write the run's files, and train; returns the exit code.
+
+    finished: the run is trained to the end, and only the student beside it is asked.
+    """
     import transformers
 
     train_rows, _, test_rows = rows
     scorer = scoring.Scorer(args.embedder, args.nli)
     settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
     run_folder.check(folder, settings)
-    transformers.set_seed(args.seed)  # the adapter's start
-    model, tokenizer = load_student(args.model, args)
+    loaded = None if finished else load_student(args.model, args)
     with run_folder.held(folder) if ranks.rank() == 0 else contextlib.nullcontext():
         if ranks.rank() == 0:
             records.write_json(os.path.join(folder, "training.json"), settings)
             test_lines = "".join(records.encode(row) + "\n" for row in test_rows)
             records.write_text(os.path.join(folder, "test_rows.jsonl"), test_lines)
             evaluate_baselines(args, folder, train_rows, test_rows, scorer)
-            transformers.set_seed(args.seed)
-        return train(args, folder, model, tokenizer, rows, scorer)
+        if finished:
+            return 0
+        transformers.set_seed(args.seed)  # the adapter's start
+        return train(args, folder, *loaded, rows, scorer)
 
 
 if __name__ == "__main__":

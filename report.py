@@ -83,8 +83,12 @@ def section(name):
         return [f"### {name}", "", head, "", *suite_table(contents, "all"), "", *clear]
     about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
     contents = run_folder.evaluations(folder)
-    series = f"fresh {about['fresh']}" if about.get("fresh") else f"{about['series']} pairs (epochs: {about['epochs']:g})"
+    series = f"{about['series']} pairs (epochs: {about['epochs']:g})"
+    if about.get("fresh"):
+        series = f"fresh {about['fresh']} ({100 * about.get('shapes', 0):g} % shapes)"
     points = " and ".join(map(str, about["points"]))
+    if len(about["points"]) > 3:
+        points = f"{about['points'][0]} to {about['points'][-1]}"
     head = (
         f"`{run_folder.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
         f" {about['batch_size'] * about['accumulate']}, rate {about['learning_rate']:g}, rank {about['rank']}."

@@ -157,9 +157,9 @@ def opened(name, batch_size=32):
         return lambda prompts, max_tokens=160: [ask(prompt, max_tokens) for prompt in prompts]
     import torch
 
-    import evaluation
+    import answering
 
     final = os.path.join(name, "final")
     model, tokenizer = load(final if os.path.isdir(final) else name, torch.bfloat16)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    return lambda prompts, max_tokens=160: evaluation.generate(model, tokenizer, prompts, batch_size, max_tokens)
+    return lambda prompts, max_tokens=160: answering.generate(model, tokenizer, prompts, batch_size, max_tokens)

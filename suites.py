@@ -17,6 +17,7 @@ import numpy as np
 import convert
 import fresh
 import ou_process
+import shapes
 
 REAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "examples", "*.csv")
 
@@ -35,7 +36,7 @@ def _pair(name, fmt, series, truth=None):
 
 
 def _unseen(count, points, fmt):
-    return fresh.pairs("test", [(points, count)], fmt)
+    return fresh.pairs("test", [(points, points, count)], fmt)
 
 
 def _changed(change):
@@ -71,23 +72,15 @@ def _outside(count, points, fmt):
     return [_pair(f"outside_{k:06d}", fmt, series) for k, series in enumerate(_rescaled(paths))]
 
 
-def _shapes(name, shape):
-    """Deterministic shapes of random size and sign with white noise of 0 to 20 % of their range upon them."""
+def _shapes(name):
+    """Shapes with a noise of their own: of the kinds that --shapes trains on, from seeds that it does not draw."""
 
     def suite(count, points, fmt):
         rng = _rng(3)
-        t = np.linspace(0, 1, points)
-        paths = []
-        for _ in range(count):
-            clean = shape(t, rng) * rng.choice([-1, 1])
-            paths.append(clean + np.ptp(clean) * rng.uniform(0, 0.2) * rng.standard_normal(points))
+        paths = [shapes.draw(name, points, rng) for _ in range(count)]
         return [_pair(f"{name}_{k:06d}", fmt, series) for k, series in enumerate(_rescaled(paths))]
 
     return suite
-
-
-def _season(t, rng):
-    return np.sin(2 * np.pi * (rng.uniform(1, 8) * t + rng.uniform()))
 
 
 def _real(count, points, fmt):
@@ -115,9 +108,9 @@ SUITES = {
     "length-256": _of_length(256),
     "length-512": _of_length(512),
     "outside": _outside,
-    "ramps": _shapes("ramp", lambda t, rng: t),
-    "steps": _shapes("step", lambda t, rng: (t > rng.uniform(0.1, 0.9)).astype(float)),
-    "seasonal": _shapes("season", _season),
+    "ramps": _shapes("ramps"),
+    "steps": _shapes("steps"),
+    "seasonal": _shapes("seasonal"),
     "real": _real,
 }
 

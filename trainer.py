@@ -13,48 +13,6 @@ import ranks
 import run_folder
 
 
-def trainer_class():
-    """TRL's SFTTrainer; on a CPU with a loss of its own that is the same number, sooner (results/LOG.md).
-
-    Without Triton, TRL 1.16 projects every position through the LM head: 2,300 positions by 49,152 words a batch of 8
-    where the answers need 340. Here only the answers' columns are projected, and the tokens that all prompts of a batch
-    begin with (system message and instruction, a third of a short row) are read once for all of them: causal attention
-    makes them the same in every row, and the gradient flows back through the shared keys and values.
-    """
-    import torch
-    from trl import SFTTrainer
-
-    class CpuTrainer(SFTTrainer):
-        def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-            ids, labels = inputs["input_ids"], inputs["labels"]  # padded on the right: no mask is needed
-            answer = int((labels != -100).any(dim=0).nonzero()[0])
-            kept = labels.shape[1] - answer + 1  # one more: a label is predicted one column before its own
-            shared = common_prefix(ids[:, :answer]) if ranks.world() == 1 else 0
-            past = None
-            if shared:
-                past = model(ids[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
-                past.batch_repeat_interleave(len(ids))
-            out = model(ids[:, shared:], past_key_values=past, use_cache=past is not None, logits_to_keep=kept)
-            logits, targets = out.logits[:, :-1].float(), labels[:, answer:]
-            total = torch.nn.functional.cross_entropy(
-                logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), ignore_index=-100, reduction="sum"
-            )
-            loss = total / ((targets != -100).sum() if num_items_in_batch is None else num_items_in_batch)
-            if self.args.average_tokens_across_devices and num_items_in_batch is not None:
-                loss = loss * self.accelerator.num_processes  # DDP averages what was divided by all ranks' tokens
-            return (loss, {}) if return_outputs else loss
-
-    return SFTTrainer if torch.cuda.is_available() else CpuTrainer
-
-
-def common_prefix(ids):
-    """Number of leading columns that are equal in all rows, less one column; 0 for one row. ids: (rows, columns)."""
-    if len(ids) == 1:
-        return 0
-    differs = (ids != ids[:1]).any(dim=0).nonzero()
-    return max(0, (int(differs[0]) if len(differs) else ids.shape[1]) - 1)
-
-
 def conversations(rows):
     """Pairs -> what TRL takes for prompt and completion, as chats."""
     return [
@@ -117,7 +75,11 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
             weight.requires_grad_("lora_" in name)
     elif args.rank:
         lora = LoraConfig(r=args.rank, lora_alpha=args.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
-    made = trainer_class()(
+    if gpu:
+        from trl import SFTTrainer as Trainer
+    else:
+        from cpu_training import CpuTrainer as Trainer
+    made = Trainer(
         model=model,
         args=config,
         train_dataset=Dataset.from_list(conversations(train_rows)),

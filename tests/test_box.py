@@ -9,8 +9,8 @@ import re
 import pytest
 from conftest import ROOT, SMOLLM2, run_script
 
+import answering
 import description
-import evaluation
 import scoring
 import student
 import truth
@@ -32,7 +32,7 @@ def test_the_readme_opens_it_with_peft(monkeypatch):
     opened = {}
     exec(lines, opened)
     prompts = [description.prompt_of(series, "thirds") for series in (RAMP, RAMP[::-1])]
-    answers = evaluation.generate(opened["model"], opened["tokenizer"], prompts, 2, 64)
+    answers = answering.generate(opened["model"], opened["tokenizer"], prompts, 2, 64)
     for series, answer in zip((RAMP, RAMP[::-1]), answers):
         sentences, how = description.parse_answer(answer)
         assert how == "strict"

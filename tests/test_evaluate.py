@@ -26,27 +26,39 @@ MIRRORED = {"beginning": "end", "middle": "middle", "end": "beginning"}
 
 
 def test_a_plan_is_points_and_series_in_order():
-    assert fresh.plan("48x6000, 128x3000") == [(48, 6000), (128, 3000)]
-    for bad in ("48", "48x", "x3", "48x0", "8x100", "513x4", "48x10;64x3", "", "-48x3"):
+    assert fresh.plan("48x6000, 32-256x3000") == [(48, 48, 6000), (32, 256, 3000)]
+    for bad in ("48", "48x", "x3", "48x0", "8x100", "513x4", "48x10;64x3", "", "-48x3", "64-48x3", "48-x3"):
         with pytest.raises(cli.UserError):
             fresh.plan(bad)
 
 
 def test_training_validation_test_and_data_share_no_series():
-    made = {purpose: fresh.pairs(purpose, [(48, 1500)], "thirds") for purpose in fresh.PURPOSES}
+    made = {purpose: fresh.pairs(purpose, [(48, 48, 1500)], "thirds") for purpose in fresh.PURPOSES}
     made["data"] = ou_process.make_rows(0, range(1500), 48)[0]
     series = [tuple(row["series"]) for rows in made.values() for row in rows]
     assert len(set(series)) == len(series) == 6000
 
 
 def test_fresh_pairs_are_spread_over_the_labels_and_stable():
-    pairs = fresh.pairs("train", [(48, 30), (128, 20)], "study")
+    pairs = fresh.pairs("train", [(48, 48, 30), (128, 128, 20)], "study")
     assert [len(pair["series"]) for pair in pairs] == [48] * 30 + [128] * 20
-    assert pairs[:10] == fresh.pairs("train", [(48, 10)], "study")
-    assert len({pair["id"] for pair in pairs}) == 50
-    for pair in pairs:
+    assert pairs[:10] == fresh.pairs("train", [(48, 48, 10)], "study")
+    mixed = fresh.pairs("train", [(32, 256, 100)], "thirds", share=0.25)
+    lengths = [len(pair["series"]) for pair in mixed]
+    assert 3 < len(set(lengths)) < 8 and 32 <= min(lengths) < 64 and 128 < max(lengths) <= 256
+    assert [len(set(lengths[k : k + fresh.SAME_LENGTH])) for k in range(0, 100, fresh.SAME_LENGTH)] == [1] * 7
+    assert len({pair["id"] for pair in pairs + mixed}) == 150
+    for pair in pairs + mixed:
         assert description.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
         assert scoring.read_claims(json.loads(pair["answer"])) == {claim: pair["truth"][claim] for claim in truth.CLAIMS}
+
+
+def test_shapes_replace_their_share_of_the_fresh_series_and_leave_the_others_alone():
+    plain, mixed = (fresh.pairs("train", [(64, 64, 800)], "thirds", share=share) for share in (0, 0.25))
+    other = [k for k in range(800) if plain[k]["series"] != mixed[k]["series"]]
+    assert 160 < len(other) < 240
+    jumps = sum(len(set(mixed[k]["series"][32:])) < 10 for k in other)  # one kind of four is flat after its jump
+    assert len(other) / 8 < jumps < len(other) / 2
 
 
 @pytest.mark.parametrize("suite", sorted(suites.SUITES))

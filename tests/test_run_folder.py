@@ -110,3 +110,14 @@ def test_a_folder_is_named_after_its_model(model, name):
 def test_one_process_gathers_and_agrees_with_itself():
     assert (ranks.rank(), ranks.world()) == (0, 1)
     assert ranks.gather([1, 2]) == [[1, 2]] and ranks.any_of(True) and not ranks.any_of(False)
+
+
+def test_a_claim_beats_the_majority_where_its_whole_interval_lies_above():
+    def content(right):
+        counts = {claim: scoring.mean_of([1] * k + [0] * (100 - k)) for claim, k in zip(truth.CLAIMS, right, strict=True)}
+        return {"means": {"claims": {"all": counts}}}
+
+    majority = content([50, 50, 50, 50])
+    assert run_folder.beaten(content([90, 55, 50, 10]), majority) == ["trend"]  # 55 of 100: the interval begins at 45
+    assert run_folder.beaten(content([61, 60, 59, 50]), majority) == ["trend", "noise"]  # from 51.2, 50.2, 49.2
+    assert run_folder.beaten(majority, majority) == []
