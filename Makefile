@@ -1,5 +1,5 @@
 # make run: the whole pipeline at a size for 2 cores; make test: the tests; make slurm: go.slurm on a Slurm of its own;
-# make bench: the ratios.
+# make bench: the ratios; make recipes, make study: the comparisons of README's results.
 # Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once).
 
 PYTHON ?= python3.11
@@ -8,7 +8,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 
 # make run's choices, made by measurement on 2 cores (results/LOG.md): short series and a labelled format teach a
 # small model within minutes, where 128 points in the study's format teach it nothing.
-SERIES := 2000
+SERIES := 3200
 POINTS := 48
 FORMAT := thirds
 WORDING := plain
@@ -21,7 +21,7 @@ TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --lear
 	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 --eval-batch-size 96 --max-new-tokens 80 \
 	--beside $(CURDIR)/trained/$(STUDENT) $(SCORING)
 
-.PHONY: all env models llama run test slurm bench clean
+.PHONY: all env models llama run test slurm bench recipes study clean
 
 all: run
 
@@ -78,6 +78,22 @@ slurm: env models
 
 bench: env models
 	$(OFFLINE) $(PY) bench.py
+
+# recipes of training at equal budget, 5 minutes each
+recipes: env models
+	$(OFFLINE) $(PY) recipes.py
+
+# the original study's set-up: 220 series of 128 points, the teacher's own words, 13 epochs, evaluated every 20 steps;
+# for a stand-in of the study's model: make study STUDY=Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf (python fetch.py qwen-coder)
+STUDY := $(notdir $(BASE))
+study: env models
+	@mkdir -p run/study
+	cd run/study && $(PY) ../../ou_process.py --count 220 --points 128 --seed 0
+	cd run/study && $(PY) ../../mistral.py --dryrun
+	cd run/study && $(PY) ../../curate.py
+	cd run/study && $(PY) ../../convert.py --format study $(SCORING)
+	cd run/study && $(OFFLINE) $(PY) ../../qwen_train.py --model $(CURDIR)/models/$(STUDY) --epochs 13 --batch-size 16 \
+		--save-steps 20 --validation 0 $(SCORING)
 
 clean:
 	rm -rf run

@@ -119,8 +119,9 @@ class CpuTrainer(SFTTrainer):
                 past.batch_repeat_interleave(len(ids))
             hidden = model(ids[:, shared:], past_key_values=past, use_cache=past is not None, logits_to_keep=kept).logits
         wanted = labels[:, answer:] != -100
+        dtype = torch.bfloat16 if self.args.bf16 else head.weight.dtype  # Accelerate hands fp32 out of any model
         with torch.autocast("cpu", enabled=False):
-            total = _AnswerLoss.apply(hidden[:, :-1][wanted], head.weight, labels[:, answer:][wanted])
+            total = _AnswerLoss.apply(hidden[:, :-1][wanted].to(dtype), head.weight, labels[:, answer:][wanted])
         loss = total / (wanted.sum() if num_items_in_batch is None else num_items_in_batch)
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes  # DDP averages what was divided by all ranks' tokens

@@ -100,9 +100,8 @@ def train(args, folder, model, tokenizer, rows, scorer):
     def evaluate(model, step):
         name = f"step {step}" if step else "untrained"
         sizes = (args.eval_batch_size, args.max_new_tokens)
-        content = evaluation.evaluate_model(
-            name, model, tokenizer, test_rows, validation_rows, scorer, *sizes, stop, base=args.model, step=step
-        )
+        asked = (test_rows, validation_rows if step else [])  # untrained, it is no candidate
+        content = evaluation.evaluate_model(name, model, tokenizer, *asked, scorer, *sizes, stop, base=args.model, step=step)
         if content is None:
             print(f"the evaluation of step {step} is left for the next start", flush=True)
             return

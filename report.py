@@ -1,6 +1,6 @@
 """The tables of README.md and the curves in results/curves.png, made from the evaluations kept in results/.
 
-Reads: results/<name>/evaluation_*.json with training.json (a run) or about.json (its suites).
+Reads: results/<name>/evaluation_*.json with training.json (a run) or about.json (its suites); results/recipes.json.
 Writes: README.md between its two markers, results/curves.png; with --keep also results/<name>/.
 Run: python report.py
 """
@@ -18,6 +18,7 @@ import suites
 import truth
 
 RESULTS = "results"
+RECIPES = os.path.join(RESULTS, "recipes.json")
 MARKERS = ("<!-- made by report.py -->\n", "<!-- end of what report.py made -->")
 CLAIMS = (*truth.CLAIMS, "all_four")
 ABOUT = ("training.json", "about.json")
@@ -97,6 +98,18 @@ def section(name):
     return [f"### {name}", "", head, "", *table(contents, "all"), "", *table(contents, "clear"), ""]
 
 
+def recipe_table(entries):
+    """results/recipes.json -> lines of Markdown, a recipe a line: its score, its claims on all rows, its verdict."""
+    n = next(iter(entries.values()))["score"]["n"]
+    head = f"| recipe, n = {n} | what differs | series | steps | all claims | {' | '.join(truth.CLAIMS)} | verdict |"
+    lines = [head, "|---" * 10 + "|"]
+    for name, entry in entries.items():
+        cells = [name, entry["what"], str(entry["series"]), str(entry["steps"]), scoring.percent(entry["score"])]
+        cells += [f"{100 * entry['claims'][claim]['mean']:.0f}" for claim in truth.CLAIMS]
+        lines.append("| " + " | ".join([*cells, entry["verdict"]]) + " |")
+    return lines
+
+
 def draw(names):
     """results/curves.png: the claims' accuracy over the steps of each kept run."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -127,6 +140,10 @@ def main(argv=None):
     names = sorted({os.path.basename(os.path.dirname(p)) for a in ABOUT for p in glob.glob(os.path.join(RESULTS, "*", a))})
     runs = [name for name in names if os.path.exists(os.path.join(RESULTS, name, "training.json"))]
     lines = [text_line for name in names for text_line in section(name)]
+    if os.path.exists(RECIPES):
+        about = "Recipes at equal budget, each differing from the baseline in one thing (`python recipes.py`, which has the rule"
+        lines += ["### recipes", "", f"{about} of the verdicts too); % right on unseen validation series.", ""]
+        lines += [*recipe_table(records.read_json(RECIPES, "recipes.py")), ""]
     before, rest = text.split(MARKERS[0])
     after = rest.split(MARKERS[1])[1]
     if runs:

@@ -73,15 +73,23 @@ def _arguments(name):
     return name, {}
 
 
+def load_tokenizer(name):
+    """The tokenizer of a hub name, a model's folder or a .gguf file."""
+    from transformers import AutoTokenizer
+
+    first, keywords = _arguments(name)
+    return AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)
+
+
 def _load_base(name, dtype):
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig
     from transformers.utils import logging
 
     first, keywords = _arguments(name)
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # of one pinned library to another
     logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)
+        tokenizer = load_tokenizer(name)
         if keywords:
             keywords["quantization_config"] = GgufConfig(dequantize=True)
         model = AutoModelForCausalLM.from_pretrained(

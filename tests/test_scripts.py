@@ -42,7 +42,7 @@ def test_help_answers_at_once(script):
 
 
 def test_importing_loads_no_torch():
-    modules = ", ".join(script[:-3] for script in SCRIPTS)
+    modules = ", ".join(script[:-3] for script in WITH_COMMAND)
     code = f"import sys, {modules}; print([m for m in ('torch', 'transformers', 'trl', 'matplotlib.pyplot') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
@@ -68,7 +68,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
         "report.py": f"--keep {model} --name toy",
     }
-    assert set(stages) | {"bench.py", "bench_training.py"} == set(WITH_COMMAND)
+    assert set(stages) | {"bench.py", "bench_training.py", "recipes.py"} == set(WITH_COMMAND)
     snapshots = []
     shutil.copy(os.path.join(ROOT, "README.md"), tmp_path)
     for _ in range(2):

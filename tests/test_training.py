@@ -204,29 +204,74 @@ def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
     assert cpu_training.common_prefix(batch["input_ids"]) > 50
 
 
-def test_the_shared_prefix_changes_no_gradient(pairs, tiny_model, tmp_path):
-    """Gradients with the prompts' common beginning read once against those of the plain Hugging Face loss."""
+@pytest.mark.parametrize(("rank", "weights"), [(2, 28), (0, 21)])
+def test_the_quick_loss_has_the_gradients_of_the_plain_one(pairs, tiny_model, tmp_path, rank, weights):
+    """Prompts' beginning read once, one product a LoRA layer, sliced LM head: against Hugging Face's loss through PEFT."""
     import torch
 
     import student
 
     train, _ = evaluation.read_pairs(pairs)
     model, tokenizer = student.load(tiny_model, torch.float32)
-    made = trainer.make(training_flags(), str(tmp_path), model, tokenizer, train[:4], [])
+    flags = argparse.Namespace(**{**vars(training_flags()), "rank": rank})
+    made = trainer.make(flags, str(tmp_path), model, tokenizer, train[:4], [])
     for name, weight in made.model.named_parameters():
         if "lora_B" in name:  # zeros at the start, which would hide lora_A's gradient
             torch.nn.init.normal_(weight.data, std=0.1)
     batch = next(iter(made.get_train_dataloader()))
+    assert (batch["labels"] != -100).sum() > cpu_training.SLICE  # more than one slice
     gradients = []
     for loss_of in (lambda: made.compute_loss(made.model, dict(batch)), lambda: made.model(**batch).loss):
         made.model.zero_grad()
         loss_of().backward()
         gradients.append({name: p.grad.clone() for name, p in made.model.named_parameters() if p.requires_grad})
     ours, plain = gradients
-    assert ours.keys() == plain.keys() and len(ours) == 28
+    assert ours.keys() == plain.keys() and len(ours) == weights
     for name in ours:
         assert plain[name].abs().max() > 1e-6
         assert torch.allclose(ours[name], plain[name], rtol=1e-3, atol=1e-6), name
+
+
+def test_one_product_follows_the_adapter_and_leaves_no_trace(unbroken):
+    """Its output is PEFT's own, also after the adapter changed, and afterwards the layers are as they were."""
+    import torch
+
+    import student
+
+    model, _ = student.load(str(unbroken[0] / "final"), torch.float32)
+    ids = torch.arange(30)[None]
+    before = model.state_dict().keys()
+    for _ in range(2):
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.data += torch.randn_like(weight) * 0.1
+        plain = model(ids).logits
+        with cpu_training.one_product(model):
+            quick = model(ids).logits
+        assert torch.allclose(plain, quick, rtol=1e-4, atol=1e-5)
+        assert torch.equal(plain, model(ids).logits) and model.state_dict().keys() == before
+
+
+def test_drafts_save_passes_and_change_no_answer(tiny_model, monkeypatch):
+    """Equal prompts after the first are answered in passes of many tokens; answers unlike every draft are right too."""
+    import torch
+
+    import student
+
+    model, tokenizer = student.load(tiny_model, torch.float32)
+    passes = []
+    forward = model.forward
+    monkeypatch.setattr(model, "forward", lambda *a, **k: passes.append(1) or forward(*a, **k))
+    alone = answering.generate(model, tokenizer, ["Describe."], 4, 40)
+    single = len(passes)
+    passes.clear()
+    assert answering.generate(model, tokenizer, ["Describe."] * 5, 4, 40) == alone * 5
+    assert single >= 40 and len(passes) <= single + 2 + -(-40 // answering.WIDTH)
+    others = ["Describe.", "x " * 30, "Series: 00 99", "Why?", "x y " * 20]
+    monkeypatch.setattr(answering, "POOL", 1)  # the only draft is some other prompt's answer
+    drafted = answering.generate(model, tokenizer, others, 2, 40)
+    assert drafted == [answering.generate(model, tokenizer, [prompt], 1, 40)[0] for prompt in others]
+    assert len(set(drafted)) == len(others)
 
 
 def test_batched_answers_equal_single_ones(pairs, tiny_model):

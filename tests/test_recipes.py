@@ -1,0 +1,58 @@
+"""The comparison of recipes at toy size, and its rule of better and worse.
+
+Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_recipes.py
+"""
+
+import json
+import os
+
+import pytest
+from conftest import run_script
+
+import description
+import recipes
+
+
+def entry(low, mean, high):
+    return {"score": {"low": low, "mean": mean, "high": high}}
+
+
+def test_better_is_above_every_seed_of_the_baseline():
+    seeds = [entry(0.4, 0.5, 0.6), entry(0.5, 0.6, 0.7)]
+    assert recipes.verdict(seeds[1], seeds) == "baseline"
+    assert recipes.verdict(entry(0.61, 0.7, 0.8), seeds) == "better"
+    assert recipes.verdict(entry(0.55, 0.7, 0.8), seeds) == "nothing shown"
+    assert recipes.verdict(entry(0.3, 0.4, 0.49), seeds) == "worse"
+    assert recipes.verdict(entry(0.3, 0.4, 0.51), seeds) == "nothing shown"
+
+
+def test_every_recipe_is_of_known_settings():
+    for name, (what, changed) in recipes.RECIPES.items():
+        assert what and set(changed) <= {*recipes.BASELINE, "seed", "short"}, name
+        assert changed.get("format", "thirds") in description.FORMATS
+
+
+def test_recipes_share_a_budget_and_are_not_trained_twice(tiny_model, embedder, tmp_path):
+    flags = ["--model", tiny_model, "--embedder", embedder, "--points", 32, "--tokens", 9000, "--validation", 3]
+    names = "baseline,full,short-first,epochs-4,curated-varied"
+    run_script("recipes.py", *flags, "--only", names, cwd=tmp_path)
+    kept = json.loads((tmp_path / "results" / "recipes.json").read_text())
+    assert list(kept) == ["baseline", "full", "epochs-4", "short-first", "curated-varied"]
+    series = {name: entry["series"] for name, entry in kept.items()}
+    assert series["full"] == pytest.approx(series["baseline"] / 1.5, abs=1)
+    assert series["epochs-4"] == pytest.approx(series["baseline"] / 4, abs=1)
+    assert series["baseline"] < series["short-first"] < 2 * series["baseline"]
+    assert series["curated-varied"] == series["baseline"]
+    assert kept["epochs-4"]["steps"] == 4 * -(-series["epochs-4"] // 8)
+    assert kept["full"]["claims"]["trend"]["n"] == 3 and str(tmp_path) not in json.dumps(kept["full"]["command"])
+    runs = tmp_path / "run" / "recipes"
+    before = {name: os.stat(runs / name / "final").st_mtime_ns for name in kept}
+    run_script("recipes.py", *flags, "--only", names, cwd=tmp_path)
+    assert {name: os.stat(runs / name / "final").st_mtime_ns for name in kept} == before
+    assert json.loads((tmp_path / "results" / "recipes.json").read_text()) == kept
+
+
+def test_bad_input(tmp_path):
+    for flags in (["--only", "nothing"], ["--model", "none.gguf"], ["--tokens", "0"]):
+        run_script("recipes.py", *flags, cwd=tmp_path, code=2)
+    assert os.listdir(tmp_path) == []
