@@ -18,7 +18,7 @@ BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
 EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
-	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 --eval-batch-size 96 --max-new-tokens 80 \
+	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 --max-new-tokens 80 \
 	--beside $(CURDIR)/trained/$(STUDENT) $(SCORING)
 
 .PHONY: all env models llama run test slurm bench recipes study clean

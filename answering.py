@@ -1,12 +1,13 @@
-"""Ask a Transformers model prompts in batches, greedily: the answers of plain generation, in a few forward passes.
+"""Ask a Transformers model prompts in batches, greedily: each next token is the likeliest one, in a few forward passes.
 
 Reads, writes: nothing.
 Run: no command of its own; evaluation.py and student.py ask through this module.
 
 What all prompts of a batch begin with is read once. A trained student's answers are nearly one sentence, so that each
 batch is handed an earlier answer as a draft: one forward pass checks many of its tokens for every row, and keeps those
-that greedy decoding would have chosen itself (Leviathan et al. 2023, section 2, at temperature 0). A draft decides how
-soon an answer comes, never which.
+that greedy decoding would have chosen itself (Leviathan et al. 2023, section 2, at temperature 0). A draft decides
+how soon an answer comes and, up to the rounding of near ties, not which. What a model's generation_config adds to greedy
+decoding, such as Qwen2.5's repetition penalty, is not applied: llama.cpp does not apply it to the exported student either.
 """
 
 import os

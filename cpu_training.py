@@ -1,4 +1,4 @@
-"""TRL's trainer, quick on a CPU: the same loss and the same gradients in fewer passes over memory (results/LOG.md).
+"""TRL's trainer, quick on a CPU: the same loss and gradients, up to rounding, in fewer passes over memory (results/LOG.md).
 
 Reads, writes: nothing of its own.
 Run: no command of its own; trainer.py takes CpuTrainer where there is no GPU.
@@ -41,15 +41,24 @@ class _AdaptedLinear(torch.autograd.Function):
         return dx, None, None, da.to(a.dtype) * ctx.scale, db.to(b.dtype) * ctx.scale, None
 
 
+def _is_plain(layer):
+    """Whether a module is plain LoRA, as trainer.py makes it: one adapter, no dropout, no bias, no variant such as DoRA."""
+    if not isinstance(layer, lora.Linear) or len(layer.active_adapters) != 1 or layer.fan_in_fan_out:
+        return False
+    name = layer.active_adapters[0]
+    dropout, bias = layer.lora_dropout[name], layer.lora_B[name].bias
+    return isinstance(dropout, torch.nn.Identity) and bias is None and name not in layer.lora_variant
+
+
 @contextlib.contextmanager
 def one_product(model):
-    """Inside, each LoRA layer multiplies once, by the sum of its base and its adapter as they stand at the beginning.
+    """Inside, each plain LoRA layer multiplies once, by the sum of its base and its adapter as they stand at the beginning.
 
-    Plain LoRA as trainer.py makes it: one adapter without dropout or bias, on linear layers whose base does not learn.
+    The sum, in the base's dtype, takes the memory of another base until the gradients are found.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, lora.Linear)]
+    layers = [layer for layer in model.modules() if _is_plain(layer)]
     for layer in layers:
-        (name,) = layer.active_adapters
+        name = layer.active_adapters[0]
         base, a, b, scale = layer.base_layer, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
         with torch.no_grad():
             merged = torch.addmm(base.weight, b.to(base.weight.dtype), a.to(base.weight.dtype), alpha=scale)
@@ -93,9 +102,9 @@ class _AnswerLoss(torch.autograd.Function):
 
 @contextlib.contextmanager
 def headless(model):
-    """Inside, the model gives the final hidden states where it else gives logits; yields the LM head."""
+    """Inside, the model gives the final hidden states where it else gives logits; yields the LM head, which has no bias."""
     head = model.get_output_embeddings()
-    assert head.bias is None
+    assert head.bias is None and not getattr(model.config, "final_logit_softcapping", None)
     head.forward = lambda hidden: hidden
     try:
         yield head

@@ -20,7 +20,7 @@ SEEDS = ou_process.SEEDS  # user's seeds lie below
 PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 3 * SEEDS}
 
 
-SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need no padding
+SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need little padding
 
 
 def plan(text):
@@ -39,7 +39,7 @@ def plan(text):
 
 def _rows(seed, numbers, least, most, share):
     """Rows with id, series and truth of one length between least and most: OU series, a share of them replaced by shapes."""
-    rng = np.random.default_rng([seed, 2, numbers[0], 0])  # four words, where the streams of ou_process.py have three
+    rng = np.random.default_rng([seed, 2, numbers[0], 0])
     points = round(least * (most / least) ** rng.random())  # as many between 32 and 64 points as between 64 and 128
     rows, _ = ou_process.make_rows(seed, numbers, points)
     for row in rows:
@@ -54,7 +54,7 @@ def pairs(purpose, stages, fmt, seed=0, share=0.0):
     """Pairs of prompt and hand-made answer for each (least, most, count) of stages, in order.
 
     purpose: "train", "validation" or "test". share: of series that are shapes (shapes.py), not OU series.
-    The first series of a stage are the same for every count.
+    The first series of the first stage are the same for every count.
     """
     if seed >= SEEDS:
         raise cli.UserError(f"seed {seed}: give a number below {SEEDS}, or training would draw another purpose's series")

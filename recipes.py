@@ -1,13 +1,14 @@
 """Recipes of training compared at equal budget: each differs from the baseline in one thing, and is read on validation series.
 
 Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf and models/all-MiniLM-L6-v2 (python fetch.py smollm2 minilm).
-Writes: run/recipes/<name>/, a training each; results/recipes.json, which report.py turns into README's table.
+Writes: run/recipes/<budget>/<name>/, a training each; results/recipes.json, which report.py turns into README's table.
 Run: python recipes.py --only baseline
 
 What was finished is not trained again. The budget: tokens of series and answer, seen once or in several epochs; full
-fine-tuning pays half as much again for each (the gradient of the weights), so it sees fewer. What counts as better,
-fixed before the first run: the mean share of the four claims that are right on 256 unseen series. A recipe is better
-(worse) if its 95 % interval lies wholly above (below) the mean of every seed of the baseline; else nothing was shown.
+fine-tuning pays half as much again for each (the gradient of the weights), so it sees fewer. All learn from the same
+data.jsonl, but `short-first`, whose series are drawn fresh and in order. What counts as better, fixed before the first
+run: the mean share of the four claims that are right on 256 unseen series. A recipe is better (worse) if its 95 %
+interval lies wholly above (below) the mean of every seed of the baseline; else nothing was shown.
 """
 
 import os
@@ -16,7 +17,9 @@ import sys
 
 import cli
 import description
+import evaluation
 import fresh
+import ou_process
 import records
 import run_folder
 import scoring
@@ -24,7 +27,6 @@ import student
 import truth
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WORK = os.path.join("run", "recipes")
 OUT = os.path.join("results", "recipes.json")
 STUDENT = os.path.join(HERE, "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
 EMBEDDER = os.path.join(HERE, "models", "all-MiniLM-L6-v2")
@@ -55,71 +57,63 @@ RECIPES = {
 }
 
 
-def call(script, *flags):
-    """Run one of the scripts in WORK; its failure is this one's."""
+def call(folder, script, *flags):
+    """Run one of the scripts in a folder; its failure is this one's."""
     command = [sys.executable, os.path.join(HERE, script), *map(str, flags)]
-    done = subprocess.run(command, cwd=WORK, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        raise cli.UserError(f"{' '.join(command[1:])} in {WORK} failed: {said}")
+        raise cli.UserError(f"{' '.join(command[1:])} in {folder} failed: {said}")
 
 
-def count_of(args, points, budget, fmt):
-    """Number of series of so many points whose text and answer make a budget of tokens, by the mean of 100."""
-    rows = fresh.pairs("train", [(points, points, 100)], fmt)
+def count_of(rows, budget, model):
+    """Number of series whose text and answer make a budget of tokens, by the mean of these pairs."""
     texts = [row["prompt"].removeprefix(description.INSTRUCTION) + row["answer"] for row in rows]
-    return int(budget * len(texts) / sum(map(len, student.load_tokenizer(args.model)(texts)["input_ids"])))
+    return int(budget * len(texts) / sum(map(len, student.load_tokenizer(model)(texts)["input_ids"])))
 
 
-def prepare(args):
-    """WORK/data.jsonl with truth, the simulated teacher's sentences and their curation; the scripts resume."""
-    os.makedirs(WORK, exist_ok=True)
-    rows = 100 + 2 * count_of(args, args.points, args.tokens, BASELINE["format"])  # some are test rows, some to verify
-    call("ou_process.py", "--count", rows, "--points", args.points, "--seed", 5, "--no-plots")
-    call("mistral.py", "--dryrun")
-    call("curate.py")
+def prepare(folder, args):
+    """data.jsonl with truth, the simulated teacher's sentences and their curation; the scripts resume."""
+    os.makedirs(folder, exist_ok=True)
+    sample = fresh.pairs("train", [(args.points, args.points, 100)], BASELINE["format"])
+    rows = 100 + 2 * count_of(sample, args.tokens, args.model)  # some are test rows, some to verify
+    call(folder, "ou_process.py", "--count", rows, "--points", args.points, "--seed", 5, "--no-plots")
+    call(folder, "mistral.py", "--dryrun")
+    call(folder, "curate.py")
 
 
-def keep_few(path, count):
-    """Cut a file of pairs down to its first train rows and its test rows."""
-    rows = records.read(path)
-    train_rows = [row for row in rows if row["split"] == "train"][:count]
-    assert len(train_rows) == count
-    kept = train_rows + [row for row in rows if row["split"] == "test"]
-    records.write_text(path, "".join(records.encode(row) + "\n" for row in kept))
-
-
-def train(name, args):
+def train(name, folder, args):
     """Train and read one recipe, or find it finished -> its entry of results/recipes.json."""
     what, changed = RECIPES[name]
     chosen = {**BASELINE, "seed": "0", **changed}
     budget = args.tokens / chosen["epochs"] / (1.5 if chosen["rank"] == "0" else 1)
-    count = count_of(args, args.points, budget, chosen["format"])
-    pairs = f"{name}.jsonl"
+    pairs = os.path.join(folder, f"{name}.jsonl")
     flags = ["--format", chosen["format"], "--answers", chosen["answers"], "--wording", chosen["wording"]]
-    call("convert.py", *flags, "--no-diagnostics", "--out", pairs)
-    stages = f"{args.points}x{count}"
+    call(folder, "convert.py", *flags, "--no-diagnostics", "--out", f"{name}.jsonl")
+    train_rows, test_rows = evaluation.read_pairs(pairs)
+    count = count_of(train_rows[:100], budget, args.model)
+    if len(train_rows) < count:
+        raise cli.UserError(f"{name}: {len(train_rows)} pairs to learn from, the budget asks {count}: give fewer --tokens")
+    records.write_text(pairs, "".join(records.encode(row) + "\n" for row in train_rows[:count] + test_rows))
+    series = []
     if chosen.get("short"):
         half = args.points // 2
-        stages = f"{half}x{count_of(args, half, budget / 2, chosen['format'])},{args.points}x{count // 2}"
-    series = ["--fresh", stages]
-    if chosen["answers"] != "truth":
-        keep_few(os.path.join(WORK, pairs), count)
-        series = []
+        halves = count_of(fresh.pairs("train", [(half, half, 100)], chosen["format"]), budget / 2, args.model)
+        series = ["--fresh", f"{half}x{halves},{args.points}x{count // 2}"]
     flags = [
-        "--data", pairs, "--model", args.model, "--out", name, *series, "--epochs", chosen["epochs"], "--seed", chosen["seed"],
+        "--data", f"{name}.jsonl", "--model", args.model, "--out", name, *series, "--epochs", chosen["epochs"], "--seed", chosen["seed"],
         "--batch-size", chosen["batch"], "--learning-rate", chosen["rate"], "--rank", chosen["rank"],
         "--save-steps", 10**6, "--validation", args.validation, "--eval-rows", 2, "--max-new-tokens", 80,
         "--embedder", args.embedder, "--nli", "none",
     ]  # fmt: skip
-    call("qwen_train.py", *flags)
-    content = run_folder.evaluations(os.path.join(WORK, name))[1]  # untrained, then the one checkpoint
+    call(folder, "qwen_train.py", *flags)
+    content = run_folder.evaluations(os.path.join(folder, name))[1]  # untrained, then the one checkpoint
     right = content["validation"]["claims"]["all"]
     mean = sum(right[claim]["mean"] for claim in truth.CLAIMS) / len(truth.CLAIMS)
     low, high = scoring.wilson(mean, args.validation)
     return {
         "what": what,
-        "series": records.read_json(os.path.join(WORK, name, "training.json"), "qwen_train.py")["series"],
+        "series": records.read_json(os.path.join(folder, name, "training.json"), "qwen_train.py")["series"],
         "steps": content["step"],
         "score": {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "n": args.validation},
         "claims": right,
@@ -130,8 +124,10 @@ def train(name, args):
 def verdict(entry, baselines):
     """better, worse or "nothing shown", by the rule of this file's head."""
     means = [baseline["score"]["mean"] for baseline in baselines]
-    if entry in baselines or not means:
+    if entry in baselines:
         return "baseline"
+    if not means:
+        return "no baseline yet"
     if entry["score"]["low"] > max(means):
         return "better"
     return "worse" if entry["score"]["high"] < min(means) else "nothing shown"
@@ -153,14 +149,22 @@ def main(argv=None):
     for path, part in ((args.model, "smollm2"), (args.embedder, "minilm")):
         if not os.path.exists(path):
             raise cli.UserError(f"no {path} here: run python fetch.py {part}")
+    if not 2 * ou_process.SHORTEST <= args.points <= ou_process.LONGEST:  # short-first halves them
+        raise cli.UserError(f"--points {args.points}: give {2 * ou_process.SHORTEST} to {ou_process.LONGEST}")
+    args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
-    prepare(args)
-    entries = records.read_json(OUT, "recipes.py") if os.path.exists(OUT) else {}
+    budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in ("points", "tokens", "validation")}}
+    kept = records.read_json(OUT, "recipes.py") if os.path.exists(OUT) else {"budget": budget, "recipes": {}}
+    if kept.get("budget") != budget:
+        raise cli.UserError(f"{OUT} holds recipes of another budget, {kept.get('budget')}: move it away first")
+    folder = os.path.join("run", "recipes", "-".join(map(str, budget.values())))
+    prepare(folder, args)
+    entries = kept["recipes"]
     for name in names:
-        entries[name] = train(name, args)
+        entries[name] = train(name, folder, args)
         baselines = [entries[other] for other in RECIPES if other.startswith("baseline") and other in entries]
         entries = {other: {**entries[other], "verdict": verdict(entries[other], baselines)} for other in RECIPES if other in entries}
-        records.write_json(OUT, entries)
+        records.write_json(OUT, {"budget": budget, "recipes": entries})
         score = entries[name]["score"]
         print(f"{name}: {scoring.percent(score)}, n = {score['n']}: {entries[name]['verdict']}", flush=True)
     print(f"recipes: {len(names)}\nout: {OUT}")

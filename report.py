@@ -100,7 +100,7 @@ def section(name):
 
 def recipe_table(entries):
     """results/recipes.json -> lines of Markdown, a recipe a line: its score, its claims on all rows, its verdict."""
-    n = next(iter(entries.values()))["score"]["n"]
+    n = next(iter(entries.values()))["score"]["n"]  # the same for all: recipes.py sees to it
     head = f"| recipe, n = {n} | what differs | series | steps | all claims | {' | '.join(truth.CLAIMS)} | verdict |"
     lines = [head, "|---" * 10 + "|"]
     for name, entry in entries.items():
@@ -141,9 +141,11 @@ def main(argv=None):
     runs = [name for name in names if os.path.exists(os.path.join(RESULTS, name, "training.json"))]
     lines = [text_line for name in names for text_line in section(name)]
     if os.path.exists(RECIPES):
-        about = "Recipes at equal budget, each differing from the baseline in one thing (`python recipes.py`, which has the rule"
-        lines += ["### recipes", "", f"{about} of the verdicts too); % right on unseen validation series.", ""]
-        lines += [*recipe_table(records.read_json(RECIPES, "recipes.py")), ""]
+        kept = records.read_json(RECIPES, "recipes.py")
+        budget = kept["budget"]
+        lines += ["### recipes", "", f"`{budget['model']}`, {budget['points']} points, {budget['tokens']:,} tokens of series and answer"]
+        lines += ["each, differing from the baseline in one thing; % right on unseen validation series. The rule of the verdicts"]
+        lines += ["stands at the head of `recipes.py`.", "", *recipe_table(kept["recipes"]), ""]
     before, rest = text.split(MARKERS[0])
     after = rest.split(MARKERS[1])[1]
     if runs:

@@ -1,4 +1,4 @@
-"""Shapes that no OU process draws: ramps, steps, seasons and jumps, of random size and sign, with white noise.
+"""Shapes other than OU paths: ramps, steps, seasons and jumps, of random size and sign, with white noise upon them.
 
 Reads, writes: nothing.
 Run: no command of its own; suites.py examines students on shapes, fresh.py mixes them into training (--shapes).
@@ -20,7 +20,7 @@ def _season(t, rng):
 
 
 def _jump(t, rng):
-    """A fall within the first points and a flat rest: 3 to 300 e-foldings over the window."""
+    """A fall that slows down, from all over the window to within the first points: 3 to 300 e-foldings."""
     return np.exp(-t * 10 ** rng.uniform(0.5, 2.5))
 
 

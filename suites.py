@@ -5,7 +5,8 @@ Run: no command of its own; evaluate.py asks the suites.
 
 All simulated suites start from the same test series (fresh.py): series that no training and no validation draws.
 `reversed`, `negated`, `squeezed` and the lengths have their own truth by truth.py. `zeroed` and `shuffled` keep the truth
-of the series that they destroyed: a student that reads the values must fall to the majority answer there.
+of the series that they destroyed: a student that reads the values must fall to the majority answer there. `outside`,
+`ramps`, `steps` and `seasonal` are strange to a student only if it was trained without --shapes; `mixed` always is.
 """
 
 import csv
@@ -83,6 +84,14 @@ def _shapes(name):
     return suite
 
 
+def _mixed(count, points, fmt):
+    """Sums of a ramp, a season and a step, each as great as chance wants: no student is trained on these."""
+    rng = _rng(5)
+    names = ("ramps", "seasonal", "steps")
+    paths = [sum(rng.random() * shapes.draw(name, points, rng) for name in names) for _ in range(count)]
+    return [_pair(f"mixed_{k:06d}", fmt, series) for k, series in enumerate(_rescaled(paths))]
+
+
 def _real(count, points, fmt):
     """The public series of examples/, at their own lengths."""
     pairs = []
@@ -111,6 +120,7 @@ SUITES = {
     "ramps": _shapes("ramps"),
     "steps": _shapes("steps"),
     "seasonal": _shapes("seasonal"),
+    "mixed": _mixed,
     "real": _real,
 }
 

@@ -65,6 +65,7 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
         seed=args.seed,
         train_sampling_strategy="sequential" if args.fresh else "random",
         use_cpu=not gpu,
+        ddp_find_unused_parameters=False,  # the answers' loss uses the LM head outside of the model's forward
         ddp_backend=("nccl" if gpu else "gloo") if ranks.world() > 1 else None,
         ddp_timeout=7200,
         dataloader_pin_memory=gpu,

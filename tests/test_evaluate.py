@@ -3,6 +3,7 @@
 Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_evaluate.py
 """
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -37,6 +38,12 @@ def test_training_validation_test_and_data_share_no_series():
     made["data"] = ou_process.make_rows(0, range(1500), 48)[0]
     series = [tuple(row["series"]) for rows in made.values() for row in rows]
     assert len(set(series)) == len(series) == 6000
+
+
+@pytest.mark.parametrize(("purpose", "digest"), [("validation", "c80d093aac8a523a"), ("test", "ad1f849b09a16fce")])
+def test_published_results_are_on_these_series(purpose, digest):
+    series = [row["series"] for row in fresh.pairs(purpose, [(128, 128, 20)], "thirds")]
+    assert hashlib.sha256(json.dumps(series).encode()).hexdigest()[:16] == digest
 
 
 def test_fresh_pairs_are_spread_over_the_labels_and_stable():

@@ -20,6 +20,7 @@ def entry(low, mean, high):
 def test_better_is_above_every_seed_of_the_baseline():
     seeds = [entry(0.4, 0.5, 0.6), entry(0.5, 0.6, 0.7)]
     assert recipes.verdict(seeds[1], seeds) == "baseline"
+    assert recipes.verdict(seeds[1], []) == "no baseline yet"
     assert recipes.verdict(entry(0.61, 0.7, 0.8), seeds) == "better"
     assert recipes.verdict(entry(0.55, 0.7, 0.8), seeds) == "nothing shown"
     assert recipes.verdict(entry(0.3, 0.4, 0.49), seeds) == "worse"
@@ -36,23 +37,26 @@ def test_recipes_share_a_budget_and_are_not_trained_twice(tiny_model, embedder, 
     flags = ["--model", tiny_model, "--embedder", embedder, "--points", 32, "--tokens", 9000, "--validation", 3]
     names = "baseline,full,short-first,epochs-4,curated-varied"
     run_script("recipes.py", *flags, "--only", names, cwd=tmp_path)
-    kept = json.loads((tmp_path / "results" / "recipes.json").read_text())
+    whole = json.loads((tmp_path / "results" / "recipes.json").read_text())
+    kept = whole["recipes"]
     assert list(kept) == ["baseline", "full", "epochs-4", "short-first", "curated-varied"]
     series = {name: entry["series"] for name, entry in kept.items()}
     assert series["full"] == pytest.approx(series["baseline"] / 1.5, abs=1)
     assert series["epochs-4"] == pytest.approx(series["baseline"] / 4, abs=1)
     assert series["baseline"] < series["short-first"] < 2 * series["baseline"]
-    assert series["curated-varied"] == series["baseline"]
+    assert series["curated-varied"] < series["baseline"]  # the teacher's own sentences are longer than the template's
     assert kept["epochs-4"]["steps"] == 4 * -(-series["epochs-4"] // 8)
     assert kept["full"]["claims"]["trend"]["n"] == 3 and str(tmp_path) not in json.dumps(kept["full"]["command"])
-    runs = tmp_path / "run" / "recipes"
+    runs = tmp_path / "run" / "recipes" / "Tiny-Llama-32-9000-3"
     before = {name: os.stat(runs / name / "final").st_mtime_ns for name in kept}
     run_script("recipes.py", *flags, "--only", names, cwd=tmp_path)
     assert {name: os.stat(runs / name / "final").st_mtime_ns for name in kept} == before
-    assert json.loads((tmp_path / "results" / "recipes.json").read_text()) == kept
+    assert json.loads((tmp_path / "results" / "recipes.json").read_text()) == whole
+    other = ["--model", tiny_model, "--embedder", embedder, "--only", "baseline", "--tokens", 500]
+    assert "another budget" in run_script("recipes.py", *other, cwd=tmp_path, code=2).stderr
 
 
 def test_bad_input(tmp_path):
-    for flags in (["--only", "nothing"], ["--model", "none.gguf"], ["--tokens", "0"]):
+    for flags in (["--only", "nothing"], ["--model", "none.gguf"], ["--tokens", "0"], ["--points", "31"]):
         run_script("recipes.py", *flags, cwd=tmp_path, code=2)
     assert os.listdir(tmp_path) == []

@@ -310,6 +310,46 @@ def test_the_quick_way_answers_alike_and_leaves_every_weight(unbroken, tiny_mode
     assert answering.generate(model, tokenizer, prompts, 3, 12) == expected and len(set(expected)) == 3
 
 
+def test_answers_of_a_model_with_biases_and_two_ends(tiny_model, tmp_path):
+    """A tiny random Qwen2, drafts right and wrong, against each next token found from the whole text without a cache."""
+    import torch
+    from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+
+    import student
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    torch.manual_seed(1)
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    model = Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), initializer_range=0.1, **sizes))
+    for name, weight in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(weight.data, std=0.1)
+    model.save_pretrained(tmp_path / "Tiny-Qwen2")
+    tokenizer.save_pretrained(tmp_path / "Tiny-Qwen2")
+    model, tokenizer = student.load(str(tmp_path / "Tiny-Qwen2"), torch.float32)
+    prompts = ["Describe.", "x " * 30, "Series: 00 99", "Describe.", "x y " * 20, "Why?"]
+
+    def naive(prompt, ends):
+        chat = tokenizer.apply_chat_template(description.messages_of(prompt), tokenize=False, add_generation_prompt=True)
+        ids = tokenizer(chat, add_special_tokens=False)["input_ids"]
+        said = []
+        while len(said) < 30:
+            with torch.no_grad():
+                said.append(int(model(torch.tensor([ids + said])).logits[0, -1].argmax()))
+            if said[-1] in ends:
+                return said[:-1]
+        return said
+
+    free = [naive(prompt, set()) for prompt in prompts]
+    ends = [free[0][9], free[1][4]]
+    model.generation_config.eos_token_id = ends
+    expected = [naive(prompt, {*ends, tokenizer.eos_token_id}) for prompt in prompts]
+    assert len(expected[0]) <= 9 and len(expected[1]) <= 4 and len(set(map(len, expected))) > 2
+    assert answering.generate(model, tokenizer, prompts, 3, 30) == [
+        tokenizer.decode(said, skip_special_tokens=True).strip() for said in expected
+    ]
+
+
 def test_bad_input(pairs, tiny_model, embedder, tmp_path):
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"id": "a", "prompt": "p"}\n')
