@@ -100,10 +100,11 @@ def _answer_batch(model, tokenizer, texts, max_new_tokens, pool):
     return [row[:-1] if row[-1] in ends else row for row in said]
 
 
-def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progress=None):
+def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progress=None, pool=None):
     """Greedy answers to the prompts, in their order; the longest first, so that memory fails early.
 
-    batch_size: prompts answered together, at most. progress: called with the number done after each batch.
+    batch_size: prompts answered together, at most. progress: called with the number done after each batch. pool: a list
+    that keeps the drafts from one call to the next.
     """
     import torch
 
@@ -115,7 +116,7 @@ def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progr
     ]
     order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
     answers = [""] * len(texts)
-    pool = []
+    pool = [] if pool is None else pool
     was_training = model.training
     model.eval()
     try:
@@ -127,7 +128,10 @@ def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progr
                 new = _answer_batch(model, tokenizer, [texts[i] for i in chosen], max_new_tokens, pool)
                 for i, text in zip(chosen, tokenizer.batch_decode(new, skip_special_tokens=True)):
                     answers[i] = text.strip()
-                pool = (pool + [row for k, row in enumerate(new) if row not in pool and row not in new[:k]])[-POOL:]
+                for row in new:
+                    if row not in pool:
+                        pool.append(row)
+                del pool[:-POOL]
                 start += len(chosen)
                 if progress:
                     progress(start)

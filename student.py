@@ -170,4 +170,7 @@ def opened(name, batch_size=32):
     final = os.path.join(name, "final")
     model, tokenizer = load(final if os.path.isdir(final) else name, torch.bfloat16)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    return lambda prompts, max_tokens=160: answering.generate(model, tokenizer, prompts, batch_size, max_tokens)
+    drafts = []
+    return lambda prompts, max_tokens=160: answering.generate(
+        model, tokenizer, prompts, batch_size, max_tokens, pool=drafts
+    )
