@@ -165,7 +165,7 @@ def trained(cluster, tiny_model, embedder, tmp_path_factory):
     struck, unbroken = (tmp_path_factory.mktemp(name) for name in ("struck", "unbroken"))
     for folder, limit in ((struck, ["--time=3", "--signal=B:USR1@120"]), (unbroken, ["--time=30"])):
         make_folder(folder)
-        job = submit(cluster, folder, tiny_model, embedder, 800, "--nodes=2", *limit)
+        job = submit(cluster, folder, tiny_model, embedder, 2400, "--nodes=2", *limit)
         wait_for_end(cluster, job, folder, 540)
     return struck, unbroken
 
@@ -180,7 +180,7 @@ def test_a_job_that_its_time_limit_struck_ends_with_the_same_weights(trained):
     assert "time is nearly up" in said and "going on from" in said, said[-3000:]
     assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")][:2] == ["0", "1"]
     assert "going on from" not in (unbroken / "train.out").read_text()
-    assert json.loads((struck / "run" / "training.json").read_text())["series"] == 3200
+    assert json.loads((struck / "run" / "training.json").read_text())["series"] == 9600
     assert digest(struck) == digest(unbroken)
 
 
