@@ -118,6 +118,7 @@ def train(args, folder, model, tokenizer, rows, scorer):
         print(f"going on from {checkpoint}", flush=True)
     run.train(resume_from_checkpoint=checkpoint)
     if run.state.global_step < run.state.max_steps:
+        trainer.ignore_signals()
         print(f"stopped: saved at step {run.state.global_step}; run the same command to go on")
         return REQUEUE
     for step, path in run_folder.checkpoints(folder).items():
@@ -127,6 +128,7 @@ def train(args, folder, model, tokenizer, rows, scorer):
             evaluate(load_student(path, args)[0].to(run.model.device), step)
         if ranks.any_of(stop.asked):
             return REQUEUE
+    trainer.ignore_signals()
     ranks.barrier()
     if ranks.rank() == 0:
         run_folder.draw_curves(folder, run.state.log_history)

@@ -12,6 +12,8 @@ import description
 import ranks
 import run_folder
 
+SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")  # that ask a training to save and stop
+
 
 def conversations(rows):
     """Pairs -> what TRL takes for prompt and completion, as chats."""
@@ -125,9 +127,15 @@ def make_callbacks(folder, evaluate):
                 evaluate(model, step)
 
     stop = Stop()
-    for name in ("SIGTERM", "SIGUSR1", "SIGINT"):
+    for name in SIGNALS:
         signal.signal(getattr(signal, name), stop.ask)
     return stop, [stop, Evaluate()]
+
+
+def ignore_signals():
+    """For a training that is over: Python would die of a late signal on its way out, and its work would count as failed."""
+    for name in SIGNALS:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def planned(args, state):
