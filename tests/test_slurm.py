@@ -166,7 +166,7 @@ def trained(cluster, tiny_model, embedder, tmp_path_factory):
     for folder, limit in ((struck, ["--time=3", "--signal=B:USR1@120"]), (unbroken, ["--time=30"])):
         make_folder(folder)
         job = submit(cluster, folder, tiny_model, embedder, 2400, "--nodes=2", *limit)
-        wait_for_end(cluster, job, folder, 540)
+        wait_for_end(cluster, job, folder, 900)
     return struck, unbroken
 
 
