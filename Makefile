@@ -8,7 +8,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 
 # make run's choices, made by measurement on 2 cores (results/LOG.md): short series and a labelled format teach a
 # small model within minutes, where 128 points in the study's format teach it nothing.
-SERIES := 3200
+SERIES := 2000
 POINTS := 48
 FORMAT := thirds
 WORDING := plain
