@@ -18,8 +18,6 @@ import shapes
 
 SEEDS = ou_process.SEEDS  # user's seeds lie below
 PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 3 * SEEDS}
-
-
 SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need little padding
 
 
