@@ -21,7 +21,7 @@ TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --lear
 	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 --max-new-tokens 80 \
 	--beside $(CURDIR)/trained/$(STUDENT) $(SCORING)
 
-.PHONY: all env models llama run test slurm bench recipes study clean
+.PHONY: all env models llama run test slurm bench recipes study study-data study-best clean
 
 all: run
 
@@ -84,16 +84,23 @@ recipes: env models
 	$(OFFLINE) $(PY) recipes.py
 
 # the original study's set-up: 220 series of 128 points, the teacher's own words, 13 epochs, evaluated every 20 steps;
-# for a stand-in of the study's model: make study STUDY=Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf (python fetch.py qwen-coder)
+# study-best: the best recipe (results/LOG.md) on the same test rows, with as many series seen in as many steps. For a
+# stand-in of the study's model: python fetch.py qwen-coder; make study STUDY=Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf
 STUDY := $(notdir $(BASE))
-study: env models
+LEARN := $(OFFLINE) $(PY) ../../qwen_train.py --model $(CURDIR)/models/$(STUDY) --batch-size 16 --save-steps 20 \
+	--validation 0 $(SCORING)
+run/study/data.jsonl: | env models
 	@mkdir -p run/study
 	cd run/study && $(PY) ../../ou_process.py --count 220 --points 128 --seed 0
+study-data: run/study/data.jsonl
 	cd run/study && $(PY) ../../mistral.py --dryrun
 	cd run/study && $(PY) ../../curate.py
+study: study-data
 	cd run/study && $(PY) ../../convert.py --format study $(SCORING)
-	cd run/study && $(OFFLINE) $(PY) ../../qwen_train.py --model $(CURDIR)/models/$(STUDY) --epochs 13 --batch-size 16 \
-		--save-steps 20 --validation 0 $(SCORING)
+	cd run/study && $(LEARN) --epochs 13
+study-best: study-data
+	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --wording $(WORDING) --no-diagnostics --out best.jsonl
+	cd run/study && $(LEARN) --data best.jsonl --fresh 48x1280,128x1280 --out $(basename $(basename $(STUDY)))-best
 
 clean:
 	rm -rf run

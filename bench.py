@@ -7,16 +7,18 @@ Each pair of ways is run in turn, A B A B ..., after one warm-up; a ratio is B's
 the minimum, median and maximum over the pairs. Absolute seconds depend on the machine; the ratios travel better.
 """
 
+import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 
 import numpy as np
 
 import cli
-import description
 import ou_process
 import records
 
@@ -29,16 +31,19 @@ def seconds(work):
     return time.perf_counter() - start
 
 
+def spread(ratios):
+    """The median and both ends of the ratios of the runs, as they stand in bench.json."""
+    ends = {"ratio_min": round(min(ratios), 2), "ratio_max": round(max(ratios), 2)}
+    return {"ratio": round(statistics.median(ratios), 2), **ends, "runs": len(ratios)}
+
+
 def compare(name, quick, plain, runs, share=1.0):
     """Run both ways `runs` times in turn -> an entry of bench.json; share: the part of quick's work that plain does."""
     seconds(quick)
     pairs = [(seconds(quick), seconds(plain)) for _ in range(runs)]
-    ratios = sorted(b / share / a for a, b in pairs)
+    ratios = [b / share / a for a, b in pairs]
     entry = {
-        "ratio": round(statistics.median(ratios), 2),
-        "ratio_min": round(ratios[0], 2),
-        "ratio_max": round(ratios[-1], 2),
-        "runs": runs,
+        **spread(ratios),
         "quick_seconds": round(statistics.median(a for a, _ in pairs), 4),
         "plain_seconds": round(statistics.median(b for _, b in pairs) / share, 4),
     }
@@ -116,41 +121,35 @@ def bench_plots(runs, count=20, points=128):
         return {"plots_against_pyplot": compare("plots, one figure each over ours", ours, figures, runs)}
 
 
+def measured(script, **flags):
+    """What a script of bench_*.py measured in a process of its own: the JSON of its last line."""
+    command = [script, *(word for name, value in flags.items() for word in (f"--{name}", str(value)))]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    if done.returncode:
+        said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        raise cli.UserError(f"{' '.join(command)} failed: {said}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def bench_evaluation(runs, points, count=64):
-    """Answers of the adapter in the box, as evaluations ask for them, against one generate a sample with what comes with
-    Transformers and PEFT: 64 samples against 8 of them, in bf16, the answers compared too.
-    """
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
+    """Seconds an answer and peak memory of evaluation, against one generate a sample: 64 samples against 8 of them."""
 
-    import answering
-    import fresh
-    import student
+    def ask(way, count):
+        return measured("bench_evaluation.py", way=way, points=points, count=count)
 
-    model, tokenizer = student.load(student.IN_THE_BOX, torch.bfloat16)
-    folder, file = os.path.split(STUDENT)
-    base = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.bfloat16)
-    plain_model = PeftModel.from_pretrained(base, student.IN_THE_BOX).eval()
-    prompts = [row["prompt"] for row in fresh.pairs("validation", [(points, points, count)], "thirds")]
-    said = {}
-
-    def batched():
-        said["ours"] = answering.generate(model, tokenizer, prompts, max_new_tokens=64)
-
-    def one_by_one():
-        said["plain"] = []
-        for prompt in prompts[: count // 8]:
-            chat = tokenizer.apply_chat_template(
-                description.messages_of(prompt), add_generation_prompt=True, return_tensors="pt", return_dict=True
-            )
-            out = plain_model.generate(**chat, max_new_tokens=64, do_sample=False, pad_token_id=tokenizer.pad_token_id)
-            said["plain"].append(tokenizer.decode(out[0, chat["input_ids"].shape[1] :], skip_special_tokens=True))
-
-    entry = compare(f"evaluation, {points} points, one generate a sample over ours", batched, one_by_one, runs, 1 / 8)
-    entry["same_answers"] = sum(a == b for a, b in zip(said["ours"], said["plain"]))
-    entry["answers_compared"] = count // 8
-    print(f"same answers: {entry['same_answers']} of {entry['answers_compared']}", flush=True)
+    pairs = [(ask("ours", count), ask("plain", count // 8)) for _ in range(runs)]
+    ratios = [plain["seconds_per_answer"] / ours["seconds_per_answer"] for ours, plain in pairs]
+    both = [answers for ours, plain in pairs for answers in zip(ours["answers"], plain["answers"])]
+    entry = {
+        **spread(ratios),
+        "seconds_per_answer": round(statistics.median(ours["seconds_per_answer"] for ours, _ in pairs), 4),
+        "plain_seconds_per_answer": round(statistics.median(plain["seconds_per_answer"] for _, plain in pairs), 4),
+        "peak_mib": round(max(ours["peak_mib"] for ours, _ in pairs)),
+        "plain_peak_mib": round(max(plain["peak_mib"] for _, plain in pairs)),
+        "same_answers": sum(a == b for a, b in both),
+        "answers_compared": len(both),
+    }
+    print(f"evaluation, {points} points: {entry}", flush=True)
     return {f"evaluation_against_one_by_one_{points}_points": entry}
 
 
@@ -165,27 +164,17 @@ def matrix_peak(size=4096, runs=3):
 
 def bench_training(runs, steps=3):
     """Training tokens a second against TRL's SFTTrainer with its defaults and against the matrix peak; peak memory."""
-    import json
-    import subprocess
-    import sys
 
     def train(way, points):
-        flags = ["--way", way, "--points", str(points), "--steps", str(steps)]
-        done = subprocess.run([sys.executable, "bench_training.py", *flags], capture_output=True, text=True)
-        if done.returncode:
-            raise cli.UserError(f"bench_training.py --way {way} failed: {done.stderr.strip().splitlines()[-1]}")
-        return json.loads(done.stdout.splitlines()[-1])
+        return measured("bench_training.py", way=way, points=points, steps=steps)
 
     entries = {}
     for points in (48, 128):
         pairs = [(train("ours", points), train("trl", points), matrix_peak()) for _ in range(runs)]
-        ratios = sorted(ours["tokens_per_second"] / trl["tokens_per_second"] for ours, trl, _ in pairs)
-        shares = sorted(ours["flops_per_second"] / peak for ours, _, peak in pairs)
+        ratios = [ours["tokens_per_second"] / trl["tokens_per_second"] for ours, trl, _ in pairs]
+        shares = [ours["flops_per_second"] / peak for ours, _, peak in pairs]
         entries[f"training_against_trl_{points}_points"] = {
-            "ratio": round(statistics.median(ratios), 2),
-            "ratio_min": round(ratios[0], 2),
-            "ratio_max": round(ratios[-1], 2),
-            "runs": runs,
+            **spread(ratios),
             "tokens_per_second": round(statistics.median(ours["tokens_per_second"] for ours, _, _ in pairs)),
             "trl_tokens_per_second": round(statistics.median(trl["tokens_per_second"] for _, trl, _ in pairs)),
             "share_of_matrix_peak": round(statistics.median(shares), 3),

@@ -4,7 +4,7 @@ Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf and models/all-MiniLM-L6-v2 (pytho
 Writes: run/recipes/<budget>/<name>/, a training each; results/recipes.json, which report.py turns into README's table.
 Run: python recipes.py --only baseline
 
-What was finished is not trained again. The budget: tokens of series and answer, seen once or in several epochs; full
+What was finished is not trained again; several may run at once, each with --only names of its own. The budget: tokens of series and answer, seen once or in several epochs; full
 fine-tuning pays half as much again for each (the gradient of the weights), so it sees fewer. All learn from the same
 data.jsonl, but `short-first`, whose series are drawn fresh and in order. What counts as better, fixed before the first
 run: the mean share of the four claims that are right on 256 unseen series. A recipe is better (worse) if its 95 %
@@ -133,6 +133,20 @@ def verdict(entry, baselines):
     return "worse" if entry["score"]["high"] < min(means) else "nothing shown"
 
 
+def judged(entries):
+    """The entries in the order of RECIPES, each with its verdict."""
+    baselines = [entry for name, entry in entries.items() if name.startswith("baseline")]
+    return {name: {**entries[name], "verdict": verdict(entries[name], baselines)} for name in RECIPES if name in entries}
+
+
+def read_kept(budget):
+    """The entries of results/recipes.json, {} where there are none yet; UserError where they are of another budget."""
+    kept = records.read_json(OUT, "recipes.py") if os.path.exists(OUT) else {"budget": budget, "recipes": {}}
+    if kept.get("budget") != budget:
+        raise cli.UserError(f"{OUT} holds recipes of another budget, {kept.get('budget')}: move it away first")
+    return kept["recipes"]
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--points", type=cli.positive, default=32, help="Points of each series.")
@@ -154,18 +168,14 @@ def main(argv=None):
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
     budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in ("points", "tokens", "validation")}}
-    kept = records.read_json(OUT, "recipes.py") if os.path.exists(OUT) else {"budget": budget, "recipes": {}}
-    if kept.get("budget") != budget:
-        raise cli.UserError(f"{OUT} holds recipes of another budget, {kept.get('budget')}: move it away first")
+    read_kept(budget)
     folder = os.path.join("run", "recipes", "-".join(map(str, budget.values())))
     prepare(folder, args)
-    entries = kept["recipes"]
     for name in names:
-        entries[name] = train(name, folder, args)
-        baselines = [entries[other] for other in RECIPES if other.startswith("baseline") and other in entries]
-        entries = {other: {**entries[other], "verdict": verdict(entries[other], baselines)} for other in RECIPES if other in entries}
+        entry = train(name, folder, args)
+        entries = judged({**read_kept(budget), name: entry})  # read again: another run may have added some meanwhile
         records.write_json(OUT, {"budget": budget, "recipes": entries})
-        score = entries[name]["score"]
+        score = entry["score"]
         print(f"{name}: {scoring.percent(score)}, n = {score['n']}: {entries[name]['verdict']}", flush=True)
     print(f"recipes: {len(names)}\nout: {OUT}")
 

@@ -68,7 +68,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
         "report.py": f"--keep {model} --name toy",
     }
-    assert set(stages) | {"bench.py", "bench_training.py", "recipes.py"} == set(WITH_COMMAND)
+    assert set(stages) | {"bench.py", "bench_evaluation.py", "bench_training.py", "recipes.py"} == set(WITH_COMMAND)
     snapshots = []
     shutil.copy(os.path.join(ROOT, "README.md"), tmp_path)
     for _ in range(2):

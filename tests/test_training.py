@@ -141,6 +141,24 @@ def test_kill_9_at_five_moments_ends_in_the_same_weights(unbroken, pairs, tiny_m
     assert digest(out) == digest(unbroken[0])
 
 
+def test_two_processes_train_all_weights_as_one_does(pairs, tiny_model, embedder, tmp_path):
+    """torchrun with two batches of 4 a step against one process with batches of 8: the same updates, up to Adam's rounding."""
+    from safetensors.torch import load_file
+
+    flags = ["--fresh", "16x32", "--rank", "0", "--dtype", "fp32", "--learning-rate", "1e-4", "--epochs", "1"]
+    run_script("qwen_train.py", *command(pairs, tiny_model, embedder, tmp_path / "one", *flags), cwd=tmp_path)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
+    torchrun += ["--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", os.path.join(ROOT, "qwen_train.py")]
+    halves = command(pairs, tiny_model, embedder, tmp_path / "two", *flags, "--batch-size", "4")
+    done = subprocess.run([*torchrun, *halves], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    start, one, two = (load_file(f"{folder}/model.safetensors") for folder in (tiny_model, tmp_path / "one/final", tmp_path / "two/final"))
+    assert one.keys() == two.keys() == start.keys()
+    for name in start:
+        update, other = one[name] - start[name], two[name] - start[name]
+        assert update.norm() > 0 and (update - other).norm() < 0.05 * update.norm(), name
+
+
 def test_an_adapter_learns_on_and_is_asked_beside(unbroken, pairs, embedder, tmp_path):
     """--model ADAPTER starts from its weights; --beside the same adapter scores as that start does."""
     adapter = unbroken[0] / "final"
@@ -230,6 +248,52 @@ def test_the_quick_loss_has_the_gradients_of_the_plain_one(pairs, tiny_model, tm
     for name in ours:
         assert plain[name].abs().max() > 1e-6
         assert torch.allclose(ours[name], plain[name], rtol=1e-3, atol=1e-6), name
+
+
+def test_in_bf16_the_quick_gradients_are_as_exact_as_pefts(pairs, tiny_model, tmp_path):
+    """W + s B A is rounded to bf16, which PEFT does not do: both against the gradients in fp32."""
+    import torch
+
+    import student
+
+    train, _ = evaluation.read_pairs(pairs)
+    gradients = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        model, tokenizer = student.load(tiny_model, dtype)
+        flags = argparse.Namespace(**{**vars(training_flags()), "dtype": "bf16" if dtype == torch.bfloat16 else "fp32"})
+        made = trainer.make(flags, str(tmp_path), model, tokenizer, train[:4], [])
+        torch.manual_seed(1)
+        for name, weight in made.model.named_parameters():
+            if "lora_" in name:
+                torch.nn.init.normal_(weight.data, std=0.1)
+        batch = next(iter(made.get_train_dataloader()))
+        for way, loss_of in (
+            ("ours", lambda: made.compute_loss(made.model, dict(batch))),
+            ("peft", lambda: made.model(**batch).loss),
+        ):
+            made.model.zero_grad()
+            with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+                loss_of().backward()
+            found = [p.grad.float().flatten() for p in made.model.parameters() if p.requires_grad]
+            gradients[way, dtype] = torch.cat(found)
+    exact = gradients["peft", torch.float32]
+    errors = {way: float((gradients[way, torch.bfloat16] - exact).norm() / exact.norm()) for way in ("ours", "peft")}
+    assert 0 < errors["ours"] < 1.5 * errors["peft"] < 0.1, errors
+
+
+@pytest.mark.parametrize("other", [{}, {"use_dora": True}, {"lora_dropout": 0.5}, {"lora_bias": True}])
+def test_only_plain_lora_is_one_product(tiny_model, other):
+    import peft
+    import torch
+
+    import student
+
+    config = peft.LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM", **other)
+    model = peft.get_peft_model(student.load(tiny_model, torch.float32)[0], config).eval()
+    with cpu_training.one_product(model):
+        changed = [name for name, module in model.named_modules() if "forward" in vars(module)]
+    assert len(changed) == (0 if other else 14), changed
+    assert not [name for name, module in model.named_modules() if "forward" in vars(module)]
 
 
 def test_one_product_follows_the_adapter_and_leaves_no_trace(unbroken):

@@ -1,0 +1,79 @@
+"""Speed of evaluation, measured by bench.py: one way of asking in a process of its own, so that its peak memory is its own.
+
+Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2). Writes: nothing; prints one line of JSON.
+Run: python bench_evaluation.py --way ours --points 128 --count 64
+
+Ways: `plain` is one generate a sample with what comes with Transformers and PEFT; `ours` is what evaluations use. Both ask
+the adapter in the box the same questions in bf16, in the same order. The first answer warms up and is asked again.
+"""
+
+import json
+import os
+import resource
+import time
+
+import cli
+import description
+
+BASE = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def plain_way():
+    """prompts -> answers, each by a generate of its own."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    import student
+
+    folder, file = os.path.split(BASE)
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
+    base = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.bfloat16)
+    model = PeftModel.from_pretrained(base, student.IN_THE_BOX).eval()
+
+    def ask(prompts):
+        answers = []
+        for prompt in prompts:
+            chat = tokenizer.apply_chat_template(
+                description.messages_of(prompt), add_generation_prompt=True, return_tensors="pt", return_dict=True
+            )
+            out = model.generate(**chat, max_new_tokens=64, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+            answers.append(tokenizer.decode(out[0, chat["input_ids"].shape[1] :], skip_special_tokens=True))
+        return answers
+
+    return ask
+
+
+def our_way():
+    """prompts -> answers, as evaluations ask for them."""
+    import torch
+
+    import answering
+    import student
+
+    model, tokenizer = student.load(student.IN_THE_BOX, torch.bfloat16)
+    return lambda prompts: answering.generate(model, tokenizer, prompts, max_new_tokens=64)
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--way", choices=("plain", "ours"), required=True, help="How the student is asked.")
+    parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series.")
+    parser.add_argument("--count", type=cli.positive, default=64, help="Series.")
+    args = parser.parse_args(argv)
+    if not os.path.isfile(BASE):
+        raise cli.UserError(f"no {BASE} here: run python fetch.py smollm2")
+    import fresh
+
+    prompts = [row["prompt"] for row in fresh.pairs("validation", [(args.points, args.points, args.count)], "thirds")]
+    ask = plain_way() if args.way == "plain" else our_way()
+    ask(prompts[:1])
+    start = time.perf_counter()
+    answers = ask(prompts)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds_per_answer": seconds / len(answers), "peak_mib": peak, "answers": answers}))
+
+
+if __name__ == "__main__":
+    cli.run(main)
