@@ -1,6 +1,6 @@
 """Speed of evaluation, measured by bench.py: one way of asking in a process of its own, so that its peak memory is its own.
 
-Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2). Writes: nothing; prints one line of JSON.
+Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2), trained/. Writes: nothing; prints one line of JSON.
 Run: python bench_evaluation.py --way ours --points 128 --count 64
 
 Ways: `plain` is one generate a sample with what comes with Transformers and PEFT; `ours` is what evaluations use. Both ask
@@ -12,23 +12,19 @@ import os
 import resource
 import time
 
+import bench_training
 import cli
 import description
-
-BASE = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def plain_way():
     """prompts -> answers, each by a generate of its own."""
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     import student
 
-    folder, file = os.path.split(BASE)
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
-    base = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.bfloat16)
+    base, tokenizer = student.load_base(bench_training.STUDENT, torch.bfloat16)
     model = PeftModel.from_pretrained(base, student.IN_THE_BOX).eval()
 
     def ask(prompts):
@@ -61,8 +57,8 @@ def main(argv=None):
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series.")
     parser.add_argument("--count", type=cli.positive, default=64, help="Series.")
     args = parser.parse_args(argv)
-    if not os.path.isfile(BASE):
-        raise cli.UserError(f"no {BASE} here: run python fetch.py smollm2")
+    if not os.path.isfile(bench_training.STUDENT):
+        raise cli.UserError(f"no {bench_training.STUDENT} here: run python fetch.py smollm2")
     import fresh
 
     prompts = [row["prompt"] for row in fresh.pairs("validation", [(args.points, args.points, args.count)], "thirds")]

@@ -3,10 +3,11 @@
 Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2). Writes: nothing; prints one line of JSON.
 Run: python bench_training.py --way ours --points 128 --steps 3
 
-Ways: `trl` is SFTTrainer as SFTConfig's defaults have it, but for max_length (the default would cut long prompts);
-`ours` is what qwen_train.py uses. Both see the same rows in the same order, LoRA of rank 16 on all linear layers,
-batches of 8; tokens are those of prompt and answer without padding. The first step warms up and is not counted. The
-operations a second count what is computed: the beginning that all prompts share counts once where it is read once.
+Ways: `trl` is SFTTrainer as SFTConfig's defaults have it, but for max_length (the default would cut long prompts) and the
+order of the rows, on the model as Transformers loads it; `ours` is what qwen_train.py uses. Both see the same rows in the
+same order, LoRA of rank 16 on all linear layers, batches of 8; tokens are those of prompt and answer without padding. The
+first step warms up and is not counted. The operations a second count what is computed: the beginning that all prompts
+share counts once where it is read once.
 """
 
 import argparse
@@ -88,13 +89,12 @@ def main(argv=None):
     import student
 
     rows = fresh.pairs("train", [(args.points, args.points, BATCH * (args.steps + 1))], "thirds")
-    model, tokenizer = student.load(STUDENT, torch.bfloat16 if args.way == "ours" else torch.float32)
     with tempfile.TemporaryDirectory() as folder:
         if args.way == "ours":
-            made = our_trainer(folder, model, tokenizer, rows)
+            made = our_trainer(folder, *student.load(STUDENT, torch.bfloat16), rows)
         else:
             lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-            made = trl_trainer(folder, model, tokenizer, rows, lora)
+            made = trl_trainer(folder, *student.load_base(STUDENT, torch.float32), rows, lora)
         seconds, tokens, flops = 0.0, 0, 0.0
         made.create_optimizer()
         for number, inputs in enumerate(made.get_train_dataloader()):
@@ -107,7 +107,7 @@ def main(argv=None):
             made.optimizer.zero_grad()
             if number:
                 seconds, tokens = seconds + time.perf_counter() - start, tokens + count
-                flops += computed * flops_per_token(model, count / BATCH)
+                flops += computed * flops_per_token(made.model, count / BATCH)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     speeds = {"tokens_per_second": tokens / seconds, "flops_per_second": flops / seconds}
     print(json.dumps({**speeds, "peak_mib": peak, "tokens": tokens}))

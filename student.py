@@ -81,7 +81,8 @@ def load_tokenizer(name):
     return AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)
 
 
-def _load_base(name, dtype):
+def load_base(name, dtype):
+    """(model, tokenizer) of a hub name, a folder or a .gguf file, as Transformers loads them; UserError in one line."""
     from transformers import AutoModelForCausalLM, GgufConfig
     from transformers.utils import logging
 
@@ -103,7 +104,6 @@ def _load_base(name, dtype):
             del model.config.quantization_config
         model.hf_quantizer = None
     model.name_or_path = model.config._name_or_path = name
-    cpu.prepare(model)
     return model, tokenizer
 
 
@@ -115,7 +115,8 @@ def load(name, dtype, adapter=None):
     """
     if adapter is None and is_adapter(name):
         name, adapter = base_of(name), name
-    model, tokenizer = _load_base(name, dtype)
+    model, tokenizer = load_base(name, dtype)
+    cpu.prepare(model)
     if adapter:
         from peft import PeftModel
 
