@@ -1,4 +1,4 @@
-"""What makes a transformer answer sooner on a CPU: the same numbers in another order (measured in results/LOG.md).
+"""What makes a transformer answer sooner on a CPU: the same sums in another order, up to rounding (measured in results/LOG.md).
 
 Reads, writes: nothing.
 Run: no command of its own; student.py prepares every model that it loads, answering.py merges adapters while it asks.

@@ -155,8 +155,7 @@ def main(argv=None):
     print(f"model: {args.model} (series written as {fmt!r})")
     points = trained.get("points")
     if points and not 0.8 * min(points) <= len(series) <= 1.25 * max(points):
-        lengths = " and ".join(map(str, points))
-        print(f"note: trained on series of {lengths} points: at {len(series)} it reads less well")
+        print(f"note: trained on series of {description.points_text(points)} points: at {len(series)} it reads less well")
     if trained.get("prompt_version", description.PROMPT_VERSION) != description.PROMPT_VERSION:
         print(f"note: trained on version {trained['prompt_version']} of the prompt, asked version {description.PROMPT_VERSION}")
     answer = student.opened(args.model)([prompt])[0]

@@ -95,6 +95,11 @@ def _has_bytes(text):
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+def points_text(points):
+    """[48, 128] -> "48 and 128"; more than three lengths as their range, "32 to 255"."""
+    return " and ".join(map(str, points)) if len(points) < 4 else f"{points[0]} to {points[-1]}"
+
+
 def fits_schema(value):
     """Whether a value is what ANSWER_SCHEMA asks: exactly three texts, none of them blank."""
     return (

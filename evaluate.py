@@ -9,7 +9,6 @@ Killed, or run again with another number of shards, nothing is asked twice and n
 """
 
 import glob
-import hashlib
 import os
 import re
 
@@ -32,19 +31,6 @@ def shard(text):
     if not found or int(found[1]) >= int(found[2]):
         raise cli.UserError(f"--shard {text}: give number/count, the first being 0/count")
     return int(found[1]), int(found[2])
-
-
-def weights_digest(model):
-    """SHA-256 over the names and bytes of a student's weight files; None for a hub name."""
-    folder = os.path.join(model, "final") if os.path.isdir(os.path.join(model, "final")) else model
-    paths = [model] if model.endswith(".gguf") else sorted(glob.glob(os.path.join(folder, "*.safetensors")))
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(os.path.basename(path).encode())
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest() if paths else None
 
 
 def answered(out):
@@ -124,7 +110,7 @@ def main(argv=None):
     args.out = args.out or os.path.join(args.model if os.path.isdir(args.model) else "", "suites")
     cli.print_settings(args)
     sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
-    about = {"model": args.model, "weights_sha256": weights_digest(args.model), "format": fmt, **sizes}
+    about = {"model": args.model, "weights_sha256": student.weights_digest(args.model), "format": fmt, **sizes}
     run_folder.check(args.out, about, ABOUT)
     scorer = scoring.Scorer(args.embedder, args.nli)
     rows_of = {name: suites.rows(name, args.count, args.points, fmt) for name in names}

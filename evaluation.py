@@ -1,7 +1,7 @@
 """Ask a model the test prompts in batches, and keep what it answered with its scores.
 
 Reads: pairs of convert.py. Writes: evaluation_avant.json, evaluation_checkpoint-<step>.json and the like.
-Run: no command of its own; qwen_train.py and ts_check_training.py evaluate through this module.
+Run: no command of its own; qwen_train.py, evaluate.py and ts_check_training.py evaluate through this module.
 
 An evaluation file: {"name", "base", "step", "format", "nli_model", "cosine_model", "seconds", "means": scoring.summarise,
 "samples": [one a test row, in the order of the pairs: id, answer, parse, read, outcome, cosine, nli], "validation": the

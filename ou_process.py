@@ -52,7 +52,7 @@ def draw_parameters(seed, numbers, points, dt=1.0):
     They are drawn without unit and then scaled. Some 55 % of the series start 2 to 60 stationary deviations from mu
     and relax by 0.3 to 8 e-foldings over the window: low noise, and trends both ways. The rest starts within 1.4
     deviations of mu and turns over 4 to 3n times: medium to high noise, mostly flat. So no label of a claim
-    holds more than about half of the series (results/LOG.md has the shares).
+    holds more than about half of the series (ou_process.py prints the shares).
     """
 
     def draw(block):

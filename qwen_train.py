@@ -2,7 +2,8 @@
 
 Reads: test_jsonl.jsonl (convert.py); a model: hub name, folder or .gguf file.
 Writes, in a folder named after the model: training.json, test_rows.jsonl, checkpoint-<step>/, evaluation_avant.json,
-evaluation_checkpoint-<step>.json, evaluation_majority.json, evaluation_teacher.json, training.png, final/ (the adapter).
+evaluation_checkpoint-<step>.json, evaluation_majority.json, evaluation_teacher.json, evaluation_beside.json (--beside),
+training.png, final/ (the adapter).
 Run: python qwen_train.py --data test_jsonl.jsonl --model Qwen/Qwen2.5-0.5B-Instruct
 
 Started again, the same command goes on from the last whole checkpoint. SIGTERM, SIGUSR1 and Ctrl-C save at the next
@@ -66,9 +67,12 @@ def load_student(name, args):
 
 
 def asked_before(name, folder):
-    """Whether evaluation_beside.json holds this student's answers."""
+    """Whether evaluation_beside.json holds the answers of this student with the weights that it has now."""
     path = os.path.join(folder, "evaluation_beside.json")
-    return os.path.exists(path) and evaluation.read_evaluation(path).get("base") == name
+    if not os.path.exists(path):
+        return False
+    content = evaluation.read_evaluation(path)
+    return (content.get("base"), content.get("weights_sha256")) == (name, student.weights_digest(name))
 
 
 def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
@@ -85,8 +89,10 @@ def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
         print(f"asking {args.beside} the test rows", flush=True)
         answers["beside"] = student.opened(args.beside, args.eval_batch_size)(prompts, args.max_new_tokens)
     for name, texts in answers.items():
-        base = args.beside if name == "beside" else name
-        content = evaluation.evaluate(name, test_rows, texts, scorer, base=base, step=None)
+        about = {"base": name, "step": None}
+        if name == "beside":
+            about = {**about, "base": args.beside, "weights_sha256": student.weights_digest(args.beside)}
+        content = evaluation.evaluate(name, test_rows, texts, scorer, **about)
         records.write_json(os.path.join(folder, f"evaluation_{name}.json"), content)
 
 
@@ -116,7 +122,8 @@ def train(args, folder, model, tokenizer, rows, scorer):
     checkpoint = run_folder.last_checkpoint(folder)
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
-    run.train(resume_from_checkpoint=checkpoint)
+    if not (checkpoint and trainer.is_last(run, checkpoint)):
+        run.train(resume_from_checkpoint=checkpoint)
     if run.state.global_step < run.state.max_steps:
         trainer.ignore_signals()
         print(f"stopped: saved at step {run.state.global_step}; run the same command to go on")
@@ -125,7 +132,8 @@ def train(args, folder, model, tokenizer, rows, scorer):
         planned = step % args.save_steps == 0 or step == run.state.max_steps
         if planned and not os.path.exists(run_folder.evaluation_path(folder, step)):
             print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
-            evaluate(load_student(path, args)[0].to(run.model.device), step)
+            saved = load_student(path, args)[0]  # Accelerate computes in the dtypes of the training with it
+            evaluate(run.accelerator.prepare_model(saved, evaluation_mode=True), step)
         if ranks.any_of(stop.asked):
             return REQUEUE
     trainer.ignore_signals()
@@ -204,8 +212,11 @@ def start(args, folder, settings, rows, finished):
 
     finished: the run is trained to the end, and only the student beside it is asked.
     """
+    import torch
     import transformers
 
+    if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
+        raise cli.UserError("several GPUs: run it with torchrun, as go.slurm does, or set CUDA_VISIBLE_DEVICES=0")
     train_rows, _, test_rows = rows
     scorer = scoring.Scorer(args.embedder, args.nli)
     settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores

@@ -1,17 +1,22 @@
-"""Recipes of training compared at equal budget: each differs from the baseline in one thing, and is read on validation series.
+"""Recipes of training compared at equal budget: each differs from the baseline in one choice, and is read on validation series.
 
 Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf and models/all-MiniLM-L6-v2 (python fetch.py smollm2 minilm).
 Writes: run/recipes/<budget>/<name>/, a training each; results/recipes.json, which report.py turns into README's table.
 Run: python recipes.py --only baseline
 
-What was finished is not trained again; several may run at once, each with --only names of its own. The budget: tokens of series and answer, seen once or in several epochs; full
-fine-tuning pays half as much again for each (the gradient of the weights), so it sees fewer. All learn from the same
-data.jsonl, but `short-first`, whose series are drawn fresh and in order. What counts as better, fixed before the first
-run: the mean share of the four claims that are right on 256 unseen series. A recipe is better (worse) if its 95 %
-interval lies wholly above (below) the mean of every seed of the baseline; else nothing was shown.
+What was finished is not trained again, and what was stopped goes on; several may run at once, each with --only names of
+its own. The budget: tokens of series and answer, seen once or in several epochs; full fine-tuning pays half as much again
+for each (the gradient of the weights), so it sees fewer. All learn from the same data.jsonl, but `short-first`, whose
+series are drawn fresh and in order. What counts as better, fixed before the first run: the mean share of the four claims
+that are right on 256 unseen series. A recipe is better (worse) if its 95 % interval lies wholly above (below) the mean of
+every seed of the baseline; else nothing was shown. The interval knows of the series that were asked, not of the luck of a
+seed, which the seeds of the baseline show.
 """
 
+import contextlib
+import fcntl
 import os
+import signal
 import subprocess
 import sys
 
@@ -20,6 +25,7 @@ import description
 import evaluation
 import fresh
 import ou_process
+import qwen_train
 import records
 import run_folder
 import scoring
@@ -31,7 +37,7 @@ OUT = os.path.join("results", "recipes.json")
 STUDENT = os.path.join(HERE, "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
 EMBEDDER = os.path.join(HERE, "models", "all-MiniLM-L6-v2")
 
-BASELINE = {"format": "thirds", "answers": "truth", "wording": "plain", "rate": "1e-3", "rank": "16", "batch": "8", "epochs": 1}
+BASELINE = {"format": "thirds", "answers": "truth", "wording": "plain", "rate": "1e-3", "rank": 16, "batch": "8", "epochs": 1}
 # name: (what differs from the baseline, those settings)
 RECIPES = {
     "baseline": ("labelled thirds, truth in one template, rank 16, 1e-3, batches of 8, one epoch", {}),
@@ -41,9 +47,9 @@ RECIPES = {
     "format-space": ("00 01 02", {"format": "space"}),
     "format-compact": ("000102", {"format": "compact"}),
     "format-thirds-compact": ("labelled thirds, 000102", {"format": "thirds-compact"}),
-    "rank-4": ("LoRA rank 4", {"rank": "4"}),
-    "rank-64": ("LoRA rank 64", {"rank": "64"}),
-    "full": ("all weights, 1e-4", {"rank": "0", "rate": "1e-4"}),
+    "rank-4": ("LoRA rank 4 (alpha twice the rank, as in all)", {"rank": 4}),
+    "rank-64": ("LoRA rank 64", {"rank": 64}),
+    "full": ("all weights, 1e-4", {"rank": 0, "rate": "1e-4"}),
     "rate-3e-4": ("a third of the rate", {"rate": "3e-4"}),
     "rate-3e-3": ("thrice the rate", {"rate": "3e-3"}),
     "batch-4": ("batches of 4", {"batch": "4"}),
@@ -58,11 +64,18 @@ RECIPES = {
 
 
 def call(folder, script, *flags):
-    """Run one of the scripts in a folder; its failure is this one's."""
+    """Run one of the scripts in a folder; its failure is this one's. What would stop this script asks that one to save."""
     command = [sys.executable, os.path.join(HERE, script), *map(str, flags)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    before = {name: signal.signal(name, lambda *_: done.terminate()) for name in (signal.SIGTERM, signal.SIGINT)}
+    _, errors = done.communicate()
+    for name, handler in before.items():
+        signal.signal(name, handler)
+    if done.returncode in (qwen_train.REQUEUE, -signal.SIGTERM):
+        print(f"stopped in {script}; run the same command to go on")
+        sys.exit(qwen_train.REQUEUE)
     if done.returncode:
-        said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        said = (errors.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise cli.UserError(f"{' '.join(command[1:])} in {folder} failed: {said}")
 
 
@@ -73,8 +86,7 @@ def count_of(rows, budget, model):
 
 
 def prepare(folder, args):
-    """data.jsonl with truth, the simulated teacher's sentences and their curation; the scripts resume."""
-    os.makedirs(folder, exist_ok=True)
+    """data.jsonl with truth, the simulated teacher's sentences and their curation; the scripts go on where they stopped."""
     sample = fresh.pairs("train", [(args.points, args.points, 100)], BASELINE["format"])
     rows = 100 + 2 * count_of(sample, args.tokens, args.model)  # some are test rows, some to verify
     call(folder, "ou_process.py", "--count", rows, "--points", args.points, "--seed", 5, "--no-plots")
@@ -82,11 +94,17 @@ def prepare(folder, args):
     call(folder, "curate.py")
 
 
+def shown(word):
+    """A word of a command as another machine may read it: paths from the repository, else the last part alone."""
+    word = word.removeprefix(HERE + os.sep)
+    return os.path.basename(word) if os.path.isabs(word) else word
+
+
 def train(name, folder, args):
     """Train and read one recipe, or find it finished -> its entry of results/recipes.json."""
     what, changed = RECIPES[name]
     chosen = {**BASELINE, "seed": "0", **changed}
-    budget = args.tokens / chosen["epochs"] / (1.5 if chosen["rank"] == "0" else 1)
+    budget = args.tokens / chosen["epochs"] / (1 if chosen["rank"] else 1.5)
     pairs = os.path.join(folder, f"{name}.jsonl")
     flags = ["--format", chosen["format"], "--answers", chosen["answers"], "--wording", chosen["wording"]]
     call(folder, "convert.py", *flags, "--no-diagnostics", "--out", f"{name}.jsonl")
@@ -103,6 +121,7 @@ def train(name, folder, args):
     flags = [
         "--data", f"{name}.jsonl", "--model", args.model, "--out", name, *series, "--epochs", chosen["epochs"], "--seed", chosen["seed"],
         "--batch-size", chosen["batch"], "--learning-rate", chosen["rate"], "--rank", chosen["rank"],
+        "--alpha", 2 * chosen["rank"] or 1,
         "--save-steps", 10**6, "--validation", args.validation, "--eval-rows", 2, "--max-new-tokens", 80,
         "--embedder", args.embedder, "--nli", "none",
     ]  # fmt: skip
@@ -117,7 +136,7 @@ def train(name, folder, args):
         "steps": content["step"],
         "score": {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "n": args.validation},
         "claims": right,
-        "command": "qwen_train.py " + " ".join(str(flag).replace(HERE + os.sep, "") for flag in flags),
+        "command": " ".join(["qwen_train.py", *(shown(str(flag)) for flag in flags)]),
     }
 
 
@@ -131,6 +150,15 @@ def verdict(entry, baselines):
     if entry["score"]["low"] > max(means):
         return "better"
     return "worse" if entry["score"]["high"] < min(means) else "nothing shown"
+
+
+@contextlib.contextmanager
+def alone(folder):
+    """Inside, no other run of this script is: it waits until they are out."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, ".lock"), "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def judged(entries):
@@ -170,11 +198,13 @@ def main(argv=None):
     budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in ("points", "tokens", "validation")}}
     read_kept(budget)
     folder = os.path.join("run", "recipes", "-".join(map(str, budget.values())))
-    prepare(folder, args)
+    with alone(folder):
+        prepare(folder, args)
     for name in names:
         entry = train(name, folder, args)
-        entries = judged({**read_kept(budget), name: entry})  # read again: another run may have added some meanwhile
-        records.write_json(OUT, {"budget": budget, "recipes": entries})
+        with alone(folder):  # another run may have added some meanwhile
+            entries = judged({**read_kept(budget), name: entry})
+            records.write_json(OUT, {"budget": budget, "recipes": entries})
         score = entry["score"]
         print(f"{name}: {scoring.percent(score)}, n = {score['n']}: {entries[name]['verdict']}", flush=True)
     print(f"recipes: {len(names)}\nout: {OUT}")

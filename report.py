@@ -10,6 +10,7 @@ import os
 import re
 
 import cli
+import description
 import evaluation
 import records
 import run_folder
@@ -87,9 +88,7 @@ def section(name):
     series = f"{about['series']} pairs (epochs: {about['epochs']:g})"
     if about.get("fresh"):
         series = f"fresh {about['fresh']} ({100 * about.get('shapes', 0):g} % shapes)"
-    points = " and ".join(map(str, about["points"]))
-    if len(about["points"]) > 3:
-        points = f"{about['points'][0]} to {about['points'][-1]}"
+    points = description.points_text(about["points"])
     head = (
         f"`{run_folder.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
         f" {about['batch_size'] * about['accumulate']}, rate {about['learning_rate']:g}, rank {about['rank']}."

@@ -1,6 +1,6 @@
 """The folder of a training: what lies in it, what is whole, which checkpoint is best, and its tables and curves.
 
-Reads: training.json, checkpoint-<step>/, evaluation_*.json of a run's folder. Writes: training.json, training.png, final/.
+Reads: checkpoint-<step>/, evaluation_*.json of a run's folder. Writes: checkpoint-<step>/whole.json, training.png, final/.
 Run: no command of its own; qwen_train.py works through this module.
 """
 
@@ -21,7 +21,7 @@ RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json
 
 def name_of(model):
     """Qwen/Qwen2.5-0.5B-Instruct, models/Qwen2.5-0.5B-Instruct/ -> Qwen2.5-0.5B-Instruct; x.Q4_1.gguf -> x; x/final -> x."""
-    path = os.path.normpath(model)
+    path = os.path.abspath(model) if os.path.exists(model) else os.path.normpath(model)
     name = os.path.basename(os.path.dirname(path) if os.path.basename(path) == "final" else path)
     return re.sub(r"([.-][a-zA-Z]*[qQfF]\d+(_\w+)?)?\.gguf$", "", name)
 

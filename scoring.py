@@ -146,7 +146,7 @@ def _load_nli(name):
     except Exception as error:
         print(f"no NLI model {name} ({str(error).splitlines()[0][:150]}): scores come from the claims", file=sys.stderr)
         return None
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")  # torchrun's own for each
 
     def score(pairs):
         scores = []

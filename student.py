@@ -1,10 +1,12 @@
 """Load a student from a hub name, a folder, an adapter's folder or a .gguf file; ask a GGUF through llama.cpp.
 
 Reads: model files, as safetensors or GGUF only. Writes: nothing.
-Run: no command of its own; qwen_train.py, hf2gguf.py and describe.py load through this module.
+Run: no command of its own; qwen_train.py, evaluate.py, hf2gguf.py and describe.py load through this module.
 """
 
 import contextlib
+import glob
+import hashlib
 import json
 import os
 import warnings
@@ -49,6 +51,19 @@ def training_of(folder):
         if os.path.exists(path):
             return records.read_json(path, "qwen_train.py")
     return {}
+
+
+def weights_digest(name):
+    """SHA-256 over the names and bytes of a student's weight files; None for a hub name."""
+    folder = os.path.join(name, "final") if os.path.isdir(os.path.join(name, "final")) else name
+    paths = [name] if name.endswith(".gguf") else sorted(glob.glob(os.path.join(folder, "*.safetensors")))
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(os.path.basename(path).encode())
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest() if paths else None
 
 
 def trained_on(name):

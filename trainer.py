@@ -104,8 +104,9 @@ def make_callbacks(folder, evaluate):
         asked = False
 
         def ask(self, signum, frame):
-            print(f"{signal.Signals(signum).name}: saving at the next step, then stopping", flush=True)
             self.asked = True
+            # not print: the signal may have come amid one, which must not be entered again
+            os.write(1, f"{signal.Signals(signum).name}: saving at the next step, then stopping\n".encode())
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
         def on_step_end(self, args, state, control, **kwargs):
@@ -123,7 +124,7 @@ def make_callbacks(folder, evaluate):
             ranks.barrier()  # every process has written its part
             if state.is_world_process_zero:
                 run_folder.mark_whole(os.path.join(folder, f"checkpoint-{step}"), step)
-            if not stop.asked and planned(args, state):
+            if planned(args, state) and not ranks.any_of(stop.asked):  # all evaluate, or none: else they wait for each other
                 evaluate(model, step)
 
     stop = Stop()
@@ -136,6 +137,20 @@ def ignore_signals():
     """For a training that is over: Python would die of a late signal on its way out, and its work would count as failed."""
     for name in SIGNALS:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def is_last(run, checkpoint):
+    """Whether a checkpoint is a training's last; its state then becomes the trainer's.
+
+    Transformers would train a step beyond the end where the epochs are no whole number.
+    """
+    from transformers import TrainerState
+
+    state = TrainerState.load_from_json(os.path.join(checkpoint, "trainer_state.json"))
+    if state.global_step < state.max_steps:
+        return False
+    run.state = state
+    return True
 
 
 def planned(args, state):

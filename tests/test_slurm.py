@@ -187,7 +187,14 @@ def test_a_job_that_its_time_limit_struck_ends_with_the_same_weights(trained):
 def test_array_shards_merge_without_loss_or_doubles(trained, cluster, tiny_model, embedder):
     folder = trained[1]
     job = submit(cluster, folder, tiny_model, embedder, 800, "--nodes=1", "--time=30", "--array=2-6:2")
+    out = folder / "train.out"
+    wait_until(lambda: "shard 1/3, start 0" in out.read_text(), 120, "the second shard")
+    assert "failed" not in slurm(cluster, "scancel", "--batch", "--signal=USR1", f"{job}_4")  # as before its time limit
+    wait_until(lambda: "shard 1/3 is queued again" in out.read_text(), 60, "the second shard's requeue")
+    wait_until(lambda: "Requeue" in state_of(cluster, f"{job}_4") and "JobState=PENDING" in state_of(cluster, f"{job}_4"), 60, "its end")
+    slurm(cluster, "scontrol", "update", f"JobId={job}_4", "StartTime=now")  # Slurm would wait two minutes
     wait_for_end(cluster, job, folder, 300)
+    assert "shard 1/3, start 1" in out.read_text()
     lines = [line for path in (folder / "run" / "suites").glob("answers-*.jsonl") for line in path.read_text().splitlines()]
     keys = [json.loads(line)["id"] for line in lines]
     assert len(keys) == len(set(keys)) == 12
