@@ -44,6 +44,8 @@ RECIPES = {
     "baseline-seed-1": ("another seed", {"seed": "1"}),
     "baseline-seed-2": ("another seed", {"seed": "2"}),
     "format-study": ("00, 01, 02", {"format": "study"}),
+    "format-study-seed-1": ("00, 01, 02, another seed", {"format": "study", "seed": "1"}),
+    "format-study-seed-2": ("00, 01, 02, another seed", {"format": "study", "seed": "2"}),
     "format-space": ("00 01 02", {"format": "space"}),
     "format-compact": ("000102", {"format": "compact"}),
     "format-thirds-compact": ("labelled thirds, 000102", {"format": "thirds-compact"}),

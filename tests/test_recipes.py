@@ -50,7 +50,7 @@ def test_recipes_share_a_budget_and_are_not_trained_twice(tiny_model, embedder, 
     assert series["baseline"] < series["short-first"] < 2 * series["baseline"]
     assert series["curated-varied"] < series["baseline"]  # the teacher's own sentences are longer than the template's
     assert kept["epochs-4"]["steps"] == 4 * -(-series["epochs-4"] // 8)
-    assert kept["full"]["claims"]["trend"]["n"] == 3 and "/" not in kept["full"]["command"]  # no path of this machine
+    assert kept["full"]["claims"]["trend"]["n"] == 3 and " /" not in kept["full"]["command"]  # no path of this machine
     runs = tmp_path / "run" / "recipes" / "Tiny-Llama-32-9000-3"
     before = {name: os.stat(runs / name / "final").st_mtime_ns for name in kept}
     run_script("recipes.py", *flags, "--only", names, cwd=tmp_path)
