@@ -48,6 +48,7 @@ FORMATS = {
     "space": lambda series: f" {_joined(series, ' ')}",
     "compact": lambda series: f" {_joined(series, '')}",
     "thirds": lambda series: _thirds(series, " "),
+    "thirds-comma": lambda series: _thirds(series, ", "),
     "thirds-compact": lambda series: _thirds(series, ""),
 }
 

@@ -48,6 +48,7 @@ RECIPES = {
     "format-study-seed-2": ("00, 01, 02, another seed", {"format": "study", "seed": "2"}),
     "format-space": ("00 01 02", {"format": "space"}),
     "format-compact": ("000102", {"format": "compact"}),
+    "format-thirds-comma": ("labelled thirds, 00, 01, 02", {"format": "thirds-comma"}),
     "format-thirds-compact": ("labelled thirds, 000102", {"format": "thirds-compact"}),
     "rank-4": ("LoRA rank 4 (alpha twice the rank, as in all)", {"rank": 4}),
     "rank-64": ("LoRA rank 64", {"rank": 64}),
