@@ -79,7 +79,7 @@ slurm: env models llama
 bench: env models
 	$(OFFLINE) $(PY) bench.py
 
-# recipes of training at equal budget, 5 minutes each
+# recipes of training at equal budget; each took 6 to 9 minutes on one core beside other work
 recipes: env models
 	$(OFFLINE) $(PY) recipes.py
 
