@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,18 @@ def test_kill_9_at_five_moments_ends_in_the_same_weights(unbroken, pairs, tiny_m
     assert digest(out) == digest(unbroken[0])
 
 
+def test_a_finished_training_of_fractional_epochs_is_not_trained_on(pairs, tiny_model, embedder, tmp_path):
+    """Killed amid its last evaluation, it makes that up and adds no step."""
+    out = tmp_path / "run"
+    arguments = command(pairs, tiny_model, embedder, out, "--epochs", "0.5", "--validation", "0")
+    run_script("qwen_train.py", *arguments, cwd=tmp_path)
+    before, steps = digest(out), sorted(out.glob("checkpoint-*"))
+    shutil.rmtree(out / "final")
+    (out / f"evaluation_{steps[-1].name}.json").unlink()
+    assert "was cut off: doing it now" in run_script("qwen_train.py", *arguments, cwd=tmp_path).stdout
+    assert sorted(out.glob("checkpoint-*")) == steps and digest(out) == before
+
+
 def test_two_processes_train_all_weights_as_one_does(pairs, tiny_model, embedder, tmp_path):
     """torchrun with two batches of 4 a step against one process with batches of 8: the same updates, up to Adam's rounding."""
     from safetensors.torch import load_file
@@ -176,6 +189,9 @@ def test_an_adapter_learns_on_and_is_asked_beside(unbroken, pairs, embedder, tmp
     assert evaluation.read_evaluation(str(out / "evaluation_beside.json"))["base"] == str(out / "final")
     assert digest(out) == before
     assert "nothing to do" in run_script("qwen_train.py", *again, cwd=tmp_path).stdout
+    weights = out / "final" / "adapter_model.safetensors"
+    weights.write_bytes((adapter / "adapter_model.safetensors").read_bytes())  # the same path, another student
+    assert f"asking {out / 'final'}" in run_script("qwen_train.py", *again, cwd=tmp_path).stdout
 
 
 def test_a_signal_amid_an_evaluation_leaves_it_for_the_next_start(pairs, tiny_model, embedder, tmp_path):
