@@ -143,15 +143,18 @@ def test_kill_9_at_five_moments_ends_in_the_same_weights(unbroken, pairs, tiny_m
 
 
 def test_a_finished_training_of_fractional_epochs_is_not_trained_on(pairs, tiny_model, embedder, tmp_path):
-    """Killed amid its last evaluation, it makes that up and adds no step."""
+    """Killed amid its last evaluation, it makes that up, with the same answers, and adds no step."""
     out = tmp_path / "run"
     arguments = command(pairs, tiny_model, embedder, out, "--epochs", "0.5", "--validation", "0")
     run_script("qwen_train.py", *arguments, cwd=tmp_path)
     before, steps = digest(out), sorted(out.glob("checkpoint-*"))
     shutil.rmtree(out / "final")
-    (out / f"evaluation_{steps[-1].name}.json").unlink()
+    cut_off = out / f"evaluation_{steps[-1].name}.json"
+    in_training = evaluation.read_evaluation(str(cut_off))["samples"]
+    cut_off.unlink()
     assert "was cut off: doing it now" in run_script("qwen_train.py", *arguments, cwd=tmp_path).stdout
     assert sorted(out.glob("checkpoint-*")) == steps and digest(out) == before
+    assert evaluation.read_evaluation(str(cut_off))["samples"] == in_training
 
 
 def test_two_processes_train_all_weights_as_one_does(pairs, tiny_model, embedder, tmp_path):
