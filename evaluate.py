@@ -70,12 +70,14 @@ def score(args, rows_of, scorer):
         if missing:
             continue
         said = [done[key] for key in keys_of(suite, rows)]
-        constant = [scoring.majority_answer(rows)] * len(rows)
-        majority = evaluation.evaluate("  majority", rows, constant, scorer)
         content = evaluation.evaluate(suite, rows, said, scorer, base=args.model, step=None, points=args.points)
-        content["majority"] = majority["means"]
+        constants = {
+            name: evaluation.evaluate("  " + name, rows, [constant(rows)] * len(rows), scorer)
+            for name, constant in scoring.CONSTANTS.items()
+        }
+        content.update((name, constant["means"]) for name, constant in constants.items())
         records.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
-        contents += [content, majority]
+        contents += [content, *constants.values()]
     for which in ("all", "clear") if contents else ():
         print("\n" + "\n".join(evaluation.table(contents, which)))
     return left

@@ -16,7 +16,6 @@ import description
 import ranks
 import records
 import scoring
-import truth
 
 
 def read_pairs(path):
@@ -102,17 +101,17 @@ def read_evaluation(path):
 def table(evaluations, rows="all"):
     """Evaluations -> lines of a table: one evaluation a line, right answers of each claim in % [95 % interval].
 
-    rows: "all", or "clear" for those rows alone whose claim is clear.
+    rows: "all", or "clear" for those rows alone whose claim is clear, without JSON and cosine, which know of no claims.
     """
-    claims = (*truth.CLAIMS, "all_four")
-    lines = [f"{'on ' + rows + ' rows':<18}{'JSON':>6}{'cosine':>8}" + "".join(f"{claim:>17}" for claim in claims)]
+    heads = "".join(f"{claim:>17}" for claim in scoring.SCORED)
+    lines = [f"{'on ' + rows + ' rows':<18}" + (f"{'JSON':>6}{'cosine':>8}" if rows == "all" else "") + heads]
     of_count = {}  # the n of each claim -> the evaluations that have it
     for content in evaluations:
         means = content["means"]
-        cells = [scoring.percent(means["claims"][rows][claim]) for claim in claims]
-        counts = ", ".join(f"{claim} {means['claims'][rows][claim]['n']}" for claim in claims)
+        cells = [scoring.percent(means["claims"][rows][claim]) for claim in scoring.SCORED]
+        counts = ", ".join(f"{claim} {means['claims'][rows][claim]['n']}" for claim in scoring.SCORED)
         of_count.setdefault(counts, []).append(content["name"].strip())
-        head = f"{content['name']:<18}{100 * means['valid_json']['mean']:>6.0f}{means['cosine']['mean']:>8.3f}"
-        lines.append(head + "".join(f"{cell:>17}" for cell in cells))
+        plain = f"{100 * means['valid_json']['mean']:>6.0f}{means['cosine']['mean']:>8.3f}" if rows == "all" else ""
+        lines.append(f"{content['name']:<18}" + plain + "".join(f"{cell:>17}" for cell in cells))
     n = [f"  {counts}" + (f" ({', '.join(names)})" if len(of_count) > 1 else "") for counts, names in of_count.items()]
     return [*lines, "% right [95 % Wilson interval], n:" + (n[0][1:] if len(n) == 1 else "\n" + "\n".join(n))]

@@ -53,18 +53,17 @@ def _cell(mean):
 
 def summary_tables(evaluations):
     """Evaluations -> two tables, one a line each, in % with 95 % Wilson intervals: all rows and scores; clear rows."""
-    claims = (*truth.CLAIMS, "all_four")
     scores = ("valid_json", "cosine", *(f"nli_{name}" for name in description.SENTENCES))
     parts = []
     for rows, extra in (("all", scores), ("clear", ())):
-        head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in (*claims, *extra))
+        head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in (*scoring.SCORED, *extra))
         lines = []
         for content in evaluations:
             means = content["means"]
-            cells = "".join(_cell(means["claims"][rows][claim]) for claim in claims)
+            cells = "".join(_cell(means["claims"][rows][claim]) for claim in scoring.SCORED)
             cells += "".join(_cell(means[name]) for name in extra)
             lines.append(f"<tr><td>{html.escape(content['name'])}</td>{cells}</tr>")
-        counts = ", ".join(f"{c.replace('_', ' ')} {evaluations[0]['means']['claims'][rows][c]['n']}" for c in claims)
+        counts = ", ".join(f"{c.replace('_', ' ')} {evaluations[0]['means']['claims'][rows][c]['n']}" for c in scoring.SCORED)
         table = f"<table><tr><th>{rows} rows</th>{head}</tr>{''.join(lines)}</table>"
         note = f"% with 95 % Wilson intervals, n: {counts}"
         parts.append(f'<div class="scroll">{table}</div><p class="about">{note}</p>')

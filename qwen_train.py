@@ -2,8 +2,8 @@
 
 Reads: test_jsonl.jsonl (convert.py); a model: hub name, folder or .gguf file.
 Writes, in a folder named after the model: training.json, test_rows.jsonl, checkpoint-<step>/, evaluation_avant.json,
-evaluation_checkpoint-<step>.json, evaluation_majority.json, evaluation_teacher.json, evaluation_beside.json (--beside),
-training.png, final/ (the adapter).
+evaluation_checkpoint-<step>.json, evaluation_majority.json, evaluation_commonest.json, evaluation_teacher.json,
+evaluation_beside.json (--beside), training.png, final/ (the adapter).
 Run: python qwen_train.py --data test_jsonl.jsonl --model Qwen/Qwen2.5-0.5B-Instruct
 
 Started again, the same command goes on from the last whole checkpoint. SIGTERM, SIGUSR1 and Ctrl-C save at the next
@@ -76,11 +76,11 @@ def asked_before(name, folder):
 
 
 def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
-    """Score the majority answer of the training split and the teacher on the test rows, into evaluation_*.json.
+    """Score the constant answers of the training split and the teacher on the test rows, into evaluation_*.json.
 
     With --beside, another student is asked the same series too, written as it learnt to read them.
     """
-    answers = {"majority": [scoring.majority_answer(train_rows)] * len(test_rows)}
+    answers = {name: [constant(train_rows)] * len(test_rows) for name, constant in scoring.CONSTANTS.items()}
     if all(row.get("gold") for row in test_rows):
         answers["teacher"] = [description.answer_of(row["gold"]) for row in test_rows]
     if args.beside and not asked_before(args.beside, folder):

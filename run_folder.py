@@ -13,6 +13,7 @@ import shutil
 import cli
 import evaluation
 import records
+import scoring
 import truth
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
@@ -91,10 +92,10 @@ def evaluation_path(folder, step):
 
 
 def evaluations(folder):
-    """Every evaluation of a run in order: untrained, checkpoints by step, majority, teacher, the student beside."""
+    """Every evaluation of a run in order: untrained, checkpoints by step, the constants, teacher, the student beside."""
     names = [name for name in os.listdir(folder) if re.fullmatch(r"evaluation_checkpoint-\d+\.json", name)]
     names.sort(key=lambda name: int(re.search(r"\d+", name)[0]))
-    others = [f"evaluation_{name}.json" for name in ("majority", "teacher", "beside")]
+    others = [f"evaluation_{name}.json" for name in (*scoring.CONSTANTS, "teacher", "beside")]
     names = ["evaluation_avant.json", *names, *others]
     paths = [os.path.join(folder, name) for name in names]
     return [evaluation.read_evaluation(path) for path in paths if os.path.exists(path)]
@@ -129,7 +130,7 @@ def finish(folder):
 
 
 def draw_curves(folder, history):
-    """training.png: the loss above, the claims' accuracy on all test rows below, the majority as lines.
+    """training.png: the loss above, the claims' accuracy on all test rows below, the best constant answer as lines.
 
     history: the trainer's log, a list of dicts with "step" and "loss".
     """
@@ -151,29 +152,34 @@ def draw_curves(folder, history):
 def draw_accuracy(axes, contents):
     """The share of each claim that is right on all test rows, over the steps of a run's evaluations."""
     curve = [content for content in contents if content["step"] is not None]
-    fixed = {content["name"]: content for content in contents if content["step"] is None}
-    for number, claim in enumerate((*truth.CLAIMS, "all_four")):
+    baseline = constant_means(contents)
+    for number, claim in enumerate(scoring.SCORED):
         colour = f"C{number}"
         means = [content["means"]["claims"]["all"][claim] for content in curve]
         steps = [content["step"] for content in curve]
         axes.plot(steps, [m["mean"] for m in means], marker="o", color=colour, label=claim)
         axes.fill_between(steps, [m["low"] for m in means], [m["high"] for m in means], color=colour, alpha=0.12)
-        if "majority" in fixed:
-            majority = fixed["majority"]["means"]["claims"]["all"][claim]["mean"]
-            axes.axhline(majority, color=colour, linestyle=":", linewidth=1)
+        if claim in baseline:
+            axes.axhline(baseline[claim], color=colour, linestyle=":", linewidth=1)
     n = contents[0]["means"]["valid_json"]["n"]
     axes.set(xlabel="step", ylabel=f"right against truth (n = {n})", ylim=(-0.02, 1.02))
-    axes.legend(loc="lower right", title="dotted: majority")
+    axes.legend(loc="lower right", title="dotted: best constant answer")
 
 
-def beaten(content, majority):
-    """The claims on which an evaluation surely beats the majority answer: its interval on all rows lies above."""
-    claims, baseline = content["means"]["claims"]["all"], majority["means"]["claims"]["all"]
-    return [claim for claim in truth.CLAIMS if claims[claim]["low"] > baseline[claim]["mean"]]
+def constant_means(contents):
+    """{claim: the share right on all rows of the constant answer that gets it right most often}; {} without constants."""
+    constants = [content["means"]["claims"]["all"] for content in contents if content["name"] in scoring.CONSTANTS]
+    return {claim: max(claims[claim]["mean"] for claims in constants) for claim in scoring.SCORED} if constants else {}
+
+
+def beaten(content, baseline):
+    """The claims on which an evaluation surely beats the baseline, {claim: mean}: its interval on all rows lies above."""
+    claims = content["means"]["claims"]["all"]
+    return [claim for claim in scoring.SCORED if claims[claim]["low"] > baseline[claim]]
 
 
 def print_tables(folder):
-    """The evaluations on all rows and on clear rows; which checkpoint is final, why, and whether it beats the majority."""
+    """The evaluations on all rows and on clear rows; which checkpoint is final, why, and whether it beats the constants."""
     contents = evaluations(folder)
     for rows in ("all", "clear"):
         print("\n" + "\n".join(evaluation.table(contents, rows)))
@@ -185,11 +191,11 @@ def print_tables(folder):
     n = final["validation"]["valid_json"]["n"] if score is not None else 0
     why = f"the best on {n} validation rows ({100 * score:.1f} % of their claims right)" if n else "the last"
     print(f"\nfinal: step {step}, {why}")
-    majority = next((content for content in contents if content["name"] == "majority"), None)
-    if not majority:
+    baseline = constant_means(contents)
+    if not baseline:
         return
-    won = beaten(final, majority)
-    lost = [claim for claim in truth.CLAIMS if claim not in won]
-    print(f"beats the majority answer on: {', '.join(won) or 'no claim'}")
+    won = beaten(final, baseline)
+    lost = [claim for claim in scoring.SCORED if claim not in won]
+    print(f"beats the best constant answer on: {', '.join(won) or 'no claim'}")
     if lost:
-        print(f"does NOT beat the majority answer (its interval reaches down to it) on: {', '.join(lost)}")
+        print(f"does NOT beat the best constant answer (its interval reaches down to it) on: {', '.join(lost)}")

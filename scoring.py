@@ -10,6 +10,7 @@ could be had from the answer). Only `right` counts: an unreadable answer is wron
 import math
 import os
 import sys
+from collections import Counter
 
 import cli
 import description
@@ -18,6 +19,7 @@ import truth
 EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
 NLI = "FacebookAI/roberta-large-mnli"
 NLI_SCORES = {"contradiction": 0.0, "neutral": 0.5, "entailment": 1.0}
+SCORED = (*truth.CLAIMS, "all_four")  # what has a share of right answers; all_four: of answers right in all claims
 OUTCOMES = ("right", "wrong", "ambiguous", "unread")
 Z95 = 1.959963984540054
 
@@ -200,7 +202,7 @@ def summarise(rows, samples):
     for name in description.SENTENCES:
         means[f"nli_{name}"] = mean_of(sample["nli"][name] for sample in samples)
     everywhere, where_clear = {}, {}
-    for claim in (*truth.CLAIMS, "all_four"):
+    for claim in SCORED:
         parts = truth.CLAIMS if claim == "all_four" else (claim,)
         right = [all(sample["outcome"][part] == "right" for part in parts) for sample in samples]
         clear = [all(row["truth"]["clear"][part] for part in parts) for row in rows]
@@ -214,10 +216,20 @@ def summarise(rows, samples):
     return means
 
 
-def majority_answer(train_rows):
-    """The one answer that says each claim's commonest label of the training rows' truth."""
+def majority_answer(rows):
+    """The one answer that says each claim's commonest label in the rows' truth: no constant gets more of one claim right."""
     labels = {}
     for claim in truth.CLAIMS:
-        said = [row["truth"][claim] for row in train_rows]
+        said = [row["truth"][claim] for row in rows]
         labels[claim] = max(truth.LABELS[claim], key=said.count)
     return description.answer_of(description.sentences_of(labels))
+
+
+def commonest_answer(rows):
+    """The one answer whose four labels together are the commonest in the rows' truth: no constant gets more of them all right."""
+    together = Counter(tuple(row["truth"][claim] for claim in truth.CLAIMS) for row in rows)
+    return description.answer_of(description.sentences_of(dict(zip(truth.CLAIMS, together.most_common(1)[0][0]))))
+
+
+# answers that read nothing: the same for every series, made from a split's truth
+CONSTANTS = {"majority": majority_answer, "commonest": commonest_answer}

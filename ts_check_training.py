@@ -87,7 +87,7 @@ def write_page(rows, content, before, after, only_wrong):
         if not (only_wrong and right):
             with open(path, "rb") as file:
                 cards.append(page.card(row, before.get(row["id"]), after[row["id"]], file.read()))
-    others = [optional_evaluation(f"evaluation_{name}.json") for name in ("avant", "majority", "teacher", "beside")]
+    others = [optional_evaluation(f"evaluation_{name}.json") for name in ("avant", *scoring.CONSTANTS, "teacher", "beside")]
     compared = [other for other in (others[0], content, *others[1:]) if other]
     curves = None
     if os.path.exists("training.png"):

@@ -13,11 +13,10 @@ import ranks
 import records
 import run_folder
 import scoring
-import truth
 
 
 def means(right):
-    claims = dict.fromkeys((*truth.CLAIMS, "all_four"), {**scoring.mean_of([1] * 8), "mean": right})
+    claims = dict.fromkeys(scoring.SCORED, {**scoring.mean_of([1] * 8), "mean": right})
     return {"valid_json": scoring.mean_of([1] * 8), "cosine": scoring.mean_of([1] * 8), "claims": {"all": claims, "clear": claims}}
 
 
@@ -112,12 +111,17 @@ def test_one_process_gathers_and_agrees_with_itself():
     assert ranks.gather([1, 2]) == [[1, 2]] and ranks.any_of(True) and not ranks.any_of(False)
 
 
-def test_a_claim_beats_the_majority_where_its_whole_interval_lies_above():
-    def content(right):
-        counts = {claim: scoring.mean_of([1] * k + [0] * (100 - k)) for claim, k in zip(truth.CLAIMS, right, strict=True)}
-        return {"means": {"claims": {"all": counts}}}
+def test_a_claim_beats_the_constants_where_its_whole_interval_lies_above_all_of_them():
+    def content(name, *right):
+        counts = {claim: scoring.mean_of([1] * k + [0] * (100 - k)) for claim, k in zip(scoring.SCORED, right, strict=True)}
+        return {"name": name, "means": {"claims": {"all": counts}}}
 
-    majority = content([50, 50, 50, 50])
-    assert run_folder.beaten(content([90, 55, 50, 10]), majority) == ["trend"]  # 55 of 100: the interval begins at 45
-    assert run_folder.beaten(content([61, 60, 59, 50]), majority) == ["trend", "noise"]  # from 51.2, 50.2, 49.2
-    assert run_folder.beaten(majority, majority) == []
+    majority, commonest = content("majority", 50, 50, 50, 50, 0), content("commonest", 40, 50, 20, 50, 25)
+    baseline = run_folder.constant_means([majority, content("step 1", 90, 90, 90, 90, 90), commonest])
+    assert baseline == {"trend": 0.5, "noise": 0.5, "max": 0.5, "min": 0.5, "all_four": 0.25}
+    # 55 of 100: the interval begins at 45.2; 34: at 25.5
+    assert run_folder.beaten(content("step 2", 90, 55, 50, 10, 34), baseline) == ["trend", "all_four"]
+    # from 51.2, 50.2, 49.2; 33: from 24.6, which is above the majority's 0 alone
+    assert run_folder.beaten(content("step 3", 61, 60, 59, 50, 33), baseline) == ["trend", "noise"]
+    assert run_folder.beaten(majority, baseline) == run_folder.beaten(commonest, baseline) == []
+    assert run_folder.constant_means([content("step 1", 1, 1, 1, 1, 1)]) == {}

@@ -26,8 +26,8 @@ import evaluation
 import ou_process
 import qwen_train
 import records
+import scoring
 import trainer
-import truth
 
 ROWS = 60
 
@@ -68,7 +68,8 @@ def test_a_run_leaves_what_its_docstring_says(unbroken, pairs):
     train, test = evaluation.read_pairs(pairs)
     steps = 2 * -(-len(train) // 8)
     names = {f"evaluation_checkpoint-{step}.json" for step in (4, 8, 12, steps)}
-    names |= {"evaluation_avant.json", "evaluation_majority.json", "evaluation_teacher.json", "training.png"}
+    names |= {"evaluation_avant.json", "evaluation_majority.json", "evaluation_commonest.json"}
+    names |= {"evaluation_teacher.json", "training.png"}
     assert names <= set(os.listdir(out))
     about = json.loads((out / "training.json").read_text())
     assert about["format"] == "thirds" and about["points"] == [16] and about["series"] == len(train)
@@ -76,7 +77,7 @@ def test_a_run_leaves_what_its_docstring_says(unbroken, pairs):
     assert teacher["means"]["claims"]["all"]["all_four"] == {"mean": 1.0, "low": 0.5101, "high": 1.0, "n": 4}
     avant = evaluation.read_evaluation(str(out / "evaluation_avant.json"))
     assert [sample["id"] for sample in avant["samples"]] == [row["id"] for row in test[:4]]
-    for name in ("untrained", "majority", "teacher", *truth.CLAIMS, "all_four"):
+    for name in ("untrained", *scoring.CONSTANTS, "teacher", *scoring.SCORED):
         assert name in said
     assert not [name for name in os.listdir(out) if ".tmp" in name]
 
