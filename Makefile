@@ -91,10 +91,9 @@ recipes: env models
 STUDY := $(notdir $(BASE))
 LEARN := $(OFFLINE) $(PY) ../../qwen_train.py --model $(CURDIR)/models/$(STUDY) --batch-size 16 --save-steps 20 \
 	--validation 0 $(SCORING)
-run/study/data.jsonl: | env models
+study-data: env models
 	@mkdir -p run/study
 	cd run/study && $(PY) ../../ou_process.py --count 220 --points 128 --seed 0
-study-data: run/study/data.jsonl
 	cd run/study && $(PY) ../../mistral.py --dryrun
 	cd run/study && $(PY) ../../curate.py
 study: study-data

@@ -67,7 +67,7 @@ def flops_per_token(model, points_tokens):
 
 
 def read_once(inputs):
-    """Tokens of a batch that trainer.py does not compute again: the shared beginning of all rows but one."""
+    """Tokens of a batch that cpu_training.py does not compute again: the shared beginning of all rows but one."""
     import cpu_training
 
     answer = int((inputs["labels"] != -100).any(dim=0).nonzero()[0])

@@ -145,7 +145,7 @@ def main(argv=None):
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
     trained = student.trained_on(args.model)
-    fmt = args.format or trained.get("format") or "study"
+    fmt = student.format_of(args.model, args.format)
     series = rescale(values)
     prompt = description.prompt_of(series, fmt)
     if args.prompt:

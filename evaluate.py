@@ -5,7 +5,7 @@ Writes, in --out: about.json, answers-<shard>.jsonl (one line an answer), evalua
 Run: python evaluate.py --model Qwen2.5-0.5B-Instruct --suite unseen --count 2000
 
 A shard asks its share of what no shard has answered yet; whichever comes last finds every answer there, and scores them.
-Killed, or run again with another number of shards, nothing is asked twice and nothing is lost.
+Killed, or run again with another number of shards, what is written is not asked again, and nothing of it is lost.
 """
 
 import glob
@@ -50,9 +50,11 @@ def ask(args, asked, number, count, about):
     print(f"asked: {len(asked)}\nanswered: {sum(key in done for key in asked)}\nmine_to_ask: {len(mine)}", flush=True)
     if not mine:
         return
-    ask_all = student.opened(args.model, args.batch_size)
     records.write_json(os.path.join(args.out, ABOUT), about)
+    ask_all = student.opened(args.model, args.batch_size)
+    run_folder.check(args.out, about, ABOUT)  # two students may have come to a new folder at once: one of them stays
     with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
+        mine = [key for key in mine if key not in file.rows]  # what another run of this shard answered meanwhile
         for start in range(0, len(mine), args.batch_size):
             keys = mine[start : start + args.batch_size]
             for key, answer in zip(keys, ask_all([asked[key]["prompt"] for key in keys], args.max_new_tokens)):
@@ -108,11 +110,13 @@ def main(argv=None):
         raise cli.UserError(f"no suite {unknown[0]!r}: there are {', '.join(suites.SUITES)}")
     if not ou_process.SHORTEST <= args.points <= ou_process.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {ou_process.SHORTEST} to {ou_process.LONGEST}")
-    fmt = args.format or student.trained_on(args.model).get("format") or "study"
-    args.out = args.out or os.path.join(args.model if os.path.isdir(args.model) else "", "suites")
+    fmt = student.format_of(args.model, args.format)
+    run = os.path.isdir(os.path.join(args.model, "final"))  # else the folder is no run's, and not ours to write into
+    args.out = args.out or os.path.join(args.model if run else "", "suites")
     cli.print_settings(args)
     sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
     about = {"model": args.model, "weights_sha256": student.weights_digest(args.model), "format": fmt, **sizes}
+    about["prompt_version"] = description.PROMPT_VERSION
     run_folder.check(args.out, about, ABOUT)
     scorer = scoring.Scorer(args.embedder, args.nli)
     rows_of = {name: suites.rows(name, args.count, args.points, fmt) for name in names}

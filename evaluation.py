@@ -5,7 +5,8 @@ Run: no command of its own; qwen_train.py, evaluate.py and ts_check_training.py 
 
 An evaluation file: {"name", "base", "step", "format", "nli_model", "cosine_model", "seconds", "means": scoring.summarise,
 "samples": [one a test row, in the order of the pairs: id, answer, parse, read, outcome, cosine, nli], "validation": the
-means of the simulated validation rows, where there were any}.
+means of the simulated validation rows, where there were any; in a suite's file "majority" and "commonest", the means of
+these constant answers on the same rows}.
 """
 
 import time

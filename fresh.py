@@ -17,7 +17,8 @@ import ou_process
 import shapes
 
 SEEDS = ou_process.SEEDS  # user's seeds lie below
-PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 3 * SEEDS}
+# test: 3 * SEEDS until the adapter in the box stood; its recipe had been changed after those series were seen
+PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 4 * SEEDS}
 SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need little padding
 
 

@@ -7,8 +7,9 @@ evaluation_beside.json (--beside), training.png, final/ (the adapter).
 Run: python qwen_train.py --data test_jsonl.jsonl --model Qwen/Qwen2.5-0.5B-Instruct
 
 Started again, the same command goes on from the last whole checkpoint. SIGTERM, SIGUSR1 and Ctrl-C save at the next
-step and exit with 75: run it again. final/ is the checkpoint that reads simulated validation rows best; the test rows
-have no say. Under torchrun, the processes share the batches and the evaluations out among them.
+step and exit with 75: run it again. final/ is the checkpoint that reads simulated validation rows best, with
+--validation 0 the last; the test rows have no say. Under torchrun, the processes share the batches and the evaluations
+out among them, and --stop-file says what torchrun's own exit code cannot: that they stopped because they were asked to.
 """
 
 import contextlib
@@ -35,7 +36,7 @@ def settings_of(args, train_rows):
         digest = hashlib.sha256(file.read()).hexdigest()
     names = (
         "model", "fresh", "shapes", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha",
-        "seed", "dtype", "eval_rows", "max_new_tokens", "embedder", "nli",
+        "save_steps", "seed", "dtype", "eval_rows", "max_new_tokens", "embedder", "nli",
     )  # fmt: skip
     return {
         **{name: getattr(args, name) for name in names},
@@ -96,8 +97,14 @@ def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
         records.write_json(os.path.join(folder, f"evaluation_{name}.json"), content)
 
 
-def train(args, folder, model, tokenizer, rows, scorer):
-    """Train to the end or to a signal; returns the exit code. rows: (train, validation, test)."""
+def not_evaluated(folder, save_steps, last):
+    """{step: path} of the planned checkpoints that have no evaluation yet."""
+    planned = {step: path for step, path in run_folder.checkpoints(folder).items() if step % save_steps == 0 or step == last}
+    return {step: path for step, path in planned.items() if not os.path.exists(run_folder.evaluation_path(folder, step))}
+
+
+def train(args, folder, model, tokenizer, rows, scorer, stop):
+    """Train to the end or until stop.asked; returns the exit code. rows: (train, validation, test)."""
     import trainer
 
     train_rows, validation_rows, test_rows = rows
@@ -115,28 +122,24 @@ def train(args, folder, model, tokenizer, rows, scorer):
             records.write_json(run_folder.evaluation_path(folder, step), content)
         print("\n".join(evaluation.table([content])), flush=True)
 
-    stop, callbacks = trainer.make_callbacks(folder, evaluate)
+    callbacks = trainer.make_callbacks(folder, evaluate, stop)
     run = trainer.make(args, folder, model, tokenizer, train_rows, callbacks)
-    if not os.path.exists(run_folder.evaluation_path(folder, 0)):
+    if ranks.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
         evaluate(run.model, 0)
-    checkpoint = run_folder.last_checkpoint(folder)
+    checkpoint = ranks.first(run_folder.last_checkpoint(folder))
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
     if not (checkpoint and trainer.is_last(run, checkpoint)):
         run.train(resume_from_checkpoint=checkpoint)
     if run.state.global_step < run.state.max_steps:
-        trainer.ignore_signals()
         print(f"stopped: saved at step {run.state.global_step}; run the same command to go on")
         return REQUEUE
-    for step, path in run_folder.checkpoints(folder).items():
-        planned = step % args.save_steps == 0 or step == run.state.max_steps
-        if planned and not os.path.exists(run_folder.evaluation_path(folder, step)):
-            print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
-            saved = load_student(path, args)[0]  # Accelerate computes in the dtypes of the training with it
-            evaluate(run.accelerator.prepare_model(saved, evaluation_mode=True), step)
+    for step, path in ranks.first(not_evaluated(folder, args.save_steps, run.state.max_steps)).items():
+        print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
+        saved = load_student(path, args)[0]  # Accelerate computes in the dtypes of the training with it
+        evaluate(run.accelerator.prepare_model(saved, evaluation_mode=True), step)
         if ranks.any_of(stop.asked):
             return REQUEUE
-    trainer.ignore_signals()
     ranks.barrier()
     if ranks.rank() == 0:
         run_folder.draw_curves(folder, run.state.log_history)
@@ -160,8 +163,8 @@ def parse(argv):
     parser.add_argument("--batch-size", type=cli.positive, default=16, help="Series a step and device.")
     parser.add_argument("--accumulate", type=cli.positive, default=1, help="Batches summed up before a step.")
     parser.add_argument("--learning-rate", type=cli.positive_float, default=1e-3, help="Peak; cosine to zero.")
-    parser.add_argument("--rank", type=cli.count, default=16, help="LoRA rank, on all linear layers; 0: train all weights.")
-    parser.add_argument("--alpha", type=cli.positive, default=32, help="LoRA alpha; the update counts alpha / rank.")
+    parser.add_argument("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
+    parser.add_argument("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
     parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16", help="Of the base; the adapter is fp32.")
     parser.add_argument("--save-steps", type=cli.positive, default=20, help="Save and evaluate every so many steps.")
     parser.add_argument("--logging-steps", type=cli.positive, default=5, help="Print the loss every so many steps.")
@@ -169,6 +172,7 @@ def parse(argv):
     parser.add_argument("--beside", metavar="STUDENT", help="Also ask another student the test rows: folder, adapter or .gguf.")
     parser.add_argument("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 8 on a CPU.")
     parser.add_argument("--max-new-tokens", type=cli.positive, default=160, help="An answer's length, at most.")
+    parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
     parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
     parser.add_argument("--nli", default=scoring.NLI, help='Hub name or folder of the NLI model; "none": use claims.')
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the order of rows and the adapter's start.")
@@ -178,8 +182,13 @@ def parse(argv):
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
     if args.seed >= fresh.SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {fresh.SEEDS}")
-    if student.is_adapter(args.model):  # it learns on at the rank that it has
+    if student.is_adapter(args.model):
+        if (args.rank, args.alpha) != (None, None):
+            raise cli.UserError(f"{args.model} is an adapter, which learns on as it is: leave --rank and --alpha out")
         args.rank, args.alpha = student.rank_of(args.model)
+    else:
+        args.rank = 16 if args.rank is None else args.rank
+        args.alpha = 32 if args.alpha is None else args.alpha
     return args
 
 
@@ -215,6 +224,9 @@ def start(args, folder, settings, rows, finished):
     import torch
     import transformers
 
+    import trainer
+
+    stop = trainer.Stop(args.stop_file)
     if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
         raise cli.UserError("several GPUs: run it with torchrun, as go.slurm does, or set CUDA_VISIBLE_DEVICES=0")
     train_rows, _, test_rows = rows
@@ -231,7 +243,9 @@ def start(args, folder, settings, rows, finished):
         if finished:
             return 0
         transformers.set_seed(args.seed)  # the adapter's start
-        return train(args, folder, *loaded, rows, scorer)
+        code = train(args, folder, *loaded, rows, scorer, stop)
+        trainer.ignore_signals()
+        return code
 
 
 if __name__ == "__main__":

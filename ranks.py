@@ -36,6 +36,11 @@ def gather(values):
     return gathered
 
 
+def first(value):
+    """What process 0 has, in every process: where all must decide alike about files, which they may not see alike yet."""
+    return gather(value)[0]
+
+
 def any_of(flag):
     """Whether the flag is true in any process, the same answer in every process."""
     return any(gather(bool(flag))) if world() > 1 else bool(flag)

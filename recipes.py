@@ -30,7 +30,6 @@ import records
 import run_folder
 import scoring
 import student
-import truth
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join("results", "recipes.json")
@@ -70,11 +69,12 @@ def call(folder, script, *flags):
     """Run one of the scripts in a folder; its failure is this one's. What would stop this script asks that one to save."""
     command = [sys.executable, os.path.join(HERE, script), *map(str, flags)]
     done = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    before = {name: signal.signal(name, lambda *_: done.terminate()) for name in (signal.SIGTERM, signal.SIGINT)}
+    stops = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    before = {name: signal.signal(name, lambda *_: done.terminate()) for name in stops}
     _, errors = done.communicate()
     for name, handler in before.items():
         signal.signal(name, handler)
-    if done.returncode in (qwen_train.REQUEUE, -signal.SIGTERM):
+    if done.returncode in (qwen_train.REQUEUE, -signal.SIGTERM, cli.INTERRUPTED):  # Ctrl-C reaches the script itself too
         print(f"stopped in {script}; run the same command to go on")
         sys.exit(qwen_train.REQUEUE)
     if done.returncode:
@@ -131,7 +131,7 @@ def train(name, folder, args):
     call(folder, "qwen_train.py", *flags)
     content = run_folder.evaluations(os.path.join(folder, name))[1]  # untrained, then the one checkpoint
     right = content["validation"]["claims"]["all"]
-    mean = sum(right[claim]["mean"] for claim in truth.CLAIMS) / len(truth.CLAIMS)
+    mean = run_folder.validation_score(content)
     low, high = scoring.wilson(mean, args.validation)
     return {
         "what": what,
@@ -170,11 +170,20 @@ def judged(entries):
     return {name: {**entries[name], "verdict": verdict(entries[name], baselines)} for name in RECIPES if name in entries}
 
 
-def read_kept(budget):
+def read_kept():
+    """results/recipes.json: {"budget": {...}, "recipes": {name: entry}}; UserError where it is something else."""
+    kept = records.read_json(OUT, "recipes.py")
+    entries = kept.get("recipes")
+    if not isinstance(kept.get("budget"), dict) or not isinstance(entries, dict) or not entries:
+        raise cli.UserError(f"{OUT} holds no recipes: move it away, and run recipes.py")
+    return kept
+
+
+def kept_entries(budget):
     """The entries of results/recipes.json, {} where there are none yet; UserError where they are of another budget."""
-    kept = records.read_json(OUT, "recipes.py") if os.path.exists(OUT) else {"budget": budget, "recipes": {}}
-    if kept.get("budget") != budget:
-        raise cli.UserError(f"{OUT} holds recipes of another budget, {kept.get('budget')}: move it away first")
+    kept = read_kept() if os.path.exists(OUT) else {"budget": budget, "recipes": {}}
+    if kept["budget"] != budget:
+        raise cli.UserError(f"{OUT} holds recipes of another budget, {kept['budget']}: move it away first")
     return kept["recipes"]
 
 
@@ -199,14 +208,14 @@ def main(argv=None):
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
     budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in ("points", "tokens", "validation")}}
-    read_kept(budget)
+    kept_entries(budget)
     folder = os.path.join("run", "recipes", "-".join(map(str, budget.values())))
     with alone(folder):
         prepare(folder, args)
     for name in names:
         entry = train(name, folder, args)
         with alone(folder):  # another run may have added some meanwhile
-            entries = judged({**read_kept(budget), name: entry})
+            entries = judged({**kept_entries(budget), name: entry})
             records.write_json(OUT, {"budget": budget, "recipes": entries})
         score = entry["score"]
         print(f"{name}: {scoring.percent(score)}, n = {score['n']}: {entries[name]['verdict']}", flush=True)

@@ -25,6 +25,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sys
 
 import truth
@@ -203,7 +204,7 @@ def writing(path, create=False, made_by="ou_process.py"):
 def atomic(path):
     """Yield a temporary name beside path, for a file or a folder; on success it becomes path, else it is removed."""
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    temporary = f"{path}.tmp{os.getpid()}"
+    temporary = f"{path}.tmp{socket.gethostname()}-{os.getpid()}"  # the same number may run on another node
     try:
         yield temporary
         os.replace(temporary, path)

@@ -12,6 +12,7 @@ import re
 import cli
 import description
 import evaluation
+import recipes
 import records
 import run_folder
 import scoring
@@ -19,7 +20,6 @@ import suites
 import truth
 
 RESULTS = "results"
-RECIPES = os.path.join(RESULTS, "recipes.json")
 MARKERS = ("<!-- made by report.py -->\n", "<!-- end of what report.py made -->")
 ABOUT = ("training.json", "about.json")
 
@@ -150,8 +150,8 @@ def main(argv=None):
     names = sorted({os.path.basename(os.path.dirname(p)) for a in ABOUT for p in glob.glob(os.path.join(RESULTS, "*", a))})
     runs = [name for name in names if os.path.exists(os.path.join(RESULTS, name, "training.json"))]
     lines = [text_line for name in names for text_line in section(name)]
-    if os.path.exists(RECIPES):
-        kept = records.read_json(RECIPES, "recipes.py")
+    if os.path.exists(recipes.OUT):
+        kept = recipes.read_kept()
         budget = kept["budget"]
         lines += ["### recipes", "", f"`{budget['model']}`, {budget['points']} points, {budget['tokens']:,} tokens of series and answer"]
         lines += ["each (all weights: two thirds of them, at the same cost), differing from the baseline in what the second column"]

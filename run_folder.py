@@ -64,8 +64,15 @@ def mark_whole(checkpoint, step):
 
 
 def _is_whole(checkpoint):
+    """Whether every file that WHOLE names is there with its size; others, a note or what NFS leaves, do no harm."""
     path = os.path.join(checkpoint, WHOLE)
-    return os.path.exists(path) and records.read_json(path, "qwen_train.py").get("bytes") == _sizes(checkpoint)
+    if not os.path.exists(path):
+        return False
+    try:
+        named = records.read_json(path, "qwen_train.py").get("bytes")
+    except cli.UserError:  # torn itself
+        return False
+    return isinstance(named, dict) and named.items() <= _sizes(checkpoint).items()
 
 
 def checkpoints(folder):
@@ -123,10 +130,11 @@ def best_step(folder):
 
 
 def finish(folder):
-    """Copy the best checkpoint to final/, without what only a restart needs but with its step."""
+    """Copy the best checkpoint to final/, without what only a restart needs but with its step and with training.json."""
     step = best_step(folder)
     with records.atomic(os.path.join(folder, "final")) as temporary:
         shutil.copytree(checkpoints(folder)[step], temporary, ignore=shutil.ignore_patterns(*RESUME_ONLY))
+        shutil.copy(os.path.join(folder, "training.json"), temporary)  # wherever final/ goes, it says what it was trained on
 
 
 def draw_curves(folder, history):

@@ -9,6 +9,7 @@ import glob
 import hashlib
 import json
 import os
+import sys
 import warnings
 
 import cli
@@ -36,7 +37,9 @@ def base_of(adapter):
 def rank_of(adapter):
     """(rank, alpha) of an adapter's folder."""
     config = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
-    return config.get("r"), config.get("lora_alpha")
+    if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), (int, float)):
+        raise cli.UserError(f"{adapter} is no LoRA adapter: its adapter_config.json has no r and lora_alpha")
+    return config["r"], config["lora_alpha"]
 
 
 def is_adapter(name):
@@ -45,11 +48,21 @@ def is_adapter(name):
 
 
 def training_of(folder):
-    """The training.json in or above the folder of a student: {"format", "points", ...}; {} where there is none."""
+    """The training.json in or above the folder of a student: {"format", "points", ...}; {} where there is none.
+
+    Raises UserError for a format that is none of ours, and for points that are no lengths.
+    """
     for place in (folder, os.path.dirname(os.path.abspath(folder))):
         path = os.path.join(place, "training.json")
-        if os.path.exists(path):
-            return records.read_json(path, "qwen_train.py")
+        if not os.path.exists(path):
+            continue
+        about = records.read_json(path, "qwen_train.py")
+        points = about.get("points")
+        if about.get("format") not in description.FORMATS:
+            raise cli.UserError(f"{path}: {about.get('format')!r} is no format: there are {', '.join(description.FORMATS)}")
+        if not isinstance(points, list) or not points or not all(isinstance(n, int) for n in points):
+            raise cli.UserError(f"{path}: points are {points!r}, no list of lengths: train again with qwen_train.py")
+        return about
     return {}
 
 
@@ -73,6 +86,14 @@ def trained_on(name):
     import hf2gguf
 
     return hf2gguf.read_format(name)
+
+
+def format_of(name, asked=None):
+    """How a student's series are to be written: as asked, else as it learnt to read them, else as the study did, said aloud."""
+    known = asked or trained_on(name).get("format")
+    if not known:
+        print(f"note: nothing says how {name} learnt to read series: they are written as 'study' (--format)", file=sys.stderr)
+    return known or "study"
 
 
 def _arguments(name):

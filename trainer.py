@@ -94,24 +94,39 @@ def make(args, folder, model, tokenizer, train_rows, callbacks):
     return made
 
 
-def make_callbacks(folder, evaluate):
-    """(stop, callbacks): evaluate(model, step) after each planned save; stop.asked becomes true on a signal."""
-    from transformers import TrainerCallback
+class Stop:
+    """Whether the training was asked to save and stop: by SIGTERM, SIGUSR1 or SIGINT, or by a file that appeared.
 
-    class Stop(TrainerCallback):
-        """Saves and stops at the next step once SIGTERM, SIGUSR1 or SIGINT came; a second SIGINT stops at once."""
+    file: its path, or None. A signal makes that file too, so that whoever started the training knows why it stopped.
+    A second SIGINT stops at once.
+    """
 
-        asked = False
+    def __init__(self, file=None):
+        self.file, self._signalled = file, False
+        for name in SIGNALS:
+            signal.signal(getattr(signal, name), self._ask)
 
-        def ask(self, signum, frame):
-            self.asked = True
-            # not print: the signal may have come amid one, which must not be entered again
-            os.write(1, f"{signal.Signals(signum).name}: saving at the next step, then stopping\n".encode())
+    def _ask(self, signum, frame):
+        self._signalled = True
+        # not print: the signal may have come amid one, which must not be entered again
+        os.write(1, f"{signal.Signals(signum).name}: saving at the next step, then stopping\n".encode())
+        if self.file:
+            open(self.file, "ab").close()
+        if signum == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    @property
+    def asked(self):
+        return self._signalled or bool(self.file and os.path.exists(self.file))
+
+
+def make_callbacks(folder, evaluate, stop):
+    """Callbacks that save and stop at the next step once stop.asked, and call evaluate(model, step) after planned saves."""
+    from transformers import TrainerCallback
+
+    class SaveAndStop(TrainerCallback):
         def on_step_end(self, args, state, control, **kwargs):
-            self.asked = ranks.any_of(self.asked)  # a signal may reach one process a step before another
-            if self.asked:
+            if ranks.any_of(stop.asked):  # it may be seen by one process a step before another
                 control.should_save = control.should_training_stop = True
 
     class Evaluate(TrainerCallback):
@@ -127,10 +142,7 @@ def make_callbacks(folder, evaluate):
             if planned(args, state) and not ranks.any_of(stop.asked):  # all evaluate, or none: else they wait for each other
                 evaluate(model, step)
 
-    stop = Stop()
-    for name in SIGNALS:
-        signal.signal(getattr(signal, name), stop.ask)
-    return stop, [stop, Evaluate()]
+    return [SaveAndStop(), Evaluate()]
 
 
 def ignore_signals():

@@ -6,6 +6,7 @@ Run: python -m pytest -q tests/test_export_describe.py
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -126,6 +127,20 @@ def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
             (line,) = [line for line in out.splitlines() if line.startswith(claim + " ")]
             assert line.split()[2] == label
         assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_path):
+    csv = write_csv(tmp_path / "my.csv", range(32))
+    alone = tmp_path / "alone" / "final"
+    shutil.copytree(adapter, alone)
+    said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
+    assert "nothing says how" in said.stderr and "Series: [00" in said.stdout
+    for about in ({"format": "roman", "points": [32]}, {"format": "thirds", "points": 32}, {"format": "thirds", "points": []}, {}):
+        (alone / "training.json").write_text(json.dumps(about))
+        assert "training.json" in run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path, code=2).stderr
+    (alone / "training.json").write_text(json.dumps({"format": "thirds", "points": [32]}))
+    said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
+    assert "beginning: 00" in said.stdout and not said.stderr
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def folder(tmp_path):
             (place / name).write_text(f"{name} {step}")
         if step != 40:
             run_folder.mark_whole(str(place), step)
+    (tmp_path / "training.json").write_text("{}")
     return tmp_path
 
 
@@ -62,7 +63,7 @@ def test_final_is_the_best_without_what_a_restart_needs(folder, capsys):
     write_evaluation(folder, 10, means(0.9), test=0.1)
     write_evaluation(folder, 30, means(0.8), test=0.9)
     run_folder.finish(str(folder))
-    assert sorted(os.listdir(folder / "final")) == ["adapter_config.json", "adapter_model.safetensors", run_folder.WHOLE]
+    assert sorted(os.listdir(folder / "final")) == ["adapter_config.json", "adapter_model.safetensors", "training.json", run_folder.WHOLE]
     assert (folder / "final" / "adapter_model.safetensors").read_text().endswith(" 10")
     for name in os.listdir(folder):  # a user short of disk: the tables still say which step became final
         if name.startswith("checkpoint-"):
@@ -75,6 +76,10 @@ def test_a_checkpoint_that_was_cut_after_it_was_whole_is_passed_over(folder, cap
     (folder / "checkpoint-30" / "optimizer.pt").write_text("")
     assert run_folder.last_checkpoint(str(folder)) == str(folder / "checkpoint-25")
     assert "passed over checkpoint-30" in capsys.readouterr().out
+    (folder / "checkpoint-25" / "note.txt").write_text("a user's: it does no harm")
+    assert run_folder.last_checkpoint(str(folder)) == str(folder / "checkpoint-25")
+    (folder / "checkpoint-25" / run_folder.WHOLE).write_text('{"step": 25, "by')
+    assert run_folder.last_checkpoint(str(folder)) == str(folder / "checkpoint-20")
 
 
 def test_a_second_training_in_a_folder_is_refused(folder):

@@ -110,18 +110,36 @@ def wait_for(process, pattern):
     raise AssertionError(f"{pattern!r} was never printed")
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
-def test_a_signal_saves_and_asks_to_be_run_again(unbroken, pairs, tiny_model, embedder, tmp_path, name):
-    out = tmp_path / "run"
-    arguments = command(pairs, tiny_model, embedder, out, "--logging-steps", "1")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "a file"])
+def test_a_signal_or_a_file_saves_and_asks_to_be_run_again(unbroken, pairs, tiny_model, embedder, tmp_path, name):
+    out, stop = tmp_path / "run", tmp_path / "stop"
+    arguments = command(pairs, tiny_model, embedder, out, "--logging-steps", "1", "--stop-file", stop)
     process = start(arguments, tmp_path)
     wait_for(process, "step 5 of")
-    process.send_signal(getattr(signal, name))
+    if name == "a file":
+        stop.touch()
+    else:
+        process.send_signal(getattr(signal, name))
     assert process.communicate(timeout=120)[0].count("Traceback") == 0
-    assert process.returncode == qwen_train.REQUEUE
+    assert process.returncode == qwen_train.REQUEUE and stop.exists()
+    stop.unlink()
     done = run_script("qwen_train.py", *arguments, cwd=tmp_path)
     assert "going on from" in done.stdout
     assert digest(out) == digest(unbroken[0])
+
+
+def test_a_signal_while_everything_is_loaded_loses_nothing(pairs, tiny_model, embedder, tmp_path):
+    out = tmp_path / "run"
+    arguments = command(pairs, tiny_model, embedder, out, "--epochs", "1")
+    process = start(arguments, tmp_path)
+    deadline = time.monotonic() + 120
+    while not out.exists() and time.monotonic() < deadline:  # made once all is loaded, before anything is asked
+        time.sleep(0.01)
+    process.send_signal(signal.SIGUSR1)
+    process.communicate(timeout=120)
+    assert process.returncode == qwen_train.REQUEUE
+    run_script("qwen_train.py", *arguments, cwd=tmp_path)
+    assert (out / "final" / "training.json").read_bytes() == (out / "training.json").read_bytes()
 
 
 def test_kill_9_at_five_moments_ends_in_the_same_weights(unbroken, pairs, tiny_model, embedder, tmp_path):
@@ -140,6 +158,7 @@ def test_kill_9_at_five_moments_ends_in_the_same_weights(unbroken, pairs, tiny_m
     (torn / "adapter_model.safetensors").write_bytes(b"torn")
     done = run_script("qwen_train.py", *arguments, cwd=tmp_path)
     assert "passed over checkpoint-11" in done.stdout
+    assert int(re.search(r"going on from .*checkpoint-(\d+)", done.stdout)[1]) >= 8
     assert digest(out) == digest(unbroken[0])
 
 
@@ -162,13 +181,18 @@ def test_two_processes_train_all_weights_as_one_does(pairs, tiny_model, embedder
     """torchrun with two batches of 4 a step against one process with batches of 8: the same updates, up to Adam's rounding."""
     from safetensors.torch import load_file
 
-    flags = ["--fresh", "16x32", "--rank", "0", "--dtype", "fp32", "--learning-rate", "1e-4", "--epochs", "1"]
+    flags = ["--fresh", "16x32", "--rank", "0", "--dtype", "fp32", "--learning-rate", "1e-4", "--epochs", "1", "--eval-rows", "3"]
     run_script("qwen_train.py", *command(pairs, tiny_model, embedder, tmp_path / "one", *flags), cwd=tmp_path)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
     torchrun += ["--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", os.path.join(ROOT, "qwen_train.py")]
     halves = command(pairs, tiny_model, embedder, tmp_path / "two", *flags, "--batch-size", "4")
     done = subprocess.run([*torchrun, *halves], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
+    said = []
+    for folder in ("one", "two"):
+        content = evaluation.read_evaluation(str(tmp_path / folder / "evaluation_avant.json"))
+        said.append([sample["answer"] for sample in content["samples"]])
+    assert said[0] == said[1] and len(set(said[0])) == 3  # each row its own answer, whichever process asked it
     start, one, two = (load_file(f"{folder}/model.safetensors") for folder in (tiny_model, tmp_path / "one/final", tmp_path / "two/final"))
     assert one.keys() == two.keys() == start.keys()
     for name in start:
@@ -180,6 +204,8 @@ def test_an_adapter_learns_on_and_is_asked_beside(unbroken, pairs, embedder, tmp
     """--model ADAPTER starts from its weights; --beside the same adapter scores as that start does."""
     adapter = unbroken[0] / "final"
     out = tmp_path / "on"
+    ranked = command(pairs, str(adapter), embedder, out, "--rank", "4")
+    assert "leave --rank" in run_script("qwen_train.py", *ranked, cwd=tmp_path, code=2).stderr
     run_script("qwen_train.py", *command(pairs, str(adapter), embedder, out, "--beside", adapter), cwd=tmp_path)
     beside = evaluation.read_evaluation(str(out / "evaluation_beside.json"))
     avant = evaluation.read_evaluation(str(out / "evaluation_avant.json"))
