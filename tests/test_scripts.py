@@ -38,7 +38,7 @@ def test_help_answers_at_once(script):
         start = time.perf_counter()
         run_script(script, "--help", cwd=ROOT)
         best = min(best, time.perf_counter() - start)
-    assert best < 0.3
+    assert best < 0.6  # below 0.3 s on a free machine; torch or transformers at the top would cost 3 s
 
 
 def test_importing_loads_no_torch():
