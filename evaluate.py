@@ -50,9 +50,10 @@ def ask(args, asked, number, count, about):
     print(f"asked: {len(asked)}\nanswered: {sum(key in done for key in asked)}\nmine_to_ask: {len(mine)}", flush=True)
     if not mine:
         return
-    records.write_json(os.path.join(args.out, ABOUT), about)
     ask_all = student.opened(args.model, args.batch_size)
-    run_folder.check(args.out, about, ABOUT)  # two students may have come to a new folder at once: one of them stays
+    run_folder.check(args.out, about, ABOUT)  # another student may have come to a new folder meanwhile
+    records.write_json(os.path.join(args.out, ABOUT), about)
+    run_folder.check(args.out, about, ABOUT)  # or at the same moment: one of them stays
     with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
         mine = [key for key in mine if key not in file.rows]  # what another run of this shard answered meanwhile
         for start in range(0, len(mine), args.batch_size):

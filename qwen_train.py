@@ -132,7 +132,8 @@ def train(args, folder, model, tokenizer, rows, scorer, stop):
     if not (checkpoint and trainer.is_last(run, checkpoint)):
         run.train(resume_from_checkpoint=checkpoint)
     if run.state.global_step < run.state.max_steps:
-        print(f"stopped: saved at step {run.state.global_step}; run the same command to go on")
+        first = f"delete {args.stop_file} and " if args.stop_file else ""
+        print(f"stopped: saved at step {run.state.global_step}; {first}run the same command to go on")
         return REQUEUE
     for step, path in ranks.first(not_evaluated(folder, args.save_steps, run.state.max_steps)).items():
         print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
@@ -226,6 +227,8 @@ def start(args, folder, settings, rows, finished):
 
     import trainer
 
+    if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):
+        raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
     stop = trainer.Stop(args.stop_file)
     if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
         raise cli.UserError("several GPUs: run it with torchrun, as go.slurm does, or set CUDA_VISIBLE_DEVICES=0")

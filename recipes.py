@@ -196,7 +196,7 @@ def main(argv=None):
     parser.add_argument("--embedder", default=EMBEDDER, help="Folder of the embedding model.")
     parser.add_argument("--only", help=f"These recipes, with commas, of: {', '.join(RECIPES)}; default: all.")
     args = parser.parse_args(argv)
-    names = args.only.split(",") if args.only else list(RECIPES)
+    names = list(RECIPES) if args.only is None else args.only.split(",")
     unknown = [name for name in names if name not in RECIPES]
     if unknown:
         raise cli.UserError(f"no recipe {unknown[0]!r}: there are {', '.join(RECIPES)}")

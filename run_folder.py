@@ -72,7 +72,7 @@ def _is_whole(checkpoint):
         named = records.read_json(path, "qwen_train.py").get("bytes")
     except cli.UserError:  # torn itself
         return False
-    return isinstance(named, dict) and named.items() <= _sizes(checkpoint).items()
+    return isinstance(named, dict) and bool(named) and named.items() <= _sizes(checkpoint).items()
 
 
 def checkpoints(folder):

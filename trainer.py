@@ -4,6 +4,7 @@ Reads: pairs in memory. Writes: checkpoint-<step>/ in the run's folder.
 Run: no command of its own; qwen_train.py trains through this module.
 """
 
+import contextlib
 import os
 import signal
 import warnings
@@ -111,7 +112,8 @@ class Stop:
         # not print: the signal may have come amid one, which must not be entered again
         os.write(1, f"{signal.Signals(signum).name}: saving at the next step, then stopping\n".encode())
         if self.file:
-            open(self.file, "ab").close()
+            with contextlib.suppress(OSError):  # a full disk must not keep the training from trying to save
+                open(self.file, "ab").close()
         if signum == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 

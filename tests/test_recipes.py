@@ -79,7 +79,7 @@ def test_what_is_stopped_leaves_nothing_running_and_goes_on(tiny_model, embedder
 
 
 def test_bad_input(tmp_path):
-    for flags in (["--only", "nothing"], ["--model", "none.gguf"], ["--tokens", "0"], ["--points", "31"]):
+    for flags in (["--only", "nothing"], ["--only", ""], ["--model", "none.gguf"], ["--tokens", "0"], ["--points", "31"]):
         run_script("recipes.py", *flags, cwd=tmp_path, code=2)
     assert os.listdir(tmp_path) == []
 

@@ -128,6 +128,12 @@ def test_a_signal_or_a_file_saves_and_asks_to_be_run_again(unbroken, pairs, tiny
     assert digest(out) == digest(unbroken[0])
 
 
+def test_a_stop_file_that_cannot_be_made_is_refused_at_the_start(pairs, tiny_model, embedder, tmp_path):
+    for bad in ("nowhere/stop", str(tmp_path)):
+        flags = command(pairs, tiny_model, embedder, tmp_path / "run", "--stop-file", bad)
+        assert "--stop-file" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
+
+
 def test_a_signal_while_everything_is_loaded_loses_nothing(pairs, tiny_model, embedder, tmp_path):
     out = tmp_path / "run"
     arguments = command(pairs, tiny_model, embedder, out, "--epochs", "1")
