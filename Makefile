@@ -8,7 +8,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 
 # make run's choices, made by measurement on 2 cores (results/LOG.md): short series, a labelled format and one wording
 # teach a small model within minutes.
-SERIES := 2000
+SERIES := 3000
 POINTS := 48
 FORMAT := thirds
 WORDING := plain

@@ -20,10 +20,9 @@ import time
 import numpy as np
 
 import cli
+import fetch
 import ou_process
 import records
-
-STUDENT = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def seconds(work):
@@ -193,8 +192,7 @@ def main(argv=None):
     parser.add_argument("--out", default="results/bench.json", help="Where the numbers go.")
     args = parser.parse_args(argv)
     cli.print_settings(args)
-    if not os.path.isfile(STUDENT):
-        raise cli.UserError(f"no {STUDENT} here: run python fetch.py smollm2")
+    fetch.there("smollm2")
     few = min(args.runs, 3)
     ratios = {**bench_simulation(args.runs), **bench_plots(args.runs)}
     for points in (48, 128):

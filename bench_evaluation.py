@@ -8,13 +8,12 @@ the adapter in the box the same questions in bf16, in the same order. The first 
 """
 
 import json
-import os
 import resource
 import time
 
-import bench_training
 import cli
 import description
+import fetch
 
 
 def plain_way():
@@ -24,7 +23,7 @@ def plain_way():
 
     import student
 
-    base, tokenizer = student.load_base(bench_training.STUDENT, torch.bfloat16)
+    base, tokenizer = student.load_base(fetch.there("smollm2"), torch.bfloat16)
     model = PeftModel.from_pretrained(base, student.IN_THE_BOX).eval()
 
     def ask(prompts):
@@ -57,8 +56,7 @@ def main(argv=None):
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series.")
     parser.add_argument("--count", type=cli.positive, default=64, help="Series.")
     args = parser.parse_args(argv)
-    if not os.path.isfile(bench_training.STUDENT):
-        raise cli.UserError(f"no {bench_training.STUDENT} here: run python fetch.py smollm2")
+    fetch.there("smollm2")
     import fresh
 
     prompts = [row["prompt"] for row in fresh.pairs("validation", [(args.points, args.points, args.count)], "thirds")]

@@ -12,14 +12,13 @@ share counts once where it is read once.
 
 import argparse
 import json
-import os
 import resource
 import tempfile
 import time
 
 import cli
+import fetch
 
-STUDENT = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
 BATCH = 8
 
 
@@ -80,8 +79,7 @@ def main(argv=None):
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series.")
     parser.add_argument("--steps", type=cli.positive, default=3, help="Steps that count.")
     args = parser.parse_args(argv)
-    if not os.path.isfile(STUDENT):
-        raise cli.UserError(f"no {STUDENT} here: run python fetch.py smollm2")
+    base = fetch.there("smollm2")
     import torch
     from peft import LoraConfig
 
@@ -91,10 +89,10 @@ def main(argv=None):
     rows = fresh.pairs("train", [(args.points, args.points, BATCH * (args.steps + 1))], "thirds")
     with tempfile.TemporaryDirectory() as folder:
         if args.way == "ours":
-            made = our_trainer(folder, *student.load(STUDENT, torch.bfloat16), rows)
+            made = our_trainer(folder, *student.load(base, torch.bfloat16), rows)
         else:
             lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-            made = trl_trainer(folder, *student.load_base(STUDENT, torch.float32), rows, lora)
+            made = trl_trainer(folder, *student.load_base(base, torch.float32), rows, lora)
         seconds, tokens, flops = 0.0, 0, 0.0
         made.create_optimizer()
         for number, inputs in enumerate(made.get_train_dataloader()):

@@ -65,6 +65,11 @@ def share(text):
     return value
 
 
+def folder(text):
+    """argparse type: a folder, or a name that may be one, without the slashes at its end that mean nothing."""
+    return text.rstrip(os.sep) or text
+
+
 def refuse_overwriting(output, *inputs):
     """Raise UserError where an output file is one of the inputs, by whatever name."""
     for path in inputs:

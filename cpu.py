@@ -9,6 +9,7 @@ import ctypes
 
 ATTENTION = "products_or_sdpa"
 MOST_SCORES = 2**26  # of a layer, rows x heads x new tokens x tokens: 128 MiB in bf16
+CHUNK = 96  # new tokens whose scores are computed together
 BATCH = 8  # prompts that are read together, at most: the activations of more fall out of the processor's cache
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
@@ -42,8 +43,9 @@ def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0
     """Causal attention as two plain products, which PyTorch's kernel takes two to six times as long for, here and back.
 
     query: (rows, heads, new tokens, width); key, value: (rows, key heads, tokens, width); attention_mask: None, or
-    whether a token may be seen, (rows or 1, 1, new tokens, tokens). Scores are kept in the model's dtype, as Transformers'
-    own eager attention keeps them; what would need too much memory for that, or is no such case, goes to PyTorch's kernel.
+    whether a token may be seen, (rows or 1, 1, new tokens, tokens). CHUNK new tokens at a time, which see nothing behind
+    them: their scores stay in the processor's cache. Scores are kept in the model's dtype, as Transformers' own eager
+    attention keeps them; what would need too much memory for that, or is no such case, goes to PyTorch's kernel.
     """
     import torch
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -56,14 +58,29 @@ def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0
     fits = mask is None and new == 1 or mask is not None and mask.dtype == torch.bool
     if query.device.type != "cpu" or not fits or dropout or rows * heads * new * tokens > MOST_SCORES:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
-    grouped = (rows, key.shape[1], heads // key.shape[1], new)  # the heads that share a key head stand together
     query = query * (width**-0.5 if scaling is None else scaling)
+    parts = []
+    for start in range(0, new, CHUNK):
+        end = min(start + CHUNK, new)
+        seen = tokens - new + end
+        part = mask if mask is None else mask[:, :, start:end, :seen]
+        parts.append(_attend_to(query[:, :, start:end], key[:, :, :seen], value[:, :, :seen], part))
+    return torch.cat(parts, dim=1), None
+
+
+def _attend_to(query, key, value, mask):
+    """The new tokens of query, already scaled, to all of key; shapes as in _attend -> (rows, new tokens, heads, width)."""
+    import torch
+
+    rows, heads, new, width = query.shape
+    tokens = key.shape[2]
+    grouped = (rows, key.shape[1], heads // key.shape[1], new)  # the heads that share a key head stand together
     scores = (query.reshape(*grouped[:2], -1, width) @ key.transpose(2, 3)).view(*grouped, tokens)
     if mask is not None:  # the least number and not -inf: padding sees nothing, and must not become NaN
         hidden = torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, torch.finfo(scores.dtype).min)
         scores = scores + hidden.unsqueeze(2)
     out = scores.softmax(dim=-1).view(*grouped[:2], -1, tokens) @ value
-    return out.view(rows, heads, new, width).transpose(1, 2).contiguous(), None
+    return out.view(rows, heads, new, width).transpose(1, 2)
 
 
 @contextlib.contextmanager

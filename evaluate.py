@@ -27,7 +27,7 @@ ABOUT = "about.json"  # whose answers these are: another student's are refused
 
 def shard(text):
     """ "2/8" -> (2, 8): shard 2 of 0..7."""
-    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    found = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
     if not found or int(found[1]) >= int(found[2]):
         raise cli.UserError(f"--shard {text}: give number/count, the first being 0/count")
     return int(found[1]), int(found[2])
@@ -51,9 +51,9 @@ def ask(args, asked, number, count, about):
     if not mine:
         return
     ask_all = student.opened(args.model, args.batch_size)
-    run_folder.check(args.out, about, ABOUT)  # another student may have come to a new folder meanwhile
-    records.write_json(os.path.join(args.out, ABOUT), about)
-    run_folder.check(args.out, about, ABOUT)  # or at the same moment: one of them stays
+    with run_folder.held(args.out, wait=True):  # another student may have come to a new folder meanwhile
+        run_folder.check(args.out, about, ABOUT)
+        records.write_json(os.path.join(args.out, ABOUT), about)
     with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
         mine = [key for key in mine if key not in file.rows]  # what another run of this shard answered meanwhile
         for start in range(0, len(mine), args.batch_size):
@@ -92,7 +92,7 @@ def keys_of(suite, rows):
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--model", required=True, help="The student: a run's folder, adapter, model, hub name or .gguf.")
+    parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
     parser.add_argument("--suite", default="unseen", help=f'Suites, with commas, or "all": {", ".join(suites.SUITES)}.')
     parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
@@ -119,6 +119,8 @@ def main(argv=None):
     about = {"model": args.model, "weights_sha256": student.weights_digest(args.model), "format": fmt, **sizes}
     about["prompt_version"] = description.PROMPT_VERSION
     run_folder.check(args.out, about, ABOUT)
+    if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
+        raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
     scorer = scoring.Scorer(args.embedder, args.nli)
     rows_of = {name: suites.rows(name, args.count, args.points, fmt) for name in names}
     asked = {key: row for name, rows in rows_of.items() for key, row in zip(keys_of(name, rows), rows)}

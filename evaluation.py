@@ -17,12 +17,13 @@ import description
 import ranks
 import records
 import scoring
+import truth
 
 
 def read_pairs(path):
     """(train rows, test rows) of convert.py's output; UserError where a split is empty or a field is missing."""
     rows = records.read(path, made_by="convert.py")
-    for field in ("prompt", "answer", "split", "format", "truth", "series"):
+    for field in ("prompt", "answer", "split", "format", "prompt_version", "truth", "series"):
         records.require(rows, field, path, "convert.py")
     records.require([row for row in rows if row.get("gold")], "gold", path, "convert.py")
     for row in rows:
@@ -90,13 +91,25 @@ def read_evaluation(path):
     """An evaluation file; UserError where it is missing, broken or something else."""
     content = records.read_json(path, "qwen_train.py")
     try:
-        table([content])
-        fits = isinstance(content["samples"], list) and all(isinstance(sample, dict) for sample in content["samples"])
+        table([content]), table([content], "clear")
+        texts = records.has(content, ("name", "format", "nli_model"), str)
+        fits = texts and records.has(content, ("step",), (int, type(None))) and all(map(_is_sample, content["samples"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         fits = False
     if not fits:
         raise cli.UserError(f"{path} is not an evaluation file of qwen_train.py")
     return content
+
+
+def _is_sample(sample):
+    return (
+        records.has(sample, ("id", "answer", "parse"), str)
+        and records.has(sample, ("cosine",), (int, float))
+        and records.has(sample.get("read"), truth.CLAIMS, (str, type(None)))
+        and records.has(sample.get("outcome"), truth.CLAIMS, str)
+        and set(sample["outcome"].values()) <= set(scoring.OUTCOMES)
+        and records.has(sample.get("nli"), description.SENTENCES, (int, float))
+    )
 
 
 def table(evaluations, rows="all"):

@@ -116,6 +116,14 @@ def fetch(part):
     return True
 
 
+def there(part):
+    """The path of a part that was fetched, from the repository; UserError where it was not."""
+    path = PARTS[part][0]
+    if not os.path.exists(path):
+        raise cli.UserError(f"no {path} here: run python fetch.py {part}")
+    return path
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("parts", nargs="+", choices=sorted(PARTS), help="What to fetch.")

@@ -27,7 +27,7 @@ def plan(text):
 
     Raises UserError for anything else.
     """
-    stages = [re.fullmatch(r"(\d+)(?:-(\d+))?x(\d+)", stage.strip()) for stage in text.split(",")]
+    stages = [re.fullmatch(r"([0-9]+)(?:-([0-9]+))?x([0-9]+)", stage.strip()) for stage in text.split(",")]
     if not all(stages):
         raise cli.UserError(f"--fresh {text}: give points x series, as in 48x6000,128x3000 or 32-256x3000")
     made = [(int(stage[1]), int(stage[2] or stage[1]), int(stage[3])) for stage in stages]

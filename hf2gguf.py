@@ -148,8 +148,8 @@ def compare(before, after):
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--base", help="Hub name, folder or .gguf file; default: the one that the adapter names.")
-    parser.add_argument("--lora", help="Folder of the adapter, e.g. Qwen2.5-0.5B-Instruct/final.")
+    parser.add_argument("--base", type=cli.folder, help="Hub name, folder or .gguf; default: what the adapter names.")
+    parser.add_argument("--lora", type=cli.folder, help="Folder of the adapter, e.g. Qwen2.5-0.5B-Instruct/final.")
     parser.add_argument("--strategy", choices=("merge", "separate", "plain"), help="Default: merge with --lora.")
     parser.add_argument("--merge-lora", action="store_true", help="The same as --strategy merge.")
     parser.add_argument("--quant", default="q4_K_M", help="f32, f16, bf16, q8_0, q4_K_M, q5_K_M, ... in any case.")
@@ -191,6 +191,8 @@ def export_student(base, lora, strategy, quant, outfile):
     prompt = question(lora)
     before = answering.generate(model, tokenizer, [prompt], 1)[0]
     training = student.training_of(lora or base) if strategy != "separate" else {}  # the base alone learnt nothing
+    if strategy != "separate" and not training:
+        print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
     adapter_file = None
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
         if strategy == "merge":

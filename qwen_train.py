@@ -26,6 +26,7 @@ import records
 import run_folder
 import scoring
 import student
+import trainer
 
 REQUEUE = 75  # exit code "saved, run me again": EX_TEMPFAIL of sysexits.h
 
@@ -45,7 +46,7 @@ def settings_of(args, train_rows):
         "series": len(train_rows),
         "format": train_rows[0]["format"],
         "points": sorted({len(row["series"]) for row in train_rows}),
-        "prompt_version": train_rows[0].get("prompt_version"),
+        "prompt_version": train_rows[0]["prompt_version"],
     }
 
 
@@ -105,8 +106,6 @@ def not_evaluated(folder, save_steps, last):
 
 def train(args, folder, model, tokenizer, rows, scorer, stop):
     """Train to the end or until stop.asked; returns the exit code. rows: (train, validation, test)."""
-    import trainer
-
     train_rows, validation_rows, test_rows = rows
     print(f"parameters: {model.num_parameters() / 1e6:.0f} M", flush=True)
 
@@ -151,7 +150,12 @@ def train(args, folder, model, tokenizer, rows, scorer, stop):
 def parse(argv):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="test_jsonl.jsonl", help="The pairs of convert.py.")
-    parser.add_argument("--model", default="Qwen/Qwen2.5-0.5B-Instruct", help="Hub name, folder, .gguf file; an adapter learns on.")
+    parser.add_argument(
+        "--model",
+        type=cli.folder,
+        default="Qwen/Qwen2.5-0.5B-Instruct",
+        help="Hub name, folder, .gguf file; an adapter learns on.",
+    )
     parser.add_argument("--out", help="Folder of the run; default: named after the model, here.")
     parser.add_argument(
         "--fresh",
@@ -170,7 +174,7 @@ def parse(argv):
     parser.add_argument("--save-steps", type=cli.positive, default=20, help="Save and evaluate every so many steps.")
     parser.add_argument("--logging-steps", type=cli.positive, default=5, help="Print the loss every so many steps.")
     parser.add_argument("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
-    parser.add_argument("--beside", metavar="STUDENT", help="Also ask another student the test rows: folder, adapter or .gguf.")
+    parser.add_argument("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
     parser.add_argument("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 8 on a CPU.")
     parser.add_argument("--max-new-tokens", type=cli.positive, default=160, help="An answer's length, at most.")
     parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
@@ -181,6 +185,8 @@ def parse(argv):
     args.epochs = args.epochs or (1.0 if args.fresh else 13.0)
     if args.shapes and not args.fresh:
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
+    if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):
+        raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
     if args.seed >= fresh.SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {fresh.SEEDS}")
     if student.is_adapter(args.model):
@@ -206,7 +212,7 @@ def main(argv=None):
     settings = settings_of(args, train_rows)
     run_folder.check(folder, settings)
     code = 0
-    finished = os.path.exists(os.path.join(folder, "final"))
+    finished = os.path.exists(os.path.join(folder, "final", run_folder.WHOLE))
     if finished and (not args.beside or asked_before(args.beside, folder)):
         print(f"{folder} is trained to the end: nothing to do")
     else:
@@ -222,14 +228,11 @@ def start(args, folder, settings, rows, finished):
 
     finished: the run is trained to the end, and only the student beside it is asked.
     """
+    stop = trainer.Stop(args.stop_file)  # before what takes seconds to import: from here on a signal is heard
+
     import torch
     import transformers
 
-    import trainer
-
-    if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):
-        raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
-    stop = trainer.Stop(args.stop_file)
     if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
         raise cli.UserError("several GPUs: run it with torchrun, as go.slurm does, or set CUDA_VISIBLE_DEVICES=0")
     train_rows, _, test_rows = rows

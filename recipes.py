@@ -13,8 +13,6 @@ every seed of the baseline; else nothing was shown. The interval knows of the se
 seed, which the seeds of the baseline show.
 """
 
-import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -23,6 +21,7 @@ import sys
 import cli
 import description
 import evaluation
+import fetch
 import fresh
 import ou_process
 import qwen_train
@@ -30,11 +29,12 @@ import records
 import run_folder
 import scoring
 import student
+import truth
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join("results", "recipes.json")
-STUDENT = os.path.join(HERE, "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
-EMBEDDER = os.path.join(HERE, "models", "all-MiniLM-L6-v2")
+BUDGET = ("points", "tokens", "validation")  # flags that make recipes comparable, with the model
+STUDENT, EMBEDDER = (os.path.join(HERE, fetch.PARTS[part][0]) for part in ("smollm2", "minilm"))
 
 BASELINE = {"format": "thirds", "answers": "truth", "wording": "plain", "rate": "1e-3", "rank": 16, "batch": "8", "epochs": 1}
 # name: (what differs from the baseline, those settings)
@@ -55,6 +55,8 @@ RECIPES = {
     "rate-3e-4": ("a third of the rate", {"rate": "3e-4"}),
     "rate-3e-3": ("thrice the rate", {"rate": "3e-3"}),
     "batch-4": ("batches of 4", {"batch": "4"}),
+    "batch-4-seed-1": ("batches of 4, another seed", {"batch": "4", "seed": "1"}),
+    "batch-4-seed-2": ("batches of 4, another seed", {"batch": "4", "seed": "2"}),
     "batch-16": ("batches of 16", {"batch": "16"}),
     "epochs-4": ("a quarter of the series, four epochs", {"epochs": 4}),
     "epochs-13": ("a thirteenth of the series, 13 epochs, as the study", {"epochs": 13}),
@@ -79,7 +81,7 @@ def call(folder, script, *flags):
         sys.exit(qwen_train.REQUEUE)
     if done.returncode:
         said = (errors.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        raise cli.UserError(f"{' '.join(command[1:])} in {folder} failed: {said}")
+        raise cli.UserError(f"{said} (from {script}, called in {folder})")
 
 
 def count_of(rows, budget, model):
@@ -155,15 +157,6 @@ def verdict(entry, baselines):
     return "worse" if entry["score"]["high"] < min(means) else "nothing shown"
 
 
-@contextlib.contextmanager
-def alone(folder):
-    """Inside, no other run of this script is: it waits until they are out."""
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, ".lock"), "ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def judged(entries):
     """The entries in the order of RECIPES, each with its verdict."""
     baselines = [entry for name, entry in entries.items() if name.startswith("baseline")]
@@ -173,10 +166,24 @@ def judged(entries):
 def read_kept():
     """results/recipes.json: {"budget": {...}, "recipes": {name: entry}}; UserError where it is something else."""
     kept = records.read_json(OUT, "recipes.py")
-    entries = kept.get("recipes")
-    if not isinstance(kept.get("budget"), dict) or not isinstance(entries, dict) or not entries:
+    budget, entries = kept.get("budget"), kept.get("recipes")
+    fits = records.has(budget, ("model",), str) and records.has(budget, BUDGET, int) and isinstance(entries, dict)
+    if not fits or not entries:
         raise cli.UserError(f"{OUT} holds no recipes: move it away, and run recipes.py")
+    broken = [name for name, entry in entries.items() if not _is_entry(entry)]
+    if broken:
+        raise cli.UserError(f"{OUT}: {broken[0]} is not as recipes.py writes it: delete it there, and run --only {broken[0]}")
     return kept
+
+
+def _is_entry(entry):
+    return (
+        records.has(entry, ("what", "command", "verdict"), str)
+        and records.has(entry, ("series", "steps"), int)
+        and scoring.is_mean(entry.get("score"))
+        and records.has(entry.get("claims"), truth.CLAIMS, dict)
+        and all(map(scoring.is_mean, entry["claims"].values()))
+    )
 
 
 def kept_entries(budget):
@@ -207,14 +214,14 @@ def main(argv=None):
         raise cli.UserError(f"--points {args.points}: give {2 * ou_process.SHORTEST} to {ou_process.LONGEST}")
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
-    budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in ("points", "tokens", "validation")}}
+    budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
     kept_entries(budget)
     folder = os.path.join("run", "recipes", "-".join(map(str, budget.values())))
-    with alone(folder):
+    with run_folder.held(folder, wait=True):
         prepare(folder, args)
     for name in names:
         entry = train(name, folder, args)
-        with alone(folder):  # another run may have added some meanwhile
+        with run_folder.held(folder, wait=True):  # another run may have added some meanwhile
             entries = judged({**kept_entries(budget), name: entry})
             records.write_json(OUT, {"budget": budget, "recipes": entries})
         score = entry["score"]

@@ -112,9 +112,9 @@ def _is_series(values):
     return isinstance(values, list) and len(values) > 1 and all(type(k) is int and 0 <= k <= 99 for k in values)
 
 
-def _has(value, names, kind):
+def has(value, names, kind):
     """Whether a value is an object with all the names, each of the kind."""
-    return isinstance(value, dict) and all(isinstance(value.get(name), kind) for name in names)
+    return isinstance(value, dict) and all(name in value and isinstance(value[name], kind) for name in names)
 
 
 def _is_truth(value):
@@ -122,13 +122,13 @@ def _is_truth(value):
         isinstance(value, dict)
         and all(value.get(claim) in truth.LABELS[claim] for claim in truth.CLAIMS)
         and value.get("version") == truth.VERSION
-        and _has(value.get("clear"), truth.CLAIMS, bool)
-        and _has(value.get("sentences"), SENTENCES, str)
+        and has(value.get("clear"), truth.CLAIMS, bool)
+        and has(value.get("sentences"), SENTENCES, str)
     )
 
 
 def _is_curated(value):
-    return _has(value, SENTENCES, dict) and all(_has(value[name], ("text", "status", "reason"), str) for name in SENTENCES)
+    return has(value, SENTENCES, dict) and all(has(value[name], ("text", "status", "reason"), str) for name in SENTENCES)
 
 
 SENTENCES = ("trend", "noise", "extrema")
@@ -139,7 +139,7 @@ SHAPES = {
     "teacher": (lambda value: isinstance(value, dict), "an object"),
     "series": (_is_series, "a list of integers 0..99"),
     "truth": (_is_truth, f"a whole truth by version {truth.VERSION} of the rule"),
-    "gold": (lambda value: _has(value, SENTENCES, str), "the three sentences"),
+    "gold": (lambda value: has(value, SENTENCES, str), "the three sentences"),
     "curated": (_is_curated, "three sentences with text, status and reason"),
 }
 

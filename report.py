@@ -25,23 +25,22 @@ ABOUT = ("training.json", "about.json")
 
 
 def keep(folder, name):
-    """Copy the evaluations of a run or of its suites to results/<name>/, leaving the single samples out."""
-    paths = sorted(glob.glob(os.path.join(folder, "evaluation_*.json")))
-    if not paths or not any(os.path.exists(os.path.join(folder, about)) for about in ABOUT):
-        raise cli.UserError(f"{folder} has no evaluation_*.json with {' or '.join(ABOUT)}: give a run's or its suites' folder")
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise cli.UserError(f"--name {name!r}: give a name of letters, digits, dots and dashes")
-    contents = {os.path.basename(path): {**evaluation.read_evaluation(path), "samples": []} for path in paths}
-    for about in ABOUT:
-        if os.path.exists(os.path.join(folder, about)):
-            contents[about] = records.read_json(os.path.join(folder, about), "qwen_train.py")
-    for path in glob.glob(os.path.join(RESULTS, name, "*.json")):
-        os.remove(path)  # of what stood under this name before
+    """Copy the evaluations of a run or of its suites to results/<name>/, leaving the single samples out.
+
+    What stood under this name before is replaced, once all that is new has been read and could be shown.
+    """
+    section(name, folder)
+    paths = [*glob.glob(os.path.join(folder, "evaluation_*.json")), *(os.path.join(folder, about) for about in ABOUT)]
+    contents = {os.path.basename(path): records.read_json(path, "qwen_train.py") for path in paths if os.path.exists(path)}
     for file, content in contents.items():
-        for key, value in content.items():
+        kept = {**content, "samples": []} if "samples" in content else content
+        for key, value in kept.items():
             if isinstance(value, str) and os.path.isabs(value):  # a path of this machine says nothing elsewhere
-                content[key] = os.path.basename(value)
-        records.write_json(os.path.join(RESULTS, name, file), content)
+                kept[key] = os.path.basename(value)
+        records.write_json(os.path.join(RESULTS, name, file), kept)
+    for path in glob.glob(os.path.join(RESULTS, name, "*.json")):
+        if os.path.basename(path) not in contents:
+            os.remove(path)
 
 
 def line(name, means, rows):
@@ -84,16 +83,27 @@ def folded(lines):
     return ["<details><summary>the same on clear rows</summary>", "", *lines, "", "</details>", ""]
 
 
-def section(name):
-    """The Markdown of results/<name>: what it is, and its tables."""
-    folder = os.path.join(RESULTS, name)
-    if os.path.exists(os.path.join(folder, "about.json")):
-        about = records.read_json(os.path.join(folder, "about.json"), "evaluate.py")
-        contents = [evaluation.read_evaluation(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
-        points = about["points"]
-        head = f"`{about['model']}` on unseen series and controls, {points} points where the suite does not say."
-        clear = folded(suite_table(contents, "clear")) if len(contents) == 1 else []  # many suites: in results/ alone
-        return [f"### {name}", "", head, "", *suite_table(contents, "all"), "", *clear]
+def section(name, folder):
+    """The Markdown of a folder of evaluations: what it is, and its tables; UserError where it is not as it was written."""
+    if not glob.glob(os.path.join(folder, "evaluation_*.json")):
+        raise cli.UserError(f"{folder} has no evaluation_*.json: give the folder of a run, or of its suites")
+    try:
+        if os.path.exists(os.path.join(folder, "about.json")):
+            return suites_section(name, folder)
+        return run_section(name, folder)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise cli.UserError(f"{folder} is not as qwen_train.py or evaluate.py left it ({error!r}): keep it again") from None
+
+
+def suites_section(name, folder):
+    about = records.read_json(os.path.join(folder, "about.json"), "evaluate.py")
+    contents = [evaluation.read_evaluation(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
+    head = f"`{about['model']}` on unseen series and controls, {about['points']} points where the suite does not say."
+    clear = folded(suite_table(contents, "clear")) if len(contents) == 1 else []  # many suites: in results/ alone
+    return [f"### {name}", "", head, "", *suite_table(contents, "all"), "", *clear]
+
+
+def run_section(name, folder):
     about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
     contents = run_folder.evaluations(folder)
     series = f"{about['series']} pairs (epochs: {about['epochs']:g})"
@@ -139,17 +149,20 @@ def main(argv=None):
     parser.add_argument("--keep", metavar="FOLDER", help="First keep the evaluations of this run, or of its suites.")
     parser.add_argument("--name", help="Under this name in results/; default: the folder's.")
     args = parser.parse_args(argv)
-    if args.keep:
-        keep(args.keep, args.name or os.path.basename(os.path.normpath(args.keep)))
     if not os.path.exists("README.md"):
         raise cli.UserError("no README.md here: run this where it lies")
     with open("README.md", encoding="utf-8") as file:
         text = file.read()
     if not all(text.count(marker) == 1 for marker in MARKERS):
         raise cli.UserError(f"README.md needs the lines {MARKERS[0].strip()} and {MARKERS[1]} once each")
+    if args.keep:
+        name = args.name or os.path.basename(os.path.abspath(args.keep))
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise cli.UserError(f"--name {name!r}: give a name of letters, digits, dots and dashes")
+        keep(args.keep, name)
     names = sorted({os.path.basename(os.path.dirname(p)) for a in ABOUT for p in glob.glob(os.path.join(RESULTS, "*", a))})
     runs = [name for name in names if os.path.exists(os.path.join(RESULTS, name, "training.json"))]
-    lines = [text_line for name in names for text_line in section(name)]
+    lines = [text_line for name in names for text_line in section(name, os.path.join(RESULTS, name))]
     if os.path.exists(recipes.OUT):
         kept = recipes.read_kept()
         budget = kept["budget"]

@@ -39,12 +39,12 @@ def check(folder, settings, name="training.json"):
 
 
 @contextlib.contextmanager
-def held(folder):
-    """Hold a run's folder: a second training in it is refused with UserError. The lock is the kernel's, as in records."""
+def held(folder, wait=False):
+    """Hold a folder: a second run in it is refused with UserError, or waits. The lock is the kernel's, as in records."""
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, ".lock"), "ab") as file:  # for writing: NFS locks no other
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise cli.UserError(f"{folder} is being trained by another run: wait for it, or give another --out") from None
         yield

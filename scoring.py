@@ -14,6 +14,7 @@ from collections import Counter
 
 import cli
 import description
+import records
 import truth
 
 EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -44,6 +45,11 @@ def mean_of(values):
     mean = min(1.0, max(0.0, math.fsum(values) / len(values))) if values else 0.0
     low, high = wilson(mean, len(values))
     return {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "n": len(values)}
+
+
+def is_mean(value):
+    """Whether a value has the shape of what mean_of returns."""
+    return records.has(value, ("mean", "low", "high"), (int, float)) and records.has(value, ("n",), int)
 
 
 def percent(m):

@@ -58,8 +58,10 @@ def training_of(folder):
             continue
         about = records.read_json(path, "qwen_train.py")
         points = about.get("points")
-        if about.get("format") not in description.FORMATS:
+        if about.get("format") not in list(description.FORMATS):
             raise cli.UserError(f"{path}: {about.get('format')!r} is no format: there are {', '.join(description.FORMATS)}")
+        if not isinstance(about.get("prompt_version"), int):
+            raise cli.UserError(f"{path}: prompt_version is {about.get('prompt_version')!r}: train again with qwen_train.py")
         if not isinstance(points, list) or not points or not all(isinstance(n, int) for n in points):
             raise cli.UserError(f"{path}: points are {points!r}, no list of lengths: train again with qwen_train.py")
         return about
@@ -207,7 +209,7 @@ def opened(name, batch_size=32):
     final = os.path.join(name, "final")
     model, tokenizer = load(final if os.path.isdir(final) else name, torch.bfloat16)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    drafts = []
+    drafts = answering.Drafts()
     return lambda prompts, max_tokens=160: answering.generate(
-        model, tokenizer, prompts, batch_size, max_tokens, pool=drafts
+        model, tokenizer, prompts, batch_size, max_tokens, drafts=drafts
     )

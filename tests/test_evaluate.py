@@ -5,6 +5,7 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -106,7 +107,7 @@ def test_shapes_are_what_they_are_called():
     assert len(suites.rows("real", 100, 128, "thirds")) >= 10
 
 
-@pytest.mark.parametrize("text", ["2/2", "1", "a/b", "-1/2", "0/0"])
+@pytest.mark.parametrize("text", ["2/2", "1", "a/b", "-1/2", "0/0", "٣/٤"])
 def test_bad_shards(text):
     with pytest.raises(cli.UserError):
         evaluate.shard(text)
@@ -164,6 +165,19 @@ def test_shards_killed_and_run_again_merge_to_the_same(whole, tiny_model, embedd
 def test_another_student_in_the_same_folder_is_refused(whole, tiny_model, embedder):
     flags = arguments(tiny_model, embedder, whole, "--format", "space")
     assert "other format" in run_script("evaluate.py", *flags, cwd=whole.parent, code=2).stderr
+
+
+def test_a_slash_at_the_end_is_the_same_student(whole, tiny_model, embedder):
+    done = run_script("evaluate.py", *arguments(tiny_model + "/", embedder, whole), cwd=whole.parent)
+    assert "mine_to_ask: 0" in done.stdout
+
+
+def test_answers_that_nobody_signed_are_not_scored(whole, tiny_model, embedder, tmp_path):
+    out = tmp_path / "suites"
+    out.mkdir()
+    shutil.copy(whole / "answers-0.jsonl", out)
+    assert "no about.json" in run_script("evaluate.py", *arguments(tiny_model, embedder, out), cwd=tmp_path, code=2).stderr
+    assert [path.name for path in out.iterdir()] == ["answers-0.jsonl"]
 
 
 def test_bad_input(tiny_model, embedder, tmp_path):

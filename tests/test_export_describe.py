@@ -13,6 +13,7 @@ import sys
 import pytest
 from conftest import ROOT, run_script
 
+import cli
 import describe
 import description
 import hf2gguf
@@ -78,6 +79,13 @@ def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
     assert os.path.getsize(tmp_path / "Q4_0.gguf") < os.path.getsize(tmp_path / "q8_0.gguf")
 
 
+def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
+    shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
+    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
+    assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
+    assert hf2gguf.read_format(str(tmp_path / "x.gguf")) == {}
+
+
 @pytest.mark.parametrize("flag", ["use_rslora", "use_dora"])
 def test_adapters_that_llama_cpp_gets_wrong_are_refused(adapter, tmp_path, flag):
     copy = tmp_path / "adapter"
@@ -135,10 +143,14 @@ def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_pa
     shutil.copytree(adapter, alone)
     said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
     assert "nothing says how" in said.stderr and "Series: [00" in said.stdout
-    for about in ({"format": "roman", "points": [32]}, {"format": "thirds", "points": 32}, {"format": "thirds", "points": []}, {}):
+    good = {"format": "thirds", "points": [32], "prompt_version": 1}
+    broken = [("format", "roman"), ("format", ["thirds"]), ("points", 32), ("points", []), ("prompt_version", None)]
+    for about in (*({**good, name: value} for name, value in broken), {}):
         (alone / "training.json").write_text(json.dumps(about))
-        assert "training.json" in run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path, code=2).stderr
-    (alone / "training.json").write_text(json.dumps({"format": "thirds", "points": [32]}))
+        with pytest.raises(cli.UserError, match="training.json"):
+            student.trained_on(str(alone))
+    run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path, code=2)
+    (alone / "training.json").write_text(json.dumps(good))
     said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
     assert "beginning: 00" in said.stdout and not said.stderr
 

@@ -15,7 +15,6 @@ from conftest import ROOT, run_script
 import description
 import qwen_train
 import recipes
-import report
 
 
 def entry(low, mean, high):
@@ -82,12 +81,3 @@ def test_bad_input(tmp_path):
     for flags in (["--only", "nothing"], ["--only", ""], ["--model", "none.gguf"], ["--tokens", "0"], ["--points", "31"]):
         run_script("recipes.py", *flags, cwd=tmp_path, code=2)
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("content", ["{}", '{"budget": {}, "recipes": {}}', '{"budget": {}, "recipes": [1]}', "[", '{"recipes": {"a": 1}}'])
-def test_a_file_that_holds_no_recipes_is_refused(tmp_path, content):
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "recipes.json").write_text(content)
-    (tmp_path / "README.md").write_text("".join(report.MARKERS))
-    assert "recipes.json" in run_script("report.py", cwd=tmp_path, code=2).stderr
-    assert (tmp_path / "README.md").read_text() == "".join(report.MARKERS)

@@ -35,7 +35,8 @@ def folder(tmp_path):
 
 
 def write_evaluation(folder, step, validation, test):
-    content = {"name": f"step {step}", "step": step, "means": means(test), "samples": [], "validation": validation}
+    about = {"name": f"step {step}", "step": step, "format": "thirds", "nli_model": "claims"}
+    content = {**about, "means": means(test), "samples": [], "validation": validation}
     records.write_json(run_folder.evaluation_path(str(folder), step), content)
 
 

@@ -183,6 +183,17 @@ def test_a_finished_training_of_fractional_epochs_is_not_trained_on(pairs, tiny_
     assert evaluation.read_evaluation(str(cut_off))["samples"] == in_training
 
 
+def test_two_processes_decide_by_what_the_first_sees(tmp_path):
+    code = (
+        f"import sys; sys.path.insert(0, {ROOT!r}); import torch.distributed as d, ranks; r = ranks.rank();"
+        f"d.init_process_group('gloo', init_method='file://{tmp_path}/store', rank=r, world_size=2);"
+        "print(ranks.first(f'seen by {r}'), ranks.any_of(r == 1), ranks.any_of(False), ranks.gather([r]))"
+    )
+    each = [{**os.environ, "RANK": str(r), "WORLD_SIZE": "2"} for r in range(2)]
+    both = [subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True) for env in each]
+    assert [process.communicate(timeout=120)[0].strip() for process in both] == ["seen by 0 True False [[0], [1]]"] * 2
+
+
 def test_two_processes_train_all_weights_as_one_does(pairs, tiny_model, embedder, tmp_path):
     """torchrun with two batches of 4 a step against one process with batches of 8: the same updates, up to Adam's rounding."""
     from safetensors.torch import load_file
@@ -384,8 +395,10 @@ def test_drafts_save_passes_and_change_no_answer(tiny_model, monkeypatch):
     assert answering.generate(model, tokenizer, ["Describe."] * 5, 4, 40) == alone * 5
     assert single >= 40 and len(passes) <= single + 2 + -(-40 // answering.WIDTH)
     others = ["Describe.", "x " * 30, "Series: 00 99", "Why?", "x y " * 20]
-    monkeypatch.setattr(answering, "POOL", 1)  # the only draft is some other prompt's answer
-    drafted = answering.generate(model, tokenizer, others, 2, 40)
+    drafts = answering.Drafts()  # so that what is guessed is some other prompt's answer, and nearly always wrong
+    monkeypatch.setattr(drafts, "guess", lambda said, width: [7, 8, 9][:width] if len(said) % 2 else tokens[len(said) :][:width])
+    tokens = tokenizer(alone[0], add_special_tokens=False)["input_ids"]
+    drafted = answering.generate(model, tokenizer, others, 2, 40, drafts=drafts)
     assert drafted == [answering.generate(model, tokenizer, [prompt], 1, 40)[0] for prompt in others]
     assert len(set(drafted)) == len(others)
 

@@ -16,6 +16,7 @@ import pytest
 from conftest import run_script
 from test_scoring import WordScorer
 
+import cli
 import convert
 import evaluation
 import ou_process
@@ -186,6 +187,12 @@ def test_mistakes(folder, tmp_path):
     content["samples"].pop()
     (folder / "short.json").write_text(json.dumps(content))
     assert "does not belong" in run_script("ts_check_training.py", "short.json", cwd=folder, code=2).stderr
+    for name, value in (("outcome", {}), ("outcome", {"trend": "sure"}), ("cosine", "high"), ("nli", None), ("id", 7), ("read", [])):
+        content = json.loads((folder / "evaluation_avant.json").read_text())
+        content["samples"][2][name] = value
+        (folder / "malformed.json").write_text(json.dumps(content))
+        with pytest.raises(cli.UserError, match="not an evaluation file"):
+            evaluation.read_evaluation(str(folder / "malformed.json"))
     rows = rows_of(folder)
     rows[0]["id"] = "../evil"
     records.write_text(str(folder / "test_rows.jsonl"), "".join(records.encode(row) + "\n" for row in rows))

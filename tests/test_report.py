@@ -1,0 +1,132 @@
+"""report.py on the files in results/: what is kept is replaced whole or not at all, and broken files are refused by name.
+
+Needs: nothing beyond numpy and matplotlib. Run: python -m pytest -q tests/test_report.py
+"""
+
+import json
+import os
+import shutil
+
+import pytest
+from conftest import ROOT
+
+import cli
+import recipes
+import report
+
+README = "# tables\n" + "".join(report.MARKERS) + "\nthe end\n"
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A folder with a README, a kept run `kept`, a copy of it in `run` and a suite's folder in `suites`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text(README)
+    for name, into in (("make-run", "results/kept"), ("make-run", "run"), ("box-unseen", "suites")):
+        shutil.copytree(os.path.join(ROOT, "results", name), tmp_path / into)
+    return tmp_path
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def change(path, *names, value=None):
+    """Give what the names lead to in a JSON file another value, or take it out."""
+    whole = json.loads(path.read_text())
+    place = whole
+    for name in names[:-1]:
+        place = place[name]
+    if value is None:
+        del place[names[-1]]
+    else:
+        place[names[-1]] = value
+    path.write_text(json.dumps(whole))
+
+
+def test_what_is_kept_is_shown(work):
+    report.main(["--keep", "run/"])
+    report.main(["--keep", "suites", "--name", "box"])
+    text = (work / "README.md").read_text()
+    assert text.startswith("# tables\n") and text.endswith("\nthe end\n")
+    assert [text.count(f"### {name}\n") for name in ("kept", "run", "box")] == [1, 1, 1]
+    means = json.loads((work / "suites" / "evaluation_unseen.json").read_text())["means"]
+    noise = means["claims"]["all"]["noise"]
+    line = next(line for line in text.splitlines() if line.startswith("| unseen |"))
+    assert f"| {100 * noise['mean']:.0f} [{100 * noise['low']:.0f}, {100 * noise['high']:.0f}] |" in line
+    assert (work / "results" / "curves.png").stat().st_size > 10_000
+
+
+BREAK = {
+    "no evaluations": lambda work: [path.unlink() for path in (work / "run").glob("evaluation_*.json")],
+    "no training.json": lambda work: (work / "run" / "training.json").unlink(),
+    "an empty training.json": lambda work: (work / "run" / "training.json").write_text("{}"),
+    "a list": lambda work: (work / "run" / "training.json").write_text("[]"),
+    "no rank": lambda work: change(work / "run" / "training.json", "rank"),
+    "a word for a number": lambda work: change(work / "run" / "training.json", "epochs", value="many"),
+    "no step": lambda work: change(work / "run" / "evaluation_avant.json", "step"),
+    "no mean": lambda work: change(work / "run" / "evaluation_avant.json", "means", "claims", "clear", "noise"),
+    "a sample of nothing": lambda work: change(work / "run" / "evaluation_avant.json", "samples", value=[{}]),
+    "torn": lambda work: (work / "run" / "evaluation_avant.json").write_text('{"name": "unt'),
+    "no README": lambda work: (work / "README.md").unlink(),
+    "no marker": lambda work: (work / "README.md").write_text("# tables\n"),
+}
+
+
+@pytest.mark.parametrize("what", BREAK)
+def test_a_broken_folder_replaces_nothing(work, what):
+    BREAK[what](work)
+    before = contents(work)
+    with pytest.raises(cli.UserError):
+        report.main(["--keep", "run", "--name", "kept"])
+    assert contents(work) == before
+
+
+def test_a_broken_suite_replaces_nothing(work):
+    change(work / "suites" / "evaluation_unseen.json", "commonest")
+    before = contents(work)
+    with pytest.raises(cli.UserError, match="suites"):
+        report.main(["--keep", "suites", "--name", "kept"])
+    (work / "suites" / "about.json").write_text("{}")
+    with pytest.raises(cli.UserError, match="suites"):
+        report.main(["--keep", "suites", "--name", "kept"])
+    assert {path for path in contents(work) if contents(work)[path] != before[path]} == {work / "suites" / "about.json"}
+
+
+@pytest.mark.parametrize("name", ["../kept", "", ".", "a/b"])
+def test_a_name_stays_inside_results(work, name):
+    before = contents(work)
+    with pytest.raises(cli.UserError):
+        report.main(["--keep", ".", "--name", name])
+    assert contents(work) == before
+
+
+def test_a_broken_kept_file_leaves_the_readme(work):
+    (work / "results" / "kept" / "training.json").write_text("{}")
+    with pytest.raises(cli.UserError, match="results/kept"):
+        report.main([])
+    assert (work / "README.md").read_text() == README
+
+
+KEPT = os.path.join(ROOT, "results", "recipes.json")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {}, {"budget": {}, "recipes": {}}, {"budget": {}, "recipes": [1]}, {"recipes": {"a": 1}}, [],
+        ("budget", "tokens", "many"), ("recipes", "full", {}), ("recipes", "full", 3), ("recipes", "full", "verdict", None),
+        ("recipes", "full", "score", "mean", "high"), ("recipes", "full", "claims", "noise", None),
+    ],
+)  # fmt: skip
+def test_broken_recipes_are_refused_before_anything_is_trained(work, broken):
+    path = work / recipes.OUT
+    if isinstance(broken, tuple):
+        shutil.copy(KEPT, path)
+        change(path, *broken[:-1], value=broken[-1])
+    else:
+        path.write_text(json.dumps(broken))
+    for script in (lambda: report.main([]), lambda: recipes.main(["--only", "full"])):
+        with pytest.raises(cli.UserError, match="recipes.json"):
+            script()
+    assert (work / "README.md").read_text() == README and not (work / "run" / "recipes").exists()
