@@ -21,6 +21,7 @@ import description
 ORDER = 4  # tokens from which a draft goes on
 SHARE = 0.7  # of the earlier answers that go on like a draft, at least
 WIDTH = 24  # tokens of a draft that a forward pass checks, at most
+MOST_LEARNT = 100_000  # beginnings, some 40 MB: a trained student's answers have a few hundred
 
 
 class Drafts:
@@ -31,6 +32,8 @@ class Drafts:
 
     def learn(self, answer):
         """Add an answer, a list of tokens."""
+        if len(self._next) > MOST_LEARNT:
+            return
         for place, token in enumerate(answer):
             self._next[tuple(answer[max(0, place - ORDER) : place])][token] += 1
 

@@ -56,7 +56,8 @@ def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0
     if mask is None and new == tokens:
         mask = torch.ones(1, 1, new, tokens, dtype=torch.bool, device=query.device).tril()
     fits = mask is None and new == 1 or mask is not None and mask.dtype == torch.bool
-    if query.device.type != "cpu" or not fits or dropout or rows * heads * new * tokens > MOST_SCORES:
+    kept = new if torch.is_grad_enabled() else min(new, CHUNK)  # new tokens whose scores are there at the same time
+    if query.device.type != "cpu" or not fits or dropout or rows * heads * kept * tokens > MOST_SCORES:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
     query = query * (width**-0.5 if scaling is None else scaling)
     parts = []

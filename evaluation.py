@@ -90,15 +90,20 @@ def evaluate_model(name, model, tokenizer, rows, validation_rows, scorer, batch_
 def read_evaluation(path):
     """An evaluation file; UserError where it is missing, broken or something else."""
     content = records.read_json(path, "qwen_train.py")
-    try:
-        table([content]), table([content], "clear")
-        texts = records.has(content, ("name", "format", "nli_model"), str)
-        fits = texts and records.has(content, ("step",), (int, type(None))) and all(map(_is_sample, content["samples"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        fits = False
-    if not fits:
+    if not _is_evaluation(content):
         raise cli.UserError(f"{path} is not an evaluation file of qwen_train.py")
     return content
+
+
+def _is_evaluation(content):
+    others = [content[name] for name in ("validation", *scoring.CONSTANTS) if content.get(name)]
+    return (
+        records.has(content, ("name", "format", "nli_model"), str)
+        and records.has(content, ("step",), (int, type(None)))
+        and all(scoring.are_means(means) for means in (content.get("means"), *others))
+        and isinstance(content.get("samples"), list)
+        and all(map(_is_sample, content["samples"]))
+    )
 
 
 def _is_sample(sample):

@@ -19,6 +19,7 @@ import tempfile
 import cli
 import description
 import records
+import run_folder
 import student
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
@@ -111,7 +112,7 @@ def export(model, tokenizer, quant, training, outfile, work):
     tokenizer.save_pretrained(folder)
     metadata = os.path.join(work, "metadata.json")
     about = {"general.description": format_text(training)} if training else {}
-    records.write_json(metadata, {"general.name": os.path.basename(model.name_or_path), **about})
+    records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
     direct = quant.lower() in CONVERTER_TYPES
     with records.atomic(outfile) as temporary:
         full = temporary if direct else os.path.join(work, "full.gguf")
@@ -130,9 +131,9 @@ def export_adapter(adapter, base, tokenizer, outfile, work):
         convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", temporary, "--outtype", "f16")
 
 
-def question(adapter):
-    """A prompt to compare answers on: the first test row of the adapter's run, else a ramp."""
-    path = os.path.join(os.path.dirname(os.path.abspath(adapter)), "test_rows.jsonl") if adapter else ""
+def question(name):
+    """A prompt to compare answers on: the first test row of the run that a student's folder lies in, else a ramp."""
+    path = os.path.join(os.path.dirname(os.path.abspath(name)), "test_rows.jsonl")
     if os.path.exists(path):
         return records.read(path, "qwen_train.py")[0]["prompt"]
     return description.prompt_of([round(99 * i / 47) for i in range(48)], "study")
@@ -188,7 +189,7 @@ def export_student(base, lora, strategy, quant, outfile):
     folder = os.path.dirname(os.path.abspath(outfile))
     os.makedirs(folder, exist_ok=True)
     model, tokenizer = student.load(base, torch.float32, lora)
-    prompt = question(lora)
+    prompt = question(lora or base)
     before = answering.generate(model, tokenizer, [prompt], 1)[0]
     training = student.training_of(lora or base) if strategy != "separate" else {}  # the base alone learnt nothing
     if strategy != "separate" and not training:

@@ -212,7 +212,10 @@ def main(argv=None):
     settings = settings_of(args, train_rows)
     run_folder.check(folder, settings)
     code = 0
-    finished = os.path.exists(os.path.join(folder, "final", run_folder.WHOLE))
+    final = os.path.join(folder, "final")
+    finished = os.path.exists(os.path.join(final, run_folder.WHOLE))
+    if os.path.exists(final) and not finished:  # it appears whole or not at all: somebody changed it since
+        raise cli.UserError(f"{final} has no {run_folder.WHOLE}: it is no longer what was trained; move it away")
     if finished and (not args.beside or asked_before(args.beside, folder)):
         print(f"{folder} is trained to the end: nothing to do")
     else:
@@ -228,7 +231,8 @@ def start(args, folder, settings, rows, finished):
 
     finished: the run is trained to the end, and only the student beside it is asked.
     """
-    stop = trainer.Stop(args.stop_file)  # before what takes seconds to import: from here on a signal is heard
+    # before what takes seconds to import: from here on a signal is heard. Where nothing is trained, it ends the script
+    stop = None if finished else trainer.Stop(args.stop_file)
 
     import torch
     import transformers

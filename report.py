@@ -35,8 +35,8 @@ def keep(folder, name):
     for file, content in contents.items():
         kept = {**content, "samples": []} if "samples" in content else content
         for key, value in kept.items():
-            if isinstance(value, str) and os.path.isabs(value):  # a path of this machine says nothing elsewhere
-                kept[key] = os.path.basename(value)
+            if isinstance(value, str):  # a path of this machine says nothing elsewhere
+                kept[key] = re.sub(r"(?<!\S)/\S*/(?=\S)", "", value)
         records.write_json(os.path.join(RESULTS, name, file), kept)
     for path in glob.glob(os.path.join(RESULTS, name, "*.json")):
         if os.path.basename(path) not in contents:
@@ -92,7 +92,7 @@ def section(name, folder):
             return suites_section(name, folder)
         return run_section(name, folder)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise cli.UserError(f"{folder} is not as qwen_train.py or evaluate.py left it ({error!r}): keep it again") from None
+        raise cli.UserError(f"{folder} is not as qwen_train.py or evaluate.py left it ({error!r}): make it again") from None
 
 
 def suites_section(name, folder):
@@ -130,6 +130,21 @@ def recipe_table(entries):
     return lines
 
 
+def tables(except_for=None):
+    """(names in results/, lines of Markdown of them and of the recipes); UserError where something is broken."""
+    found = {os.path.basename(os.path.dirname(p)) for a in ABOUT for p in glob.glob(os.path.join(RESULTS, "*", a))}
+    names = sorted(found - {except_for})
+    lines = [text for name in names for text in section(name, os.path.join(RESULTS, name))]
+    if os.path.exists(recipes.OUT):
+        kept = recipes.read_kept()
+        budget = kept["budget"]
+        lines += ["### recipes", "", f"`{budget['model']}`, {budget['points']} points, {budget['tokens']:,} tokens of series and answer"]
+        lines += ["each (all weights: two thirds of them, at the same cost), differing from the baseline in what the second column"]
+        lines += ["says; % right on unseen validation series. The rule of the verdicts stands at the head of `recipes.py`.", ""]
+        lines += [*recipe_table(kept["recipes"]), ""]
+    return names, lines
+
+
 def draw(names):
     """results/curves.png: the claims' accuracy over the steps of each kept run."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -153,29 +168,21 @@ def main(argv=None):
         raise cli.UserError("no README.md here: run this where it lies")
     with open("README.md", encoding="utf-8") as file:
         text = file.read()
-    if not all(text.count(marker) == 1 for marker in MARKERS):
-        raise cli.UserError(f"README.md needs the lines {MARKERS[0].strip()} and {MARKERS[1]} once each")
+    parts = re.split("|".join(map(re.escape, MARKERS)), text)
+    if len(parts) != 3 or text.find(MARKERS[0]) > text.find(MARKERS[1]):
+        raise cli.UserError(f"README.md needs the lines {MARKERS[0].strip()} and {MARKERS[1]} once each, in this order")
     if args.keep:
-        name = args.name or os.path.basename(os.path.abspath(args.keep))
+        name = os.path.basename(os.path.abspath(args.keep)) if args.name is None else args.name
         if not re.fullmatch(r"\w[\w.-]*", name):
             raise cli.UserError(f"--name {name!r}: give a name of letters, digits, dots and dashes")
+        tables(except_for=name)  # what else is there must be whole before this one is replaced
         keep(args.keep, name)
-    names = sorted({os.path.basename(os.path.dirname(p)) for a in ABOUT for p in glob.glob(os.path.join(RESULTS, "*", a))})
+    names, lines = tables()
     runs = [name for name in names if os.path.exists(os.path.join(RESULTS, name, "training.json"))]
-    lines = [text_line for name in names for text_line in section(name, os.path.join(RESULTS, name))]
-    if os.path.exists(recipes.OUT):
-        kept = recipes.read_kept()
-        budget = kept["budget"]
-        lines += ["### recipes", "", f"`{budget['model']}`, {budget['points']} points, {budget['tokens']:,} tokens of series and answer"]
-        lines += ["each (all weights: two thirds of them, at the same cost), differing from the baseline in what the second column"]
-        lines += ["says; % right on unseen validation series. The rule of the verdicts stands at the head of `recipes.py`.", ""]
-        lines += [*recipe_table(kept["recipes"]), ""]
-    before, rest = text.split(MARKERS[0])
-    after = rest.split(MARKERS[1])[1]
     if runs:
         draw(runs)
         lines += ["![The claims' accuracy over the steps of each run](results/curves.png)", ""]
-    records.write_text("README.md", before + MARKERS[0] + "\n".join(["", *lines]) + MARKERS[1] + after)
+    records.write_text("README.md", parts[0] + MARKERS[0] + "\n".join(["", *lines]) + MARKERS[1] + parts[2])
     print(f"kept: {len(names)}\ntables: README.md\ncurves: {RESULTS}/curves.png" if runs else f"kept: {len(names)}")
 
 

@@ -52,6 +52,17 @@ def is_mean(value):
     return records.has(value, ("mean", "low", "high"), (int, float)) and records.has(value, ("n",), int)
 
 
+def are_means(value):
+    """Whether a value has the shape of what summarise returns."""
+    plain = ("valid_json", "readable", "cosine", *(f"nli_{name}" for name in description.SENTENCES))
+    claims = value.get("claims") if records.has(value, (*plain, "claims"), dict) else None
+    return (
+        records.has(claims, ("all", "clear"), dict)
+        and all(is_mean(value[name]) for name in plain)
+        and all(is_mean(claims[rows].get(claim)) for rows in ("all", "clear") for claim in SCORED)
+    )
+
+
 def percent(m):
     """{"mean": 0.85, "low": 0.73, "high": 0.93, ...} -> "85 [73, 93]"."""
     return f"{100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}]"

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from conftest import ROOT, run_script
+from gguf import GGUFReader
 
 import cli
 import describe
@@ -84,6 +85,18 @@ def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
     assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
     assert hf2gguf.read_format(str(tmp_path / "x.gguf")) == {}
+
+
+def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tmp_path):
+    run = tmp_path / "Toy"
+    shutil.copytree(tiny_model, run / "final")
+    for name in ("training.json", "test_rows.jsonl"):
+        shutil.copy(adapter.parent / name, run)
+    (row,) = records.read(str(run / "test_rows.jsonl"))[:1]
+    assert hf2gguf.question(str(run / "final")) == row["prompt"] and "beginning:" in row["prompt"]
+    run_script("hf2gguf.py", "--base", run / "final", "--quant", "f32", "--outfile", "x.gguf", cwd=tmp_path)
+    assert hf2gguf.read_format(str(tmp_path / "x.gguf"))["format"] == "thirds"
+    assert GGUFReader(tmp_path / "x.gguf").get_field("general.name").contents() == "Toy"
 
 
 @pytest.mark.parametrize("flag", ["use_rslora", "use_dora"])

@@ -65,6 +65,11 @@ BREAK = {
     "no rank": lambda work: change(work / "run" / "training.json", "rank"),
     "a word for a number": lambda work: change(work / "run" / "training.json", "epochs", value="many"),
     "no step": lambda work: change(work / "run" / "evaluation_avant.json", "step"),
+    "no n": lambda work: change(work / "run" / "evaluation_avant.json", "means", "valid_json", "n"),
+    "no samples": lambda work: change(work / "run" / "evaluation_avant.json", "samples", value={}),
+    "a validation of nothing": lambda work: change(work / "run" / "evaluation_avant.json", "validation", value={"x": 1}),
+    "another kept folder": lambda work: shutil.copytree(work / "run", work / "results" / "other").joinpath("training.json").write_text("{}"),
+    "markers in another order": lambda work: (work / "README.md").write_text("".join(report.MARKERS[::-1])),
     "no mean": lambda work: change(work / "run" / "evaluation_avant.json", "means", "claims", "clear", "noise"),
     "a sample of nothing": lambda work: change(work / "run" / "evaluation_avant.json", "samples", value=[{}]),
     "torn": lambda work: (work / "run" / "evaluation_avant.json").write_text('{"name": "unt'),
@@ -93,12 +98,20 @@ def test_a_broken_suite_replaces_nothing(work):
     assert {path for path in contents(work) if contents(work)[path] != before[path]} == {work / "suites" / "about.json"}
 
 
-@pytest.mark.parametrize("name", ["../kept", "", ".", "a/b"])
+@pytest.mark.parametrize("name", ["../kept", "", ".", "..", "a/b"])
 def test_a_name_stays_inside_results(work, name):
     before = contents(work)
-    with pytest.raises(cli.UserError):
-        report.main(["--keep", ".", "--name", name])
+    with pytest.raises(cli.UserError, match="--name"):
+        report.main(["--keep", "run", "--name", name])
     assert contents(work) == before
+
+
+def test_no_path_of_a_machine_is_kept(work):
+    change(work / "run" / "evaluation_avant.json", "nli_model", value="claims (no NLI model: /home/me/x could not be loaded)")
+    change(work / "run" / "training.json", "model", value="/home/me/models/base")
+    report.main(["--keep", "run"])
+    assert all(b"/home" not in content for path, content in contents(work / "results").items())
+    assert "claims (no NLI model: x could not be loaded)" in (work / "README.md").read_text()
 
 
 def test_a_broken_kept_file_leaves_the_readme(work):

@@ -17,7 +17,8 @@ import scoring
 
 def means(right):
     claims = dict.fromkeys(scoring.SCORED, {**scoring.mean_of([1] * 8), "mean": right})
-    return {"valid_json": scoring.mean_of([1] * 8), "cosine": scoring.mean_of([1] * 8), "claims": {"all": claims, "clear": claims}}
+    plain = ("valid_json", "readable", "cosine", "nli_trend", "nli_noise", "nli_extrema")
+    return {**dict.fromkeys(plain, scoring.mean_of([1] * 8)), "claims": {"all": claims, "clear": claims}}
 
 
 @pytest.fixture

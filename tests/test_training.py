@@ -90,6 +90,14 @@ def test_a_rerun_changes_nothing(unbroken, pairs, tiny_model, embedder):
     assert {name: (out / name).stat().st_mtime_ns for name in os.listdir(out)} == before
 
 
+def test_a_final_that_was_changed_is_refused_at_the_start(pairs, tiny_model, embedder, tmp_path):
+    final = tmp_path / "run" / "final"
+    final.mkdir(parents=True)
+    (final / "adapter_config.json").write_text("{}")
+    done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, tmp_path / "run"), cwd=tmp_path, code=2)
+    assert "move it away" in done.stderr and os.listdir(tmp_path / "run") == ["final"]
+
+
 def test_other_settings_in_the_same_folder_are_refused(unbroken, pairs, tiny_model, embedder):
     out, _ = unbroken
     done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, out, "--rank", 4), cwd=out.parent, code=2)
@@ -401,6 +409,21 @@ def test_drafts_save_passes_and_change_no_answer(tiny_model, monkeypatch):
     drafted = answering.generate(model, tokenizer, others, 2, 40, drafts=drafts)
     assert drafted == [answering.generate(model, tokenizer, [prompt], 1, 40)[0] for prompt in others]
     assert len(set(drafted)) == len(others)
+
+
+def test_a_draft_ends_where_earlier_answers_part():
+    drafts = answering.Drafts()
+    assert drafts.guess([], 24) == []
+    drafts.learn([1, 2, 3, 4, 5, 6])
+    drafts.learn([1, 2, 3, 4, 7, 6])
+    assert drafts.guess([], 24) == [1, 2, 3, 4] and drafts.guess([], 3) == [1, 2, 3]
+    assert drafts.guess([1, 2, 3, 4, 7], 24) == [6] and drafts.guess([1, 2, 3, 4, 8], 24) == []
+    drafts.learn([1, 2, 3, 4, 5, 6])
+    drafts.learn([1, 2, 3, 4, 5, 6])
+    assert drafts.guess([], 24) == [1, 2, 3, 4, 5, 6]  # three of four
+    drafts.learn([9, 9, 2, 3, 4, 7, 8])
+    assert drafts.guess([1], 24) == [2, 3, 4, 5, 6]  # four tokens back: these began with 1
+    assert drafts.guess([9], 24) == [9, 2, 3, 4, 7, 8]
 
 
 def test_batched_answers_equal_single_ones(pairs, tiny_model):
