@@ -10,7 +10,7 @@ import ctypes
 ATTENTION = "products_or_sdpa"
 MOST_SCORES = 2**26  # of a layer, rows x heads x new tokens x tokens: 128 MiB in bf16
 CHUNK = 96  # new tokens whose scores are computed together
-BATCH = 8  # prompts that are read together, at most: the activations of more fall out of the processor's cache
+BATCH = 16  # prompts that are read together, at most: more, and their activations fall out of the processor's cache
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 

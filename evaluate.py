@@ -99,7 +99,7 @@ def main(argv=None):
     parser.add_argument("--format", choices=sorted(description.FORMATS), help="How a series is written; default: as in training.")
     parser.add_argument("--shard", default="0/1", help="This process's share: number/count, from 0.")
     parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
-    parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 8 on a CPU.")
+    parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
     parser.add_argument("--max-new-tokens", type=cli.positive, default=160, help="An answer's length, at most.")
     parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
     parser.add_argument("--nli", default=scoring.NLI, help='Hub name or folder of the NLI model; "none": use claims.')

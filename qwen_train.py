@@ -175,7 +175,7 @@ def parse(argv):
     parser.add_argument("--logging-steps", type=cli.positive, default=5, help="Print the loss every so many steps.")
     parser.add_argument("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
     parser.add_argument("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
-    parser.add_argument("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 8 on a CPU.")
+    parser.add_argument("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
     parser.add_argument("--max-new-tokens", type=cli.positive, default=160, help="An answer's length, at most.")
     parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
     parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
