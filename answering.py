@@ -3,12 +3,11 @@
 Reads, writes: nothing.
 Run: no command of its own; evaluation.py and student.py ask through this module.
 
-What all prompts begin with is read once. A trained student's answers are nearly one sentence, so that each row
-is handed a draft: what followed the same few tokens in earlier answers. One forward pass checks the drafts of all rows, and
-keeps those tokens that greedy decoding would have chosen itself (Leviathan et al. 2023, section 2, at temperature 0). A
-draft decides how soon an answer comes and, up to the rounding of near ties, not which. What a model's generation_config
-adds to greedy decoding, such as Qwen2.5's repetition penalty, is not applied: llama.cpp does not apply it to the exported
-student either.
+What all prompts begin with is read once. A trained student's answers are nearly one sentence, so that each row is handed a
+draft: what followed the same few tokens in earlier answers. One forward pass checks the drafts of all rows, and keeps those
+tokens that greedy decoding would have chosen itself (Leviathan et al. 2023, section 2, at temperature 0). A draft decides
+how soon an answer comes and, up to the rounding of near ties, not which. What a model's generation_config adds to greedy
+decoding, such as Qwen2.5's repetition penalty, is not applied: llama.cpp does not apply it to the exported student either.
 """
 
 import collections
@@ -38,9 +37,9 @@ class Drafts:
             self._next[tuple(answer[max(0, place - ORDER) : place])][token] += 1
 
     def guess(self, said, width):
-        """At most `width` next tokens after those said, as far as nearly all earlier answers go on alike.
+        """At most `width` next tokens after those said, as far as a SHARE of what was learnt goes on alike.
 
-        So that a draft ends before a label that is open: beyond it, some row of the batch would not keep what was read.
+        So a draft ends before a label that is open: beyond it, some row of the batch would not keep what was read.
         """
         draft = []
         while len(draft) < width:
