@@ -59,6 +59,8 @@ def read_decisions(path):
             reader = csv.DictReader(file)
             if not set(COLUMNS) <= set(reader.fieldnames or ()):
                 raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas")
+            if more := set(reader.fieldnames) - set(COLUMNS):
+                raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
             for line in reader:
                 decision = (line["decision"] or "").strip().lower()
                 if decision not in ("", "gold", "truth"):

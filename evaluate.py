@@ -51,7 +51,7 @@ def ask(args, asked, number, count, about):
     if not mine:
         return
     ask_all = student.opened(args.model, args.batch_size)
-    with run_folder.held(args.out, wait=True):  # another student may have come to a new folder meanwhile
+    with run_folder.held(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
         run_folder.check(args.out, about, ABOUT)
         records.write_json(os.path.join(args.out, ABOUT), about)
     with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
@@ -84,6 +84,15 @@ def score(args, rows_of, scorer):
     for which in ("all", "clear") if contents else ():
         print("\n" + "\n".join(evaluation.table(contents, which)))
     return left
+
+
+def refuse_fewer(out, rows_of):
+    """UserError where an evaluation in the folder is of more series than are asked now."""
+    for suite, rows in rows_of.items():
+        path = os.path.join(out, f"evaluation_{suite}.json")
+        had = evaluation.read_evaluation(path)["means"]["valid_json"]["n"] if os.path.exists(path) else 0
+        if had > len(rows):
+            raise cli.UserError(f"{path} is of {had} series: give --count {had} or more, or another --out")
 
 
 def keys_of(suite, rows):
@@ -121,8 +130,11 @@ def main(argv=None):
     run_folder.check(args.out, about, ABOUT)
     if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
         raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
-    scorer = scoring.Scorer(args.embedder, args.nli)
     rows_of = {name: suites.rows(name, args.count, args.points, fmt) for name in names}
+    refuse_fewer(args.out, rows_of)
+    scorer = scoring.Scorer(args.embedder, args.nli)
+    about.update(nli_model=scorer.nli_name, cosine_model=scorer.embedder_name)  # scores of two kinds are not to be mixed
+    run_folder.check(args.out, about, ABOUT)
     asked = {key: row for name, rows in rows_of.items() for key, row in zip(keys_of(name, rows), rows)}
     ask(args, asked, number, count, about)
     left = score(args, rows_of, scorer)

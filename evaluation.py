@@ -27,7 +27,7 @@ def read_pairs(path):
         records.require(rows, field, path, "convert.py")
     records.require([row for row in rows if row.get("gold")], "gold", path, "convert.py")
     for row in rows:
-        if row["format"] not in description.FORMATS or description.parse_answer(row["answer"])[0] is None:
+        if row["format"] not in list(description.FORMATS) or description.parse_answer(row["answer"])[0] is None:
             raise cli.UserError(f"{path}: row {row['id']}: no format or no answer of ours: run convert.py again")
     train = [row for row in rows if row["split"] == "train"]
     test = [row for row in rows if row["split"] == "test"]

@@ -131,11 +131,18 @@ def export_adapter(adapter, base, tokenizer, outfile, work):
         convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", temporary, "--outtype", "f16")
 
 
+def adapter_path(outfile):
+    """Where --strategy separate writes the adapter."""
+    return outfile.removesuffix(".gguf") + "-lora.gguf"
+
+
 def question(name):
     """A prompt to compare answers on: the first test row of the run that a student's folder lies in, else a ramp."""
     path = os.path.join(os.path.dirname(os.path.abspath(name)), "test_rows.jsonl")
     if os.path.exists(path):
-        return records.read(path, "qwen_train.py")[0]["prompt"]
+        rows = records.read(path, "qwen_train.py")[:1]
+        records.require(rows, "prompt", path, "qwen_train.py")
+        return rows[0]["prompt"]
     return description.prompt_of([round(99 * i / 47) for i in range(48)], "study")
 
 
@@ -173,7 +180,8 @@ def main(argv=None):
     base = args.base or (student.base_of(args.lora) if args.lora else None)
     if not base:
         raise cli.UserError("give --base, --lora or both")
-    cli.refuse_overwriting(args.outfile, base)
+    for outfile in (args.outfile, adapter_path(args.outfile)):
+        cli.refuse_overwriting(outfile, base)
     if args.lora:
         check_adapter(args.lora, strategy)
     cli.print_settings(args)
@@ -201,7 +209,7 @@ def export_student(base, lora, strategy, quant, outfile):
         elif strategy == "separate":
             model = model.unload()
         if strategy == "separate":  # the small one first: if it fails, the large one is not there alone
-            adapter_file = outfile.removesuffix(".gguf") + "-lora.gguf"
+            adapter_file = adapter_path(outfile)
             export_adapter(lora, model, tokenizer, adapter_file, work)
         export(model, tokenizer, quant, training, outfile, work)
     compare(before, student.open_gguf(outfile, adapter_file)(prompt))

@@ -258,6 +258,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if not SHORTEST <= args.points <= LONGEST:
         raise cli.UserError(f"--points {args.points}: give {SHORTEST} to {LONGEST}")
+    if not 1e-9 <= args.dt <= 1e9:  # far from where floats end: times, and theta, its inverse, are multiples of it
+        raise cli.UserError(f"--dt {args.dt:g}: give 1e-9 to 1e9, in the unit of time that suits")
     if args.seed >= SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {SEEDS}")
     cli.print_settings(args)

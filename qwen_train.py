@@ -212,10 +212,7 @@ def main(argv=None):
     settings = settings_of(args, train_rows)
     run_folder.check(folder, settings)
     code = 0
-    final = os.path.join(folder, "final")
-    finished = os.path.exists(os.path.join(final, run_folder.WHOLE))
-    if os.path.exists(final) and not finished:  # it appears whole or not at all: somebody changed it since
-        raise cli.UserError(f"{final} has no {run_folder.WHOLE}: it is no longer what was trained; move it away")
+    finished = run_folder.is_finished(folder)
     if finished and (not args.beside or asked_before(args.beside, folder)):
         print(f"{folder} is trained to the end: nothing to do")
     else:

@@ -124,6 +124,7 @@ def _is_truth(value):
         and value.get("version") == truth.VERSION
         and has(value.get("clear"), truth.CLAIMS, bool)
         and has(value.get("sentences"), SENTENCES, str)
+        and has(value.get("numbers"), truth.NUMBERS, (int, float))
     )
 
 
@@ -203,7 +204,8 @@ def writing(path, create=False, made_by="ou_process.py"):
 @contextlib.contextmanager
 def atomic(path):
     """Yield a temporary name beside path, for a file or a folder; on success it becomes path, else it is removed."""
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    path = os.path.realpath(path)  # of a link, the file that it leads to
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}.tmp{socket.gethostname()}-{os.getpid()}"  # the same number may run on another node
     try:
         yield temporary
@@ -235,6 +237,7 @@ def read_json(path, made_by):
     """The object of a JSON file; UserError where it is missing (naming the script that makes it) or broken."""
     try:
         value = json.loads(_content(path, made_by).decode("utf-8"), parse_constant=_refuse_constant)
+        encode(value).encode("utf-8")  # 1e999 and half a surrogate pair could not be written again
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}): mend it, or delete it and run {made_by}") from None
     if not isinstance(value, dict):

@@ -166,19 +166,23 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if not os.path.exists("README.md"):
         raise cli.UserError("no README.md here: run this where it lies")
-    with open("README.md", encoding="utf-8") as file:
-        text = file.read()
+    with open("README.md", "rb") as file:
+        text = file.read().decode("utf-8", "replace")
+    if "\ufffd" in text or "\r" in text:
+        raise cli.UserError("README.md is no text in UTF-8 with plain line ends: save it as such")
     parts = re.split("|".join(map(re.escape, MARKERS)), text)
     if len(parts) != 3 or text.find(MARKERS[0]) > text.find(MARKERS[1]):
         raise cli.UserError(f"README.md needs the lines {MARKERS[0].strip()} and {MARKERS[1]} once each, in this order")
-    if args.keep:
+    if args.keep is not None:
         name = os.path.basename(os.path.abspath(args.keep)) if args.name is None else args.name
         if not re.fullmatch(r"\w[\w.-]*", name):
             raise cli.UserError(f"--name {name!r}: give a name of letters, digits, dots and dashes")
         tables(except_for=name)  # what else is there must be whole before this one is replaced
         keep(args.keep, name)
     names, lines = tables()
-    runs = [name for name in names if os.path.exists(os.path.join(RESULTS, name, "training.json"))]
+    if not lines:
+        raise cli.UserError(f"nothing in {RESULTS}/: keep a run or its suites with --keep")
+    runs = [name for name in names if not os.path.exists(os.path.join(RESULTS, name, "about.json"))]
     if runs:
         draw(runs)
         lines += ["![The claims' accuracy over the steps of each run](results/curves.png)", ""]

@@ -63,8 +63,11 @@ def mark_whole(checkpoint, step):
     records.write_json(os.path.join(checkpoint, WHOLE), {"step": step, "bytes": _sizes(checkpoint)})
 
 
-def _is_whole(checkpoint):
-    """Whether every file that WHOLE names is there with its size; others, a note or what NFS leaves, do no harm."""
+def _is_whole(checkpoint, without=()):
+    """Whether every file that WHOLE names is there with its size; others, a note or what NFS leaves, do no harm.
+
+    without: patterns of names that need not be there.
+    """
     path = os.path.join(checkpoint, WHOLE)
     if not os.path.exists(path):
         return False
@@ -72,7 +75,21 @@ def _is_whole(checkpoint):
         named = records.read_json(path, "qwen_train.py").get("bytes")
     except cli.UserError:  # torn itself
         return False
-    return isinstance(named, dict) and bool(named) and named.items() <= _sizes(checkpoint).items()
+    if not isinstance(named, dict) or not named:
+        return False
+    sizes = _sizes(checkpoint)
+    left_out = shutil.ignore_patterns(*without)(checkpoint, named)
+    return all(sizes.get(name) == size for name, size in named.items() if name not in left_out)
+
+
+def is_finished(folder):
+    """Whether a run is trained to the end; UserError where its final/ is no longer what was trained."""
+    final = os.path.join(folder, "final")
+    if not os.path.exists(final):
+        return False
+    if not os.path.exists(os.path.join(folder, "training.json")) or not _is_whole(final, RESUME_ONLY):
+        raise cli.UserError(f"{final} is no longer what was trained: move it away")  # it appears whole or not at all
+    return True
 
 
 def checkpoints(folder):

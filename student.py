@@ -7,7 +7,6 @@ Run: no command of its own; qwen_train.py, evaluate.py, hf2gguf.py and describe.
 import contextlib
 import glob
 import hashlib
-import json
 import os
 import sys
 import warnings
@@ -23,13 +22,9 @@ IN_THE_BOX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trained",
 
 def base_of(adapter):
     """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
-    try:
-        with open(os.path.join(adapter, "adapter_config.json"), encoding="utf-8") as file:
-            base = json.load(file)["base_model_name_or_path"]
-        if not isinstance(base, str):
-            raise ValueError("it names no base model")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise cli.UserError(f"{adapter} is not an adapter's folder: no readable adapter_config.json ({error})") from None
+    base = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
+    if not isinstance(base, str):
+        raise cli.UserError(f"{adapter} is not an adapter's folder: its adapter_config.json names no base model")
     beside = os.path.normpath(os.path.join(adapter, base))
     return beside if not os.path.exists(base) and os.path.exists(beside) else base
 
@@ -92,6 +87,10 @@ def trained_on(name):
 
 def format_of(name, asked=None):
     """How a student's series are to be written: as asked, else as it learnt to read them, else as the study did, said aloud."""
+    final = os.path.join(name, "final")
+    place = final if os.path.isdir(final) else name
+    if not is_adapter(place):
+        _arguments(place)  # before a note about what is not there
     known = asked or trained_on(name).get("format")
     if not known:
         print(f"note: nothing says how {name} learnt to read series: they are written as 'study' (--format)", file=sys.stderr)

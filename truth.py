@@ -27,6 +27,7 @@ import numpy as np
 
 VERSION = 1
 CLAIMS = ("trend", "noise", "max", "min")
+NUMBERS = ("rise", "rough", "max_at", "min_at")  # what the labels were read from
 TRENDS = ("increasing", "decreasing", "flat")
 NOISES = ("low", "medium", "high")
 THIRDS = ("beginning", "middle", "end")
@@ -98,5 +99,5 @@ def labels_of(series):
             "max": high_clear,
             "min": low_clear,
         },
-        "numbers": {"rise": round(rise, 6), "rough": round(rough, 6), "max_at": high_at, "min_at": low_at},
+        "numbers": dict(zip(NUMBERS, (round(rise, 6), round(rough, 6), high_at, low_at))),
     }

@@ -32,6 +32,7 @@ def read_rows():
     rows = records.read(ROWS, "qwen_train.py")
     for field in ("id", "prompt", "answer", "truth", "series"):
         records.require(rows, field, ROWS, "qwen_train.py")
+    records.require([row for row in rows if row.get("gold")], "gold", ROWS, "qwen_train.py")
     return rows
 
 
@@ -153,6 +154,7 @@ def ask_textsynth(rows, args):
                 answers.append({"id": row["id"], "answer": client.ask(row["prompt"])})
                 asked += 1
                 print(f"{args.engine}: {asked} asked, {len(answers.rows)} of {len(rows)}", flush=True)
+        records.require(answers.rows.values(), "answer", answers.path, "ts_check_training.py")
         texts = [answers.rows[row["id"]]["answer"] for row in rows]
     scorer = scoring.Scorer(args.embedder, args.nli)
     content = evaluation.evaluate(args.engine, rows, texts, scorer, base=f"TextSynth {args.engine}", step=None)

@@ -110,6 +110,10 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     assert (tmp_path / "verify.csv").read_bytes() == decided
     (tmp_path / "verify.csv").write_bytes(decided.decode().replace("noise", "br\u00fcit").encode("latin-1"))
     assert "UTF-8" in run_script("curate.py", cwd=tmp_path, code=2).stderr
+    noted = "id,sentence,gold,truth,reason,decision,note\nou_000000,trend,a,b,c,gold,mine\n"
+    (tmp_path / "verify.csv").write_text(noted)
+    assert "'note' would be lost" in run_script("curate.py", cwd=tmp_path, code=2).stderr
+    assert (tmp_path / "verify.csv").read_text() == noted
     (tmp_path / "verify.csv").write_text("id,sentence,gold,truth,reason,decision\nou_000000,trend,a,b,c,perhaps\n")
     run_script("curate.py", cwd=tmp_path, code=2)
 

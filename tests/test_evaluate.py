@@ -172,6 +172,16 @@ def test_a_slash_at_the_end_is_the_same_student(whole, tiny_model, embedder):
     assert "mine_to_ask: 0" in done.stdout
 
 
+def test_a_good_evaluation_is_not_replaced_by_less(whole, tiny_model, embedder):
+    before = {path.name: path.read_bytes() for path in whole.glob("*.json")}
+    flags = arguments(tiny_model, embedder, whole)
+    done = run_script("evaluate.py", *flags, "--count", "4", cwd=whole.parent, code=2)
+    assert "is of 9 series" in done.stderr
+    done = run_script("evaluate.py", *flags, "--nli", "/nowhere", cwd=whole.parent, code=2)
+    assert "other nli_model" in done.stderr
+    assert {path.name: path.read_bytes() for path in whole.glob("*.json")} == before
+
+
 def test_answers_that_nobody_signed_are_not_scored(whole, tiny_model, embedder, tmp_path):
     out = tmp_path / "suites"
     out.mkdir()

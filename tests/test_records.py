@@ -131,3 +131,19 @@ def test_json_files_are_atomic(tmp_path):
     with pytest.raises(ValueError):
         records.write_json(path, {"a": float("inf")})
     assert json.load(open(path)) == {"a": 1} and os.listdir(tmp_path / "a") == ["x.json"]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "far" / "real.json")
+    for number in (1, 2):
+        records.write_json(str(tmp_path / "link.json"), {"number": number})
+    assert (tmp_path / "link.json").is_symlink() and records.read_json(str(tmp_path / "far" / "real.json"), "x") == {"number": 2}
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["real.json"]
+
+
+@pytest.mark.parametrize("text", ['{"a": 1e999}', '{"a": NaN}', '{"a": "\\ud800"}', "[1]", "{", "[" * 100_000])
+def test_json_that_could_not_be_written_again_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(cli.UserError, match="a.json"):
+        records.read_json(str(tmp_path / "a.json"), "x")

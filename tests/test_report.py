@@ -31,6 +31,12 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
 def change(path, *names, value=None):
     """Give what the names lead to in a JSON file another value, or take it out."""
     whole = json.loads(path.read_text())
@@ -72,6 +78,9 @@ BREAK = {
     "markers in another order": lambda work: (work / "README.md").write_text("".join(report.MARKERS[::-1])),
     "no mean": lambda work: change(work / "run" / "evaluation_avant.json", "means", "claims", "clear", "noise"),
     "a sample of nothing": lambda work: change(work / "run" / "evaluation_avant.json", "samples", value=[{}]),
+    "a number beyond all": lambda work: replace(work / "run" / "evaluation_avant.json", '"mean": 0.0', '"mean": 1e999'),
+    "half a letter": lambda work: replace(work / "run" / "evaluation_avant.json", '"name": "', '"name": "\\ud800'),
+    "no text": lambda work: (work / "README.md").write_bytes(b"\xff\xfe" + README.encode()),
     "torn": lambda work: (work / "run" / "evaluation_avant.json").write_text('{"name": "unt'),
     "no README": lambda work: (work / "README.md").unlink(),
     "no marker": lambda work: (work / "README.md").write_text("# tables\n"),
@@ -112,6 +121,15 @@ def test_no_path_of_a_machine_is_kept(work):
     report.main(["--keep", "run"])
     assert all(b"/home" not in content for path, content in contents(work / "results").items())
     assert "claims (no NLI model: x could not be loaded)" in (work / "README.md").read_text()
+
+
+def test_without_results_the_readme_stays(work):
+    shutil.rmtree(work / "results")
+    with pytest.raises(cli.UserError, match="nothing in results"):
+        report.main([])
+    with pytest.raises(cli.UserError, match="no evaluation"):
+        report.main(["--keep", ""])
+    assert (work / "README.md").read_text() == README
 
 
 def test_a_broken_kept_file_leaves_the_readme(work):

@@ -67,11 +67,15 @@ def test_final_is_the_best_without_what_a_restart_needs(folder, capsys):
     run_folder.finish(str(folder))
     assert sorted(os.listdir(folder / "final")) == ["adapter_config.json", "adapter_model.safetensors", "training.json", run_folder.WHOLE]
     assert (folder / "final" / "adapter_model.safetensors").read_text().endswith(" 10")
+    assert run_folder.is_finished(str(folder)) and not run_folder.is_finished(str(folder / "final"))
     for name in os.listdir(folder):  # a user short of disk: the tables still say which step became final
         if name.startswith("checkpoint-"):
             shutil.rmtree(folder / name)
     run_folder.print_tables(str(folder))
     assert "final: step 10, the best on 8 validation rows (90.0 %" in capsys.readouterr().out
+    (folder / "final" / "adapter_model.safetensors").unlink()
+    with pytest.raises(cli.UserError, match="no longer what was trained"):
+        run_folder.is_finished(str(folder))
 
 
 def test_a_checkpoint_that_was_cut_after_it_was_whole_is_passed_over(folder, capsys):

@@ -112,6 +112,8 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "ou_process.py --points 8",
         "ou_process.py --seed x",
         "ou_process.py --dt 0",
+        "ou_process.py --dt 1e308",
+        "ou_process.py --dt 1e-320",
         "ou_process.py --truth",
         "ou_process.py --nonsense",
         "mistral.py --dryrun",

@@ -96,6 +96,8 @@ def test_a_final_that_was_changed_is_refused_at_the_start(pairs, tiny_model, emb
     (final / "adapter_config.json").write_text("{}")
     done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, tmp_path / "run"), cwd=tmp_path, code=2)
     assert "move it away" in done.stderr and os.listdir(tmp_path / "run") == ["final"]
+    (final / "whole.json").write_text('{"step": 1}')
+    run_script("qwen_train.py", *command(pairs, tiny_model, embedder, tmp_path / "run"), cwd=tmp_path, code=2)
 
 
 def test_other_settings_in_the_same_folder_are_refused(unbroken, pairs, tiny_model, embedder):
