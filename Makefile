@@ -63,7 +63,7 @@ run: env models llama
 	@echo "== summary"
 	@cd run && $(TRAIN) | sed -n '/^on all rows/,$$p'
 	@echo "chosen: $(SERIES) series of $(POINTS) points, format $(FORMAT), wording $(WORDING), one epoch (why: results/LOG.md)"
-	@echo "beside: the adapter in the box, trained/$(STUDENT), on the same rows"
+	@echo "beside: the shipped adapter, trained/$(STUDENT), on the same rows"
 	@echo "page: run/$(STUDENT)/plotdiag/index.html"
 	@echo "pictures: run/$(STUDENT)/training.png run/convert_diagnostics.png run/$(STUDENT)/co2.png"
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"
@@ -77,11 +77,11 @@ slurm: env models llama
 	$(OFFLINE) $(PY) -m pytest -q tests/test_slurm.py
 
 bench: env models
-	$(OFFLINE) $(PY) bench.py
+	$(OFFLINE) $(PY) -m experiments.bench
 
 # recipes of training at equal budget; each took 6 to 9 minutes on one core beside other work
 recipes: env models
-	$(OFFLINE) $(PY) recipes.py
+	$(OFFLINE) $(PY) -m experiments.recipes
 
 # the original study's set-up, with the simulated teacher: 220 series of 128 points, its curated sentences, evaluated every
 # 20 steps. A tenth are test rows, and what a human should verify stays out: 164 rows are left to learn from, so that the

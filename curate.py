@@ -4,7 +4,7 @@ Reads: data.jsonl (gold, truth); verify.csv, where a human has decided.
 Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should look at.
 Run: python curate.py --data data.jsonl
 
-Wrong extrema are replaced by the truth's sentence: anybody can look up where 99 and 0 stand. A trend or noise sentence
+Wrong extrema are replaced by the truth's sentence: anybody can look up where 99 and 0 stand. A sentence on another topic
 that contradicts a clear truth is marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
 column `decision` of verify.csv and run this script again; a decision holds for the gold sentence beside it. What is not
 decided stays out of the training (convert.py).
@@ -15,30 +15,25 @@ import io
 import os
 from collections import Counter
 
-import cli
-import description
-import records
-import scoring
+from llm_ts import cli, question, records
+from llm_ts.scores.score import outcome_of
 
 COLUMNS = ("id", "sentence", "gold", "truth", "reason", "decision")
 
 
-def curate_sentence(name, gold, truth):
-    """One gold sentence and the row's truth -> {"text", "status", "reason"}.
+def curate_sentence(topic, text, truth):
+    """A gold sentence on a topic (a module of llm_ts/claims) and the row's truth -> {"text", "status", "reason"}.
 
     status is kept, replaced or verify; reason is agrees, unread, unclear, or contradicts with what was said.
     """
-    text = gold[name]
-    parts = ("max", "min") if name == "extrema" else (name,)
-    read = scoring.read_claims(gold)
-    wrong = [part for part in parts if scoring.outcome_of(read[part], truth[part]) == "wrong"]
+    read = topic.read(text)
+    wrong = [claim for claim, label in read.items() if outcome_of(label, truth[claim]) == "wrong"]
     if not wrong:
-        reason = "unread" if any(read[part] is None for part in parts) else "agrees"
-        return {"text": text, "status": "kept", "reason": reason}
-    contradiction = "contradicts: " + ", ".join(f"{part} said {read[part]}, is {truth[part]}" for part in wrong)
-    if name == "extrema":
-        return {"text": truth["sentences"][name], "status": "replaced", "reason": contradiction}
-    if not truth["clear"][name]:
+        return {"text": text, "status": "kept", "reason": "unread" if None in read.values() else "agrees"}
+    contradiction = "contradicts: " + ", ".join(f"{claim} said {read[claim]}, is {truth[claim]}" for claim in wrong)
+    if topic.IF_WRONG == "replace":
+        return {"text": truth["sentences"][topic.NAME], "status": "replaced", "reason": contradiction}
+    if not any(truth["clear"][claim] for claim in wrong):
         return {"text": text, "status": "kept", "reason": "unclear, " + contradiction}
     return {"text": text, "status": "verify", "reason": contradiction}
 
@@ -76,9 +71,10 @@ def read_decisions(path):
 def curate_row(row, decisions):
     """A row with gold and truth -> its `curated` field: {"trend": {...}, "noise": {...}, "extrema": {...}}."""
     curated = {}
-    for name in description.SENTENCES:
-        curated[name] = curate_sentence(name, row["gold"], row["truth"])
-        decided = decisions.get((row["id"], name, row["gold"][name]))
+    for topic in question.of(row, row["id"]):
+        name, gold = topic.NAME, row["gold"][topic.NAME]
+        curated[name] = curate_sentence(topic, gold, row["truth"])
+        decided = decisions.get((row["id"], name, gold))
         if curated[name]["status"] == "verify" and decided:
             curated[name] = apply_decision(curated[name], name, row, decided["decision"])
     return curated
@@ -105,18 +101,17 @@ def verify_table(rows, decisions):
 
 def print_counts(rows):
     """Counts per sentence and reason, then the share left to verify."""
-    counts = Counter()
+    counts, order = Counter(), {}
     for row in rows:
         for name, sentence in row["curated"].items():
             kind = sentence["reason"].split(":")[0]
             counts[name, sentence["status"], kind] += 1
-    for name in description.SENTENCES:
-        for (other, status, kind), number in sorted(counts.items()):
-            if other == name:
-                print(f"{name}, {status}, {kind}: {number}")
+            order.setdefault(name, len(order))
+    for (name, status, kind), number in sorted(counts.items(), key=lambda item: (order[item[0][0]], item[0])):
+        print(f"{name}, {status}, {kind}: {number}")
     open_rows = sum(any(s["status"] == "verify" for s in row["curated"].values()) for row in rows)
     open_sentences = sum(number for (_, status, _), number in counts.items() if status == "verify")
-    total = len(rows) * len(description.SENTENCES)
+    total = sum(counts.values())
     print(f"rows: {len(rows)}")
     print(f"to_verify_sentences: {open_sentences} ({open_sentences / total:.1%} of {total})")
     print(f"to_verify_rows: {open_rows} ({open_rows / len(rows):.1%})")

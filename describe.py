@@ -12,15 +12,12 @@ import csv
 import math
 import os
 
-import cli
-import description
-import ou_process
-import records
-import scoring
-import student
-import truth
-
-SHORTEST, LONGEST = ou_process.SHORTEST, ou_process.LONGEST
+from llm_ts import cli, formats, paths
+from llm_ts.scores import curves
+from llm_ts.scores.score import outcomes_of
+from llm_ts.series.rows import LONGEST, SHORTEST
+from llm_ts.series.scale import integers_of
+from llm_ts.student import load, origin
 
 
 def read_column(path, column):
@@ -91,40 +88,26 @@ def _only_number_column(path, header, body):
     return numeric[0]
 
 
-def rescale(values):
-    """Values in any unit -> integers 0..99, as ou_process.py makes them."""
-    import numpy as np
-
-    return ou_process.rescale(np.array([values]))[0][0].tolist()
-
-
-def verdict_lines(answer, labels):
-    """An answer and the rule's labels -> the lines of a table: claim, said, true, verdict."""
-    sentences, _ = description.parse_answer(answer)
-    read, outcome = scoring.outcomes_of(sentences, labels)
+def verdict_lines(answer, truth):
+    """An Answer and the rule's truth -> the lines of a table: claim, said, true, verdict."""
+    outcome = outcomes_of(answer, truth)
     lines = [f"{'claim':<8}{'student':<13}{'truth':<13}verdict"]
-    for claim in truth.CLAIMS:
-        near = "" if labels["clear"][claim] else " (near a threshold: the truth itself is not clear)"
-        lines.append(f"{claim:<8}{read[claim] or '-':<13}{labels[claim]:<13}{outcome[claim]}{near}")
+    for claim, said in answer.read.items():
+        near = "" if truth["clear"][claim] else " (near a threshold: the truth itself is not clear)"
+        lines.append(f"{claim:<8}{said or '-':<13}{truth[claim]:<13}{outcome[claim]}{near}")
     return lines
 
 
 def draw(values, column, answer, path):
     """A picture of the series in its own unit, the answer's sentences above it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.5), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = curves.new_figure(8, 4.5)
     axes = figure.add_subplot()
     axes.plot(values, linewidth=1.3)
     axes.set(xlabel="time step", ylabel=column.replace("$", r"\$"))
     axes.grid(alpha=0.3)
-    sentences, _ = description.parse_answer(answer)
-    title = "\n".join(sentences[name] for name in description.SENTENCES) if sentences else answer[:200]
+    title = "\n".join(answer.sentences.values()) if answer.sentences else answer.text[:200]
     axes.set_title(title.replace("$", r"\$"), loc="left", fontsize=10)
-    with records.atomic(path) as temporary:
-        figure.savefig(temporary, format="png")
+    curves.save_figure(figure, path)
 
 
 def main(argv=None):
@@ -132,10 +115,10 @@ def main(argv=None):
     parser.add_argument("csv", help="CSV file with a header line.")
     parser.add_argument("--column", help="The column to describe; not needed where only one holds numbers.")
     parser.add_argument(
-        "--model", default=student.IN_THE_BOX, help="Folder of a run, adapter, model folder or .gguf file; default: ours."
+        "--model", default=paths.SHIPPED, help="Folder of a run, adapter, model folder or .gguf file; default: ours."
     )
     parser.add_argument(
-        "--format", choices=sorted(description.FORMATS), help="How the series is written; default: as in training."
+        "--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training."
     )
     parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
     parser.add_argument("--plot", metavar="PNG", help="Also draw the series and the answer.")
@@ -144,26 +127,25 @@ def main(argv=None):
     column, values = read_column(args.csv, args.column)
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
-    trained = student.trained_on(args.model)
-    fmt = student.format_of(args.model, args.format)
-    series = rescale(values)
-    prompt = description.prompt_of(series, fmt)
+    learnt = origin.of(args.model)
+    load.require(args.model)
+    fmt = origin.format_of(args.model, learnt, args.format)
+    series = integers_of(values)
+    prompt = learnt.question.prompt_of(series, fmt)
     if args.prompt:
         print(prompt)
         return
+    from llm_ts.student.student import Student
+
     print(f"series: {column} of {args.csv}, {len(values)} points, {min(values):g} to {max(values):g}")
     print(f"model: {args.model} (series written as {fmt!r})")
-    points = trained.get("points")
-    if points and not 0.8 * min(points) <= len(series) <= 1.25 * max(points):
-        print(f"note: trained on series of {description.points_text(points)} points: at {len(series)} it reads less well")
-    if trained.get("prompt_version", description.PROMPT_VERSION) != description.PROMPT_VERSION:
-        print(f"note: trained on version {trained['prompt_version']} of the prompt, asked version {description.PROMPT_VERSION}")
-    answer = student.opened(args.model)([prompt])[0]
-    sentences, how = description.parse_answer(answer)
-    print(f"\n{description.answer_of(sentences) if sentences else answer}\n")
-    if how != "strict":
-        print(f"the answer was {how} as JSON")
-    print("\n".join(verdict_lines(answer, truth.labels_of(series))))
+    for note in origin.notes(learnt, len(series)):
+        print(f"note: {note}")
+    answer = learnt.question.parse(Student(args.model).ask([prompt])[0])
+    print(f"\n{learnt.question.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
+    if answer.parse != "strict":
+        print(f"the answer was {answer.parse} as JSON")
+    print("\n".join(verdict_lines(answer, learnt.question.truth_of(series))))
     if args.plot:
         draw(values, column, answer, args.plot)
         print(f"plot: {args.plot}")

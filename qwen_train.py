@@ -13,59 +13,78 @@ out among them, and --stop-file says what torchrun's own exit code cannot: that 
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import sys
 
-import cli
-import description
-import evaluation
-import fresh
-import ranks
-import records
-import run_folder
-import scoring
-import student
-import trainer
-
-REQUEUE = 75  # exit code "saved, run me again": EX_TEMPFAIL of sysexits.h
+from llm_ts import cli, question, records
+from llm_ts.pairs import fresh, pair
+from llm_ts.scores import curves, evaluation, similarity, tables
+from llm_ts.scores.score import CONSTANTS
+from llm_ts.student import load, origin, run_folder, torchrun, train
+from llm_ts.student.evaluate import evaluate
+from llm_ts.student.student import MAX_NEW_TOKENS, Student
 
 
-def settings_of(args, train_rows):
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a run is made of, beside the recipe of its training; the flags of the same names."""
+
+    data: str
+    model: str
+    fresh: str | None
+    shapes: float
+    validation: int
+    eval_rows: int
+    eval_batch_size: int
+    max_new_tokens: int
+    beside: str | None
+    stop_file: str | None
+    embedder: str
+    nli: str
+    recipe: train.Recipe
+
+
+def settings_of(run, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
-    with open(args.data, "rb") as file:
+    with open(run.data, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
-    names = (
-        "model", "fresh", "shapes", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha",
-        "save_steps", "seed", "dtype", "eval_rows", "max_new_tokens", "embedder", "nli",
-    )  # fmt: skip
+    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed", "dtype")
     return {
-        **{name: getattr(args, name) for name in names},
-        "processes": ranks.world(),
+        **{name: getattr(run, name) for name in ("model", "fresh", "shapes", "validation")},
+        **{name: getattr(run.recipe, name) for name in recipe},
+        **{name: getattr(run, name) for name in ("eval_rows", "max_new_tokens", "embedder", "nli")},
+        "processes": torchrun.count(),
         "data_sha256": digest,
         "series": len(train_rows),
         "format": train_rows[0]["format"],
         "points": sorted({len(row["series"]) for row in train_rows}),
         "prompt_version": train_rows[0]["prompt_version"],
+        **question.of(train_rows[0], run.data).tag,
     }
 
 
-def load_rows(args):
-    """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second."""
-    train_rows, test_rows = evaluation.read_pairs(args.data)
+def load_rows(run):
+    """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second.
+
+    What is drawn comes from the processes of the training pairs, and is asked their question.
+    """
+    train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
-    if args.fresh:
-        train_rows = fresh.pairs("train", fresh.plan(args.fresh), fmt, args.seed, args.shapes)
-    validation_rows = fresh.pairs("validation", [(points, points, args.validation)], fmt) if args.validation else []
-    return train_rows, validation_rows, test_rows[: args.eval_rows or None]
+    alike = {"question": question.of(test_rows[0], run.data), "processes": pair.processes_of(train_rows)}
+    if run.fresh:
+        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **alike)
+    validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
+    return train_rows, validation_rows, test_rows[: run.eval_rows or None]
 
 
-def load_student(name, args):
+def load_student(name, recipe):
     """(model, tokenizer) in the dtype of training: fp32 for full fine-tuning, whose small steps bf16 would lose."""
     import torch
 
-    bf16 = args.dtype == "bf16" and args.rank
-    return student.load(name, torch.bfloat16 if bf16 else torch.float32)
+    bf16 = recipe.dtype == "bf16" and recipe.rank
+    return load.load(name, torch.bfloat16 if bf16 else torch.float32)
 
 
 def asked_before(name, folder):
@@ -73,29 +92,37 @@ def asked_before(name, folder):
     path = os.path.join(folder, "evaluation_beside.json")
     if not os.path.exists(path):
         return False
-    content = evaluation.read_evaluation(path)
-    return (content.get("base"), content.get("weights_sha256")) == (name, student.weights_digest(name))
+    content = evaluation.read(path)
+    return (content.get("base"), content.get("weights_sha256")) == (name, load.weights_digest(name))
 
 
-def evaluate_baselines(args, folder, train_rows, test_rows, scorer):
+def ask_beside(run, test_rows, scorer):
+    """The evaluation of another student on the same series: written as it learnt to read them, asked what it learnt."""
+    learnt = origin.of(run.beside)
+    fmt = learnt.format or test_rows[0]["format"]
+    prompts = [learnt.question.prompt_of(row["series"], fmt) for row in test_rows]
+    print(f"asking {run.beside} the test rows", flush=True)
+    answers = Student(run.beside, run.eval_batch_size).ask(prompts, run.max_new_tokens)
+    if learnt.question != question.of(test_rows[0], run.data):
+        test_rows = [pair.ask_instead(row, learnt.question) for row in test_rows]
+    about = {"base": run.beside, "step": None, "weights_sha256": load.weights_digest(run.beside)}
+    return evaluation.make("beside", test_rows, answers, scorer, **about)
+
+
+def evaluate_baselines(run, folder, train_rows, test_rows, scorer):
     """Score the constant answers of the training split and the teacher on the test rows, into evaluation_*.json.
 
-    With --beside, another student is asked the same series too, written as it learnt to read them.
+    With --beside, another student is asked the same series too.
     """
-    answers = {name: [constant(train_rows)] * len(test_rows) for name, constant in scoring.CONSTANTS.items()}
+    asked = question.of(test_rows[0], run.data)
+    answers = {name: [constant(asked, train_rows)] * len(test_rows) for name, constant in CONSTANTS.items()}
     if all(row.get("gold") for row in test_rows):
-        answers["teacher"] = [description.answer_of(row["gold"]) for row in test_rows]
-    if args.beside and not asked_before(args.beside, folder):
-        fmt = student.trained_on(args.beside).get("format") or test_rows[0]["format"]
-        prompts = [description.prompt_of(row["series"], fmt) for row in test_rows]
-        print(f"asking {args.beside} the test rows", flush=True)
-        answers["beside"] = student.opened(args.beside, args.eval_batch_size)(prompts, args.max_new_tokens)
-    for name, texts in answers.items():
-        about = {"base": name, "step": None}
-        if name == "beside":
-            about = {**about, "base": args.beside, "weights_sha256": student.weights_digest(args.beside)}
-        content = evaluation.evaluate(name, test_rows, texts, scorer, **about)
-        records.write_json(os.path.join(folder, f"evaluation_{name}.json"), content)
+        answers["teacher"] = [asked.answer_of(row["gold"]) for row in test_rows]
+    contents = [evaluation.make(name, test_rows, texts, scorer, base=name, step=None) for name, texts in answers.items()]
+    if run.beside and not asked_before(run.beside, folder):
+        contents.append(ask_beside(run, test_rows, scorer))
+    for content in contents:
+        records.write_json(os.path.join(folder, f"evaluation_{content['name']}.json"), content)
 
 
 def not_evaluated(folder, save_steps, last):
@@ -104,45 +131,46 @@ def not_evaluated(folder, save_steps, last):
     return {step: path for step, path in planned.items() if not os.path.exists(run_folder.evaluation_path(folder, step))}
 
 
-def train(args, folder, model, tokenizer, rows, scorer, stop):
+def train_and_evaluate(run, folder, model, tokenizer, rows, scorer, stop):
     """Train to the end or until stop.asked; returns the exit code. rows: (train, validation, test)."""
     train_rows, validation_rows, test_rows = rows
     print(f"parameters: {model.num_parameters() / 1e6:.0f} M", flush=True)
 
-    def evaluate(model, step):
+    def evaluate_step(model, step):
         name = f"step {step}" if step else "untrained"
-        sizes = (args.eval_batch_size, args.max_new_tokens)
-        asked = (test_rows, validation_rows if step else [])  # untrained, it is no candidate
-        content = evaluation.evaluate_model(name, model, tokenizer, *asked, scorer, *sizes, stop, base=args.model, step=step)
+        sizes = (run.eval_batch_size, run.max_new_tokens)
+        both = (test_rows, validation_rows if step else [])  # untrained, it is no candidate
+        content = evaluate(name, model, tokenizer, *both, scorer, *sizes, stop, base=run.model, step=step)
         if content is None:
             print(f"the evaluation of step {step} is left for the next start", flush=True)
             return
-        if ranks.rank() == 0:
+        if torchrun.number() == 0:
             records.write_json(run_folder.evaluation_path(folder, step), content)
-        print("\n".join(evaluation.table([content])), flush=True)
+        print("\n".join(tables.for_terminal([content])), flush=True)
 
-    callbacks = trainer.make_callbacks(folder, evaluate, stop)
-    run = trainer.make(args, folder, model, tokenizer, train_rows, callbacks)
-    if ranks.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
-        evaluate(run.model, 0)
-    checkpoint = ranks.first(run_folder.last_checkpoint(folder))
+    callbacks = train.make_callbacks(folder, evaluate_step, stop)
+    trainer = train.make(run.recipe, folder, model, tokenizer, train_rows, callbacks)
+    if torchrun.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
+        evaluate_step(trainer.model, 0)
+    checkpoint = torchrun.first(run_folder.last_checkpoint(folder))
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
-    if not (checkpoint and trainer.is_last(run, checkpoint)):
-        run.train(resume_from_checkpoint=checkpoint)
-    if run.state.global_step < run.state.max_steps:
-        first = f"delete {args.stop_file} and " if args.stop_file else ""
-        print(f"stopped: saved at step {run.state.global_step}; {first}run the same command to go on")
-        return REQUEUE
-    for step, path in ranks.first(not_evaluated(folder, args.save_steps, run.state.max_steps)).items():
+    if not (checkpoint and train.is_last(trainer, checkpoint)):
+        trainer.train(resume_from_checkpoint=checkpoint)
+    if trainer.state.global_step < trainer.state.max_steps:
+        first = f"delete {run.stop_file} and " if run.stop_file else ""
+        print(f"stopped: saved at step {trainer.state.global_step}; {first}run the same command to go on")
+        return cli.REQUEUE
+    for step, path in torchrun.first(not_evaluated(folder, run.recipe.save_steps, trainer.state.max_steps)).items():
         print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
-        saved = load_student(path, args)[0]  # Accelerate computes in the dtypes of the training with it
-        evaluate(run.accelerator.prepare_model(saved, evaluation_mode=True), step)
-        if ranks.any_of(stop.asked):
-            return REQUEUE
-    ranks.barrier()
-    if ranks.rank() == 0:
-        run_folder.draw_curves(folder, run.state.log_history)
+        saved = load_student(path, run.recipe)[0]  # Accelerate computes in the dtypes of the training with it
+        evaluate_step(trainer.accelerator.prepare_model(saved, evaluation_mode=True), step)
+        if torchrun.any_of(stop.asked):
+            return cli.REQUEUE
+    torchrun.barrier()
+    if torchrun.number() == 0:
+        contents = run_folder.evaluations(folder)
+        curves.draw_training(contents, trainer.state.log_history, os.path.join(folder, "training.png"))
         run_folder.finish(folder)
     return 0
 
@@ -165,7 +193,7 @@ def parse(argv):
     parser.add_argument("--shapes", type=cli.share, default=0.0, help="Share of --fresh that are steps, seasons...")
     parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
     parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
-    parser.add_argument("--batch-size", type=cli.positive, default=16, help="Series a step and device.")
+    parser.add_argument("--batch-size", type=cli.positive, default=16, help="Series of a step on each device.")
     parser.add_argument("--accumulate", type=cli.positive, default=1, help="Batches summed up before a step.")
     parser.add_argument("--learning-rate", type=cli.positive_float, default=1e-3, help="Peak; cosine to zero.")
     parser.add_argument("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
@@ -176,60 +204,69 @@ def parse(argv):
     parser.add_argument("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
     parser.add_argument("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
     parser.add_argument("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
-    parser.add_argument("--max-new-tokens", type=cli.positive, default=160, help="An answer's length, at most.")
+    parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
     parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
-    parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
-    parser.add_argument("--nli", default=scoring.NLI, help='Hub name or folder of the NLI model; "none": use claims.')
+    similarity.add_flags(parser)
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the order of rows and the adapter's start.")
     args = parser.parse_args(argv)
-    args.epochs = args.epochs or (1.0 if args.fresh else 13.0)
     if args.shapes and not args.fresh:
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
     if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):
         raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
     if args.seed >= fresh.SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {fresh.SEEDS}")
-    if student.is_adapter(args.model):
+    args.epochs = args.epochs or (1.0 if args.fresh else 13.0)
+    if load.is_adapter(args.model):
         if (args.rank, args.alpha) != (None, None):
             raise cli.UserError(f"{args.model} is an adapter, which learns on as it is: leave --rank and --alpha out")
-        args.rank, args.alpha = student.rank_of(args.model)
+        args.rank, args.alpha = load.rank_of(args.model)
     else:
         args.rank = 16 if args.rank is None else args.rank
         args.alpha = 32 if args.alpha is None else args.alpha
     return args
 
 
+def run_of(args):
+    """The flags as a Run."""
+    values = {**vars(args), "in_order": bool(args.fresh)}  # fresh series: short ones first, where --fresh says so
+
+    def chosen(kind):
+        return {field.name: values[field.name] for field in dataclasses.fields(kind) if field.name in values}
+
+    return Run(**chosen(Run), recipe=train.Recipe(**chosen(train.Recipe)))
+
+
 def main(argv=None):
     args = parse(argv)
-    if ranks.rank():
+    if torchrun.number():
         sys.stdout = open(os.devnull, "w")  # one voice is enough; errors still come from every process
     cli.print_settings(args)
-    rows = load_rows(args)
+    run, folder = run_of(args), args.out or run_folder.name_of(args.model)
+    rows = load_rows(run)
     train_rows, _, test_rows = rows
-    folder = args.out or run_folder.name_of(args.model)
-    if os.path.isdir(args.model) and os.path.realpath(folder) == os.path.realpath(args.model):
+    if os.path.isdir(run.model) and os.path.realpath(folder) == os.path.realpath(run.model):
         raise cli.UserError(f"{folder} holds the model itself: give the run a folder of its own with --out")
-    settings = settings_of(args, train_rows)
+    settings = settings_of(run, train_rows)
     run_folder.check(folder, settings)
     code = 0
     finished = run_folder.is_finished(folder)
-    if finished and (not args.beside or asked_before(args.beside, folder)):
+    if finished and (not run.beside or asked_before(run.beside, folder)):
         print(f"{folder} is trained to the end: nothing to do")
     else:
-        code = start(args, folder, settings, rows, finished)
-    if code == 0 and ranks.rank() == 0:
+        code = start(run, folder, settings, rows, finished)
+    if code == 0 and torchrun.number() == 0:
         run_folder.print_tables(folder)
         print(f"\ntrain: {len(train_rows)}\ntest: {len(test_rows)}\nout: {folder}")
     return code
 
 
-def start(args, folder, settings, rows, finished):
+def start(run, folder, settings, rows, finished):
     """Load everything that can fail, then write the run's files, and train; returns the exit code.
 
     finished: the run is trained to the end, and only the student beside it is asked.
     """
     # before what takes seconds to import: from here on a signal is heard. Where nothing is trained, it ends the script
-    stop = None if finished else trainer.Stop(args.stop_file)
+    stop = None if finished else train.Stop(run.stop_file)
 
     import torch
     import transformers
@@ -237,21 +274,20 @@ def start(args, folder, settings, rows, finished):
     if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
         raise cli.UserError("several GPUs: run it with torchrun, as go.slurm does, or set CUDA_VISIBLE_DEVICES=0")
     train_rows, _, test_rows = rows
-    scorer = scoring.Scorer(args.embedder, args.nli)
+    scorer = similarity.Scorer(run.embedder, run.nli)
     settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
     run_folder.check(folder, settings)
-    loaded = None if finished else load_student(args.model, args)
-    with run_folder.held(folder) if ranks.rank() == 0 else contextlib.nullcontext():
-        if ranks.rank() == 0:
+    loaded = None if finished else load_student(run.model, run.recipe)
+    with run_folder.hold(folder) if torchrun.number() == 0 else contextlib.nullcontext():
+        if torchrun.number() == 0:
             records.write_json(os.path.join(folder, "training.json"), settings)
-            test_lines = "".join(records.encode(row) + "\n" for row in test_rows)
-            records.write_text(os.path.join(folder, "test_rows.jsonl"), test_lines)
-            evaluate_baselines(args, folder, train_rows, test_rows, scorer)
+            pair.write(os.path.join(folder, "test_rows.jsonl"), test_rows)
+            evaluate_baselines(run, folder, train_rows, test_rows, scorer)
         if finished:
             return 0
-        transformers.set_seed(args.seed)  # the adapter's start
-        code = train(args, folder, *loaded, rows, scorer, stop)
-        trainer.ignore_signals()
+        transformers.set_seed(run.recipe.seed)  # the adapter's start
+        code = train_and_evaluate(run, folder, *loaded, rows, scorer, stop)
+        train.ignore_signals()
         return code
 
 

@@ -12,14 +12,11 @@ import os
 import re
 import sys
 
-import cli
-import description
-import evaluation
-import ou_process
-import page
-import records
-import scoring
-import truth
+from llm_ts import cli, question, records
+from llm_ts.scores import evaluation, page, similarity, tables
+from llm_ts.scores.score import CONSTANTS
+from llm_ts.series.plot import Plotter
+from llm_ts.teacher.textsynth import TextSynth
 
 COLOURS = {"right": "32", "wrong": "31", "ambiguous": "33", "unread": "90"}
 ROWS = "test_rows.jsonl"
@@ -45,12 +42,7 @@ def samples_by_id(content, rows, path):
 
 
 def optional_evaluation(path):
-    return evaluation.read_evaluation(path) if os.path.exists(path) else None
-
-
-def plain(text):
-    """Model text for a terminal: control characters, escape sequences among them, become visible."""
-    return "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
+    return evaluation.read(path) if os.path.exists(path) else None
 
 
 def show_sample(row, before, after, colour):
@@ -59,27 +51,24 @@ def show_sample(row, before, after, colour):
     def paint(text, outcome):
         return f"\033[{COLOURS[outcome]}m{text}\033[0m" if colour else text
 
-    labels = row["truth"]
-    true = ", ".join(f"{c} {labels[c]}{'' if labels['clear'][c] else ' (unclear)'}" for c in truth.CLAIMS)
-    gold = " ".join(row["gold"][name] for name in description.SENTENCES) if row.get("gold") else "none"
-    print(f"\n{row['id']}\n  truth   {true}\n  gold    {plain(gold)}")
+    asked = question.of(row, ROWS)
+    print(f"\n{row['id']}\n  truth   {page.truth_line(asked, row['truth'])}\n  gold    {cli.visible(page.gold_line(asked, row))}")
     for name, sample in (("before", before), ("after", after)):
         if sample:
-            print(f"  {name:<7} {plain(sample['answer'])}")
-            outcomes = [(claim, sample["outcome"][claim]) for claim in truth.CLAIMS]
-            said = ", ".join(paint(f"{claim} {outcome}", outcome) for claim, outcome in outcomes)
-            nli = "/".join(f"{sample['nli'][part]:g}" for part in description.SENTENCES)
+            print(f"  {name:<7} {cli.visible(sample['answer'])}")
+            said = ", ".join(paint(f"{claim} {outcome}", outcome) for claim, outcome in sample["outcome"].items())
+            nli = "/".join(f"{value:g}" for value in sample["nli"].values())
             print(f"          {said}; cosine {sample['cosine']:.3f}, nli {nli}")
 
 
 def write_page(rows, content, before, after, only_wrong):
-    """Write plotdiag/: a plot a series, and the page."""
+    """Write plotdiag/: a plot of each series, and the page."""
     plotters = {}
     cards = []
     order = sorted(rows, key=lambda row: all(o == "right" for o in after[row["id"]]["outcome"].values()))
     for row in order:
         points = len(row["series"])
-        plotter = plotters.setdefault(points, None) or ou_process.Plotter(points)
+        plotter = plotters.setdefault(points, None) or Plotter(points)
         plotters[points] = plotter
         path = os.path.join("plotdiag", row["id"] + ".png")
         plotter.save(row["series"], path)
@@ -87,7 +76,7 @@ def write_page(rows, content, before, after, only_wrong):
         if not (only_wrong and right):
             with open(path, "rb") as file:
                 cards.append(page.card(row, before.get(row["id"]), after[row["id"]], file.read()))
-    others = [optional_evaluation(f"evaluation_{name}.json") for name in ("avant", *scoring.CONSTANTS, "teacher", "beside")]
+    others = [optional_evaluation(f"evaluation_{name}.json") for name in ("avant", *CONSTANTS, "teacher", "beside")]
     compared = [other for other in (others[0], content, *others[1:]) if other]
     curves = None
     if os.path.exists("training.png"):
@@ -98,66 +87,24 @@ def write_page(rows, content, before, after, only_wrong):
     records.write_text("plotdiag/index.html", page.page_of(title, about, compared, curves, cards))
 
 
-class TextSynth:
-    """A TextSynth engine behind its chat API; https://textsynth.com/documentation.html."""
-
-    def __init__(self, args):
-        import requests
-        from urllib3.util.retry import Retry
-
-        self.key = os.environ.get("TEXTSYNTH_API_KEY", "").strip()
-        if not self.key:
-            raise cli.UserError("TEXTSYNTH_API_KEY is not set: export your key, or give an evaluation file to look at")
-        if not self.key.isascii() or not self.key.isprintable():
-            raise cli.UserError("TEXTSYNTH_API_KEY has characters that no key has: export it again")
-        self.url = f"{args.server_url.rstrip('/')}/v1/engines/{args.engine}/chat"
-        self.engine, self.timeout = args.engine, args.timeout
-        self.session = requests.Session()
-        retry = Retry(
-            total=args.retries, backoff_factor=args.backoff, backoff_max=60, status_forcelist=(429, 500, 502, 503, 504),
-            allowed_methods=None, raise_on_status=False, respect_retry_after_header=False,
-        )  # fmt: skip
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retry))
-
-    def ask(self, prompt):
-        """One answer; UserError for what asking again does not mend. The key is in no message."""
-        import requests
-
-        body = {"messages": [prompt], "system": description.SYSTEM, "max_tokens": 200, "temperature": 0.01}
-        try:
-            reply = self.session.post(
-                self.url, json=body, headers={"Authorization": f"Bearer {self.key}"}, timeout=self.timeout
-            )
-        except requests.RequestException as error:
-            raise cli.UserError(f"no answer from {self.url} ({type(error).__name__}): run again to go on") from None
-        if reply.status_code != 200:
-            said = plain(reply.text.replace(self.key, "***"))[:200]
-            hint = {401: "check TEXTSYNTH_API_KEY", 404: f"is there an engine {self.engine}?"}.get(reply.status_code, "")
-            raise cli.UserError(f"TextSynth says {reply.status_code}: {said} {hint}")
-        try:
-            return str(reply.json()["text"]).encode("utf-8", "replace").decode()  # half a surrogate pair has no bytes
-        except (ValueError, KeyError, TypeError):
-            raise cli.UserError(f"{self.url} does not answer as TextSynth does: check --server-url") from None
-
-
 def ask_textsynth(rows, args):
     """Ask what is not answered yet, score all, and write the evaluation file; returns its path."""
     if not re.fullmatch(r"[\w.-]+", args.engine):
         raise cli.UserError(f"--engine {args.engine!r}: give an engine's name, such as llama3.3_70B_instruct")
-    client = TextSynth(args)
+    client = TextSynth(args.engine, args.server_url, args.timeout, args.retries, args.backoff)
     rows = rows[: args.limit]
     asked = 0
-    with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as answers:
+    with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as answers, cli.Progress("answers", len(rows)) as bar:
         for row in rows:
             if row["id"] not in answers.rows:
                 answers.append({"id": row["id"], "answer": client.ask(row["prompt"])})
                 asked += 1
-                print(f"{args.engine}: {asked} asked, {len(answers.rows)} of {len(rows)}", flush=True)
+                bar.say(f"{args.engine}: {asked} asked, {len(answers.rows)} of {len(rows)}")
+            bar.step()
         records.require(answers.rows.values(), "answer", answers.path, "ts_check_training.py")
         texts = [answers.rows[row["id"]]["answer"] for row in rows]
-    scorer = scoring.Scorer(args.embedder, args.nli)
-    content = evaluation.evaluate(args.engine, rows, texts, scorer, base=f"TextSynth {args.engine}", step=None)
+    scorer = similarity.Scorer(args.embedder, args.nli)
+    content = evaluation.make(args.engine, rows, texts, scorer, base=f"TextSynth {args.engine}", step=None)
     path = f"evaluation_textsynth-{args.engine}.json"
     records.write_json(path, content)
     print(f"asked: {asked}")
@@ -175,12 +122,11 @@ def main(argv=None):
     parser.add_argument("--timeout", type=cli.positive_float, default=120.0, help="Seconds to wait for an answer.")
     parser.add_argument("--retries", type=cli.count, default=6, help="Times to ask again after 429, 5xx or a drop.")
     parser.add_argument("--backoff", type=cli.positive_float, default=1.0, help="Seconds before asking again, doubled.")
-    parser.add_argument("--embedder", default=scoring.EMBEDDER, help="Hub name or folder of the embedding model.")
-    parser.add_argument("--nli", default=scoring.NLI, help='Hub name or folder of the NLI model; "none": use claims.')
+    similarity.add_flags(parser)
     args = parser.parse_args(argv)
     rows = read_rows()
     path = args.evaluation or ask_textsynth(rows, args)
-    content = evaluation.read_evaluation(path)
+    content = evaluation.read(path)
     if not args.evaluation:
         rows = rows[: args.limit]
     after = samples_by_id(content, rows, path)
@@ -190,7 +136,7 @@ def main(argv=None):
     for row in rows:
         if not args.only_wrong or any(outcome != "right" for outcome in after[row["id"]]["outcome"].values()):
             show_sample(row, before.get(row["id"]), after[row["id"]], colour)
-    print("\n" + "\n".join(evaluation.table([content])))
+    print("\n" + "\n".join(tables.for_terminal([content])))
     write_page(rows, content, before, after, args.only_wrong)
     print(f"\nsamples: {len(rows)}\npage: {os.path.join('plotdiag', 'index.html')}")
 

@@ -2,8 +2,8 @@
 
 Written by hand, in the manner of large language and vision models describing
 a plotted or listed time series, and independently of the reader's rules: the
-author had not seen read_claim or any of its word lists. They are meant to test
-read_claim(kind, sentence), not to be fitted to it; where one fails, the
+author had not seen the readers of llm_ts/claims or any of their word lists. They
+are meant to test these, not to be fitted to them; where one fails, the
 sentence stays and the rule is what needs looking at.
 
 SENTENCES is a plain list of (kind, sentence, expected):

@@ -16,12 +16,17 @@ SMOLLM2 = os.path.join(ROOT, "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
 EMBEDDER = os.path.join(ROOT, "models", "all-MiniLM-L6-v2")
 
 
+def command_of(script):
+    """ "curate.py", or "experiments.report": what is run as a module -> the beginning of its command."""
+    return [sys.executable, *(["-m", script] if script.startswith("experiments.") else [os.path.join(ROOT, script)])]
+
+
 def run_script(script, *arguments, cwd, env=None, code=0):
     """Run a script as its user does; asserts its exit code, and that failures are one line without a traceback."""
     done = subprocess.run(
-        [sys.executable, os.path.join(ROOT, script), *map(str, arguments)],
+        [*command_of(script), *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "TRANSFORMERS_VERBOSITY": "error", **(env or {})},
+        env={**os.environ, "TRANSFORMERS_VERBOSITY": "error", "PYTHONPATH": ROOT, **(env or {})},
         capture_output=True,
         text=True,
         timeout=500,
@@ -29,7 +34,7 @@ def run_script(script, *arguments, cwd, env=None, code=0):
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     if code == 2:
         assert "Traceback" not in done.stderr
-        assert done.stderr.strip().splitlines()[-1].startswith(f"{script}: "), done.stderr
+        assert done.stderr.strip().splitlines()[-1].startswith(f"{script.removeprefix('experiments.').removesuffix('.py')}.py: "), done.stderr
     return done
 
 

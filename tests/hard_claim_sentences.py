@@ -1,5 +1,5 @@
 """Hard sentences about claims: questions, doubts, double negations, sequences of events; what a careful reader takes
-from each, with None where no single claim is made. Written without knowledge of claims.py's rules.
+from each, with None where no single claim is made. Written without knowledge of the readers' rules.
 
 Reads, writes: nothing. Run: no command of its own; test_claims.py reads it.
 """

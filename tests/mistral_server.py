@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 
-import description
+from llm_ts import question
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -74,7 +74,8 @@ class MistralServer:
                 image = base64.b64decode(data) if kind == "data:image/png;base64" else b""
         numbers = re.search(r"^\d+(?:, \d+)+$", text, re.MULTILINE)
         row = self.rows.get(numbers[0]) if numbers else None
-        expected = {"name": "description", "schema": description.ANSWER_SCHEMA, "strict": True}
+        asked = question.of(row or {}, "a test")
+        expected = {"name": "description", "schema": asked.schema, "strict": True}
         with self.lock:
             for good, problem in (
                 (path == "/v1/chat/completions", f"path {path}"),
@@ -129,7 +130,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def behave(self, name, row):
-        good = json.dumps(description.sentences_of(row["truth"]))
+        good = json.dumps(question.of(row, "a test").say(row["truth"]))
         if name == "good":
             self.send(200, completion(good))
         elif name == "chunks":  # as reasoning models answer
@@ -143,6 +144,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send(200, completion(good[:-20]))
         elif name == "missing key":
             self.send(200, completion('{"trend": "The series rises.", "noise": "The noise is low."}'))
+        elif name == "three":
+            self.send(200, completion(json.dumps(question.STUDY.say(row["truth"]))))
         elif name == "wrong type":
             self.send(200, completion('{"trend": 1, "noise": null, "extrema": [""]}'))
         elif name == "truncated":

@@ -1,6 +1,6 @@
-"""The claim reader against sentences written independently of its rules (claim_sentences.py), and its properties.
+"""The readers of the topics against sentences written independently of their rules (claim_sentences.py), and their properties.
 
-Needs: nothing beyond the standard library. Run: python -m pytest -q tests/test_claims.py
+Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_claims.py
 """
 
 import itertools
@@ -10,19 +10,24 @@ import pytest
 from claim_sentences import SENTENCES
 from hard_claim_sentences import SENTENCES as HARD
 
-import claims
-import description
-import scoring
-import truth
+from llm_ts import claims, cli, question
+from llm_ts.question import STUDY
 
 UNREAD_ALLOWED = 3  # sentences that may be read as None where a careful reader sees a claim; a wrong reading never
 HARD_WRONG, HARD_UNREAD = 3, 20  # of 181; measured, so that a change that loses sentences is seen
 
 
 def test_there_are_enough_sentences_of_each_kind():
-    counts = {kind: sum(k == kind for k, _, _ in SENTENCES) for kind in description.SENTENCES}
+    counts = {kind: sum(k == kind for k, _, _ in SENTENCES) for kind in STUDY.topics}
     assert sum(counts.values()) >= 300 and min(counts.values()) >= 80
     assert len({(kind, sentence) for kind, sentence, _ in SENTENCES}) == len(SENTENCES)
+
+
+def read_claim(kind, sentence):
+    """What a topic reads, as the lists of sentences have it: a label or None, and for two claims a pair of them."""
+    read = claims.TOPICS[kind].read(sentence)
+    assert list(read) == list(claims.TOPICS[kind].LABELS)
+    return tuple(read.values()) if len(read) > 1 else next(iter(read.values()))
 
 
 def parts(value):
@@ -33,7 +38,7 @@ def misread(sentences):
     """(unread, wrong): what read_claim takes from sentences otherwise than a careful reader."""
     unread, wrong = [], []
     for kind, sentence, expected in sentences:
-        found = claims.read_claim(kind, sentence)
+        found = read_claim(kind, sentence)
         if found != expected:
             only_unread = all(a is None or a == b for a, b in zip(parts(found), parts(expected)))
             (unread if only_unread else wrong).append((kind, sentence, expected, found))
@@ -53,15 +58,17 @@ def test_hard_sentences_are_seldom_misread():
 
 
 def test_the_hand_made_sentences_of_every_combination_are_read_back():
-    for labels in itertools.product(truth.TRENDS, truth.NOISES, truth.THIRDS, truth.THIRDS):
-        expected = dict(zip(truth.CLAIMS, labels))
-        assert scoring.read_claims(description.sentences_of(expected)) == expected
+    every = list(itertools.product(*STUDY.labels.values()))
+    assert len(every) == 81
+    for labels in every:
+        expected = dict(zip(STUDY.claims, labels))
+        assert STUDY.read(STUDY.say(expected)) == expected
 
 
 @pytest.mark.parametrize("dress", [str.upper, str.title, lambda s: f"**{s}** ", lambda s: "\n " + s + "\n", lambda s: f'"{s}"'])
 def test_dress_changes_no_reading(dress):
     for kind, sentence, _ in SENTENCES:
-        assert claims.read_claim(kind, dress(sentence)) == claims.read_claim(kind, sentence), sentence
+        assert read_claim(kind, dress(sentence)) == read_claim(kind, sentence), sentence
 
 
 @pytest.mark.parametrize(
@@ -78,8 +85,8 @@ def test_dress_changes_no_reading(dress):
     ],
 )
 def test_a_negation_never_leaves_the_reading(kind, plain, negated):
-    assert any(parts(claims.read_claim(kind, plain)))
-    assert not any(parts(claims.read_claim(kind, negated)))
+    assert any(parts(read_claim(kind, plain)))
+    assert not any(parts(read_claim(kind, negated)))
 
 
 @pytest.mark.parametrize(
@@ -96,17 +103,19 @@ def test_a_negation_never_leaves_the_reading(kind, plain, negated):
     ],
 )
 def test_hedges_are_not_taken_for_claims(kind, sentence, claim):
-    assert claims.read_claim(kind, sentence) == claim
+    assert read_claim(kind, sentence) == claim
 
 
 def test_unknown_kinds_are_refused():
-    with pytest.raises(ValueError):
-        claims.read_claim("drift", "It rises.")
+    with pytest.raises(KeyError):
+        read_claim("drift", "It rises.")
+    with pytest.raises(cli.UserError, match=r"data\.jsonl: asks the question 'drift', .* knows study, season"):
+        question.named("drift", "data.jsonl")
 
 
 @pytest.mark.parametrize("text", ["", " ", "\x00", "é" * 3000, "not " * 5000, "(" * 5000, "max " * 4000, "🙂", "a\n" * 9000])
 def test_odd_text_is_read_as_nothing_and_quickly(text):
     start = time.perf_counter()
-    for kind in description.SENTENCES:
-        assert not any(parts(claims.read_claim(kind, text)))
+    for kind in STUDY.topics:
+        assert not any(parts(read_claim(kind, text)))
     assert time.perf_counter() - start < 1

@@ -11,19 +11,18 @@ import subprocess
 import pytest
 from conftest import run_script
 
-import convert
 import curate
-import description
-import ou_process
-import records
-import scoring
-import truth
+from llm_ts import formats, records
+from llm_ts.pairs.pair import split_of
+from llm_ts.question import STUDY
+from llm_ts.scores.similarity import NLI_SCORES, Scorer
+from llm_ts.series.rows import make
 
 COUNT = 150
 
 
 def rows_with_gold(count=COUNT):
-    rows, _ = ou_process.make_rows(21, range(count), 48)
+    rows, _ = make(21, range(count), 48)
     for row in rows:
         row["gold"] = dict(row["truth"]["sentences"])
     return rows
@@ -34,14 +33,14 @@ def store(folder, rows):
 
 
 def other(claim, label):
-    return next(name for name in truth.LABELS[claim] if name != label)
+    return next(name for name in STUDY.labels[claim] if name != label)
 
 
 def plant(rows):
     """Turn some gold sentences wrong; returns what curation must say: {(id, sentence): status}."""
     planted = {}
     for number, row in enumerate(rows):
-        labels = {claim: row["truth"][claim] for claim in truth.CLAIMS}
+        labels = {claim: row["truth"][claim] for claim in STUDY.claims}
         if number % 7 == 0:
             row["gold"]["trend"] = f"The trend is not {labels['trend']} but {other('trend', labels['trend'])}."
             planted[row["id"], "trend"] = "verify" if row["truth"]["clear"]["trend"] else "kept"
@@ -50,7 +49,7 @@ def plant(rows):
             planted[row["id"], "noise"] = "verify" if row["truth"]["clear"]["noise"] else "kept"
         if number % 13 == 0:
             wrong = {**labels, "min": other("min", labels["min"])}
-            row["gold"]["extrema"] = description.sentences_of(wrong)["extrema"]
+            row["gold"]["extrema"] = STUDY.say(wrong)["extrema"]
             planted[row["id"], "extrema"] = "replaced"
         if number % 17 == 0:
             row["gold"]["noise"] = "The noise is hard to judge."
@@ -119,7 +118,7 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
 
 
 def test_the_split_is_fixed_by_the_id():
-    splits = {f"ou_{k:06d}": convert.split_of(f"ou_{k:06d}") for k in range(20_000)}
+    splits = {f"ou_{k:06d}": split_of(f"ou_{k:06d}") for k in range(20_000)}
     share = list(splits.values()).count("test") / len(splits)
     assert abs(share - 0.1) < 4.5 * (0.09 / 20_000) ** 0.5
     for k in range(12):  # against coreutils' own hash
@@ -137,9 +136,9 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
     curated = {row["id"]: row["curated"] for row in records.read(str(tmp_path / "data.jsonl"))}
     left_out = {row["id"] for row in rows} - {pair["id"] for pair in pairs}
     open_ones = {i for i, c in curated.items() if any(s["status"] == "verify" for s in c.values())}
-    assert left_out == {i for i in open_ones if convert.split_of(i) == "train"} and left_out
+    assert left_out == {i for i in open_ones if split_of(i) == "train"} and left_out
     for pair in pairs:
-        assert description.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
+        assert formats.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
         assert pair["format"] == "thirds" and pair["points"] == 48
         said = json.loads(pair["answer"])
         for name, sentence in curated[pair["id"]].items():
@@ -165,7 +164,7 @@ def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
     content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
     assert content["nli_model"].startswith("claims")
     for entry in content["rows"]:
-        for name in description.SENTENCES:
+        for name in STUDY.topics:
             status = planted.get((entry["id"], name))
             assert entry["nli"][name] == (1.0 if status is None else 0.5 if status == "unread" else 0.0)
             assert (entry["cosine"][name] > 0.9999) == (status is None)
@@ -192,7 +191,7 @@ def test_nli_labels_are_read_from_the_models_config(tmp_path, embedder, order):
         model.classifier.weight.zero_()
         model.classifier.bias.copy_(torch.tensor([5.0, 0.0, 0.0]))
     model.save_pretrained(folder)
-    scorer = scoring.Scorer(embedder, str(folder))
+    scorer = Scorer(embedder, str(folder))
     scores = scorer.nli("noise", [("The noise is low.", "The noise is high.")] * 3)
-    assert scores == [scoring.NLI_SCORES[order[0].lower()]] * 3
+    assert scores == [NLI_SCORES[order[0].lower()]] * 3
     assert scorer.nli_name == str(folder)

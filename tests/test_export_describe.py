@@ -14,16 +14,17 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-import cli
 import describe
-import description
 import hf2gguf
-import ou_process
-import records
-import student
+from llm_ts import cli, records
+from llm_ts.question import STUDY
+from llm_ts.series import rows as series_rows
+from llm_ts.series.scale import integers_of, rescale
+from llm_ts.student import load, origin
+from llm_ts.student.student import Student
 
 RAMP = [round(99 * i / 31) for i in range(32)]
-PROMPT = description.prompt_of(RAMP, "thirds")
+PROMPT = STUDY.prompt_of(RAMP, "thirds")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def adapter(tiny_model, tmp_path_factory):
     from peft import LoraConfig, get_peft_model
 
     run = tmp_path_factory.mktemp("run")
-    model, tokenizer = student.load(tiny_model, torch.float32)
+    model, tokenizer = load.load(tiny_model, torch.float32)
     torch.manual_seed(1)
     model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
     with torch.no_grad():
@@ -67,7 +68,7 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
         # a random model's next words are nearly ties: long after the start, rounding decides between them
         assert len(before) > 200 and said[strategy][:200] == before[:200]
     assert said["merge"][:200] == said["separate"][:200]
-    plain = student.open_gguf(str(tmp_path / "separate.gguf"))(PROMPT)
+    plain = Student(str(tmp_path / "separate.gguf")).ask([PROMPT])[0]
     assert plain[:50] != said["separate"][:50], "the adapter must change the answer, or this test shows nothing"
     assert sorted(os.listdir(tmp_path)) == ["merge.gguf", "separate-lora.gguf", "separate.gguf"]
 
@@ -76,7 +77,7 @@ def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
     for quant in ("q8_0", "Q4_0"):
         out = str(tmp_path / f"{quant}.gguf")
         run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", quant, "--outfile", out, cwd=tmp_path)
-        assert hf2gguf.read_format(out) == {"format": "thirds", "points": [32], "prompt_version": 1}
+        assert origin.of(out) == origin.Origin("thirds", (32,), 1, STUDY)
     assert os.path.getsize(tmp_path / "Q4_0.gguf") < os.path.getsize(tmp_path / "q8_0.gguf")
 
 
@@ -84,7 +85,7 @@ def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
     flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
     assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
-    assert hf2gguf.read_format(str(tmp_path / "x.gguf")) == {}
+    assert origin.of(str(tmp_path / "x.gguf")) == origin.UNKNOWN
 
 
 def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tmp_path):
@@ -93,9 +94,9 @@ def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tm
     for name in ("training.json", "test_rows.jsonl"):
         shutil.copy(adapter.parent / name, run)
     (row,) = records.read(str(run / "test_rows.jsonl"))[:1]
-    assert hf2gguf.question(str(run / "final")) == row["prompt"] and "beginning:" in row["prompt"]
+    assert hf2gguf.prompt_of(str(run / "final"), origin.UNKNOWN) == row["prompt"] and "beginning:" in row["prompt"]
     run_script("hf2gguf.py", "--base", run / "final", "--quant", "f32", "--outfile", "x.gguf", cwd=tmp_path)
-    assert hf2gguf.read_format(str(tmp_path / "x.gguf"))["format"] == "thirds"
+    assert origin.of(str(tmp_path / "x.gguf")).format == "thirds"
     assert GGUFReader(tmp_path / "x.gguf").get_field("general.name").contents() == "Toy"
 
 
@@ -161,7 +162,7 @@ def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_pa
     for about in (*({**good, name: value} for name, value in broken), {}):
         (alone / "training.json").write_text(json.dumps(about))
         with pytest.raises(cli.UserError, match="training.json"):
-            student.trained_on(str(alone))
+            origin.of(str(alone))
     run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path, code=2)
     (alone / "training.json").write_text(json.dumps(good))
     said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
@@ -231,6 +232,6 @@ def test_equal_names_and_overwriting_are_refused(tmp_path):
 
 
 def test_own_series_are_rescaled_as_the_simulated_ones():
-    _, paths = ou_process.make_rows(1, range(3), 40)
+    _, paths = series_rows.make(1, range(3), 40)
     for path in paths:
-        assert describe.rescale((path * 1000 - 5).tolist()) == ou_process.rescale(path[None])[0][0].tolist()
+        assert integers_of((path * 1000 - 5).tolist()) == rescale(path[None])[0][0].tolist()

@@ -4,6 +4,7 @@ Needs: mistralai, matplotlib; no network, no key. Run: python -m pytest tests/te
 """
 
 import collections
+import hashlib
 import json
 import os
 import random
@@ -17,13 +18,14 @@ import time
 import pytest
 from mistral_server import KEY, MistralServer
 
-import claims
-import description
-import mistral
 import ou_process
-import records
-import simulated_teacher
-import truth
+from llm_ts import claims, cli, question, records
+from llm_ts.claims import noise, trend
+from llm_ts.claims.places import third
+from llm_ts.question import STUDY
+from llm_ts.series.rows import make
+from llm_ts.teacher import simulated
+from llm_ts.teacher.mistral_api import ASKS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COUNT = 12
@@ -35,8 +37,8 @@ QUICK = ("--backoff", "0.01", "--timeout", "5")
 def made(tmp_path_factory):
     """A folder with data.jsonl of COUNT rows and their plots, as ou_process.py makes them."""
     folder = tmp_path_factory.mktemp("made")
-    rows, paths = ou_process.make_rows(0, range(COUNT), 24)
-    ou_process.write_dataset(rows, paths, str(folder / "dataset"), plots=True)
+    rows, paths = make(0, range(COUNT), 24)
+    ou_process.write_dataset(rows, paths, str(folder / "dataset"), plots=True, bar=cli.Progress("series", COUNT))
     write(folder, rows)
     return folder
 
@@ -96,6 +98,8 @@ def test_answers_land_in_rows_and_texts(folder):
         out, _, counts = ask(folder, server)
         assert server.asked == [row["id"] for row in before]
         assert out.startswith("backoff: 0.01\n")
+        said = [line for line in out.splitlines() if line.endswith(": answered")]
+        assert said == [f"{number}/12 {row['id']}: answered" for number, row in enumerate(before, start=1)]
         assert counts == {
             "had": "0", "new": "12", "failed": "0", "skipped": "0", "left": "0",
             "tokens": "11520", "prompt_tokens": "10800", "completion_tokens": "720",
@@ -103,11 +107,11 @@ def test_answers_land_in_rows_and_texts(folder):
         for row, old in zip(rows_of(folder), before):
             gold, teacher = row.pop("gold"), row.pop("teacher")
             assert row == old
-            assert gold == description.sentences_of(row["truth"])
+            assert gold == STUDY.say(row["truth"])
             assert teacher.pop("date").startswith("20")
             assert teacher == {
                 "model": "mistral-medium-latest",
-                "prompt_version": mistral.TEACHER_PROMPT_VERSION,
+                "prompt_version": question.TEACHER_PROMPT_VERSION,
                 "tokens": {"prompt": 900, "completion": 60},
             }
             text = (folder / "dataset" / f"{row['id']}.txt").read_text()
@@ -209,12 +213,12 @@ def test_bad_answers_are_asked_again(folder):
         assert counts["new"] == "12"
         assert server.seeds == [0, 1] * len(BAD_ANSWERS) + [0, 0]
     for row, asks in zip(rows_of(folder), [2] * len(BAD_ANSWERS) + [1, 1]):
-        assert row["gold"] == description.sentences_of(row["truth"])
+        assert row["gold"] == STUDY.say(row["truth"])
         assert row["teacher"]["tokens"] == {"prompt": 900 * asks, "completion": 60 * asks}
 
 
 def test_failures_are_recorded_once_and_asked_again_on_request(folder):
-    plan = [bad for bad in BAD_ANSWERS[:9] for _ in range(mistral.ASKS)]
+    plan = [bad for bad in BAD_ANSWERS[:9] for _ in range(ASKS)]
     with MistralServer(rows_of(folder), plan) as server:
         _, _, counts = ask(folder, server)
         assert (counts["new"], counts["failed"], counts["skipped"]) == ("3", "9", "0")
@@ -235,7 +239,7 @@ def test_model_that_always_fails_is_given_up(folder):
     with MistralServer(rows_of(folder), then="key in bad answer") as server:
         _, err, counts = ask(folder, server, code=2)
         assert "the last 10 rows failed (not the JSON asked for: I know ***)" in err
-        assert (counts["failed"], counts["left"], len(server.asked)) == ("10", "2", 10 * mistral.ASKS)
+        assert (counts["failed"], counts["left"], len(server.asked)) == ("10", "2", 10 * ASKS)
 
 
 def test_mistakes_before_the_first_question(folder, tmp_path):
@@ -296,13 +300,13 @@ def test_eight_at_a_time(folder):
         _, _, counts = ask(folder, server, "--concurrency", "8")
         assert counts["new"] == "12"
         assert server.most == 8
-    assert all(row["gold"] == description.sentences_of(row["truth"]) for row in rows_of(folder))
+    assert all(row["gold"] == STUDY.say(row["truth"]) for row in rows_of(folder))
 
 
 def test_second_teacher(folder):
     with MistralServer(rows_of(folder), ["good"] * 3) as server:
         ask(folder, server, "--limit", "3")
-        server.plan += ["bad json"] * mistral.ASKS
+        server.plan += ["bad json"] * ASKS
         _, _, counts = ask(folder, server, "--second", "other")
         assert (counts["new"], counts["failed"]) == ("2", "1")
         assert set(server.models[3:]) == {"other"}
@@ -314,8 +318,22 @@ def test_second_teacher(folder):
     for number, row in enumerate(rows_of(folder)):
         assert ("second" in row) == ("gold" in row) == (number < 3)
         if "second" in row:
-            assert row["second"]["gold"] == description.sentences_of(row["truth"])
+            assert row["second"]["gold"] == STUDY.say(row["truth"])
             assert (row["teacher"]["model"], row["second"]["teacher"]["model"]) == ("mistral-medium-latest", "other")
+
+
+def test_another_question_asks_for_a_sentence_more(folder):
+    """Rows of the question `season`: the server is given its schema, and the answer without its fourth sentence fails."""
+    rows, _ = make(0, range(COUNT), 24, question=question.QUESTIONS["season"])
+    write(folder, rows)
+    with MistralServer(rows_of(folder), ["three", "good"] + ["three"] * ASKS) as server:
+        _, _, counts = ask(folder, server, "--limit", "2")
+        assert (counts["new"], counts["failed"], len(server.asked)) == ("1", "1", 2 + ASKS)
+    described, failed = rows_of(folder)[:2]
+    assert list(described["gold"]) == ["trend", "noise", "extrema", "season"]
+    assert described["gold"] == described["truth"]["sentences"]
+    assert (folder / "dataset" / f"{described['id']}.txt").read_text().count("\n") == 4
+    assert "not the JSON asked for" in failed["teacher"]["failed"]
 
 
 def test_dry_run(folder):
@@ -323,8 +341,8 @@ def test_dry_run(folder):
     rows = rows_of(folder)
     for path in (folder / "dataset").glob("*.png"):
         path.unlink()
-    _, _, counts = run(folder, "--dryrun", key=None)
-    assert counts["new"] == "12"
+    out, _, counts = run(folder, "--dryrun", key=None)
+    assert counts["new"] == "12" and "ou_0000" not in out  # a line for each answer would bury the counts
     first = rows_of(folder)
     assert all(row["teacher"]["simulated"] and row["teacher"]["model"] == "simulated" for row in first)
     assert {row["teacher"]["seed"] for row in first} == {0}
@@ -357,27 +375,24 @@ def test_simulated_and_real_never_mix(folder):
 def random_rows(count):
     rng = random.Random(1)
     for k in range(count):
-        yield {"id": f"ou_{k:06d}", "truth": {claim: rng.choice(truth.LABELS[claim]) for claim in truth.CLAIMS}}
+        yield {"id": f"ou_{k:06d}", "truth": {claim: rng.choice(labels) for claim, labels in STUDY.labels.items()}}
 
 
 def test_simulated_teacher_errs_at_the_rates_of_the_study():
-    """claims.py reads every sentence; the share of wrong ones is within 4 sigma of 15, 28 and 10 of 220."""
+    """The topics read every sentence; the share of wrong ones is within 4 sigma of 15, 28 and 10 of 220."""
     count = 20000
     wrong, said, memo = collections.Counter(), collections.defaultdict(set), {}
     for row in random_rows(count):
         labels = row["truth"]
-        gold = simulated_teacher.describe(row, 0)
+        gold = simulated.describe(row, 0)
         for kind, sentence in gold.items():
             said[kind].add(sentence)
             if (kind, sentence) not in memo:
-                memo[kind, sentence] = claims.read_claim(kind, sentence)
-            claim = memo[kind, sentence]
-            if kind == "extrema":
-                assert set(claim) <= set(truth.THIRDS) and len(claim) == 2, sentence
-                wrong[kind] += tuple(claim) != (labels["max"], labels["min"])
-            else:
-                assert claim in truth.LABELS[kind], sentence
-                wrong[kind] += claim != labels[kind]
+                memo[kind, sentence] = claims.TOPICS[kind].read(sentence)
+            read = memo[kind, sentence]
+            assert list(read) == list(claims.TOPICS[kind].LABELS)
+            assert all(label in STUDY.labels[claim] for claim, label in read.items()), sentence
+            wrong[kind] += read != {claim: labels[claim] for claim in read}
     for kind, number in (("trend", 15), ("noise", 28), ("extrema", 10)):
         rate = number / 220
         assert abs(wrong[kind] / count - rate) < 4 * (rate * (1 - rate) / count) ** 0.5, (kind, wrong[kind])
@@ -385,27 +400,34 @@ def test_simulated_teacher_errs_at_the_rates_of_the_study():
     assert all(6 <= len(sentence.split()) <= 16 for sentences in said.values() for sentence in sentences)
 
 
+def test_simulated_answers_are_what_they_always_were():
+    """The data of make run rest on it."""
+    said = [simulated.describe(row, seed) for seed in (0, 1) for row in random_rows(1000)]
+    assert hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16] == "2c6e4c7b7b997fd2"
+
+
 def test_simulated_errors_are_independent_and_change_with_the_seed():
     rows = list(random_rows(2000))
     wrong = {}
     for seed in (0, 1):
         for row in rows:
-            gold = simulated_teacher.describe(row, seed)
-            wrong[seed, row["id"]] = claims.read_claim("noise", gold["noise"]) != row["truth"]["noise"]
+            gold = simulated.describe(row, seed)
+            wrong[seed, row["id"]] = noise.read(gold["noise"])["noise"] != row["truth"]["noise"]
     both = sum(wrong[0, row["id"]] and wrong[1, row["id"]] for row in rows)
     expected = len(rows) * (28 / 220) ** 2
     assert abs(both - expected) < 4 * expected**0.5
 
 
 def test_prompt_says_what_truth_rules():
-    """The borders that the teacher is told are those of truth.py."""
-    assert truth.RISE == pytest.approx(1 / 3) and "a third of the range" in mistral.TEACHER_PROMPT
-    assert f"low below {truth.LOW * 100:g} %" in mistral.TEACHER_PROMPT
-    assert f"high above {truth.HIGH * 100:g} %" in mistral.TEACHER_PROMPT
+    """The borders that the teacher is told are those of the rules."""
+    prompt = STUDY.teacher_prompt_of([0] * 48)
+    assert trend.RISE == pytest.approx(1 / 3) and "a third of the range" in prompt
+    assert f"low below {noise.LOW * 100:g} %" in prompt
+    assert f"high above {noise.HIGH * 100:g} %" in prompt
     for n in (16, 24, 25, 26, 128):
-        thirds = [truth.third(i, n) for i in range(n)]
-        last = [n - 1 - thirds[::-1].index(third) for third in ("beginning", "middle")]
-        assert f"points 0 to {last[0]}, then to {last[1]}, then" in mistral.prompt_of([0] * n)
+        thirds = [third(i, n) for i in range(n)]
+        last = [n - 1 - thirds[::-1].index(name) for name in ("beginning", "middle")]
+        assert f"points 0 to {last[0]}, then to {last[1]}, then" in STUDY.teacher_prompt_of([0] * n)
 
 
 def test_help_is_quick():

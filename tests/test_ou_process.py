@@ -3,14 +3,18 @@
 Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_ou_process.py
 """
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
+from conftest import run_script
 
-import ou_process
-import records
-import truth
+from llm_ts import records
+from llm_ts.question import STUDY
+from llm_ts.series import ou
+from llm_ts.series.rows import make, replay
+from llm_ts.series.scale import rescale
 
 PATHS = 40_000
 THETA, MU, SIGMA, X0, DT, N = 0.3, 2.0, 0.7, -1.5, 0.5, 24
@@ -19,7 +23,7 @@ THETA, MU, SIGMA, X0, DT, N = 0.3, 2.0, 0.7, -1.5, 0.5, 24
 def paths(theta=THETA, mu=MU, sigma=SIGMA, x0=X0, dt=DT, n=N, count=PATHS, seed=7):
     noise = np.random.default_rng(seed).standard_normal((count, n - 1))
     one = np.ones(count)
-    return ou_process.simulate(theta * one, mu * one, sigma * one, x0 * one, dt, noise)
+    return ou.paths(theta * one, mu * one, sigma * one, x0 * one, dt, noise)
 
 
 def test_mean_and_variance_over_time_are_the_closed_form():
@@ -39,7 +43,7 @@ def test_autocorrelation_at_equilibrium_is_exponential():
     start = MU + SIGMA / np.sqrt(2 * THETA) * rng.standard_normal(PATHS)
     one = np.ones(PATHS)
     noise = rng.standard_normal((PATHS, N - 1))
-    x = ou_process.simulate(THETA * one, MU * one, SIGMA * one, start, DT, noise)
+    x = ou.paths(THETA * one, MU * one, SIGMA * one, start, DT, noise)
     for lag in (1, 3, 8):
         expected = np.exp(-THETA * lag * DT)
         found = np.corrcoef(x[:, 5], x[:, 5 + lag])[0, 1]
@@ -74,41 +78,58 @@ def test_theta_zero_is_brownian_motion():
 
 def test_series_k_is_the_same_alone_and_among_many():
     """Bit for bit, across a border between blocks of random numbers."""
-    many, _ = ou_process.make_rows(5, range(1000, 1100), 48)
+    many, _ = make(5, range(1000, 1100), 48)
     for number in (1000, 1023, 1024, 1099):
-        alone, _ = ou_process.make_rows(5, [number], 48)
+        alone, _ = make(5, [number], 48)
         assert alone[0] == many[number - 1000]
 
 
+def test_a_seeds_series_are_what_they_always_were():
+    """On both sides of a border between blocks: kept suites and adapters rest on it."""
+    for points, dt, expected in ((48, 1.0, "eeca80eb46b6d164"), (128, 0.25, "5be3984091d5f091")):
+        rows, _ = make(5, [0, 1, 1023, 1024], points, dt)
+        assert [row["id"] for row in rows] == ["ou_000000", "ou_000001", "ou_001023", "ou_001024"]
+        assert hashlib.sha256(json.dumps([row["series"] for row in rows]).encode()).hexdigest()[:16] == expected
+
+
 def test_params_make_the_series_again_bit_for_bit():
-    rows, drawn = ou_process.make_rows(11, range(64), 128)
+    rows, drawn = make(11, range(64), 128)
     for row, path in zip(rows, drawn):
         stored = json.loads(records.encode(row))
-        again = ou_process.replay(stored["params"])
+        again = replay(stored["params"])
         assert again.tolist() == path.tolist()
         assert (float(again.min()), float(again.max())) == (stored["raw_min"], stored["raw_max"])
-        assert ou_process.rescale(again[None])[0][0].tolist() == stored["series"]
+        assert rescale(again[None])[0][0].tolist() == stored["series"]
 
 
 def test_other_seeds_and_numbers_give_other_series():
-    rows, _ = ou_process.make_rows(1, range(50), 32)
-    others, _ = ou_process.make_rows(2, range(50), 32)
+    rows, _ = make(1, range(50), 32)
+    others, _ = make(2, range(50), 32)
     assert len({tuple(row["series"]) for row in rows + others}) == 100
 
 
 def test_rescaling_returns_to_the_original_unit():
-    _, drawn = ou_process.make_rows(3, range(200), 64)
-    series, low, high = ou_process.rescale(drawn)
+    _, drawn = make(3, range(200), 64)
+    series, low, high = rescale(drawn)
     assert series.min(axis=1).tolist() == [0] * 200 and series.max(axis=1).tolist() == [99] * 200
     back = low[:, None] + series / 99 * (high - low)[:, None]
     assert np.all(np.abs(back - drawn) <= (0.5 + 1e-9) / 99 * (high - low)[:, None])
 
 
+@pytest.mark.parametrize("asked", ["study", "season"])
+def test_the_same_rule_changes_no_byte(tmp_path, asked):
+    run_script("ou_process.py", "--count", 20, "--points", 32, "--no-plots", "--question", asked, cwd=tmp_path)
+    made = (tmp_path / "data.jsonl").read_bytes()
+    for flags in ((), ("--question", asked)):
+        run_script("ou_process.py", "--truth", *flags, cwd=tmp_path)
+        assert (tmp_path / "data.jsonl").read_bytes() == made
+
+
 @pytest.mark.parametrize("points", [48, 128])
 def test_no_label_holds_much_more_than_half(points):
-    rows, _ = ou_process.make_rows(0, range(4096), points)
-    for claim in truth.CLAIMS:
+    rows, _ = make(0, range(4096), points)
+    for claim in STUDY.claims:
         labels = [row["truth"][claim] for row in rows]
-        shares = {label: labels.count(label) / len(labels) for label in truth.LABELS[claim]}
+        shares = {label: labels.count(label) / len(labels) for label in STUDY.labels[claim]}
         assert max(shares.values()) <= 0.52, (claim, shares)
         assert min(shares.values()) >= 0.1, (claim, shares)

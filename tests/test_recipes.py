@@ -6,15 +6,13 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 import json
 import os
 import subprocess
-import sys
 import time
 
 import pytest
-from conftest import ROOT, run_script
+from conftest import ROOT, command_of, run_script
 
-import description
-import qwen_train
-import recipes
+from experiments import recipes
+from llm_ts import cli, formats
 
 
 def entry(low, mean, high):
@@ -34,13 +32,13 @@ def test_better_is_above_every_seed_of_the_baseline():
 def test_every_recipe_is_of_known_settings():
     for name, (what, changed) in recipes.RECIPES.items():
         assert what and set(changed) <= {*recipes.BASELINE, "seed", "short"}, name
-        assert changed.get("format", "thirds") in description.FORMATS
+        assert changed.get("format", "thirds") in formats.FORMATS
 
 
 def test_recipes_share_a_budget_and_are_not_trained_twice(tiny_model, embedder, tmp_path):
     flags = ["--model", tiny_model, "--embedder", embedder, "--points", 32, "--tokens", 9000, "--validation", 3]
     names = "baseline,full,short-first,epochs-4,curated-varied"
-    run_script("recipes.py", *flags, "--only", names, cwd=tmp_path)
+    run_script("experiments.recipes", *flags, "--only", names, cwd=tmp_path)
     whole = json.loads((tmp_path / "results" / "recipes.json").read_text())
     kept = whole["recipes"]
     assert list(kept) == ["baseline", "full", "epochs-4", "short-first", "curated-varied"]
@@ -53,17 +51,17 @@ def test_recipes_share_a_budget_and_are_not_trained_twice(tiny_model, embedder, 
     assert kept["full"]["claims"]["trend"]["n"] == 3 and " /" not in kept["full"]["command"]  # no path of this machine
     runs = tmp_path / "run" / "recipes" / "Tiny-Llama-32-9000-3"
     before = {name: os.stat(runs / name / "final").st_mtime_ns for name in kept}
-    run_script("recipes.py", *flags, "--only", names, cwd=tmp_path)
+    run_script("experiments.recipes", *flags, "--only", names, cwd=tmp_path)
     assert {name: os.stat(runs / name / "final").st_mtime_ns for name in kept} == before
     assert json.loads((tmp_path / "results" / "recipes.json").read_text()) == whole
     other = ["--model", tiny_model, "--embedder", embedder, "--only", "baseline", "--tokens", 500]
-    assert "another budget" in run_script("recipes.py", *other, cwd=tmp_path, code=2).stderr
+    assert "another budget" in run_script("experiments.recipes", *other, cwd=tmp_path, code=2).stderr
 
 
 def test_what_is_stopped_leaves_nothing_running_and_goes_on(tiny_model, embedder, tmp_path):
     flags = ["--model", tiny_model, "--embedder", embedder, "--points", 32, "--tokens", 40000, "--validation", 3]
-    command = [sys.executable, os.path.join(ROOT, "recipes.py"), *map(str, flags), "--only", "baseline"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    command = [*command_of("experiments.recipes"), *map(str, flags), "--only", "baseline"]
+    process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT}, stdout=subprocess.PIPE, text=True)
     out = tmp_path / "run" / "recipes" / "Tiny-Llama-32-40000-3" / "baseline"
     deadline = time.monotonic() + 120
     while not (out / "evaluation_avant.json").exists():
@@ -71,13 +69,13 @@ def test_what_is_stopped_leaves_nothing_running_and_goes_on(tiny_model, embedder
         time.sleep(0.1)
     process.terminate()
     assert "run the same command to go on" in process.communicate(timeout=120)[0]
-    assert process.returncode == qwen_train.REQUEUE and not (out / "final").exists()
+    assert process.returncode == cli.REQUEUE and not (out / "final").exists()
     assert [name for name in os.listdir(out) if name.startswith("checkpoint-")] and not (tmp_path / "results").exists()
-    run_script("recipes.py", *flags, "--only", "baseline", cwd=tmp_path)
+    run_script("experiments.recipes", *flags, "--only", "baseline", cwd=tmp_path)
     assert (out / "final").exists()
 
 
 def test_bad_input(tmp_path):
     for flags in (["--only", "nothing"], ["--only", ""], ["--model", "none.gguf"], ["--tokens", "0"], ["--points", "31"]):
-        run_script("recipes.py", *flags, cwd=tmp_path, code=2)
+        run_script("experiments.recipes", *flags, cwd=tmp_path, code=2)
     assert os.listdir(tmp_path) == []

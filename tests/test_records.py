@@ -12,8 +12,7 @@ import time
 
 import pytest
 
-import cli
-import records
+from llm_ts import cli, question, records
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROWS = [{"id": f"ou_{k:06d}", "series": [0, k, 99], "gold": {"trend": 'é "quoted"\nnew line'}} for k in range(5)]
@@ -82,7 +81,10 @@ def test_missing_empty_and_folder(path, tmp_path):
 
 def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path):
     fill(path)
-    code = f"import records, time\nwith records.writing({path!r}):\n print('held', flush=True)\n time.sleep(60)"
+    code = (
+        f"import time\nfrom llm_ts import records\nwith records.writing({path!r}):\n"
+        " print('held', flush=True)\n time.sleep(60)"
+    )
     holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
     with pytest.raises(cli.UserError, match="another run"):
@@ -94,7 +96,7 @@ def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path):
 
 def test_a_kill_during_appending_loses_at_most_the_last_line(path):
     code = (
-        f"import records\nwith records.writing({path!r}, create=True) as data:\n"
+        f"from llm_ts import records\nwith records.writing({path!r}, create=True) as data:\n"
         " for k in range(10**9):\n  data.append({'id': f'r{k}', 'text': 'x' * 5000})"
     )
     for _ in range(3):
@@ -122,6 +124,23 @@ def test_requirements_on_fields(path):
     for bad in ([1, 2.5], [0, 100], "01", [True, 1], []):
         with pytest.raises(cli.UserError, match="not a list of integers|no 'series'"):
             records.require([{"id": "a", "series": bad}], "series", path, "x.py")
+
+
+def test_a_rows_question_says_what_its_fields_hold(path):
+    series = [0, 50, 99, 50] * 4
+    asked = question.QUESTIONS["season"]
+    row = {"id": "a", **asked.tag, "series": series, "truth": asked.truth_of(series)}
+    row["gold"] = dict(row["truth"]["sentences"])
+    for field in ("truth", "gold"):
+        records.require([row], field, path, "x.py")
+        records.require([{**row, "question": "study"}], field, path, "x.py")  # it has more than it needs
+    study = question.STUDY.truth_of(series)
+    with pytest.raises(cli.UserError, match="its truth is not a whole truth by version 1 of the rule: mend it, or run x.py"):
+        records.require([{**row, "truth": study}], "truth", path, "x.py")
+    with pytest.raises(cli.UserError, match="its gold is not the four sentences"):
+        records.require([{**row, "gold": study["sentences"]}], "gold", path, "x.py")
+    with pytest.raises(cli.UserError, match="row a: asks the question 'drift', which this version does not know"):
+        records.require([{**row, "question": "drift"}], "gold", path, "x.py")
 
 
 def test_json_files_are_atomic(tmp_path):

@@ -10,18 +10,18 @@ import shutil
 import pytest
 from conftest import ROOT
 
-import cli
-import recipes
-import report
+from experiments import recipes, report
+from llm_ts import cli
 
 README = "# tables\n" + "".join(report.MARKERS) + "\nthe end\n"
 
 
 @pytest.fixture
 def work(tmp_path, monkeypatch):
-    """A folder with a README, a kept run `kept`, a copy of it in `run` and a suite's folder in `suites`."""
+    """A folder with results/README.md, a kept run `kept`, a copy of it in `run` and a suite's folder in `suites`."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "README.md").write_text(README)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "README.md").write_text(README)
     for name, into in (("make-run", "results/kept"), ("make-run", "run"), ("box-unseen", "suites")):
         shutil.copytree(os.path.join(ROOT, "results", name), tmp_path / into)
     return tmp_path
@@ -53,7 +53,7 @@ def change(path, *names, value=None):
 def test_what_is_kept_is_shown(work):
     report.main(["--keep", "run/"])
     report.main(["--keep", "suites", "--name", "box"])
-    text = (work / "README.md").read_text()
+    text = (work / "results" / "README.md").read_text()
     assert text.startswith("# tables\n") and text.endswith("\nthe end\n")
     assert [text.count(f"### {name}\n") for name in ("kept", "run", "box")] == [1, 1, 1]
     means = json.loads((work / "suites" / "evaluation_unseen.json").read_text())["means"]
@@ -75,15 +75,15 @@ BREAK = {
     "no samples": lambda work: change(work / "run" / "evaluation_avant.json", "samples", value={}),
     "a validation of nothing": lambda work: change(work / "run" / "evaluation_avant.json", "validation", value={"x": 1}),
     "another kept folder": lambda work: shutil.copytree(work / "run", work / "results" / "other").joinpath("training.json").write_text("{}"),
-    "markers in another order": lambda work: (work / "README.md").write_text("".join(report.MARKERS[::-1])),
+    "markers in another order": lambda work: (work / "results" / "README.md").write_text("".join(report.MARKERS[::-1])),
     "no mean": lambda work: change(work / "run" / "evaluation_avant.json", "means", "claims", "clear", "noise"),
     "a sample of nothing": lambda work: change(work / "run" / "evaluation_avant.json", "samples", value=[{}]),
     "a number beyond all": lambda work: replace(work / "run" / "evaluation_avant.json", '"mean": 0.0', '"mean": 1e999'),
     "half a letter": lambda work: replace(work / "run" / "evaluation_avant.json", '"name": "', '"name": "\\ud800'),
-    "no text": lambda work: (work / "README.md").write_bytes(b"\xff\xfe" + README.encode()),
+    "no text": lambda work: (work / "results" / "README.md").write_bytes(b"\xff\xfe" + README.encode()),
     "torn": lambda work: (work / "run" / "evaluation_avant.json").write_text('{"name": "unt'),
-    "no README": lambda work: (work / "README.md").unlink(),
-    "no marker": lambda work: (work / "README.md").write_text("# tables\n"),
+    "no README": lambda work: (work / "results" / "README.md").unlink(),
+    "no marker": lambda work: (work / "results" / "README.md").write_text("# tables\n"),
 }
 
 
@@ -120,7 +120,7 @@ def test_no_path_of_a_machine_is_kept(work):
     change(work / "run" / "training.json", "model", value="/home/me/models/base")
     report.main(["--keep", "run"])
     assert all(b"/home" not in content for path, content in contents(work / "results").items())
-    assert "claims (no NLI model: x could not be loaded)" in (work / "README.md").read_text()
+    assert "claims (no NLI model: x could not be loaded)" in (work / "results" / "README.md").read_text()
 
 
 def test_without_results_the_readme_stays(work):
@@ -129,14 +129,14 @@ def test_without_results_the_readme_stays(work):
         report.main([])
     with pytest.raises(cli.UserError, match="no evaluation"):
         report.main(["--keep", ""])
-    assert (work / "README.md").read_text() == README
+    assert (work / "results" / "README.md").read_text() == README
 
 
 def test_a_broken_kept_file_leaves_the_readme(work):
     (work / "results" / "kept" / "training.json").write_text("{}")
     with pytest.raises(cli.UserError, match="results/kept"):
         report.main([])
-    assert (work / "README.md").read_text() == README
+    assert (work / "results" / "README.md").read_text() == README
 
 
 KEPT = os.path.join(ROOT, "results", "recipes.json")
@@ -160,4 +160,4 @@ def test_broken_recipes_are_refused_before_anything_is_trained(work, broken):
     for script in (lambda: report.main([]), lambda: recipes.main(["--only", "full"])):
         with pytest.raises(cli.UserError, match="recipes.json"):
             script()
-    assert (work / "README.md").read_text() == README and not (work / "run" / "recipes").exists()
+    assert (work / "results" / "README.md").read_text() == README and not (work / "run" / "recipes").exists()

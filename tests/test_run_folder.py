@@ -8,17 +8,18 @@ import shutil
 
 import pytest
 
-import cli
-import ranks
-import records
-import run_folder
-import scoring
+from llm_ts import cli, records
+from llm_ts.question import STUDY
+from llm_ts.scores import curves
+from llm_ts.scores.means import mean_of
+from llm_ts.scores.score import scored
+from llm_ts.student import run_folder, torchrun
 
 
 def means(right):
-    claims = dict.fromkeys(scoring.SCORED, {**scoring.mean_of([1] * 8), "mean": right})
+    claims = dict.fromkeys(scored(STUDY), {**mean_of([1] * 8), "mean": right})
     plain = ("valid_json", "readable", "cosine", "nli_trend", "nli_noise", "nli_extrema")
-    return {**dict.fromkeys(plain, scoring.mean_of([1] * 8)), "claims": {"all": claims, "clear": claims}}
+    return {**dict.fromkeys(plain, mean_of([1] * 8)), "claims": {"all": claims, "clear": claims}}
 
 
 @pytest.fixture
@@ -89,9 +90,9 @@ def test_a_checkpoint_that_was_cut_after_it_was_whole_is_passed_over(folder, cap
 
 
 def test_a_second_training_in_a_folder_is_refused(folder):
-    with run_folder.held(str(folder)), pytest.raises(cli.UserError, match="another run"), run_folder.held(str(folder)):
+    with run_folder.hold(str(folder)), pytest.raises(cli.UserError, match="another run"), run_folder.hold(str(folder)):
         pass
-    with run_folder.held(str(folder)):
+    with run_folder.hold(str(folder)):
         pass
 
 
@@ -118,21 +119,21 @@ def test_a_folder_is_named_after_its_model(model, name):
 
 
 def test_one_process_gathers_and_agrees_with_itself():
-    assert (ranks.rank(), ranks.world()) == (0, 1)
-    assert ranks.gather([1, 2]) == [[1, 2]] and ranks.any_of(True) and not ranks.any_of(False)
+    assert (torchrun.number(), torchrun.count()) == (0, 1)
+    assert torchrun.gather([1, 2]) == [[1, 2]] and torchrun.any_of(True) and not torchrun.any_of(False)
 
 
 def test_a_claim_beats_the_constants_where_its_whole_interval_lies_above_all_of_them():
     def content(name, *right):
-        counts = {claim: scoring.mean_of([1] * k + [0] * (100 - k)) for claim, k in zip(scoring.SCORED, right, strict=True)}
+        counts = {claim: mean_of([1] * k + [0] * (100 - k)) for claim, k in zip(scored(STUDY), right, strict=True)}
         return {"name": name, "means": {"claims": {"all": counts}}}
 
     majority, commonest = content("majority", 50, 50, 50, 50, 0), content("commonest", 40, 50, 20, 50, 25)
-    baseline = run_folder.constant_means([majority, content("step 1", 90, 90, 90, 90, 90), commonest])
+    baseline = curves.constant_means([majority, content("step 1", 90, 90, 90, 90, 90), commonest])
     assert baseline == {"trend": 0.5, "noise": 0.5, "max": 0.5, "min": 0.5, "all_four": 0.25}
     # 55 of 100: the interval begins at 45.2; 34: at 25.5
-    assert run_folder.beaten(content("step 2", 90, 55, 50, 10, 34), baseline) == ["trend", "all_four"]
+    assert curves.beaten(content("step 2", 90, 55, 50, 10, 34), baseline) == ["trend", "all_four"]
     # from 51.2, 50.2, 49.2; 33: from 24.6, which is above the majority's 0 alone
-    assert run_folder.beaten(content("step 3", 61, 60, 59, 50, 33), baseline) == ["trend", "noise"]
-    assert run_folder.beaten(majority, baseline) == run_folder.beaten(commonest, baseline) == []
-    assert run_folder.constant_means([content("step 1", 1, 1, 1, 1, 1)]) == {}
+    assert curves.beaten(content("step 3", 61, 60, 59, 50, 33), baseline) == ["trend", "noise"]
+    assert curves.beaten(majority, baseline) == curves.beaten(commonest, baseline) == []
+    assert curves.constant_means([content("step 1", 1, 1, 1, 1, 1)]) == {}

@@ -9,13 +9,14 @@ import json
 
 import pytest
 
-import description
-import ou_process
-import scoring
-import truth
+from llm_ts.question import STUDY
+from llm_ts.scores import score
+from llm_ts.scores.means import wilson
+from llm_ts.scores.similarity import Scorer, claims_score
+from llm_ts.series.rows import make
 
 
-class WordScorer(scoring.Scorer):
+class WordScorer(Scorer):
     """Not a real embedder: the share of common words, so that no model is needed here."""
 
     def __init__(self):
@@ -36,23 +37,23 @@ class WordScorer(scoring.Scorer):
     ],
 )
 def test_wilson_intervals_are_newcombes(right, n, low, high):
-    found = scoring.wilson(right / n, n)
+    found = wilson(right / n, n)
     assert found == (pytest.approx(low, abs=6e-5), pytest.approx(high, abs=6e-5))
 
 
 def rows(count=30):
-    made, _ = ou_process.make_rows(33, range(count), 48)
-    return [{**row, "answer": description.answer_of(row["truth"]["sentences"])} for row in made]
+    made, _ = make(33, range(count), 48)
+    return [{**row, "answer": STUDY.answer_of(row["truth"]["sentences"])} for row in made]
 
 
 def test_perfect_answers_are_right_everywhere():
     some = rows()
-    means = scoring.summarise(some, scoring.score_answers(some, [row["answer"] for row in some], WordScorer()))
+    means = score.summarise(STUDY, some, score.score_answers(STUDY, some, [row["answer"] for row in some], WordScorer()))
     for name in ("valid_json", "readable", "cosine", "nli_trend", "nli_noise", "nli_extrema"):
         assert means[name]["mean"] == 1.0
-    for claim in (*truth.CLAIMS, "all_four"):
+    for claim in (*STUDY.claims, "all_four"):
         assert means["claims"]["all"][claim]["mean"] == 1.0
-    for claim in truth.CLAIMS:
+    for claim in STUDY.claims:
         clear = sum(row["truth"]["clear"][claim] for row in some)
         assert means["claims"]["clear"][claim]["n"] == clear < len(some)
 
@@ -67,11 +68,11 @@ def test_unreadable_ambiguous_and_wrong_are_told_apart_and_none_is_right():
         json.dumps({**sentences, "noise": "The noise is high."}),
         "```json\n" + some[3]["answer"] + "\n```",
     ]
-    samples = scoring.score_answers(some, answers, WordScorer())
+    samples = score.score_answers(STUDY, some, answers, WordScorer())
     assert [s["outcome"]["noise"] for s in samples] == ["unread", "ambiguous", "wrong", "right"]
     assert [s["parse"] for s in samples] == ["unreadable", "strict", "strict", "repaired"]
     assert samples[0]["cosine"] == 0 and set(samples[0]["nli"].values()) == {0.0}
-    means = scoring.summarise(some, samples)
+    means = score.summarise(STUDY, some, samples)
     assert means["claims"]["outcomes"]["noise"] == {"right": 1, "wrong": 1, "ambiguous": 1, "unread": 1}
     assert means["claims"]["all"]["noise"]["mean"] == 0.25
     assert (means["valid_json"]["mean"], means["readable"]["mean"]) == (0.5, 0.75)
@@ -81,14 +82,14 @@ def test_all_four_needs_all_four():
     some = rows(1)
     answer = json.loads(some[0]["answer"])
     wrong = {**some[0]["truth"], "trend": "flat" if some[0]["truth"]["trend"] != "flat" else "increasing"}
-    answer["trend"] = description.sentences_of(wrong)["trend"]
-    sample = scoring.score_answers(some, [json.dumps(answer)], WordScorer())
-    claims = scoring.summarise(some, sample)["claims"]["all"]
+    answer["trend"] = STUDY.say(wrong)["trend"]
+    sample = score.score_answers(STUDY, some, [json.dumps(answer)], WordScorer())
+    claims = score.summarise(STUDY, some, sample)["claims"]["all"]
     assert claims["trend"]["mean"] == 0 and claims["max"]["mean"] == 1 and claims["all_four"]["mean"] == 0
 
 
 @pytest.mark.parametrize(
-    "kind, first, second, score",
+    "kind, first, second, expected",
     [
         ("noise", "The noise is low.", "There is hardly any noise.", 1.0),
         ("noise", "The noise is low.", "The noise is high.", 0.0),
@@ -97,20 +98,20 @@ def test_all_four_needs_all_four():
         ("extrema", "Both extrema lie at the end.", "The maximum lies in the middle.", 0.0),
     ],
 )
-def test_the_claims_score_stands_in_for_nli(kind, first, second, score):
-    assert scoring.claims_score(kind, first, second) == score
+def test_the_claims_score_stands_in_for_nli(kind, first, second, expected):
+    assert claims_score(kind, first, second) == expected
 
 
 def test_no_constant_answer_is_right_more_often_than_ours():
     some = rows(200)
-    read = {name: scoring.read_claims(json.loads(constant(some))) for name, constant in scoring.CONSTANTS.items()}
-    for claim in truth.CLAIMS:
+    read = {name: STUDY.read(json.loads(constant(STUDY, some))) for name, constant in score.CONSTANTS.items()}
+    for claim in STUDY.claims:
         labels = [row["truth"][claim] for row in some]
-        assert labels.count(read["majority"][claim]) == max(labels.count(label) for label in truth.LABELS[claim])
+        assert labels.count(read["majority"][claim]) == max(labels.count(label) for label in STUDY.labels[claim])
 
     def all_right(labels):
-        return sum(all(row["truth"][claim] == labels[claim] for claim in truth.CLAIMS) for row in some)
+        return sum(all(row["truth"][claim] == labels[claim] for claim in STUDY.claims) for row in some)
 
-    every = [dict(zip(truth.CLAIMS, labels)) for labels in itertools.product(*truth.LABELS.values())]
+    every = [dict(zip(STUDY.claims, labels)) for labels in itertools.product(*STUDY.labels.values())]
     assert len(every) == 81 and all_right(read["commonest"]) == max(map(all_right, every))
     assert all_right(read["commonest"]) > all_right(read["majority"])  # why there are two

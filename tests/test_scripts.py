@@ -1,4 +1,4 @@
-"""The scripts as their users run them: every `Run:` line in order, twice; `--help`; the user's mistakes.
+"""The scripts as their users run them: every `Run:` line in order, twice; `--help` and its speed; the user's mistakes.
 
 Needs: models/ for the later stages (python fetch.py smollm2 minilm llama.cpp). Run: python -m pytest -q tests/test_scripts.py
 """
@@ -17,21 +17,20 @@ import time
 import pytest
 from conftest import ROOT, run_script
 
-import ou_process
-import records
+from llm_ts import records
+from llm_ts.series import rows as series_rows
 
-SCRIPTS = sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "*.py")))
+STAGES = sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "*.py")))
+EXPERIMENTS = sorted(f"experiments.{os.path.basename(path)[:-3]}" for path in glob.glob(os.path.join(ROOT, "experiments", "[a-z]*.py")))
 
 
 def run_line(script):
-    with open(os.path.join(ROOT, script), encoding="utf-8") as file:
+    path = script.replace(".", os.sep) + ".py" if script in EXPERIMENTS else script
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         return re.search(r"^Run: (.*)$", file.read(), re.M)[1]
 
 
-WITH_COMMAND = [script for script in SCRIPTS if not run_line(script).startswith("no command of its own")]
-
-
-@pytest.mark.parametrize("script", WITH_COMMAND)
+@pytest.mark.parametrize("script", STAGES + EXPERIMENTS)
 def test_help_answers_at_once(script):
     best = 9.0
     for _ in range(5):
@@ -42,7 +41,7 @@ def test_help_answers_at_once(script):
 
 
 def test_importing_loads_no_torch():
-    modules = ", ".join(script[:-3] for script in WITH_COMMAND)
+    modules = ", ".join([*(script[:-3] for script in STAGES), *EXPERIMENTS])
     code = f"import sys, {modules}; print([m for m in ('torch', 'transformers', 'trl', 'matplotlib.pyplot') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
@@ -63,14 +62,16 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "convert.py": scoring,
         "qwen_train.py": f"--model {tiny_model} --epochs 1 --save-steps 2 --max-new-tokens 8 {scoring}",
         "ts_check_training.py": "",
-        "evaluate.py": f"--model {model} --suite unseen,ramps --count 4 --points 16 --max-new-tokens 8 {scoring}",
+        "examine.py": f"--model {model} --suite unseen,ramps --count 4 --points 16 --max-new-tokens 8 {scoring}",
         "hf2gguf.py": f"--lora {model}/final --quant q8_0 --outfile student.gguf",
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
-        "report.py": f"--keep {model} --name toy",
+        "experiments.report": f"--keep {model} --name toy",
     }
-    assert set(stages) | {"bench.py", "bench_evaluation.py", "bench_training.py", "recipes.py"} == set(WITH_COMMAND)
+    measuring = {f"experiments.{name}" for name in ("bench", "bench_evaluation", "bench_training", "recipes")}
+    assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
-    shutil.copy(os.path.join(ROOT, "README.md"), tmp_path)
+    (tmp_path / "results").mkdir()
+    shutil.copy(os.path.join(ROOT, "results", "README.md"), tmp_path / "results")
     for _ in range(2):
         for script, more in stages.items():
             line = run_line(script)
@@ -79,7 +80,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
                 line = line.split("&&")[-1].strip()
                 line = re.sub(r"evaluation_checkpoint-\d+", "evaluation_checkpoint-2", line)
                 folder = tmp_path / model
-            name, *arguments = shlex.split(line)[1:]
+            name, *arguments = [word for word in shlex.split(line)[1:] if word != "-m"]
             if script == "describe.py":
                 arguments = [a for a in arguments if not a.endswith(".csv")]
             cwd = ROOT if script == "fetch.py" else folder
@@ -89,13 +90,13 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
     changed = {path for path in snapshots[0].keys() | snapshots[1] if snapshots[0].get(path) != snapshots[1].get(path)}
     assert not changed and len(snapshots[0]) > 200
     assert len(os.listdir(tmp_path / "dataset")) >= 3 * 60
-    run_script("report.py", "--keep", f"{model}/suites", "--name", "toy-suites", cwd=tmp_path)
+    run_script("experiments.report", "--keep", f"{model}/suites", "--name", "toy-suites", cwd=tmp_path)
     stale = tmp_path / "results" / "toy" / "evaluation_checkpoint-77.json"
     shutil.copy(tmp_path / "results" / "toy" / "evaluation_avant.json", stale)
-    run_script("report.py", "--keep", model, "--name", "toy", cwd=tmp_path)
+    run_script("experiments.report", "--keep", model, "--name", "toy", cwd=tmp_path)
     assert not stale.exists()
-    run_script("report.py", "--keep", model, "--name", "../toy", cwd=tmp_path, code=2)
-    tables = (tmp_path / "README.md").read_text()
+    run_script("experiments.report", "--keep", model, "--name", "../toy", cwd=tmp_path, code=2)
+    tables = (tmp_path / "results" / "README.md").read_text()
     for title, file in (("teacher", f"{model}/evaluation_teacher.json"), ("ramps", f"{model}/suites/evaluation_ramps.json")):
         line = next((line for line in tables.splitlines() if line.startswith(f"| {title} |")), "")
         m = json.loads((tmp_path / file).read_text())["means"]["claims"]["all"]["noise"]
@@ -132,7 +133,7 @@ def test_mistakes_in_an_empty_folder(tmp_path, command):
 
 def test_broken_rows_are_named(tmp_path):
     data = tmp_path / "data.jsonl"
-    row, _ = ou_process.make_rows(0, range(1), 32)
+    row, _ = series_rows.make(0, range(1), 32)
     torn = records.encode({**row[0], "gold": {"trend": "It rises."}})
     (tmp_path / "gold.jsonl").write_text(torn + "\n")
     assert "three sentences" in run_script("curate.py", "--data", "gold.jsonl", cwd=tmp_path, code=2).stderr

@@ -17,9 +17,9 @@ import time
 import pytest
 from conftest import ROOT
 
-import convert
-import ou_process
-import records
+from llm_ts import records
+from llm_ts.pairs import pair
+from llm_ts.series import rows as series_rows
 
 NEEDED = ("slurmctld", "slurmd", "munged", "sbatch", "scontrol")
 
@@ -153,8 +153,8 @@ def logs(folder):
 
 
 def make_folder(folder):
-    rows, _ = ou_process.make_rows(5, range(60), 16)
-    assert len({convert.split_of(row["id"]) for row in rows}) == 2
+    rows, _ = series_rows.make(5, range(60), 16)
+    assert len({pair.split_of(row["id"]) for row in rows}) == 2
     records.write_text(str(folder / "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
 
 

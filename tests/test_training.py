@@ -3,7 +3,7 @@
 Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_training.py
 """
 
-import argparse
+import dataclasses
 import hashlib
 import json
 import os
@@ -18,16 +18,13 @@ import time
 import pytest
 from conftest import ROOT, run_script
 
-import answering
 import convert
-import cpu_training
-import description
-import evaluation
-import ou_process
-import qwen_train
-import records
-import scoring
-import trainer
+from llm_ts import cli, question
+from llm_ts.pairs import pair
+from llm_ts.scores import evaluation
+from llm_ts.scores.score import CONSTANTS, scored
+from llm_ts.series import rows as series_rows
+from llm_ts.student import answer, cpu_training, load, train
 
 ROWS = 60
 
@@ -35,12 +32,11 @@ ROWS = 60
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     """Path of a pairs file of short series, gold being the truth."""
-    rows, _ = ou_process.make_rows(3, range(ROWS), 16)
+    rows, _ = series_rows.make(3, range(ROWS), 16)
     for row in rows:
         row["gold"] = row["truth"]["sentences"]
-    made = [convert.pair_of(row, "thirds", "truth") for row in rows]
     path = tmp_path_factory.mktemp("pairs") / "test_jsonl.jsonl"
-    records.write_text(str(path), "".join(records.encode(pair) + "\n" for pair in made))
+    pair.write(str(path), [convert.pair_of(row, "thirds", "truth") for row in rows])
     return str(path)
 
 
@@ -65,19 +61,19 @@ def unbroken(pairs, tiny_model, embedder, tmp_path_factory):
 
 def test_a_run_leaves_what_its_docstring_says(unbroken, pairs):
     out, said = unbroken
-    train, test = evaluation.read_pairs(pairs)
-    steps = 2 * -(-len(train) // 8)
+    train_rows, test = pair.read(pairs)
+    steps = 2 * -(-len(train_rows) // 8)
     names = {f"evaluation_checkpoint-{step}.json" for step in (4, 8, 12, steps)}
     names |= {"evaluation_avant.json", "evaluation_majority.json", "evaluation_commonest.json"}
     names |= {"evaluation_teacher.json", "training.png"}
     assert names <= set(os.listdir(out))
     about = json.loads((out / "training.json").read_text())
-    assert about["format"] == "thirds" and about["points"] == [16] and about["series"] == len(train)
-    teacher = evaluation.read_evaluation(str(out / "evaluation_teacher.json"))
+    assert about["format"] == "thirds" and about["points"] == [16] and about["series"] == len(train_rows)
+    teacher = evaluation.read(str(out / "evaluation_teacher.json"))
     assert teacher["means"]["claims"]["all"]["all_four"] == {"mean": 1.0, "low": 0.5101, "high": 1.0, "n": 4}
-    avant = evaluation.read_evaluation(str(out / "evaluation_avant.json"))
+    avant = evaluation.read(str(out / "evaluation_avant.json"))
     assert [sample["id"] for sample in avant["samples"]] == [row["id"] for row in test[:4]]
-    for name in ("untrained", *scoring.CONSTANTS, "teacher", *scoring.SCORED):
+    for name in ("untrained", *CONSTANTS, "teacher", *scored(question.STUDY)):
         assert name in said
     assert not [name for name in os.listdir(out) if ".tmp" in name]
 
@@ -131,7 +127,7 @@ def test_a_signal_or_a_file_saves_and_asks_to_be_run_again(unbroken, pairs, tiny
     else:
         process.send_signal(getattr(signal, name))
     assert process.communicate(timeout=120)[0].count("Traceback") == 0
-    assert process.returncode == qwen_train.REQUEUE and stop.exists()
+    assert process.returncode == cli.REQUEUE and stop.exists()
     stop.unlink()
     done = run_script("qwen_train.py", *arguments, cwd=tmp_path)
     assert "going on from" in done.stdout
@@ -153,7 +149,7 @@ def test_a_signal_while_everything_is_loaded_loses_nothing(pairs, tiny_model, em
         time.sleep(0.01)
     process.send_signal(signal.SIGUSR1)
     process.communicate(timeout=120)
-    assert process.returncode == qwen_train.REQUEUE
+    assert process.returncode == cli.REQUEUE
     run_script("qwen_train.py", *arguments, cwd=tmp_path)
     assert (out / "final" / "training.json").read_bytes() == (out / "training.json").read_bytes()
 
@@ -186,18 +182,18 @@ def test_a_finished_training_of_fractional_epochs_is_not_trained_on(pairs, tiny_
     before, steps = digest(out), sorted(out.glob("checkpoint-*"))
     shutil.rmtree(out / "final")
     cut_off = out / f"evaluation_{steps[-1].name}.json"
-    in_training = evaluation.read_evaluation(str(cut_off))["samples"]
+    in_training = evaluation.read(str(cut_off))["samples"]
     cut_off.unlink()
     assert "was cut off: doing it now" in run_script("qwen_train.py", *arguments, cwd=tmp_path).stdout
     assert sorted(out.glob("checkpoint-*")) == steps and digest(out) == before
-    assert evaluation.read_evaluation(str(cut_off))["samples"] == in_training
+    assert evaluation.read(str(cut_off))["samples"] == in_training
 
 
 def test_two_processes_decide_by_what_the_first_sees(tmp_path):
     code = (
-        f"import sys; sys.path.insert(0, {ROOT!r}); import torch.distributed as d, ranks; r = ranks.rank();"
+        f"import sys; sys.path.insert(0, {ROOT!r}); import torch.distributed as d; from llm_ts.student import torchrun as t; r = t.number();"
         f"d.init_process_group('gloo', init_method='file://{tmp_path}/store', rank=r, world_size=2);"
-        "print(ranks.first(f'seen by {r}'), ranks.any_of(r == 1), ranks.any_of(False), ranks.gather([r]))"
+        "print(t.first(f'seen by {r}'), t.any_of(r == 1), t.any_of(False), t.gather([r]))"
     )
     each = [{**os.environ, "RANK": str(r), "WORLD_SIZE": "2"} for r in range(2)]
     both = [subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True) for env in each]
@@ -217,7 +213,7 @@ def test_two_processes_train_all_weights_as_one_does(pairs, tiny_model, embedder
     assert done.returncode == 0, done.stderr[-3000:]
     said = []
     for folder in ("one", "two"):
-        content = evaluation.read_evaluation(str(tmp_path / folder / "evaluation_avant.json"))
+        content = evaluation.read(str(tmp_path / folder / "evaluation_avant.json"))
         said.append([sample["answer"] for sample in content["samples"]])
     assert said[0] == said[1] and len(set(said[0])) == 3  # each row its own answer, whichever process asked it
     start, one, two = (load_file(f"{folder}/model.safetensors") for folder in (tiny_model, tmp_path / "one/final", tmp_path / "two/final"))
@@ -234,8 +230,8 @@ def test_an_adapter_learns_on_and_is_asked_beside(unbroken, pairs, embedder, tmp
     ranked = command(pairs, str(adapter), embedder, out, "--rank", "4")
     assert "leave --rank" in run_script("qwen_train.py", *ranked, cwd=tmp_path, code=2).stderr
     run_script("qwen_train.py", *command(pairs, str(adapter), embedder, out, "--beside", adapter), cwd=tmp_path)
-    beside = evaluation.read_evaluation(str(out / "evaluation_beside.json"))
-    avant = evaluation.read_evaluation(str(out / "evaluation_avant.json"))
+    beside = evaluation.read(str(out / "evaluation_beside.json"))
+    avant = evaluation.read(str(out / "evaluation_avant.json"))
     assert [s["answer"] for s in beside["samples"]] == [s["answer"] for s in avant["samples"]]
     config = json.loads((out / "final" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"]
@@ -243,7 +239,7 @@ def test_an_adapter_learns_on_and_is_asked_beside(unbroken, pairs, embedder, tmp
     before = digest(out)
     again = command(pairs, str(adapter), embedder, out, "--beside", out / "final")
     run_script("qwen_train.py", *again, cwd=tmp_path)  # trained to the end: only the new one beside is asked
-    assert evaluation.read_evaluation(str(out / "evaluation_beside.json"))["base"] == str(out / "final")
+    assert evaluation.read(str(out / "evaluation_beside.json"))["base"] == str(out / "final")
     assert digest(out) == before
     assert "nothing to do" in run_script("qwen_train.py", *again, cwd=tmp_path).stdout
     weights = out / "final" / "adapter_model.safetensors"
@@ -259,32 +255,26 @@ def test_a_signal_amid_an_evaluation_leaves_it_for_the_next_start(pairs, tiny_mo
     wait_for(process, "step 4: 1 of")
     process.send_signal(signal.SIGTERM)
     assert "evaluation of step 4 is left" in process.communicate(timeout=120)[0]
-    assert process.returncode == qwen_train.REQUEUE and not (out / "evaluation_checkpoint-4.json").exists()
+    assert process.returncode == cli.REQUEUE and not (out / "evaluation_checkpoint-4.json").exists()
     assert "step 4 was cut off: doing it now" in run_script("qwen_train.py", *arguments, cwd=tmp_path).stdout
-    _, test = evaluation.read_pairs(pairs)
-    assert len(evaluation.read_evaluation(str(out / "evaluation_checkpoint-4.json"))["samples"]) == len(test)
+    _, test = pair.read(pairs)
+    assert len(evaluation.read(str(out / "evaluation_checkpoint-4.json"))["samples"]) == len(test)
 
 
-def training_flags():
-    return argparse.Namespace(
-        epochs=1, batch_size=4, accumulate=1, learning_rate=1e-3, rank=2, alpha=4, dtype="fp32", save_steps=99,
-        logging_steps=1, seed=0, fresh=None,
-    )  # fmt: skip
+RECIPE = train.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", save_steps=99, logging_steps=1)
 
 
 def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
     """Our CPU loss against a loss computed here from whole logits and labels written out by hand."""
     import torch
 
-    import student
-
-    train, _ = evaluation.read_pairs(pairs)
-    model, tokenizer = student.load(tiny_model, torch.float32)
-    made = trainer.make(training_flags(), str(tmp_path), model, tokenizer, train[:4], [])
+    train_rows, _ = pair.read(pairs)
+    model, tokenizer = load.load(tiny_model, torch.float32)
+    made = train.make(RECIPE, str(tmp_path), model, tokenizer, train_rows[:4], [])
     batch = next(iter(made.get_train_dataloader()))
     for ids, labels in zip(batch["input_ids"], batch["labels"]):
-        answer = tokenizer.decode(labels[labels != -100])
-        assert answer.strip().removesuffix("<|im_end|>") in [row["answer"] for row in train[:4]]
+        said = tokenizer.decode(labels[labels != -100])
+        assert said.strip().removesuffix("<|im_end|>") in [row["answer"] for row in train_rows[:4]]
         assert "Series:" in tokenizer.decode(ids[labels == -100])
     with torch.no_grad():
         logits = made.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
@@ -300,12 +290,10 @@ def test_the_quick_loss_has_the_gradients_of_the_plain_one(pairs, tiny_model, tm
     """Prompts' beginning read once, one product a LoRA layer, sliced LM head: against Hugging Face's loss through PEFT."""
     import torch
 
-    import student
-
-    train, _ = evaluation.read_pairs(pairs)
-    model, tokenizer = student.load(tiny_model, torch.float32)
-    flags = argparse.Namespace(**{**vars(training_flags()), "rank": rank})
-    made = trainer.make(flags, str(tmp_path), model, tokenizer, train[:4], [])
+    train_rows, _ = pair.read(pairs)
+    model, tokenizer = load.load(tiny_model, torch.float32)
+    flags = dataclasses.replace(RECIPE, rank=rank)
+    made = train.make(flags, str(tmp_path), model, tokenizer, train_rows[:4], [])
     for name, weight in made.model.named_parameters():
         if "lora_B" in name:  # zeros at the start, which would hide lora_A's gradient
             torch.nn.init.normal_(weight.data, std=0.1)
@@ -327,14 +315,12 @@ def test_in_bf16_the_quick_gradients_are_as_exact_as_pefts(pairs, tiny_model, tm
     """W + s B A is rounded to bf16, which PEFT does not do: both against the gradients in fp32."""
     import torch
 
-    import student
-
-    train, _ = evaluation.read_pairs(pairs)
+    train_rows, _ = pair.read(pairs)
     gradients = {}
     for dtype in (torch.float32, torch.bfloat16):
-        model, tokenizer = student.load(tiny_model, dtype)
-        flags = argparse.Namespace(**{**vars(training_flags()), "dtype": "bf16" if dtype == torch.bfloat16 else "fp32"})
-        made = trainer.make(flags, str(tmp_path), model, tokenizer, train[:4], [])
+        model, tokenizer = load.load(tiny_model, dtype)
+        flags = dataclasses.replace(RECIPE, dtype="bf16" if dtype == torch.bfloat16 else "fp32")
+        made = train.make(flags, str(tmp_path), model, tokenizer, train_rows[:4], [])
         torch.manual_seed(1)
         for name, weight in made.model.named_parameters():
             if "lora_" in name:
@@ -359,10 +345,8 @@ def test_only_plain_lora_is_one_product(tiny_model, other):
     import peft
     import torch
 
-    import student
-
     config = peft.LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM", **other)
-    model = peft.get_peft_model(student.load(tiny_model, torch.float32)[0], config).eval()
+    model = peft.get_peft_model(load.load(tiny_model, torch.float32)[0], config).eval()
     with cpu_training.one_product(model):
         changed = [name for name, module in model.named_modules() if "forward" in vars(module)]
     assert len(changed) == (0 if other else 14), changed
@@ -373,9 +357,7 @@ def test_one_product_follows_the_adapter_and_leaves_no_trace(unbroken):
     """Its output is PEFT's own, also after the adapter changed, and afterwards the layers are as they were."""
     import torch
 
-    import student
-
-    model, _ = student.load(str(unbroken[0] / "final"), torch.float32)
+    model, _ = load.load(str(unbroken[0] / "final"), torch.float32)
     ids = torch.arange(30)[None]
     before = model.state_dict().keys()
     for _ in range(2):
@@ -393,28 +375,26 @@ def test_drafts_save_passes_and_change_no_answer(tiny_model, monkeypatch):
     """Equal prompts after the first are answered in passes of many tokens; answers unlike every draft are right too."""
     import torch
 
-    import student
-
-    model, tokenizer = student.load(tiny_model, torch.float32)
+    model, tokenizer = load.load(tiny_model, torch.float32)
     passes = []
     forward = model.forward
     monkeypatch.setattr(model, "forward", lambda *a, **k: passes.append(1) or forward(*a, **k))
-    alone = answering.generate(model, tokenizer, ["Describe."], 4, 40)
+    alone = answer.generate(model, tokenizer, ["Describe."], 4, 40)
     single = len(passes)
     passes.clear()
-    assert answering.generate(model, tokenizer, ["Describe."] * 5, 4, 40) == alone * 5
-    assert single >= 40 and len(passes) <= single + 2 + -(-40 // answering.WIDTH)
+    assert answer.generate(model, tokenizer, ["Describe."] * 5, 4, 40) == alone * 5
+    assert single >= 40 and len(passes) <= single + 2 + -(-40 // answer.WIDTH)
     others = ["Describe.", "x " * 30, "Series: 00 99", "Why?", "x y " * 20]
-    drafts = answering.Drafts()  # so that what is guessed is some other prompt's answer, and nearly always wrong
+    drafts = answer.Drafts()  # so that what is guessed is some other prompt's answer, and nearly always wrong
     monkeypatch.setattr(drafts, "guess", lambda said, width: [7, 8, 9][:width] if len(said) % 2 else tokens[len(said) :][:width])
     tokens = tokenizer(alone[0], add_special_tokens=False)["input_ids"]
-    drafted = answering.generate(model, tokenizer, others, 2, 40, drafts=drafts)
-    assert drafted == [answering.generate(model, tokenizer, [prompt], 1, 40)[0] for prompt in others]
+    drafted = answer.generate(model, tokenizer, others, 2, 40, drafts=drafts)
+    assert drafted == [answer.generate(model, tokenizer, [prompt], 1, 40)[0] for prompt in others]
     assert len(set(drafted)) == len(others)
 
 
 def test_a_draft_ends_where_earlier_answers_part():
-    drafts = answering.Drafts()
+    drafts = answer.Drafts()
     assert drafts.guess([], 24) == []
     drafts.learn([1, 2, 3, 4, 5, 6])
     drafts.learn([1, 2, 3, 4, 7, 6])
@@ -432,12 +412,10 @@ def test_batched_answers_equal_single_ones(pairs, tiny_model):
     """Left padding and the mask: a prompt is answered alike alone and beside longer ones."""
     import torch
 
-    import student
-
-    model, tokenizer = student.load(tiny_model, torch.float32)
+    model, tokenizer = load.load(tiny_model, torch.float32)
     prompts = ["Describe.", "Describe the series.\nSeries: 00 01 99", "x " * 50]
-    together = answering.generate(model, tokenizer, prompts, batch_size=3, max_new_tokens=12)
-    assert together == [answering.generate(model, tokenizer, [p], 1, 12)[0] for p in prompts]
+    together = answer.generate(model, tokenizer, prompts, batch_size=3, max_new_tokens=12)
+    assert together == [answer.generate(model, tokenizer, [p], 1, 12)[0] for p in prompts]
     assert len(set(together)) > 1
 
 
@@ -447,29 +425,25 @@ def test_the_quick_way_answers_alike_and_leaves_every_weight(unbroken, tiny_mode
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    import student
-
     adapter = str(unbroken[0] / "final")
-    model, tokenizer = student.load(tiny_model, torch.bfloat16, adapter)
+    model, tokenizer = load.load(tiny_model, torch.bfloat16, adapter)
     before = {name: weight.clone() for name, weight in model.named_parameters()}
-    answering.generate(model, tokenizer, ["Describe.", "Series: 00 99"], 2, 8)
+    answer.generate(model, tokenizer, ["Describe.", "Series: 00 99"], 2, 8)
     assert all(torch.equal(before[name], weight) for name, weight in model.named_parameters())
-    model, _ = student.load(tiny_model, torch.float32, adapter)
+    model, _ = load.load(tiny_model, torch.float32, adapter)
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32), adapter)
     prompts = ["Describe.", "Series: 00 01 99", "x " * 40]
-    texts = [tokenizer.apply_chat_template(description.messages_of(p), tokenize=False, add_generation_prompt=True) for p in prompts]
+    texts = [tokenizer.apply_chat_template(question.messages_of(p), tokenize=False, add_generation_prompt=True) for p in prompts]
     batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
     out = plain.generate(**batch, max_new_tokens=12, do_sample=False, pad_token_id=tokenizer.pad_token_id)
     expected = [text.strip() for text in tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)]
-    assert answering.generate(model, tokenizer, prompts, 3, 12) == expected and len(set(expected)) == 3
+    assert answer.generate(model, tokenizer, prompts, 3, 12) == expected and len(set(expected)) == 3
 
 
 def test_answers_of_a_model_with_biases_and_two_ends(tiny_model, tmp_path):
     """A tiny random Qwen2, drafts right and wrong, against each next token found from the whole text without a cache."""
     import torch
     from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
-
-    import student
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     torch.manual_seed(1)
@@ -480,11 +454,11 @@ def test_answers_of_a_model_with_biases_and_two_ends(tiny_model, tmp_path):
             torch.nn.init.normal_(weight.data, std=0.1)
     model.save_pretrained(tmp_path / "Tiny-Qwen2")
     tokenizer.save_pretrained(tmp_path / "Tiny-Qwen2")
-    model, tokenizer = student.load(str(tmp_path / "Tiny-Qwen2"), torch.float32)
+    model, tokenizer = load.load(str(tmp_path / "Tiny-Qwen2"), torch.float32)
     prompts = ["Describe.", "x " * 30, "Series: 00 99", "Describe.", "x y " * 20, "Why?"]
 
     def naive(prompt, ends):
-        chat = tokenizer.apply_chat_template(description.messages_of(prompt), tokenize=False, add_generation_prompt=True)
+        chat = tokenizer.apply_chat_template(question.messages_of(prompt), tokenize=False, add_generation_prompt=True)
         ids = tokenizer(chat, add_special_tokens=False)["input_ids"]
         said = []
         while len(said) < 30:
@@ -499,7 +473,7 @@ def test_answers_of_a_model_with_biases_and_two_ends(tiny_model, tmp_path):
     model.generation_config.eos_token_id = ends
     expected = [naive(prompt, {*ends, tokenizer.eos_token_id}) for prompt in prompts]
     assert len(expected[0]) <= 9 and len(expected[1]) <= 4 and len(set(map(len, expected))) > 2
-    assert answering.generate(model, tokenizer, prompts, 3, 30) == [
+    assert answer.generate(model, tokenizer, prompts, 3, 30) == [
         tokenizer.decode(said, skip_special_tokens=True).strip() for said in expected
     ]
 

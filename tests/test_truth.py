@@ -1,21 +1,30 @@
-"""The published rule on shapes whose answer is known without it.
+"""The published rules of the study's topics on shapes whose answer is known without it.
 
 Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_truth.py
 """
 
+import hashlib
+import json
+import random
+
 import numpy as np
 import pytest
 
-import ou_process
-import truth
+from llm_ts.claims import labels_of, noise, trend
+from llm_ts.claims.places import THIRDS, third
+from llm_ts.question import STUDY
+from llm_ts.series.rows import make
+from llm_ts.series.scale import rescale
+
+TOPICS = list(STUDY)
 
 
 def ints(values):
-    return ou_process.rescale(np.asarray([values], dtype=float))[0][0].tolist()
+    return rescale(np.asarray([values], dtype=float))[0][0].tolist()
 
 
 def labels(values):
-    found = truth.labels_of(ints(values))
+    found = labels_of(ints(values), TOPICS)
     return found["trend"], found["noise"], found["max"], found["min"]
 
 
@@ -42,19 +51,18 @@ def test_shapes(values, expected):
 
 def test_white_noise_is_flat_and_high():
     for _ in range(20):
-        trend, noise, _, _ = labels(RNG.standard_normal(128))
-        assert (trend, noise) == ("flat", "high")
+        assert labels(RNG.standard_normal(128))[:2] == ("flat", "high")
 
 
 def test_reversal_and_negation_flip_what_they_must():
     """Reversing swaps the ends of time, negating swaps the ends of value; noise is untouched by both."""
-    rows, _ = ou_process.make_rows(4, range(300), 48)
+    rows, _ = make(4, range(300), 48)
     flip_trend = {"increasing": "decreasing", "decreasing": "increasing", "flat": "flat"}
     flip_third = {"beginning": "end", "middle": "middle", "end": "beginning"}
     compared = 0
     for row in rows:
         k = row["series"]
-        now, back, negated = (truth.labels_of(s) for s in (k, k[::-1], [99 - v for v in k]))
+        now, back, negated = (labels_of(s, TOPICS) for s in (k, k[::-1], [99 - v for v in k]))
         assert back["trend"] == negated["trend"] == flip_trend[now["trend"]]
         assert back["noise"] == negated["noise"] == now["noise"]
         assert (negated["max"], negated["min"]) == (now["min"], now["max"])
@@ -68,51 +76,88 @@ def test_the_fitted_rise_is_that_of_polyfit():
     for _ in range(50):
         k = RNG.integers(0, 100, size=int(RNG.integers(16, 200)))
         slope = np.polyfit(np.arange(len(k)), k, 1)[0]
-        assert truth.rise_of(k) == pytest.approx(slope * (len(k) - 1) / (k.max() - k.min()))
+        assert trend.rise_of(k) == pytest.approx(slope * (len(k) - 1) / (k.max() - k.min()))
 
 
 def test_roughness_by_hand():
     """Increments 2, 0, 4: mean 2, deviations 0, 2, 2, mean 4/3, range 6."""
-    assert truth.roughness_of([0, 2, 2, 6]) == pytest.approx(4 / 3 / 6)
+    assert noise.roughness_of([0, 2, 2, 6]) == pytest.approx(4 / 3 / 6)
 
 
 def test_thresholds_are_where_the_docstring_puts_them():
-    assert truth.trend_of(0.3334) == "increasing" and truth.trend_of(0.3333) == "flat"
-    assert truth.trend_of(-0.3334) == "decreasing"
-    assert [truth.noise_of(r) for r in (0.0399, 0.04, 0.1199, 0.12)] == ["low", "medium", "medium", "high"]
+    """Three points: from 0 over R to d the fitted rise is d / R; from 0 over (1/2 + r) R to R the roughness is r."""
+
+    def trend_of(rise):
+        label, clear, number = trend.measure([0, 10_000, rise] if rise > 0 else [-rise, 10_000, 0])["trend"]
+        assert number == rise / 10_000
+        return label, clear
+
+    def noise_of(rough):
+        label, clear, number = noise.measure([0, 5_000 + rough, 10_000])["noise"]
+        assert number == rough / 10_000
+        return label, clear
+
+    assert trend_of(3334) == ("increasing", False) and trend_of(3333) == ("flat", False)
+    assert trend_of(-3334) == ("decreasing", False) and trend_of(-3333) == ("flat", False)
+    assert [noise_of(r)[0] for r in (399, 400, 1199, 1200)] == ["low", "medium", "medium", "high"]
+    # clear: 0.08 away from 1/3, a factor of 1.15 away from 0.04 and 0.12
+    assert [trend_of(r)[1] for r in (2533, 2534, 4133, 4134)] == [True, False, False, True]
+    assert [noise_of(r)[1] for r in (347, 348, 459, 461, 1043, 1044, 1379, 1381)] == [True, False, False, True] * 2
 
 
 def test_a_constant_series_is_flat_low_and_unclear_about_extrema():
-    found = truth.labels_of([5] * 30)
+    found = labels_of([5] * 30, TOPICS)
     assert (found["trend"], found["noise"]) == ("flat", "low")
     assert not found["clear"]["max"] and not found["clear"]["min"]
 
 
 @pytest.mark.parametrize("n", [16, 48, 100, 128, 511])
 def test_thirds_cover_and_differ_by_at_most_one(n):
-    found = [truth.third(i, n) for i in range(n)]
-    counts = [found.count(name) for name in truth.THIRDS]
+    found = [third(i, n) for i in range(n)]
+    counts = [found.count(name) for name in THIRDS]
     assert sum(counts) == n and max(counts) - min(counts) <= 1
-    assert found == sorted(found, key=truth.THIRDS.index)
+    assert found == sorted(found, key=THIRDS.index)
 
 
 def test_clear_flags():
     ramp = list(range(48))
-    assert all(truth.labels_of(ramp)["clear"].values())
+    assert all(labels_of(ramp, TOPICS)["clear"].values())
     tie = [50] * 48
     tie[3] = tie[40] = 99
     tie[20] = 0
-    assert not truth.labels_of(tie)["clear"]["max"] and truth.labels_of(tie)["clear"]["min"]
+    assert not labels_of(tie, TOPICS)["clear"]["max"] and labels_of(tie, TOPICS)["clear"]["min"]
     same_third = [50] * 48
     same_third[3] = same_third[5] = 99
-    assert truth.labels_of(same_third)["clear"]["max"]
+    assert labels_of(same_third, TOPICS)["clear"]["max"]
     border = [50] * 48
     border[16] = 99  # the first point of the middle third
-    assert not truth.labels_of(border)["clear"]["max"]
+    assert not labels_of(border, TOPICS)["clear"]["max"]
     border[16], border[18] = 50, 99
-    assert truth.labels_of(border)["clear"]["max"]
+    assert labels_of(border, TOPICS)["clear"]["max"]
+
+
+def walk(seed):
+    """A walk of integers: rough or smooth, with a drift or without, 16 to 135 points."""
+    rng = random.Random(seed)
+    size, drift = rng.choice((1, 3, 9)), rng.choice((-1, 0, 0, 1))
+    k = [0]
+    for _ in range(15 + rng.randrange(120)):
+        k.append(k[-1] + drift + rng.randint(-size, size))
+    return k
+
+
+def test_version_1_says_what_it_always_said():
+    """Labels, flags and numbers as kept data files hold them; a changed rule raises VERSION."""
+    assert labels_of([k * 37 % 100 for k in range(48)], TOPICS) == {
+        "version": 1,
+        "trend": "flat", "noise": "high", "max": "middle", "min": "beginning",
+        "clear": {"trend": True, "noise": True, "max": True, "min": True},
+        "numbers": {"rise": 0.022882, "rough": 0.466412, "max_at": 27, "min_at": 0},
+    }  # fmt: skip
+    found = [labels_of(walk(seed), TOPICS) for seed in range(500)]  # every label, clear and not
+    assert hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16] == "97bc3963fc34547f"
 
 
 def test_too_short_is_an_error():
     with pytest.raises(ValueError):
-        truth.labels_of([1])
+        labels_of([1], TOPICS)

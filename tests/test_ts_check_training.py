@@ -16,11 +16,11 @@ import pytest
 from conftest import run_script
 from test_scoring import WordScorer
 
-import cli
 import convert
-import evaluation
-import ou_process
-import records
+from llm_ts import cli, records
+from llm_ts.pairs import pair
+from llm_ts.scores import evaluation
+from llm_ts.series import rows as series_rows
 
 KEY = "sk-secret-textsynth-0123"
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">\x1b[31mred\x1b[0m "é" & \u202e'
@@ -30,12 +30,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 @pytest.fixture
 def folder(tmp_path):
     """A model's folder with 6 test rows; the second answer after the training is hostile text."""
-    rows, _ = ou_process.make_rows(8, range(80), 48)
+    rows, _ = series_rows.make(8, range(80), 48)
     for row in rows:
         row["gold"] = row["truth"]["sentences"]
     pairs = [convert.pair_of(row, "thirds", "truth") for row in rows]
-    test = [pair for pair in pairs if pair["split"] == "test"][:6]
-    good = [pair["answer"] for pair in test]
+    test = [made for made in pairs if made["split"] == "test"][:6]
+    good = [made["answer"] for made in test]
     scorer = WordScorer()
     for name, answers in (
         ("avant", ["I do not know."] * 6),
@@ -43,9 +43,9 @@ def folder(tmp_path):
         ("majority", [good[0]] * 6),
         ("teacher", good),
     ):
-        content = evaluation.evaluate(name, test, answers, scorer, base="x", step=None)
+        content = evaluation.make(name, test, answers, scorer, base="x", step=None)
         records.write_json(str(tmp_path / f"evaluation_{name}.json"), content)
-    records.write_text(str(tmp_path / "test_rows.jsonl"), "".join(records.encode(row) + "\n" for row in test))
+    pair.write(str(tmp_path / "test_rows.jsonl"), test)
     return tmp_path
 
 
@@ -161,7 +161,7 @@ def test_textsynth_is_asked_once_each_and_scored_alike(folder, embedder):
     done = ask(folder, server, embedder=embedder)
     assert len(server.asked) == 6 and server.asked == [row["prompt"] for row in rows_of(folder)]
     assert "asked: 4" in done.stdout
-    content = evaluation.read_evaluation(str(folder / "evaluation_textsynth-some_engine.json"))
+    content = evaluation.read(str(folder / "evaluation_textsynth-some_engine.json"))
     assert [sample["parse"] for sample in content["samples"]] == ["repaired"] * 6
     assert [sample["read"]["trend"] for sample in content["samples"]] == ["increasing"] * 6
     ask(folder, server, embedder=embedder)
@@ -192,9 +192,9 @@ def test_mistakes(folder, tmp_path):
         content["samples"][2][name] = value
         (folder / "malformed.json").write_text(json.dumps(content))
         with pytest.raises(cli.UserError, match="not an evaluation file"):
-            evaluation.read_evaluation(str(folder / "malformed.json"))
+            evaluation.read(str(folder / "malformed.json"))
     rows = rows_of(folder)
     rows[0]["id"] = "../evil"
-    records.write_text(str(folder / "test_rows.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+    pair.write(str(folder / "test_rows.jsonl"), rows)
     assert "is not a file name" in run_script("ts_check_training.py", "evaluation_avant.json", cwd=folder, code=2).stderr
     assert not (folder / "plotdiag").exists()

@@ -1,0 +1,145 @@
+"""Examine a student on suites of unseen series, in shards that may run side by side, be stopped and be run again.
+
+Reads: a student: a run's folder, an adapter, a model's folder, a hub name or a .gguf file.
+Writes, in --out: about.json, answers-<shard>.jsonl (one line per answer), evaluation_<suite>.json once all are answered.
+Run: python examine.py --model Qwen2.5-0.5B-Instruct --suite unseen --count 2000
+
+Each shard answers its share of the open questions. The shard that finishes last scores all of them. Killed, or run again
+with another number of shards, what is written is not asked again, and nothing of it is lost.
+"""
+
+import glob
+import os
+import re
+
+from llm_ts import cli, formats, question, records
+from llm_ts.pairs import suites
+from llm_ts.scores import evaluation, similarity, tables
+from llm_ts.scores.score import CONSTANTS
+from llm_ts.series import rows as series_rows
+from llm_ts.student import load, origin, run_folder
+from llm_ts.student.student import MAX_NEW_TOKENS, Student
+
+ABOUT = "about.json"  # whose answers these are: another student's are refused
+
+
+def shard(text):
+    """ "2/8" -> (2, 8): shard 2 of 0..7."""
+    found = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
+    if not found or int(found[1]) >= int(found[2]):
+        raise cli.UserError(f"--shard {text}: give number/count, the first being 0/count")
+    return int(found[1]), int(found[2])
+
+
+def answered(out):
+    """{key: answer} of every shard's file in a folder; a key is "<suite>-<points>/<row id>"."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(out, "answers-*.jsonl"))):
+        rows = records.read(path, "examine.py", may_be_empty=True)
+        records.require(rows, "answer", path, "examine.py")
+        found.update((row["id"], row["answer"]) for row in rows)
+    return found
+
+
+def ask(args, asked, number, count, about):
+    """Ask this shard's share of the keys that no shard has answered, one flushed line per answer."""
+    done = answered(args.out)
+    mine = [key for key in list(asked)[number::count] if key not in done]
+    print(f"asked: {len(asked)}\nanswered: {sum(key in done for key in asked)}\nmine_to_ask: {len(mine)}", flush=True)
+    if not mine:
+        return
+    student = Student(args.model, args.batch_size)
+    with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
+        run_folder.check(args.out, about, ABOUT)
+        records.write_json(os.path.join(args.out, ABOUT), about)
+    with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
+        mine = [key for key in mine if key not in file.rows]  # what another run of this shard answered meanwhile
+        with cli.Progress("answers", len(mine)) as bar:
+            for start in range(0, len(mine), args.batch_size):
+                keys = mine[start : start + args.batch_size]
+                for key, answer in zip(keys, student.ask([asked[key]["prompt"] for key in keys], args.max_new_tokens)):
+                    file.append({"id": key, "answer": answer})
+                bar.step(len(keys))
+
+
+def score(args, asked, rows_of, scorer):
+    """Write and print the evaluation of each suite whose rows are all answered; returns the number left to ask."""
+    done = answered(args.out)
+    left, contents = 0, []
+    for suite, rows in rows_of.items():
+        missing = [key for key in keys_of(suite, rows) if key not in done]
+        left += len(missing)
+        if missing:
+            continue
+        said = [done[key] for key in keys_of(suite, rows)]
+        content = evaluation.make(suite, rows, said, scorer, base=args.model, step=None, points=args.points)
+        constants = {
+            name: evaluation.make("  " + name, rows, [constant(asked, rows)] * len(rows), scorer)
+            for name, constant in CONSTANTS.items()
+        }
+        content.update((name, constant["means"]) for name, constant in constants.items())
+        records.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
+        contents += [content, *constants.values()]
+    for which in ("all", "clear") if contents else ():
+        print("\n" + "\n".join(tables.for_terminal(contents, which)))
+    return left
+
+
+def refuse_fewer(out, rows_of):
+    """UserError where an evaluation in the folder is of more series than are asked now."""
+    for suite, rows in rows_of.items():
+        path = os.path.join(out, f"evaluation_{suite}.json")
+        had = evaluation.read(path)["means"]["valid_json"]["n"] if os.path.exists(path) else 0
+        if had > len(rows):
+            raise cli.UserError(f"{path} is of {had} series: give --count {had} or more, or another --out")
+
+
+def keys_of(suite, rows):
+    return [f"{suite}-{len(row['series'])}/{row['id']}" for row in rows]
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
+    parser.add_argument("--suite", default="unseen", help=f'Suites, with commas, or "all": {", ".join(suites.SUITES)}.')
+    parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
+    parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
+    parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
+    parser.add_argument("--shard", default="0/1", help="This process's share: number/count, from 0.")
+    parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
+    parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
+    parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
+    similarity.add_flags(parser)
+    args = parser.parse_args(argv)
+    number, count = shard(args.shard)
+    names = list(suites.SUITES) if args.suite == "all" else args.suite.split(",")
+    unknown = [name for name in names if name not in suites.SUITES]
+    if unknown:
+        raise cli.UserError(f"no suite {unknown[0]!r}: there are {', '.join(suites.SUITES)}")
+    if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
+        raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")
+    learnt = origin.of(args.model)
+    load.require(args.model)
+    fmt, asked = origin.format_of(args.model, learnt, args.format), learnt.question
+    run = os.path.isdir(os.path.join(args.model, "final"))  # else the folder is no run's, and not ours to write into
+    args.out = args.out or os.path.join(args.model if run else "", "suites")
+    cli.print_settings(args)
+    sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
+    about = {"model": args.model, "weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.tag, **sizes}
+    about["prompt_version"] = question.PROMPT_VERSION
+    run_folder.check(args.out, about, ABOUT)
+    if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
+        raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
+    rows_of = {name: suites.rows(name, args.count, args.points, fmt, asked) for name in names}
+    refuse_fewer(args.out, rows_of)
+    scorer = similarity.Scorer(args.embedder, args.nli)
+    about.update(nli_model=scorer.nli_name, cosine_model=scorer.embedder_name)  # scores of two kinds are not to be mixed
+    run_folder.check(args.out, about, ABOUT)
+    open_rows = {key: row for name, rows in rows_of.items() for key, row in zip(keys_of(name, rows), rows)}
+    ask(args, open_rows, number, count, about)
+    left = score(args, asked, rows_of, scorer)
+    print(f"left: {left}" + (" (other shards' share: the last one scores)" if left else f"\nout: {args.out}"))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,41 @@
+"""What can be said of a series. One topic, one sentence of an answer, one file; this is their list.
+
+To add a topic: write its file (season.py is the shortest to copy), add it to TOPICS, and to a question in question.py.
+tests/test_topics.py then says what it lacks.
+
+A topic is a module:
+
+    NAME                   the key of its sentence in an answer
+    LABELS                 {claim: its labels}; one sentence may hold several claims
+    NUMBERS                the names of the numbers that the labels are read from, one for each claim
+    ASKED, ASKED_OF_TEACHER   what the student, and the teacher, are asked
+    ERROR_RATE             share of wrong sentences of the simulated teacher
+    IF_WRONG               what curate.py does with a sentence that contradicts the truth: "verify" or "replace"
+    measure(series)        -> {claim: (label, whether it is clear, number)}: the published rule
+    say(labels)            -> the hand-made sentence; reword(labels, rng) -> the simulated teacher's
+    read(sentence)         -> {claim: label, or None where the sentence makes no single claim}
+    mistake(labels, rng)   -> wrong labels of the simulated teacher; needed where a sentence holds several claims
+"""
+
+from llm_ts.claims import extrema, noise, season, trend
+
+TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, season)}
+LABELS = {claim: labels for topic in TOPICS.values() for claim, labels in topic.LABELS.items()}
+VERSION = 1  # of the rules together: raise it where the rule of a topic changes
+
+
+def labels_of(series, topics):
+    """n >= 2 integers -> {"version", <claim>: label, ..., "clear": {...}, "numbers": {...}} by the rules of the topics.
+
+    topics: modules. labels_of([0, 33, 66, 99], [trend])["trend"] -> "increasing". ValueError for fewer than 2 points.
+    """
+    if len(series) < 2:
+        raise ValueError("a series needs at least 2 points")
+    found = {claim: verdict for topic in topics for claim, verdict in topic.measure(series).items()}
+    names = [name for topic in topics for name in topic.NUMBERS]
+    return {
+        "version": VERSION,
+        **{claim: label for claim, (label, _, _) in found.items()},
+        "clear": {claim: clear for claim, (_, clear, _) in found.items()},
+        "numbers": dict(zip(names, (number for _, _, number in found.values()))),
+    }

@@ -1,0 +1,195 @@
+"""How every script here starts, shows its progress and fails: one line and an exit code, no traceback for a user's mistake.
+
+Each script ends with `cli.run(main)`.
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+
+# exit codes; 0: done
+USER_ERROR = 2  # a user's mistake, or a full disk
+REQUEUE = 75  # saved, run me again: EX_TEMPFAIL of sysexits.h
+INTERRUPTED = 130  # after Ctrl-C: 128 + SIGINT, as shells have it
+
+LINE_EVERY = 10.0  # seconds between two lines of progress in a log
+
+DISK = re.compile(r"I/O error|os error \d+|PytorchStreamWriter")  # how safetensors and torch say "disk full"
+
+
+class UserError(Exception):
+    """A mistake that the user can mend; its message is one line that says what to do."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with its errors in one line (the usage stays in --help)."""
+
+    def __init__(self, doc, **kwargs):
+        super().__init__(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def error(self, message):
+        raise UserError(f"{message} (see --help)")
+
+
+def count(text):
+    """argparse type: a whole number of 0 or more."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def positive(text):
+    """argparse type: a whole number of 1 or more."""
+    if count(text) == 0:
+        raise argparse.ArgumentTypeError("0 is too few: give 1 or more")
+    return int(text)
+
+
+def positive_float(text):
+    """argparse type: a finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def share(text):
+    """argparse type: a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def folder(text):
+    """argparse type: a folder, or a name that may be one, without the slashes at its end that mean nothing."""
+    return text.rstrip(os.sep) or text
+
+
+def refuse_overwriting(output, *inputs):
+    """Raise UserError where an output file is one of the inputs, by whatever name."""
+    for path in inputs:
+        if path and output and os.path.realpath(output) == os.path.realpath(path):
+            raise UserError(f"{output} is read and would be overwritten: give the output another name")
+
+
+def visible(text):
+    """A text of others for a terminal: control characters, escape sequences among them, are spelt out."""
+    return "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
+
+
+def print_settings(args):
+    """Print every flag's value, as `name: value`, before the work starts."""
+    for name, value in sorted(vars(args).items()):
+        print(f"{name}: {value}")
+    print(flush=True)
+
+
+class Progress:
+    """How far long work has come: a bar with the time left on a terminal, a line now and then in a log.
+
+    with Progress("plots", 220) as bar: bar.step()
+
+    every: seconds between two lines in a log.
+    """
+
+    def __init__(self, what, total, every=LINE_EVERY):
+        self.what, self.total, self.every, self.done, self.bar = what, total, every, 0, None
+        self.start = self.said = time.monotonic()
+        if sys.stderr.isatty() and os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=total, desc=what, dynamic_ncols=True, leave=False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()
+
+    def step(self, count=1):
+        """So many more are done."""
+        self.done += count
+        now = time.monotonic()
+        if self.bar is not None:
+            self.bar.update(count)
+        elif now - self.said >= self.every:
+            self.said = now
+            print(f"{self.what}: {self.done} of {self.total}, {now - self.start:.0f} s", flush=True)
+
+    def say(self, line):
+        """Print a line without tearing the bar."""
+        if self.bar is not None:
+            self.bar.write(line, file=sys.stdout)
+        else:
+            print(line, flush=True)
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep back what libraries write to stderr while they load; it is shown where they fail in a way that we do not explain."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        except UserError:
+            failed = False
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            if failed:
+                said.seek(0)
+                os.write(2, said.read())
+
+
+def run(main, argv=None):
+    """Call main(argv) and turn its failures into one line and an exit code.
+
+    Exit codes: 0 done; 2 the user's mistake or the system's refusal (no such file, disk full); 75 saved, run it again;
+    130 Ctrl-C; anything else is a bug of ours and keeps its traceback.
+    """
+    script = os.path.basename(sys.argv[0])
+    try:
+        code = main(argv)
+        sys.stdout.flush()
+    except UserError as error:
+        one_line = " ".join(str(error).split())
+        print(f"{script}: {one_line}", file=sys.stderr)
+        code = USER_ERROR
+    except KeyboardInterrupt:
+        print(f"{script}: stopped; what was finished is saved, run the same command to go on", file=sys.stderr)
+        code = INTERRUPTED
+    except BrokenPipeError:  # the reader of our output (head, less) went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error))
+        print(f"{script}: {what}", file=sys.stderr)
+        code = USER_ERROR
+    except Exception as error:
+        if not DISK.search(str(error)):
+            raise
+        print(f"{script}: could not write a model file: {str(error).splitlines()[0][:200]}", file=sys.stderr)
+        code = USER_ERROR
+    sys.exit(code)

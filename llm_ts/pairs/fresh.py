@@ -1,0 +1,72 @@
+"""Simulated series without end, as pairs of prompt and answer: truth is free where the simulator is the teacher.
+
+Training, validation and test series come from seeds that cannot meet: data.jsonl's lie below SEEDS (ou_process.py
+refuses greater ones), and each purpose here has a range of its own.
+"""
+
+import re
+
+import numpy as np
+
+from llm_ts import cli
+from llm_ts.pairs import pair
+from llm_ts.question import STUDY
+from llm_ts.series import PROCESSES, frozen, ou, rows
+from llm_ts.series.scale import integers_of
+
+SEEDS = rows.SEEDS  # user's seeds lie below
+# test: 3 * SEEDS until the shipped adapter stood; its recipe had been changed after those series were seen
+PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 4 * SEEDS}
+SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need little padding
+
+
+def plan(text):
+    """ "48x6000,32-256x3000" -> [(48, 48, 6000), (32, 256, 3000)]: least and most points, and number of series.
+
+    Raises UserError for anything else.
+    """
+    stages = [re.fullmatch(r"([0-9]+)(?:-([0-9]+))?x([0-9]+)", stage.strip()) for stage in text.split(",")]
+    if not all(stages):
+        raise cli.UserError(f"--fresh {text}: give points x series, as in 48x6000,128x3000 or 32-256x3000")
+    made = [(int(stage[1]), int(stage[2] or stage[1]), int(stage[3])) for stage in stages]
+    if any(not rows.SHORTEST <= least <= most <= rows.LONGEST or not count for least, most, count in made):
+        raise cli.UserError(f"--fresh {text}: {rows.SHORTEST} to {rows.LONGEST} points, at least one series")
+    return made
+
+
+def _drawn(seed, numbers, least, most, share, question, processes):
+    """Rows of one length between least and most, from the processes in turn, a share of them replaced by frozen shapes."""
+    rng = np.random.default_rng([seed, 2, numbers[0], 0])
+    points = round(least * (most / least) ** rng.random())  # as many between 32 and 64 points as between 64 and 128
+    made = {}
+    for place, name in enumerate(processes):
+        chosen = [number for number in numbers if number % len(processes) == place]
+        if chosen:
+            drawn, _ = rows.make(seed, chosen, points, process=PROCESSES[name], question=question)
+            made.update(zip(chosen, drawn))
+    for number in numbers:
+        row = made[number]
+        if rng.random() < share:
+            path = frozen.draw(rng.choice(list(frozen.SHAPES)), points, rng)
+            series = integers_of(path)
+            row.update(series=series, truth=question.truth_of(series))
+        yield number, row
+
+
+def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,)):
+    """Pairs of prompt and hand-made answer for each (least, most, count) of stages, in order.
+
+    purpose: "train", "validation" or "test". share: of series that are frozen shapes (frozen.py) instead. question: what
+    is asked about them. processes: names of series.PROCESSES, taken in turn. The first series of the first stage are the
+    same for every count.
+    """
+    if seed >= SEEDS:
+        raise cli.UserError(f"seed {seed}: give a number below {SEEDS}, or training would draw another purpose's series")
+    made = []
+    for least, most, count in stages:
+        for start in range(0, count, SAME_LENGTH):
+            numbers = range(len(made), len(made) + min(SAME_LENGTH, count - start))
+            for number, row in _drawn(PURPOSES[purpose] + seed, numbers, least, most, share, question, processes):
+                row["id"] = f"{purpose}_{len(row['series'])}_{number:06d}"
+                made.append(pair.make(row, fmt, purpose, row["truth"]["sentences"]))
+    return made

@@ -1,0 +1,77 @@
+"""A pair of prompt and answer: what a student learns from, and is tested on. Written and read here alone.
+
+A pair: id, split (train or test), format, points, prompt_version, prompt, answer, series, truth, gold; `question`, where it
+is not `study`, and `process`, where it is not OU.
+"""
+
+import hashlib
+
+from llm_ts import cli, formats, question, records
+from llm_ts.series import PROCESSES, ou
+
+TEST_SHARE = 10  # one id in ten is a test row
+FIELDS = ("prompt", "answer", "split", "format", "prompt_version", "truth", "series")
+
+
+def split_of(row_id):
+    """ "ou_000042" -> "train" or "test": test where the id's SHA-256 is divisible by 10."""
+    return "test" if int(hashlib.sha256(row_id.encode()).hexdigest(), 16) % TEST_SHARE == 0 else "train"
+
+
+def make(row, fmt, split, sentences):
+    """A row with series and truth, and the sentences to say about it -> a pair, asked the row's own question."""
+    asked = question.of(row, row["id"])
+    process = (row.get("params") or {}).get("process")
+    return {
+        "id": row["id"],
+        "split": split,
+        "format": fmt,
+        "points": len(row["series"]),
+        "prompt_version": question.PROMPT_VERSION,
+        **asked.tag,
+        **({"process": process} if process else {}),
+        "prompt": asked.prompt_of(row["series"], fmt),
+        "answer": asked.answer_of(sentences),
+        "series": row["series"],
+        "truth": row["truth"],
+        "gold": row.get("gold"),
+    }
+
+
+def ask_instead(row, asked):
+    """A pair -> the same series with the truth of another question, the answer being the truth's own."""
+    truth = asked.truth_of(row["series"])
+    other = {**row, "truth": truth, "answer": asked.answer_of(truth["sentences"]), "gold": None}
+    other.pop("question", None)
+    return {**other, **asked.tag}
+
+
+def write(path, pairs):
+    """Write a file of pairs, whole or not at all."""
+    records.write_text(path, "".join(records.encode(pair) + "\n" for pair in pairs))
+
+
+def read(path):
+    """(train rows, test rows) of a file of pairs; UserError where a split is empty, a field missing, or questions are mixed."""
+    rows = records.read(path, made_by="convert.py")
+    asked = question.of_all(rows, path)
+    for field in FIELDS:
+        records.require(rows, field, path, "convert.py")
+    records.require([row for row in rows if row.get("gold")], "gold", path, "convert.py")
+    for row in rows:
+        if row["format"] not in list(formats.FORMATS) or asked.parse(row["answer"]).sentences is None:
+            raise cli.UserError(f"{path}: row {row['id']}: no format or no answer of ours: run convert.py again")
+        if row.get("process", ou.NAME) not in list(PROCESSES):
+            raise cli.UserError(f"{path}: row {row['id']}: there is no process {row['process']!r}: run convert.py again")
+    train = [row for row in rows if row["split"] == "train"]
+    test = [row for row in rows if row["split"] == "test"]
+    for name, split in (("train", train), ("test", test)):
+        if not split:
+            raise cli.UserError(f"{path}: no row in the {name} split: simulate more series with ou_process.py --count")
+    return train, test
+
+
+def processes_of(rows):
+    """The names of the processes that rows of pairs come from, in the order of PROCESSES."""
+    there = {row.get("process", ou.NAME) for row in rows}
+    return tuple(name for name in PROCESSES if name in there)

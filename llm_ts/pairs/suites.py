@@ -1,0 +1,135 @@
+"""The suites of series that a student is examined on: unseen OU series, and controls that show what it really reads.
+
+All simulated suites start from the same test series (fresh.py): series that no training and no validation draws.
+`reversed`, `negated`, `squeezed` and the lengths have their own truth by the rules. `zeroed` and `shuffled` keep the truth
+of the series that they destroyed: a student that reads the values must fall to a constant answer there. `ramps`, `steps`
+and `seasonal` are strange to a student only if it was trained without --shapes; `outside` and `mixed` always are.
+"""
+
+import csv
+import glob
+import os
+
+import numpy as np
+
+from llm_ts import paths
+from llm_ts.pairs import fresh, pair
+from llm_ts.question import STUDY
+from llm_ts.series import frozen, ou
+from llm_ts.series.scale import integers_of, rescale
+
+
+def _rng(*words):
+    """A generator of the suites' own: four words, where the series' streams have three (rows.py)."""
+    return np.random.default_rng([fresh.PURPOSES["test"], 1, *words, 1])
+
+
+def _pair(name, fmt, question, series, truth=None):
+    """A pair for a series of integers; truth: that of another series, where the control wants it."""
+    series = [int(k) for k in series]
+    truth = truth or question.truth_of(series)
+    row = {"id": name, "series": series, **question.tag, "truth": truth}
+    return pair.make(row, fmt, "test", truth["sentences"])
+
+
+def _unseen(count, points, fmt, question):
+    return fresh.pairs("test", [(points, points, count)], fmt, question=question)
+
+
+def _changed(change):
+    """A suite that changes each unseen series and asks for the changed one's truth."""
+
+    def suite(count, points, fmt, question):
+        return [_pair(row["id"], fmt, question, change(row["series"])) for row in _unseen(count, points, fmt, question)]
+
+    return suite
+
+
+def _destroyed(destroy):
+    """A suite that destroys what the values say and keeps the truth of before."""
+
+    def suite(count, points, fmt, question):
+        rows = _unseen(count, points, fmt, question)
+        return [_pair(row["id"], fmt, question, destroy(k, row["series"]), row["truth"]) for k, row in enumerate(rows)]
+
+    return suite
+
+
+def _of_length(points):
+    return lambda count, _, fmt, question: _unseen(count, points, fmt, question)
+
+
+def _numbered(name, fmt, question, paths):
+    """Pairs named <name>_000000 ... for paths of shape (S, n)."""
+    return [_pair(f"{name}_{k:06d}", fmt, question, series) for k, series in enumerate(rescale(np.asarray(paths))[0])]
+
+
+def _outside(count, points, fmt, question):
+    """Parameters beyond training's: 8 to 80 e-foldings over the window, from 2 to 30 stationary deviations off.
+
+    There, what falls so fast starts at most 1.4 deviations off, and the jumps of --shapes have less noise, white.
+    """
+    u = _rng(1).random((count, 3))
+    theta = 8 * 10 ** u[:, 0] / points
+    start = np.where(u[:, 1] < 0.5, -1, 1) * 2 * 15 ** u[:, 2]
+    noise = _rng(2).standard_normal((count, points - 1))
+    return _numbered("outside", fmt, question, ou.paths(theta, 0 * theta, np.sqrt(2 * theta), start, 1.0, noise))
+
+
+def _shapes(name):
+    """Shapes with a noise of their own: of the kinds that --shapes trains on, from seeds that it does not draw."""
+
+    def suite(count, points, fmt, question):
+        rng = _rng(3)
+        return _numbered(name, fmt, question, [frozen.draw(name, points, rng) for _ in range(count)])
+
+    return suite
+
+
+def _mixed(count, points, fmt, question):
+    """Sums of a ramp, a season and a step, each as great as chance wants: no student is trained on these."""
+    rng = _rng(5)
+    names = ("ramps", "seasonal", "steps")
+    drawn = [sum(rng.random() * frozen.draw(name, points, rng) for name in names) for _ in range(count)]
+    return _numbered("mixed", fmt, question, drawn)
+
+
+def _real(count, points, fmt, question):
+    """The public series of examples/, at their own lengths."""
+    pairs = []
+    for path in sorted(glob.glob(os.path.join(paths.EXAMPLES, "*.csv")))[:count]:
+        with open(path, encoding="utf-8", newline="") as file:
+            values = [float(line[-1]) for line in list(csv.reader(file))[1:]]
+        pairs.append(_pair(os.path.basename(path).removesuffix(".csv"), fmt, question, integers_of(values)))
+    return pairs
+
+
+def _shuffle(number, series):
+    return _rng(4, number).permutation(series)
+
+
+SUITES = {
+    "unseen": _unseen,
+    "reversed": _changed(lambda series: series[::-1]),
+    "negated": _changed(lambda series: [99 - k for k in series]),
+    "squeezed": _changed(lambda series: [30 + round(0.4 * k) for k in series]),
+    "zeroed": _destroyed(lambda number, series: [0] * len(series)),
+    "shuffled": _destroyed(_shuffle),
+    "length-64": _of_length(64),
+    "length-256": _of_length(256),
+    "length-512": _of_length(512),
+    "outside": _outside,
+    "ramps": _shapes("ramps"),
+    "steps": _shapes("steps"),
+    "seasonal": _shapes("seasonal"),
+    "mixed": _mixed,
+    "real": _real,
+}
+
+
+def rows(suite, count, points, fmt, question=STUDY):
+    """Pairs of a suite: the same for the same arguments; the first N of a greater count are those of count N.
+
+    suite: a key of SUITES. count: at most so many. points: of each series, where the suite does not fix them.
+    """
+    return SUITES[suite](count, points, fmt, question)

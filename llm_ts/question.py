@@ -1,0 +1,192 @@
+"""What a student, or the teacher, is asked: which topics, in which words; and reading an answer back.
+
+To ask something else: one more Question in QUESTIONS. A question is a named property of a student, as the format of its
+series is; a record (row, pair, training.json, evaluation) without one asks `study`.
+
+A change of SYSTEM, an instruction or a format changes what every trained student was asked: raise PROMPT_VERSION.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from llm_ts import claims, cli, formats
+
+PROMPT_VERSION = 1
+TEACHER_PROMPT_VERSION = 1  # raise it with every change of TEACHER_PROMPT, or of a topic's ASKED_OF_TEACHER
+SYSTEM = "You describe time series."
+NUMBER = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TEACHER_PROMPT = """\
+The plot shows a time series of {n} points; its values are rescaled to 0..99. The same values as numbers:
+{numbers}
+
+Describe it in {count} of plain, varied English, 6 to 16 words each, without numbers:
+{lines}
+Answer only with JSON: {form}"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A model's answer, parsed once. parse: "strict" (the whole text is the JSON asked for), "repaired" or "unreadable"."""
+
+    text: str
+    parse: str
+    sentences: dict | None  # {topic: sentence}; None where it is unreadable
+    read: dict  # {claim: label, or None where no single claim could be read}
+
+
+@dataclass(frozen=True)
+class Question:
+    """The topics of one answer, in their order. Iterating over it gives their modules."""
+
+    name: str
+    topics: tuple  # names in claims.TOPICS
+
+    def __iter__(self):
+        return (claims.TOPICS[name] for name in self.topics)
+
+    @cached_property
+    def labels(self):
+        """{claim: its labels}, in the order of the topics."""
+        return {claim: labels for topic in self for claim, labels in topic.LABELS.items()}
+
+    @property
+    def claims(self):
+        return tuple(self.labels)
+
+    @property
+    def together(self):
+        """The name of "all claims of the answer are right": "all_four" for `study`."""
+        return f"all_{NUMBER[len(self.claims)]}"
+
+    @property
+    def tag(self):
+        """What a record of this question carries: {"question": name}, and nothing for `study`."""
+        return {} if self.name == STUDY.name else {"question": self.name}
+
+    @property
+    def form(self):
+        return "{" + ", ".join(f'"{name}": "..."' for name in self.topics) + "}"
+
+    @property
+    def instruction(self):
+        *asked, last = [topic.ASKED for topic in self]
+        what = f"{', '.join(asked)}, and {last}" if asked else last
+        return f"Describe the series in {self._count('sentence')}: {what}. Answer in JSON: {self.form}"
+
+    def _count(self, thing):
+        """ "three sentences"."""
+        return f"{NUMBER[len(self.topics)]} {thing}{'s' if len(self.topics) > 1 else ''}"
+
+    @property
+    def schema(self):
+        """The JSON schema of an answer."""
+        texts = {name: {"type": "string", "minLength": 1} for name in self.topics}
+        return {"type": "object", "properties": texts, "required": list(self.topics), "additionalProperties": False}
+
+    def prompt_of(self, series, fmt):
+        """What the student is asked about n integers 0..99, the series written in the named format."""
+        return f"{self.instruction}\nSeries:{formats.series_to_text(series, fmt)}"
+
+    def teacher_prompt_of(self, series):
+        """What the teacher is asked about n integers 0..99, beside the plot."""
+        n = len(series)
+        last = {"last_beginning": -(-n // 3) - 1, "last_middle": -(-2 * n // 3) - 1}
+        lines = "\n".join(f"- {topic.NAME}: {topic.ASKED_OF_TEACHER.format(**last)}" for topic in self)
+        numbers = ", ".join(map(str, series))
+        return TEACHER_PROMPT.format(n=n, numbers=numbers, count=self._count("short sentence"), lines=lines, form=self.form)
+
+    def say(self, labels):
+        """Labels -> the hand-made sentences {topic: sentence}."""
+        return {topic.NAME: topic.say(labels) for topic in self}
+
+    def read(self, sentences):
+        """Sentences -> {claim: label, or None where they make no single claim}."""
+        return {claim: label for topic in self for claim, label in topic.read(sentences[topic.NAME]).items()}
+
+    def truth_of(self, series):
+        """The `truth` of a row: the labels and numbers of the rules, and their sentences."""
+        labels = claims.labels_of(series, list(self))
+        return {**labels, "sentences": self.say(labels)}
+
+    def answer_of(self, sentences):
+        """Sentences -> the JSON that the student shall answer, keys in fixed order."""
+        return json.dumps({name: sentences[name] for name in self.topics}, ensure_ascii=False)
+
+    def fits(self, value):
+        """Whether a value is what the schema asks: one text for each topic, none of them blank."""
+        return (
+            isinstance(value, dict)
+            and set(value) == set(self.topics)
+            and all(isinstance(text, str) and text.strip() and _has_bytes(text) for text in value.values())
+        )
+
+    def parse(self, text):
+        """A model's answer, as it came -> Answer. Prose or code fences around the JSON, and further keys, are forgiven.
+
+        `Here: {"trend": "up", ...}` -> repaired.
+        """
+        sentences, how = self._sentences(text)
+        return Answer(text, how, sentences, self.read(sentences) if sentences else dict.fromkeys(self.claims))
+
+    def _sentences(self, text):
+        try:
+            value = json.loads(text)
+            if self.fits(value):
+                return {name: value[name] for name in self.topics}, "strict"
+        except (ValueError, RecursionError):
+            pass
+        decoder = json.JSONDecoder()
+        for start in re.finditer(r"\{", text):
+            try:
+                value, _ = decoder.raw_decode(text, start.start())
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(value, dict):
+                value = {name: value.get(name) for name in self.topics}
+                if self.fits(value):
+                    return value, "repaired"
+        return None, "unreadable"
+
+
+def _has_bytes(text):
+    """Whether a text can be written: half a surrogate pair, which JSON may spell, cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def messages_of(prompt):
+    """The chat that carries a prompt; a system message of our own keeps templates from adding theirs."""
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]
+
+
+STUDY = Question("study", ("trend", "noise", "extrema"))
+QUESTIONS = {
+    question.name: question
+    for question in (
+        STUDY,
+        Question("season", ("trend", "noise", "extrema", "season")),
+    )
+}
+
+
+def named(name, where=""):
+    """The question of a name; UserError where this version has none. where: the file that names it."""
+    if name not in list(QUESTIONS):
+        before = f"{where}: " if where else ""
+        raise cli.UserError(f"{before}asks the question {name!r}, which this version does not know (it knows {', '.join(QUESTIONS)})")
+    return QUESTIONS[name]
+
+
+def of(record, where):
+    """The question of a record: a row, pair, training.json, evaluation or about.json; where: its file's name."""
+    return named(record.get("question", STUDY.name), where)
+
+
+def of_all(rows, where):
+    """The one question of all these rows; UserError where there are two."""
+    found = list(dict.fromkeys(of(row, where) for row in rows)) or [STUDY]
+    if len(found) > 1:
+        names = ", ".join(question.name for question in found)
+        raise cli.UserError(f"{where} has rows of the questions {names}: give each question a file of its own")
+    return found[0]

@@ -1,0 +1,244 @@
+"""The stored form: data.jsonl, one JSON object a line, one line a series; and whole files written atomically.
+
+| field | owner | meaning |
+|---|---|---|
+| id | ou_process | `ou_000042`; the process comes first |
+| params | ou_process | theta, mu, sigma, x0, dt, n, seed: enough to make the series again, bit for bit; `process`, where it is not OU |
+| series | ou_process | n integers 0..99: the path rescaled to its own minimum and maximum and rounded |
+| raw_min, raw_max | ou_process | the path's extremes in its original unit: value = raw_min + k / 99 * (raw_max - raw_min) |
+| question | ou_process | the name of the question (question.py) that the row is for; absent: `study` |
+| truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences |
+| gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
+| teacher | mistral | model, prompt version, date, tokens used; or `failed` with the reason and no gold |
+| second | mistral | a second teacher's gold and teacher, where one was asked |
+| curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
+
+Slow stages append one flushed line a result: the last line of an id wins. Quick stages rewrite the file
+atomically. A torn last line (a killed run) is reported and dropped; a broken line elsewhere is an error.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+
+from llm_ts import claims, question
+from llm_ts.cli import UserError
+
+
+def encode(row):
+    """{"id": "ou_000042", ...} -> one line of JSON without its newline; NaN is refused (ValueError)."""
+    return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is no number")
+
+
+def _decode(line, where):
+    try:
+        row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        if b"\\ud" in line.lower():
+            encode(row).encode("utf-8")  # half a surrogate pair could not be written again
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where}: not JSON ({error}): mend or delete this line") from None
+    if not isinstance(row, dict) or not isinstance(row.get("id"), str):
+        raise UserError(f"{where}: not an object with an id: mend or delete this line")
+    return row
+
+
+def _parse(content, path):
+    """bytes of the file -> ({id: row}, length in bytes of its whole lines).
+
+    Bytes after the last newline are a torn line, unless they are a whole row (an editor that leaves
+    out the last newline): then they count as one.
+    """
+    rows = {}
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        if line.strip():
+            row = _decode(line, f"{path}, line {number}")
+            rows[row["id"]] = row
+    tail = lines[-1]
+    whole = len(content) - len(tail)
+    if tail.strip():
+        try:
+            row = _decode(tail, "")
+            rows[row["id"]] = row
+            whole = len(content)
+        except UserError:
+            print(f"{path}: dropped a torn last line of {len(tail)} bytes (a run was killed there)", file=sys.stderr)
+    return rows, whole
+
+
+def _content(path, made_by):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise UserError(f"no {path} here: run {made_by} first") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder: give the file's name") from None
+
+
+def read(path, made_by="ou_process.py", may_be_empty=False):
+    """Rows of a JSONL file as a list, in order of first appearance, the last line of an id winning.
+
+    Raises UserError where the file is missing (naming the script that makes it), broken, or empty where it may not be.
+    """
+    rows, _ = _parse(_content(path, made_by), path)
+    if not rows and not may_be_empty:
+        raise UserError(f"{path} is empty: run {made_by} first")
+    return list(rows.values())
+
+
+def require(rows, field, path, made_by):
+    """Raise UserError unless every row has the field in its whole shape, for its question; names the first row that fails."""
+    fits, shape = SHAPES.get(field, (lambda value, asked: True, ""))
+    for row in rows:
+        if row.get(field) is None:
+            raise UserError(f"{path}: row {row['id']} has no {field!r}: run {made_by} first")
+        asked = question.of(row, f"{path}: row {row['id']}")
+        if not fits(row[field], asked):
+            shape = shape.format(version=claims.VERSION, sentences=f"{question.NUMBER[len(asked.topics)]} sentences")
+            raise UserError(f"{path}: row {row['id']}: its {field} is not {shape}: mend it, or run {made_by}")
+
+
+def has(value, names, kind):
+    """Whether a value is an object with all the names, each of the kind."""
+    return isinstance(value, dict) and all(name in value and isinstance(value[name], kind) for name in names)
+
+
+def _is_series(values, asked):
+    return isinstance(values, list) and len(values) > 1 and all(type(k) is int and 0 <= k <= 99 for k in values)
+
+
+def _is_truth(value, asked):
+    return (
+        isinstance(value, dict)
+        and all(value.get(claim) in labels for claim, labels in asked.labels.items())
+        and value.get("version") == claims.VERSION
+        and has(value.get("clear"), asked.claims, bool)
+        and has(value.get("sentences"), asked.topics, str)
+        and has(value.get("numbers"), [name for topic in asked for name in topic.NUMBERS], (int, float))
+    )
+
+
+def _is_curated(value, asked):
+    return has(value, asked.topics, dict) and all(has(value[name], ("text", "status", "reason"), str) for name in asked.topics)
+
+
+SHAPES = {  # field: (whether its value fits a row of a question, what it should be)
+    "id": (lambda value, asked: re.fullmatch(r"\w[\w.-]*", value) is not None, "a file name"),
+    "prompt": (lambda value, asked: isinstance(value, str), "a text"),
+    "answer": (lambda value, asked: isinstance(value, str), "a text"),
+    "teacher": (lambda value, asked: isinstance(value, dict), "an object"),
+    "series": (_is_series, "a list of integers 0..99"),
+    "truth": (_is_truth, "a whole truth by version {version} of the rule"),
+    "gold": (lambda value, asked: has(value, asked.topics, str), "the {sentences}"),
+    "curated": (_is_curated, "{sentences} with text, status and reason"),
+}
+
+
+class Writer:
+    """data.jsonl held for writing; `rows` is {id: row} as read when it was opened."""
+
+    def __init__(self, path, file, rows):
+        self.path, self.rows, self._file = path, rows, file
+
+    def append(self, row):
+        """Add one line and flush it, so that a kill loses at most the line being written."""
+        self._file.write(encode(row).encode("utf-8") + b"\n")
+        self._file.flush()
+        self.rows[row["id"]] = row
+
+    def rewrite(self, rows):
+        """Replace the whole file by these rows, atomically."""
+        write_text(self.path, "".join(encode(row) + "\n" for row in rows))
+        self.rows = {row["id"]: row for row in rows}
+
+
+@contextlib.contextmanager
+def writing(path, create=False, made_by="ou_process.py"):
+    """Hold data.jsonl for writing: `with writing(path) as data: data.append(row)`.
+
+    The lock is the kernel's (flock on the file itself), so that a killed run leaves none behind. A second
+    writer is refused with UserError. A torn last line is cut off before the first append.
+    """
+    if create:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    else:
+        _content(path, made_by)
+    while True:
+        file = open(path, "ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise UserError(f"{path} is being written by another run: wait for it, or stop it") from None
+        if os.path.exists(path) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+            break
+        file.close()  # it was rewritten between open and lock: we hold the old file
+    with file:
+        content = _content(path, made_by)
+        rows, whole = _parse(content, path)
+        file.truncate(whole)
+        if whole and not content[:whole].endswith(b"\n"):
+            file.write(b"\n")
+            file.flush()
+        if not rows and not create:
+            raise UserError(f"{path} is empty: run {made_by} first")
+        writer = Writer(path, file, rows)
+        try:
+            yield writer
+        finally:
+            if not writer.rows and not os.path.getsize(path):
+                os.remove(path)  # created for rows that never came
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """Yield a temporary name beside path, for a file or a folder; on success it becomes path, else it is removed."""
+    path = os.path.realpath(path)  # of a link, the file that it leads to
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = f"{path}.tmp{socket.gethostname()}-{os.getpid()}"  # the same number may run on another node
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename == temporary:
+            error.filename = path  # the name that the user knows
+        if os.path.isdir(temporary):
+            shutil.rmtree(temporary, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+        raise
+
+
+def write_text(path, text):
+    """Write a text file whole or not at all."""
+    with atomic(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_json(path, value):
+    """Write a JSON file whole or not at all, indented for people."""
+    write_text(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+
+
+def read_json(path, made_by):
+    """The object of a JSON file; UserError where it is missing (naming the script that makes it) or broken."""
+    try:
+        value = json.loads(_content(path, made_by).decode("utf-8"), parse_constant=_refuse_constant)
+        encode(value).encode("utf-8")  # 1e999 and half a surrogate pair could not be written again
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON ({error}): mend it, or delete it and run {made_by}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: not a JSON object: mend it, or delete it and run {made_by}")
+    return value

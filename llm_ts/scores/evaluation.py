@@ -1,0 +1,56 @@
+"""An evaluation: answers to the test prompts with their scores, and the file that keeps it.
+
+{"name", "base", "step", "format", "question" (absent: study), "nli_model", "cosine_model", "seconds", "means":
+score.summarise, "samples": [one for each test row, in the order of the pairs: id, answer, parse, read, outcome, cosine,
+nli], "validation": the means of the simulated validation rows, where there were any; in a suite's file "majority" and
+"commonest", the means of these constant answers on the same rows}.
+"""
+
+from llm_ts import cli, question, records
+from llm_ts.scores import score
+
+
+def make(name, rows, answers, scorer, **about):
+    """Answers to the test rows -> the content of an evaluation file."""
+    asked = question.of(rows[0], name)
+    samples = score.score_answers(asked, rows, answers, scorer)
+    return {
+        "name": name,
+        **about,
+        "format": rows[0]["format"],
+        **asked.tag,
+        "nli_model": scorer.nli_name,
+        "cosine_model": scorer.embedder_name,
+        "means": score.summarise(asked, rows, samples),
+        "samples": samples,
+    }
+
+
+def read(path):
+    """An evaluation file; UserError where it is missing, broken, of an unknown question, or something else."""
+    content = records.read_json(path, "qwen_train.py")
+    if not _is_evaluation(content, question.of(content, path)):
+        raise cli.UserError(f"{path} is not an evaluation file of qwen_train.py")
+    return content
+
+
+def _is_evaluation(content, asked):
+    others = [content[name] for name in ("validation", *score.CONSTANTS) if content.get(name)]
+    return (
+        records.has(content, ("name", "format", "nli_model"), str)
+        and records.has(content, ("step",), (int, type(None)))
+        and all(score.are_means(means, asked) for means in (content.get("means"), *others))
+        and isinstance(content.get("samples"), list)
+        and all(_is_sample(sample, asked) for sample in content["samples"])
+    )
+
+
+def _is_sample(sample, asked):
+    return (
+        records.has(sample, ("id", "answer", "parse"), str)
+        and records.has(sample, ("cosine",), (int, float))
+        and records.has(sample.get("read"), asked.claims, (str, type(None)))
+        and records.has(sample.get("outcome"), asked.claims, str)
+        and set(sample["outcome"].values()) <= set(score.OUTCOMES)
+        and records.has(sample.get("nli"), asked.topics, (int, float))
+    )

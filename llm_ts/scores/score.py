@@ -1,0 +1,112 @@
+"""How an answer is scored: its claims against the truth, its sentences against the reference.
+
+A claim is `right`, `wrong`, `ambiguous` (the sentence is there, but makes no single claim) or `unread` (no sentence
+could be had from the answer). Only `right` counts: an unreadable answer is wrong, never half right.
+"""
+
+from collections import Counter
+
+from llm_ts import records
+from llm_ts.scores.means import is_mean, mean_of
+
+OUTCOMES = ("right", "wrong", "ambiguous", "unread")
+
+
+def scored(asked):
+    """What has a share of right answers: the claims of a question, and all of them together."""
+    return (*asked.claims, asked.together)
+
+
+def outcome_of(label, true_label):
+    """A read label (None where ambiguous) against the true one -> right, wrong or ambiguous."""
+    return "ambiguous" if label is None else "right" if label == true_label else "wrong"
+
+
+def outcomes_of(answer, labels):
+    """An Answer against a truth -> {claim: outcome}."""
+    if answer.sentences is None:
+        return dict.fromkeys(answer.read, "unread")
+    return {claim: outcome_of(label, labels[claim]) for claim, label in answer.read.items()}
+
+
+def score_answers(asked, rows, answers, scorer):
+    """Answers of a model to rows of pairs -> one sample a row, as the evaluation files hold them.
+
+    asked: the question. rows: dicts with id, answer (the reference), truth. answers: texts. An unreadable answer scores 0
+    everywhere.
+    """
+    parsed = [asked.parse(text) for text in answers]
+    samples = []
+    for row, answer in zip(rows, parsed, strict=True):
+        outcome = outcomes_of(answer, row["truth"])
+        samples.append({"id": row["id"], "answer": answer.text, "parse": answer.parse, "read": answer.read, "outcome": outcome})
+    readable = [number for number, answer in enumerate(parsed) if answer.sentences]
+    pairs = [(asked.parse(rows[number]["answer"]).sentences, parsed[number].sentences) for number in readable]
+    joined = [tuple(" ".join(sentences[name] for name in asked.topics) for sentences in pair) for pair in pairs]
+    cosines = dict(zip(readable, scorer.cosine(joined)))
+    nli = {}
+    for name in asked.topics:
+        scores = scorer.nli(name, [(reference[name], said[name]) for reference, said in pairs])
+        nli[name] = dict(zip(readable, scores))
+    for number, sample in enumerate(samples):
+        sample["cosine"] = round(cosines.get(number, 0.0), 4)
+        sample["nli"] = {name: nli[name].get(number, 0.0) for name in asked.topics}
+    return samples
+
+
+def summarise(asked, rows, samples):
+    """Samples -> means with 95 % intervals: {"valid_json", "readable", "cosine", "nli_trend", ..., "claims": {...}}.
+
+    claims: {"all": {claim: mean}, "clear": {claim: mean}, "outcomes": {claim: {outcome: count}}}; the claim "all_four"
+    needs all four right, and on clear rows all four clear.
+    """
+    means = {
+        "valid_json": mean_of(sample["parse"] == "strict" for sample in samples),
+        "readable": mean_of(sample["parse"] != "unreadable" for sample in samples),
+        "cosine": mean_of(sample["cosine"] for sample in samples),
+    }
+    for name in asked.topics:
+        means[f"nli_{name}"] = mean_of(sample["nli"][name] for sample in samples)
+    everywhere, where_clear = {}, {}
+    for claim in scored(asked):
+        parts = asked.claims if claim == asked.together else (claim,)
+        right = [all(sample["outcome"][part] == "right" for part in parts) for sample in samples]
+        clear = [all(row["truth"]["clear"][part] for part in parts) for row in rows]
+        everywhere[claim] = mean_of(right)
+        where_clear[claim] = mean_of(ok for ok, is_clear in zip(right, clear) if is_clear)
+    outcomes = {
+        claim: {kind: sum(sample["outcome"][claim] == kind for sample in samples) for kind in OUTCOMES}
+        for claim in asked.claims
+    }
+    means["claims"] = {"all": everywhere, "clear": where_clear, "outcomes": outcomes}
+    return means
+
+
+def are_means(value, asked):
+    """Whether a value has the shape of what summarise returns for a question."""
+    plain = ("valid_json", "readable", "cosine", *(f"nli_{name}" for name in asked.topics))
+    claims = value.get("claims") if records.has(value, (*plain, "claims"), dict) else None
+    return (
+        records.has(claims, ("all", "clear"), dict)
+        and all(is_mean(value[name]) for name in plain)
+        and all(is_mean(claims[rows].get(claim)) for rows in ("all", "clear") for claim in scored(asked))
+    )
+
+
+def majority_answer(asked, rows):
+    """The one answer that says each claim's commonest label in the rows' truth: no constant gets more of one claim right."""
+    labels = {}
+    for claim, known in asked.labels.items():
+        said = [row["truth"][claim] for row in rows]
+        labels[claim] = max(known, key=said.count)
+    return asked.answer_of(asked.say(labels))
+
+
+def commonest_answer(asked, rows):
+    """The one answer whose labels together are the commonest in the rows' truth: no constant gets more of them all right."""
+    together = Counter(tuple(row["truth"][claim] for claim in asked.claims) for row in rows)
+    return asked.answer_of(asked.say(dict(zip(asked.claims, together.most_common(1)[0][0]))))
+
+
+# answers that read nothing: the same for every series, made from a split's truth
+CONSTANTS = {"majority": majority_answer, "commonest": commonest_answer}

@@ -1,0 +1,134 @@
+"""Tables of evaluations: the columns are chosen once, by the question; writers for terminal, Markdown and HTML."""
+
+import html
+from dataclasses import dataclass
+
+from llm_ts import question
+from llm_ts.scores.means import percent
+from llm_ts.scores.score import CONSTANTS, scored
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its head, where its mean stands in an evaluation's means, and how many digits it shows (None: interval)."""
+
+    head: str
+    path: tuple
+    scale: int = 1
+    digits: int | None = None
+
+    @property
+    def plain(self):
+        """Whether it is a plain mean, not a claim's share with its interval."""
+        return self.digits is not None
+
+    def mean(self, means):
+        """The mean of this column; None where another question was asked."""
+        for key in self.path:
+            means = means.get(key) if means else None
+        return means
+
+    def cell(self, means, digits=None):
+        found = self.mean(means)
+        if found is None:
+            return "-"
+        return f"{self.scale * found['mean']:.{self.digits if digits is None else digits}f}" if self.plain else percent(found)
+
+
+JSON = Column("JSON %", ("valid_json",), 100, 0)
+COSINE = Column("cosine", ("cosine",), 1, 2)
+
+
+def nli_columns(asked):
+    heads = [("NLI " if number == 0 else "") + name for number, name in enumerate(asked.topics)]
+    return [Column(head, (f"nli_{name}",), 1, 2) for head, name in zip(heads, asked.topics)]
+
+
+def claim_columns(asked, rows):
+    """rows: "all", or "clear" for those rows alone whose claim is clear."""
+    return [Column(claim, ("claims", rows, claim)) for claim in scored(asked)]
+
+
+def columns_of(asked, rows):
+    """All columns: on all rows the plain means, which know of no claims, then the claims."""
+    plain = [JSON, COSINE, *nli_columns(asked)] if rows == "all" else []
+    return [*plain, *claim_columns(asked, rows)]
+
+
+def question_of(contents):
+    """The question whose columns a table has: the first evaluation's."""
+    return question.of(contents[0], contents[0]["name"])
+
+
+def words(claim):
+    """ "all_four" -> "all four"."""
+    return claim.replace("_", " ")
+
+
+def for_terminal(contents, rows="all"):
+    """Evaluations -> lines of a table, one for each evaluation: right answers of each claim in % [95 % interval]."""
+    claims = claim_columns(question_of(contents), rows)
+    heads = "".join(f"{column.head:>17}" for column in claims)
+    lines = [f"{'on ' + rows + ' rows':<18}" + (f"{'JSON':>6}{'cosine':>8}" if rows == "all" else "") + heads]
+    of_count = {}  # the n of each claim -> the evaluations that have it
+    for content in contents:
+        means = content["means"]
+        there = [column for column in claims if column.mean(means)]
+        counts = ", ".join(f"{column.head} {column.mean(means)['n']}" for column in there)
+        of_count.setdefault(counts, []).append(content["name"].strip())
+        plain = f"{JSON.cell(means):>6}{COSINE.cell(means, 3):>8}" if rows == "all" else ""
+        lines.append(f"{content['name']:<18}" + plain + "".join(f"{column.cell(means):>17}" for column in claims))
+    n = [f"  {counts}" + (f" ({', '.join(names)})" if len(of_count) > 1 else "") for counts, names in of_count.items()]
+    return [*lines, "% right [95 % Wilson interval], n:" + (n[0][1:] if len(n) == 1 else "\n" + "\n".join(n))]
+
+
+def markdown(heads, lines):
+    """Heads and lines of cells -> lines of a Markdown table."""
+    return ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|", *("| " + " | ".join(cells) + " |" for cells in lines)]
+
+
+def for_markdown(contents, rows):
+    """Evaluations of one run -> a Markdown table; the n of each claim stands in its head."""
+    columns = columns_of(question_of(contents), rows)
+    heads = [c.head if c.plain else f"{words(c.head)}, n = {c.mean(contents[0]['means'])['n']}" for c in columns]
+    lines = [[content["name"], *(column.cell(content["means"]) for column in columns)] for content in contents]
+    return markdown([f"{rows} rows", *heads], lines)
+
+
+def suites_for_markdown(contents, rows):
+    """Evaluations of suites -> a Markdown table; below each the better of the constant answers, claim by claim."""
+    asked = question_of(contents)
+    claims, plain = claim_columns(asked, rows), [JSON] if rows == "all" else []
+    heads = [f"{rows} rows", *(column.head for column in plain), *(words(c.head) for c in claims), f"n of {words(asked.together)}"]
+    lines = []
+    for content in contents:
+        n = str(claims[-1].mean(content["means"])["n"])
+        lines.append([content["name"], *(column.cell(content["means"], 1) for column in (*plain, *claims)), n])
+        constants = [content[name] for name in CONSTANTS]
+        best = [max((column.mean(means) for means in constants), key=lambda m: m["mean"]) for column in claims]
+        lines.append(["constant", *("" for _ in plain), *map(percent, best), n])
+    return markdown(heads, lines)
+
+
+def for_html(contents):
+    """Evaluations -> two HTML tables: all rows with every column, and clear rows."""
+    asked = question_of(contents)
+    parts = []
+    for rows in ("all", "clear"):
+        columns = columns_of(asked, rows)
+        head = "".join(f"<th>{html.escape(words(column.head))}</th>" for column in columns)
+        lines = []
+        for content in contents:
+            cells = "".join(f"<td>{_small(column.cell(content['means']))}</td>" for column in columns)
+            lines.append(f"<tr><td>{html.escape(content['name'])}</td>{cells}</tr>")
+        counts = ", ".join(f"{words(c.head)} {c.mean(contents[0]['means'])['n']}" for c in columns if not c.plain)
+        table = f"<table><tr><th>{rows} rows</th>{head}</tr>{''.join(lines)}</table>"
+        note = f"claims: % right with 95 % Wilson intervals, n: {counts}"
+        parts.append(f'<div class="scroll">{table}</div><p class="about">{note}</p>')
+    return "".join(parts)
+
+
+def _small(cell):
+    """ "85 [73, 93]" -> "85 <small>[73, 93]</small>"."""
+    share, _, interval = cell.partition(" ")
+    return f"{share} <small>{interval}</small>" if interval else share

@@ -1,0 +1,35 @@
+"""The plot of a series, as the teacher sees it."""
+
+import numpy as np
+
+from llm_ts import records
+
+
+class Plotter:
+    """Draws one plot after another on one canvas: axes and labels are drawn once, then only the line.
+
+    For series of equal length; the y axis is the rescaled 0..99 that the model reads.
+    """
+
+    def __init__(self, points):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        self.canvas = FigureCanvasAgg(Figure(figsize=(6.4, 3.6), dpi=100, layout="constrained"))
+        axes = self.canvas.figure.add_subplot()
+        axes.set(xlim=(0, points - 1), ylim=(-3, 102), xlabel="time step", ylabel="value (rescaled to 0..99)")
+        axes.grid(alpha=0.3)
+        (self.line,) = axes.plot(range(points), [0] * points, color="tab:blue", linewidth=1.2, animated=True)
+        self.canvas.draw()
+        self.background = self.canvas.copy_from_bbox(self.canvas.figure.bbox)
+
+    def save(self, series, path):
+        """Write the plot of n integers 0..99 as a PNG, whole or not at all."""
+        from PIL import Image
+
+        self.canvas.restore_region(self.background)
+        self.line.set_ydata(series)
+        self.line.axes.draw_artist(self.line)
+        with records.atomic(path) as temporary:
+            # few colours: a palette quarters the file, which travels to the teacher once per question
+            Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3]).quantize(64).save(temporary, "png")

@@ -1,0 +1,89 @@
+"""Rows of data.jsonl from a process: the same series for the same seed and number, alone or among a million."""
+
+import hashlib
+
+import numpy as np
+
+from llm_ts import cli
+from llm_ts.question import STUDY
+from llm_ts.series import PROCESSES, ou
+from llm_ts.series.scale import rescale
+
+BLOCK = 1024  # series whose random numbers are drawn together: series k is row k % BLOCK of block k // BLOCK
+UNIFORM, NORMAL = 0, 1  # the two random streams of a block
+SEEDS = 10**9  # seeds of data.jsonl lie below; fresh.py draws above, so that no test series is ever trained on
+SHORTEST, LONGEST = 16, 512  # points
+
+
+def stream(process, seed, block, purpose):
+    """The random generator of one block of a process; the name of the process keys it, never its place in a list."""
+    words = [seed, block, purpose]
+    if process is not ou:  # which came first, and has none
+        words.append(int.from_bytes(hashlib.sha256(process.NAME.encode()).digest()[:4], "big"))
+    return np.random.default_rng(words)
+
+
+def _blockwise(numbers, draw):
+    """Rows `numbers` of the endless table whose block b is draw(b); only the needed blocks are drawn."""
+    numbers = np.asarray(numbers)
+    blocks = numbers // BLOCK
+    parts = []
+    for block in np.unique(blocks):
+        parts.append((np.flatnonzero(blocks == block), draw(int(block))[numbers[blocks == block] % BLOCK]))
+    out = np.empty((len(numbers), *parts[0][1].shape[1:]))
+    for where, rows in parts:
+        out[where] = rows
+    return out
+
+
+def draw_parameters(seed, numbers, points, dt=1.0, process=ou):
+    """Random parameters of series `numbers` (ints) of a process: {name: shape (len(numbers),)}."""
+
+    def draw(block):
+        u = stream(process, seed, block, UNIFORM).random((BLOCK, process.UNIFORM))
+        drawn = process.draw(u, points, dt)
+        return np.stack([drawn[name] for name in process.PARAMETERS], axis=1)
+
+    return dict(zip(process.PARAMETERS, _blockwise(numbers, draw).T))
+
+
+def draw_noise(seed, numbers, points, process=ou):
+    """The standard normal numbers behind series `numbers`: shape (len(numbers), process.normals(points))."""
+    shape = (BLOCK, process.normals(points))
+    return _blockwise(numbers, lambda block: stream(process, seed, block, NORMAL).standard_normal(shape))
+
+
+def make(seed, numbers, points, dt=1.0, process=ou, question=STUDY):
+    """(rows for data.jsonl, paths of shape (len(numbers), points)) of these series of a seed."""
+    drawn = draw_parameters(seed, numbers, points, dt, process)
+    paths = process.paths(**drawn, dt=dt, noise=draw_noise(seed, numbers, points, process))
+    if not np.isfinite(paths).all():
+        raise cli.UserError(f"--dt {dt:g}: the paths are not finite: give a smaller one")
+    series, low, high = rescale(paths)
+    name = {} if process is ou else {"process": process.NAME}
+    rows = []
+    for j, k in enumerate(numbers):
+        values = series[j].tolist()
+        params = {**name, **{parameter: float(drawn[parameter][j]) for parameter in process.PARAMETERS}}
+        rows.append(
+            {
+                "id": f"{process.NAME}_{k:06d}",
+                "params": {**params, "dt": dt, "n": points, "seed": [seed, int(k)]},
+                "series": values,
+                "raw_min": float(low[j]),
+                "raw_max": float(high[j]),
+                **question.tag,
+                "truth": question.truth_of(values),
+            }
+        )
+    return rows, paths
+
+
+def replay(params):
+    """The path, shape (n,), that a row's params describe, bit for bit. UserError for a process that is not there."""
+    name = params.get("process", ou.NAME)
+    if name not in PROCESSES:
+        raise cli.UserError(f"no process {name!r}: there are {', '.join(PROCESSES)}")
+    process, (seed, number) = PROCESSES[name], params["seed"]
+    drawn = {parameter: np.array([params[parameter]]) for parameter in process.PARAMETERS}
+    return process.paths(**drawn, dt=params["dt"], noise=draw_noise(seed, [number], params["n"], process))[0]

@@ -1,0 +1,34 @@
+"""What the processes without randomness of their own share: a course, at some level and height, with white noise on it."""
+
+import numpy as np
+
+PARAMETERS = ("level", "height", "spread")
+UNIFORM = 4
+
+
+def normals(points):
+    """Standard normal numbers behind a path of so many points: one for each point."""
+    return points
+
+
+def draw(u, most):
+    """Uniform numbers (S, 4) -> level and height, in the unit of x, and spread: of the noise, 0 to `most` of the range."""
+    height = np.where(u[:, 0] < 0.5, -1, 1) * 0.1 * 1000 ** u[:, 1]
+    return {"level": 200 * u[:, 2] - 100, "height": height, "spread": most * u[:, 3]}
+
+
+def times(noise):
+    """The times of a path, 0 to 1, as a row: shape (1, n). noise: shape (S, n)."""
+    return np.linspace(0, 1, noise.shape[1])[None]
+
+
+def column(values):
+    """Parameters of shape (S,), or one number, as a column: shape (S, 1)."""
+    return np.asarray(values, dtype=float).reshape(-1, 1)
+
+
+def noisy(course, level, height, spread, noise):
+    """level + height * (course + white noise of `spread` times the course's range); course, noise: shape (S, n)."""
+    course = np.broadcast_to(course, noise.shape)
+    size = column(spread) * np.ptp(course, axis=1, keepdims=True)
+    return column(level) + column(height) * (course + size * noise)

@@ -1,0 +1,155 @@
+"""Ask a Transformers model prompts in batches, greedily: each next token is the likeliest one, in a few forward passes.
+
+What all prompts begin with is read once. The rest is speculative decoding (Leviathan et al. 2023, section 2, at temperature
+0): a trained student's answers are nearly one sentence, so each row is handed a draft, what followed the same few tokens in
+earlier answers, and one forward pass checks the drafts of all rows and keeps the tokens that greedy decoding would have
+chosen itself. Drafts change the speed, not the answer (up to the rounding of near ties). What a model's generation_config
+adds to greedy decoding, such as Qwen2.5's repetition penalty, is not applied: llama.cpp does not apply it to the exported
+student either.
+"""
+
+import collections
+import copy
+import os
+
+from llm_ts import question
+from llm_ts.student import cpu_attention
+
+ORDER = 4  # tokens from which a draft goes on
+SHARE = 0.7  # of the earlier answers that go on like a draft, at least
+WIDTH = 24  # tokens of a draft that a forward pass checks, at most
+MOST_LEARNT = 100_000  # beginnings, some 40 MB: a trained student's answers have a few hundred
+
+
+class Drafts:
+    """What followed the same ORDER tokens in earlier answers, and how often."""
+
+    def __init__(self):
+        self._next = collections.defaultdict(collections.Counter)
+
+    def learn(self, answer):
+        """Add an answer, a list of tokens."""
+        if len(self._next) > MOST_LEARNT:
+            return
+        for place, token in enumerate(answer):
+            self._next[tuple(answer[max(0, place - ORDER) : place])][token] += 1
+
+    def guess(self, said, width):
+        """At most `width` next tokens after those said, as far as a SHARE of what was learnt goes on alike.
+
+        So a draft ends before a label that is open: beyond it, some row of the batch would not keep what was read.
+        """
+        draft = []
+        while len(draft) < width:
+            seen = self._next.get(tuple([*said, *draft][-ORDER:]))
+            if not seen:
+                break
+            token, count = seen.most_common(1)[0]
+            if count < SHARE * seen.total():
+                break
+            draft.append(token)
+        return draft
+
+
+def _padded(rows, shared, padding):
+    """Lists of tokens whose first `shared` are the same -> (ids, mask), tensors of (rows, tokens).
+
+    The padding stands behind what the rows share (system message and instruction), which so needs to be read once.
+    """
+    import torch
+
+    longest = max(map(len, rows))
+    ids = [row[:shared] + [padding] * (longest - len(row)) + row[shared:] for row in rows]
+    mask = [[1] * shared + [0] * (longest - len(row)) + [1] * (len(row) - shared) for row in rows]
+    return torch.tensor(ids), torch.tensor(mask)
+
+
+def _read_once(model, rows):
+    """The cache of the tokens that all rows begin with, of one row; None where there are none, or one row alone."""
+    import torch
+
+    # a last token is left to each to predict the first of its answer from
+    shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if len(rows) > 1 else 0
+    ids = torch.tensor([rows[0][:shared]], device=model.device) if shared else None
+    return model(ids, use_cache=True, logits_to_keep=1).past_key_values if shared else None
+
+
+def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts):
+    """Greedy continuations of prompts, lists of tokens, as lists of tokens without their end.
+
+    beginning: a cache that holds what all of them begin with, or None.
+    """
+    import torch
+
+    ends = model.generation_config.eos_token_id
+    ends = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+    past, shared = copy.deepcopy(beginning), beginning.get_seq_length() if beginning else 0
+    if past:
+        past.batch_repeat_interleave(len(rows))
+    ids, mask = (part.to(model.device) for part in _padded(rows, shared, tokenizer.pad_token_id))
+    new = ids[:, shared:]  # what is still to be read, before the drafts: first the prompts, then each row's last token
+    said, done = [[] for _ in rows], [False] * len(rows)
+    while not all(done):
+        guesses = [[] if end else drafts.guess(row, min(WIDTH, max_new_tokens - len(row) - 1)) for row, end in zip(said, done)]
+        wide = max(map(len, guesses))
+        guessed = [guess + [tokenizer.pad_token_id] * (wide - len(guess)) for guess in guesses]
+        new = torch.cat([new, torch.tensor(guessed, dtype=torch.long, device=model.device)], dim=1)
+        seen = torch.cat([mask, mask.new_ones(len(rows), wide)], dim=1)
+        places = (seen.cumsum(dim=1) - 1).clamp(min=0)[:, -new.shape[1] :]
+        out = model(
+            new, attention_mask=seen, position_ids=places, past_key_values=past, use_cache=True, logits_to_keep=wide + 1
+        )
+        past = out.past_key_values
+        best = out.logits.argmax(dim=-1).tolist()
+        kept = []  # tokens of each draft that greedy decoding chooses too
+        for i, guess in enumerate(guesses):
+            kept.append(next((k for k, token in enumerate(guess) if token != best[i][k]), len(guess)))
+            if done[i]:
+                continue
+            for token in best[i][: kept[i] + 1]:
+                said[i].append(token)
+                if token in ends or len(said[i]) >= max_new_tokens:
+                    done[i] = True
+                    break
+        # what was read of a draft beyond its right tokens stays in the cache, where nobody looks at it again
+        right = torch.arange(wide, device=model.device) < torch.tensor(kept, device=model.device)[:, None]
+        mask = torch.cat([mask, right.to(mask.dtype), mask.new_ones(len(rows), 1)], dim=1)
+        new = torch.tensor([row[-1:] for row in said], device=model.device)
+    return [row[:-1] if row[-1] in ends else row for row in said]
+
+
+def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progress=None, drafts=None):
+    """Greedy answers to the prompts, in their order; the longest first, so that memory fails early.
+
+    batch_size: prompts answered together, at most. progress: called with the number done after each batch. drafts: a Drafts
+    that goes on learning from one call to the next.
+    """
+    import torch
+
+    if model.device.type == "cpu":
+        batch_size = min(batch_size, cpu_attention.BATCH)
+    texts = [
+        tokenizer.apply_chat_template(question.messages_of(prompt), tokenize=False, add_generation_prompt=True)
+        for prompt in prompts
+    ]
+    rows = tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+    order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+    answers = [""] * len(rows)
+    drafts = Drafts() if drafts is None else drafts
+    was_training = model.training
+    model.eval()
+    try:
+        with cpu_attention.merged(model), torch.inference_mode():
+            beginning = _read_once(model, rows)
+            for start in range(0, len(order), batch_size):
+                chosen = order[start : start + batch_size]
+                new = _answer_batch(model, tokenizer, [rows[i] for i in chosen], beginning, max_new_tokens, drafts)
+                for i, text in zip(chosen, tokenizer.batch_decode(new, skip_special_tokens=True)):
+                    answers[i] = text.strip()
+                for row in new:
+                    drafts.learn(row)
+                if progress:
+                    progress(start + len(chosen))
+    finally:
+        model.train(was_training)
+    return answers

@@ -1,0 +1,91 @@
+"""GGUF files: made by llama.cpp's official converters and quantiser, asked through llama.cpp."""
+
+import os
+import re
+import subprocess
+import sys
+
+from llm_ts import cli, paths, question
+
+CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
+CONTEXT = 4096  # tokens of prompt and answer
+
+
+def _llama_cpp(what):
+    """The module llama_cpp, silenced; UserError where it is not installed. what: that needs it."""
+    try:
+        with cli.quiet():
+            import llama_cpp
+    except ImportError:
+        raise cli.UserError(f"{what} needs llama-cpp-python: pip install -r requirements.txt") from None
+    return llama_cpp
+
+
+def quantiser_type(name):
+    """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one."""
+    llama_cpp = _llama_cpp(f"--quant {name}")
+    known = {
+        found[1]: getattr(llama_cpp, constant)
+        for constant in dir(llama_cpp)
+        if (found := re.fullmatch(r"LLAMA_FTYPE_MOSTLY_(I?Q\w+)", constant))
+    }
+    if name.upper() not in known:
+        some = ", ".join(sorted(kind for kind in known if kind[:2] in ("Q3", "Q4", "Q5", "Q6")))
+        raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {some}")
+    return known[name.upper()]
+
+
+def convert(script, *arguments):
+    """Run one of the official converters; its last line of output is the reason where it fails."""
+    command = [sys.executable, os.path.join(paths.llama_cpp(), script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        raise cli.UserError(f"{script} failed: {lines[-1][:300]}")
+
+
+def quantise(source, target, ftype):
+    """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls."""
+    import ctypes
+
+    llama_cpp = _llama_cpp("quantising")
+    quantise.silent = llama_cpp.llama_log_callback(lambda level, text, data: None)  # held, for llama.cpp keeps it too
+    llama_cpp.llama_log_set(quantise.silent, ctypes.c_void_p())
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype = ftype
+    if llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(params)):
+        raise cli.UserError(f"llama.cpp could not quantise to {target}: is the disk full?")
+
+
+def read_description(path):
+    """The text that a GGUF file carries as general.description; "" where there is none."""
+    from gguf import GGUFReader
+
+    try:
+        field = GGUFReader(path).get_field("general.description")
+        return field.contents() if field else ""
+    except FileNotFoundError:
+        raise cli.UserError(f"no {path} here: run hf2gguf.py first") from None
+    except (ValueError, IndexError, KeyError) as error:
+        raise cli.UserError(f"{path} is not a GGUF file: {error}") from None
+
+
+class Llama:
+    """A .gguf file, with an adapter's .gguf on it where given, to be asked one prompt after another."""
+
+    def __init__(self, path, adapter=None):
+        for file in filter(None, (path, adapter)):
+            if not os.path.isfile(file):
+                raise cli.UserError(f"no {file} here: run hf2gguf.py first")
+        llama_cpp = _llama_cpp("a .gguf file")
+        with cli.quiet():
+            try:
+                self._model = llama_cpp.Llama(path, n_ctx=CONTEXT, lora_path=adapter, verbose=False)
+            except (ValueError, RuntimeError) as error:
+                raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
+
+    def ask(self, prompt, max_tokens):
+        """The greedy answer to a prompt."""
+        messages = question.messages_of(prompt)
+        out = self._model.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
+        return out["choices"][0]["message"]["content"].strip()

@@ -1,0 +1,132 @@
+"""Load the weights of a student from a hub name, a folder, an adapter's folder or a .gguf file: safetensors or GGUF only."""
+
+import contextlib
+import glob
+import hashlib
+import os
+import warnings
+
+from llm_ts import cli, records
+from llm_ts.student import cpu_attention
+
+
+def weights_of(name):
+    """Where the weights of a student lie: final/ of a run's folder, else the name itself."""
+    final = os.path.join(name, "final")
+    return final if os.path.isdir(final) else name
+
+
+def base_of(adapter):
+    """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
+    base = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
+    if not isinstance(base, str):
+        raise cli.UserError(f"{adapter} is not an adapter's folder: its adapter_config.json names no base model")
+    beside = os.path.normpath(os.path.join(adapter, base))
+    return beside if not os.path.exists(base) and os.path.exists(beside) else base
+
+
+def rank_of(adapter):
+    """(rank, alpha) of an adapter's folder."""
+    config = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
+    if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), (int, float)):
+        raise cli.UserError(f"{adapter} is no LoRA adapter: its adapter_config.json has no r and lora_alpha")
+    return config["r"], config["lora_alpha"]
+
+
+def is_adapter(name):
+    """Whether name is a folder that holds a PEFT adapter."""
+    return os.path.isfile(os.path.join(name, "adapter_config.json"))
+
+
+def weights_digest(name):
+    """SHA-256 over the names and bytes of a student's weight files; None for a hub name."""
+    paths = [name] if name.endswith(".gguf") else sorted(glob.glob(os.path.join(weights_of(name), "*.safetensors")))
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(os.path.basename(path).encode())
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest() if paths else None
+
+
+def require(name):
+    """UserError where a student's name is neither a folder of weights, a .gguf file nor a hub name; nothing is loaded."""
+    place = weights_of(name)
+    if not is_adapter(place):
+        _arguments(place)
+
+
+def _arguments(name):
+    """What from_pretrained is given for a name: (first argument, keyword arguments)."""
+    if name.endswith(".gguf"):
+        if not os.path.isfile(name):
+            raise cli.UserError(f"no model {name} here: give a hub name, a folder or a .gguf file (python fetch.py smollm2)")
+        return os.path.dirname(os.path.abspath(name)), {"gguf_file": os.path.basename(name)}
+    if os.path.isdir(name) and not os.path.isfile(os.path.join(name, "config.json")):
+        raise cli.UserError(f"{name} is not a model's folder: it has no config.json")
+    if not os.path.isdir(name) and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
+        raise cli.UserError(f"no model {name} here: give a hub name, a folder or a .gguf file")
+    return name, {}
+
+
+def load_tokenizer(name):
+    """The tokenizer of a hub name, a model's folder or a .gguf file."""
+    from transformers import AutoTokenizer
+
+    first, keywords = _arguments(name)
+    return AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)
+
+
+def load_base(name, dtype):
+    """(model, tokenizer) of a hub name, a folder or a .gguf file, as Transformers loads them; UserError in one line."""
+    from transformers import AutoModelForCausalLM, GgufConfig
+    from transformers.utils import logging
+
+    first, keywords = _arguments(name)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # of one pinned library to another
+    logging.disable_progress_bar()
+    with cli.quiet():
+        try:
+            tokenizer = load_tokenizer(name)
+            if keywords:
+                keywords["quantization_config"] = GgufConfig(dequantize=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                first, dtype=dtype, trust_remote_code=False, use_safetensors=True, **keywords
+            )
+        except Exception as error:  # the libraries raise OSError, ValueError, KeyError and others for a bad model
+            reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+            raise cli.UserError(f"no model could be loaded from {name}: {reason}") from None
+    if keywords:  # what was dequantised is an ordinary model from here on: else it could not be saved
+        with contextlib.suppress(AttributeError):
+            del model.config.quantization_config
+        model.hf_quantizer = None
+    model.name_or_path = model.config._name_or_path = name
+    return model, tokenizer
+
+
+def load(name, dtype, adapter=None):
+    """(model, tokenizer) of a hub name, a folder, an adapter's folder or a .gguf file, on the CPU.
+
+    dtype: a torch dtype. adapter: the folder of a PEFT adapter to put on it; where name itself is such a folder, its
+    base is read from it. The tokenizer pads on the left, as batched generation needs. Raises UserError in one line.
+    """
+    if adapter is None and is_adapter(name):
+        name, adapter = base_of(name), name
+    model, tokenizer = load_base(name, dtype)
+    cpu_attention.prepare(model)
+    if adapter:
+        from peft import PeftModel
+
+        try:
+            model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
+            model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
+    if tokenizer.chat_template is None:
+        raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model, tokenizer

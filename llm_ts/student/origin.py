@@ -1,0 +1,90 @@
+"""What a student learnt: how its series were written, what it was asked, of how many points. Kept with it, read here alone.
+
+A folder keeps it in training.json, a GGUF file in its general.description.
+"""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+
+from llm_ts import cli, formats, records
+from llm_ts import question as questions
+from llm_ts.student import gguf_file
+
+MARK = "llm_ts"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a student. points: the lengths of its training series. Nothing says: None, and () for points."""
+
+    format: str | None = None
+    points: tuple = ()
+    prompt_version: int | None = None
+    question: questions.Question = questions.STUDY
+
+    @property
+    def mark(self):
+        """ "llm_ts format=thirds points=48 prompt_version=1", with the question where it is not `study`."""
+        points = ",".join(map(str, self.points))
+        more = "".join(f" {key}={value}" for key, value in self.question.tag.items())
+        return f"{MARK} format={self.format} points={points} prompt_version={self.prompt_version}{more}"
+
+
+UNKNOWN = Origin()
+
+
+def from_mark(text, where):
+    """The inverse of Origin.mark; UNKNOWN for other texts. UserError for a question that this version does not know."""
+    found = re.fullmatch(MARK + r" format=([\w-]+) points=([\d,]+) prompt_version=(\d+)(?: question=([\w-]+))?", text)
+    if not found:
+        return UNKNOWN
+    asked = questions.named(found[4], where) if found[4] else questions.STUDY
+    return Origin(found[1], tuple(int(n) for n in found[2].split(",")), int(found[3]), asked)
+
+
+def from_training(about, path):
+    """What a training.json says; UserError for a format or question that is none of ours, and for points that are no lengths."""
+    points = about.get("points")
+    if about.get("format") not in list(formats.FORMATS):
+        raise cli.UserError(f"{path}: {about.get('format')!r} is no format: there are {', '.join(formats.FORMATS)}")
+    if not isinstance(about.get("prompt_version"), int):
+        raise cli.UserError(f"{path}: prompt_version is {about.get('prompt_version')!r}: train again with qwen_train.py")
+    if not isinstance(points, list) or not points or not all(isinstance(n, int) for n in points):
+        raise cli.UserError(f"{path}: points are {points!r}, no list of lengths: train again with qwen_train.py")
+    return Origin(about["format"], tuple(points), about["prompt_version"], questions.of(about, path))
+
+
+def of(name):
+    """The Origin of any student: a .gguf file, or a folder with a training.json in or above it; UNKNOWN where nothing says."""
+    if name.endswith(".gguf"):
+        return from_mark(gguf_file.read_description(name), name)
+    for place in (name, os.path.dirname(os.path.abspath(name))):
+        path = os.path.join(place, "training.json")
+        if os.path.exists(path):
+            return from_training(records.read_json(path, "qwen_train.py"), path)
+    return UNKNOWN
+
+
+def format_of(name, known, asked=None):
+    """How a student's series are to be written: as asked, else as it learnt to read them, else as the study did, said aloud."""
+    chosen = asked or known.format
+    if not chosen:
+        print(f"note: nothing says how {name} learnt to read series: they are written as 'study' (--format)", file=sys.stderr)
+    return chosen or "study"
+
+
+def points_text(points):
+    """[48, 128] -> "48 and 128"; more than three lengths as their range, "32 to 255"."""
+    return " and ".join(map(str, points)) if len(points) < 4 else f"{points[0]} to {points[-1]}"
+
+
+def notes(known, points):
+    """What a user should know who asks a student about a series of so many points: texts."""
+    found = []
+    if known.points and not 0.8 * min(known.points) <= points <= 1.25 * max(known.points):
+        found.append(f"trained on series of {points_text(known.points)} points: at {points} it reads less well")
+    if known.prompt_version not in (None, questions.PROMPT_VERSION):
+        found.append(f"trained on version {known.prompt_version} of the prompt, asked version {questions.PROMPT_VERSION}")
+    return found

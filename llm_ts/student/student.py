@@ -1,0 +1,29 @@
+"""One way to ask any student: a run's folder, an adapter's, a model's, a hub name or a .gguf file."""
+
+from llm_ts.student import answer, gguf_file, load
+
+MAX_NEW_TOKENS = 160  # an answer has some 50
+
+
+class Student:
+    """A student, ready to be asked. On the GPU where there is one; UserError in one line where it cannot be loaded.
+
+    name: as above. batch_size: prompts answered together, at most; a .gguf answers one by one. adapter: a .gguf adapter to
+    put on a .gguf.
+    """
+
+    def __init__(self, name, batch_size=32, adapter=None):
+        self.name, self.batch_size = name, batch_size
+        self._llama = gguf_file.Llama(name, adapter) if name.endswith(".gguf") else None
+        if not self._llama:
+            import torch
+
+            self.model, self.tokenizer = load.load(load.weights_of(name), torch.bfloat16)
+            self.model.to("cuda" if torch.cuda.is_available() else "cpu")
+            self._drafts = answer.Drafts()
+
+    def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS):
+        """Prompts -> the greedy answers, as texts, in their order."""
+        if self._llama:
+            return [self._llama.ask(prompt, max_new_tokens) for prompt in prompts]
+        return answer.generate(self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, drafts=self._drafts)

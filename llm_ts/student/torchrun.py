@@ -1,0 +1,45 @@
+"""Several processes of one training (torchrun, Slurm): who am I, wait for all, gather, agree. One process: no cost.
+
+RANK and WORLD_SIZE are set by torchrun. "Process" is its word for one of them; LoRA's rank is something else.
+"""
+
+import os
+
+
+def number():
+    """This process's number (its RANK), 0 to count() - 1; number 0 alone writes files."""
+    return int(os.environ.get("RANK", 0))
+
+
+def count():
+    """The number of processes."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def barrier():
+    """Wait until every process is here."""
+    if count() > 1:
+        import torch
+
+        torch.distributed.barrier()
+
+
+def gather(values):
+    """Each process's list -> one list of lists, in order of their numbers, the same in every process."""
+    if count() == 1:
+        return [values]
+    import torch
+
+    gathered = [None] * count()
+    torch.distributed.all_gather_object(gathered, values)
+    return gathered
+
+
+def first(value):
+    """What process 0 has, in every process: where all must decide alike about files, which they may not see alike yet."""
+    return gather(value)[0]
+
+
+def any_of(flag):
+    """Whether the flag is true in any process, the same answer in every process."""
+    return any(gather(bool(flag))) if count() > 1 else bool(flag)

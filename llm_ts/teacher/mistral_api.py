@@ -1,0 +1,190 @@
+"""Mistral's chat API: one model that sees the plot and the numbers is asked about rows, several at a time."""
+
+import asyncio
+import base64
+import datetime
+import email.utils
+import os
+import random
+from dataclasses import dataclass
+
+from llm_ts import cli, question
+
+ASKS = 3  # times that a row is asked before an answer that is not the JSON asked for counts as its failure
+MAX_TOKENS = 4000  # an answer needs about 80; the rest is for models that think first
+LONGEST_WAIT = 60.0  # seconds; a longer Retry-After is cut to it
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the server is asked; the flags of mistral.py of the same names."""
+
+    model: str
+    dataset: str  # folder of the plots
+    server_url: str | None = None  # None: Mistral's own
+    concurrency: int = 1  # questions asked at the same time
+    timeout: float = 120.0  # seconds to wait for an answer
+    retries: int = 6  # times to ask again where server or network fail
+    backoff: float = 1.0  # seconds before asking again, doubled
+    seed: int = 0
+
+
+def find_key():
+    """The API key from the environment. Raises UserError, which never holds the key."""
+    key = os.environ.get("MISTRAL_API_KEY", "").strip()
+    if not key:
+        raise cli.UserError("MISTRAL_API_KEY is not set: export your key (any text, if the server needs none)")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise cli.UserError("MISTRAL_API_KEY has characters that no key has: export it again")
+    return key
+
+
+def plot_of(row, dataset):
+    return os.path.join(dataset, row["id"] + ".png")
+
+
+def retry_after(headers):
+    """Seconds that a Retry-After header asks for, a number or a date; 0 without one."""
+    text = headers.get("retry-after", "")
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        then = email.utils.parsedate_to_datetime(text)
+        return (then - datetime.datetime.now(then.tzinfo)).total_seconds()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+class Teacher:
+    """One model behind Mistral's chat API. The SDK's own retries are off: they miss a dropped connection,
+    and sleep through a Retry-After of any length."""
+
+    def __init__(self, client, key, settings, say):
+        self.client, self.key, self.settings, self.say = client, key, settings, say
+
+    def mask(self, text):
+        """A server's text without the key and without control characters; a key of under 8 letters is no secret."""
+        if len(self.key) >= 8:
+            text = text.replace(self.key, "***")
+        return "".join(c if c.isprintable() else " " for c in text)
+
+    def hopeless(self, error):
+        """The UserError for an HTTP status that asking again does not mend, else None."""
+        status, said = error.status_code, f"the server says {error.status_code}: {self.mask(error.body)[:200]}"
+        if status < 300 or status in (408, 425, 429) or status >= 500:
+            return None
+        if status in (401, 403):
+            return cli.UserError(f"the key in MISTRAL_API_KEY is refused ({said})")
+        if status in (400, 404):
+            return cli.UserError(f"no answer from model {self.settings.model!r}; if it is retired, give another ({said})")
+        return cli.UserError(f"the question is refused ({said})")
+
+    async def complete(self, row_id, messages, schema, seed):
+        """One chat completion, with back-off where the server or the network fails."""
+        import httpx2  # the SDK's HTTP library
+        from mistralai.client import errors
+
+        answer_format = {"name": "description", "schema": schema, "strict": True}
+        asked, why = 0.0, ""
+        for attempt in range(self.settings.retries + 1):
+            if attempt:
+                wait = self.settings.backoff * 2 ** min(attempt - 1, 30)
+                wait = min(max(wait, asked) * random.uniform(1, 1.5), LONGEST_WAIT)
+                self.say(f"{row_id}: {why}; asking again in {wait:.1f} s")
+                await asyncio.sleep(wait)
+            asked = 0.0
+            try:
+                async with asyncio.timeout(self.settings.timeout):  # the SDK's own bounds each read, not the whole
+                    return await self.client.chat.complete_async(
+                        model=self.settings.model,
+                        messages=messages,
+                        response_format={"type": "json_schema", "json_schema": answer_format},
+                        max_tokens=MAX_TOKENS,
+                        random_seed=seed,
+                    )
+            except errors.MistralError as error:
+                if hopeless := self.hopeless(error):
+                    raise hopeless from None
+                why = f"the server says {error.status_code}"
+                if error.status_code < 300:
+                    why += ", but not with a chat completion in JSON"
+                asked = retry_after(error.headers)
+            except httpx2.InvalidURL as error:
+                raise cli.UserError(f"--server-url {self.settings.server_url}: {error}") from None
+            except (TimeoutError, httpx2.TimeoutException):
+                why = f"no answer within {self.settings.timeout:g} s"
+            except httpx2.RequestError as error:  # refused, dropped, not HTTP
+                why = f"no connection ({type(error).__name__}: {self.mask(str(error))})"
+        tries = f"{self.settings.retries + 1} tries"
+        raise cli.UserError(f"{why}, after {tries}: check --server-url, or run it again later; what was done is saved")
+
+    def read(self, asked, response):
+        """A response to a question -> (sentences, "") or (None, why it is not what was asked)."""
+        if not response.choices or response.choices[0].message is None:
+            return None, "empty answer"
+        choice = response.choices[0]
+        content = choice.message.content
+        if isinstance(content, list):  # models that think first answer in chunks
+            content = "".join(chunk.text for chunk in content if chunk.type == "text")
+        if choice.finish_reason in ("length", "model_length"):
+            return None, f"truncated answer (finish_reason {choice.finish_reason})"
+        if not isinstance(content, str) or not content.strip():
+            return None, f"empty answer (finish_reason {self.mask(choice.finish_reason)})"
+        sentences = asked.parse(content).sentences
+        if sentences is None:
+            return None, f"not the JSON asked for: {self.mask(content)[:200]}"
+        sentences = {topic: " ".join(sentences[topic].split()) for topic in asked.topics}
+        if any(text != self.mask(text) for text in sentences.values()):
+            return None, "answer with control characters, or with the key"
+        return sentences, ""
+
+    async def answer(self, row):
+        """Ask about one row: {"gold", "teacher"}, or {"teacher"} with the reason of the failure."""
+        asked = question.of(row, row["id"])
+        with open(plot_of(row, self.settings.dataset), "rb") as file:
+            image = base64.b64encode(file.read()).decode("ascii")
+        parts = [
+            {"type": "text", "text": asked.teacher_prompt_of(row["series"])},
+            {"type": "image_url", "image_url": f"data:image/png;base64,{image}"},
+        ]
+        tokens = {"prompt": 0, "completion": 0}
+        for ask in range(ASKS):
+            messages = [{"role": "user", "content": parts}]
+            response = await self.complete(row["id"], messages, asked.schema, self.settings.seed + ask)
+            tokens["prompt"] += response.usage.prompt_tokens or 0
+            tokens["completion"] += response.usage.completion_tokens or 0
+            gold, failed = self.read(asked, response)
+            if gold:
+                break
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        teacher = {"model": self.settings.model, "prompt_version": question.TEACHER_PROMPT_VERSION, "date": now, "tokens": tokens}
+        return {"gold": gold, "teacher": teacher} if gold else {"teacher": {**teacher, "failed": failed}}
+
+
+async def ask_all(rows, record, key, settings, say=print):
+    """Ask about rows, several at a time, and record(row, answer) each answer as it comes: one thread, one writer.
+
+    say: prints a line about what goes wrong meanwhile.
+    """
+    from mistralai.client import Mistral
+    from mistralai.client.utils.logger import NoOpLogger
+
+    limits = {"server_url": settings.server_url, "timeout_ms": int(settings.timeout * 1000) + 1000}  # our time-out ends first
+    # The default logger writes requests, key included, where MISTRAL_DEBUG is set.
+    async with Mistral(api_key=key, debug_logger=NoOpLogger(), **limits) as client:
+        teacher = Teacher(client, key, settings, say)
+        waiting = iter(rows)
+
+        async def work():
+            for row in waiting:
+                record(row, await teacher.answer(row))
+
+        workers = [asyncio.create_task(work()) for _ in range(min(settings.concurrency, len(rows)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)

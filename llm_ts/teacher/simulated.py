@@ -1,0 +1,50 @@
+"""The teacher of the dry run: says what is true of a row in varied words, and errs as often as a real teacher did.
+
+Limits first. Its sentences are templates (60 for a trend, 14 to 21 for a noise, 120 to 540 for two extrema): plainer
+than a real teacher's. It errs independently of how hard a series is, where a real teacher errs near the borders of
+the rule. What it shows is that the pipeline works, never how good a real teacher is. The words and the share of errors
+are each topic's own (llm_ts/claims/).
+"""
+
+import random
+
+from llm_ts import question
+
+MODEL = "simulated"
+
+
+def _mistake(topic, labels, rng):
+    """Wrong labels of a topic: its own, or for its one claim any other label."""
+    if hasattr(topic, "mistake"):
+        return topic.mistake(labels, rng)
+    (claim,) = topic.LABELS
+    return {claim: rng.choice([other for other in topic.LABELS[claim] if other != labels[claim]])}
+
+
+def describe(row, seed):
+    """A row with its truth -> a sentence for each topic, some of them wrong; fixed by (seed, id, truth) alone.
+
+    {"trend": "increasing", ...} -> {"trend": "The curve rises over the whole window.", ...}
+    """
+    said = {}
+    for topic in question.of(row, row["id"]):
+        rng, labels = random.Random(f"{seed} {row['id']} {topic.NAME}"), row["truth"]
+        if rng.random() < topic.ERROR_RATE:
+            labels = _mistake(topic, labels, rng)
+        said[topic.NAME] = topic.reword(labels, rng)
+    return said
+
+
+def answer(row, seed, second=False):
+    """The `gold` and `teacher` of a row, marked as simulated; a second teacher's seed differs from the first's."""
+    if second:
+        seed += (row.get("teacher") or {}).get("seed", 0) + 1
+    teacher = {
+        "model": MODEL,
+        "simulated": True,
+        "seed": seed,
+        "prompt_version": None,
+        "date": None,  # nobody was asked, on no day: so a dry run repeats byte for byte
+        "tokens": {"prompt": 0, "completion": 0},
+    }
+    return {"gold": describe(row, seed), "teacher": teacher}

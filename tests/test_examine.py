@@ -1,0 +1,200 @@
+"""The suites' series and truths, and examine.py in shards: as subprocesses on a tiny random model, killed on the way.
+
+Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_examine.py
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, run_script
+
+import examine
+from llm_ts import cli, formats
+from llm_ts.pairs import fresh, suites
+from llm_ts.question import QUESTIONS, STUDY
+from llm_ts.scores import evaluation
+from llm_ts.series import rows as series_rows
+
+FLIPPED = {"increasing": "decreasing", "decreasing": "increasing", "flat": "flat"}
+MIRRORED = {"beginning": "end", "middle": "middle", "end": "beginning"}
+
+
+def test_a_plan_is_points_and_series_in_order():
+    assert fresh.plan("48x6000, 32-256x3000") == [(48, 48, 6000), (32, 256, 3000)]
+    for bad in ("48", "48x", "x3", "48x0", "8x100", "513x4", "48x10;64x3", "", "-48x3", "64-48x3", "48-x3"):
+        with pytest.raises(cli.UserError):
+            fresh.plan(bad)
+
+
+def test_training_validation_test_and_data_share_no_series():
+    made = {purpose: fresh.pairs(purpose, [(48, 48, 1500)], "thirds") for purpose in fresh.PURPOSES}
+    made["data"] = series_rows.make(0, range(1500), 48)[0]
+    series = [tuple(row["series"]) for rows in made.values() for row in rows]
+    assert len(set(series)) == len(series) == 6000
+
+
+@pytest.mark.parametrize(("purpose", "digest"), [("validation", "c80d093aac8a523a"), ("test", "e12b85646b472190")])
+def test_published_results_are_on_these_series(purpose, digest):
+    series = [row["series"] for row in fresh.pairs(purpose, [(128, 128, 20)], "thirds")]
+    assert hashlib.sha256(json.dumps(series).encode()).hexdigest()[:16] == digest
+
+
+def test_fresh_pairs_are_spread_over_the_labels_and_stable():
+    pairs = fresh.pairs("train", [(48, 48, 30), (128, 128, 20)], "study")
+    assert [len(pair["series"]) for pair in pairs] == [48] * 30 + [128] * 20
+    assert pairs[:10] == fresh.pairs("train", [(48, 48, 10)], "study")
+    mixed = fresh.pairs("train", [(32, 256, 100)], "thirds", share=0.25)
+    lengths = [len(pair["series"]) for pair in mixed]
+    assert 3 < len(set(lengths)) < 8 and 32 <= min(lengths) < 64 and 128 < max(lengths) <= 256
+    assert [len(set(lengths[k : k + fresh.SAME_LENGTH])) for k in range(0, 100, fresh.SAME_LENGTH)] == [1] * 7
+    assert len({pair["id"] for pair in pairs + mixed}) == 150
+    for pair in pairs + mixed:
+        assert formats.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
+        assert STUDY.parse(pair["answer"]).read == {claim: pair["truth"][claim] for claim in STUDY.claims}
+
+
+def test_shapes_replace_their_share_of_the_fresh_series_and_leave_the_others_alone():
+    plain, mixed = (fresh.pairs("train", [(64, 64, 800)], "thirds", share=share) for share in (0, 0.25))
+    other = [k for k in range(800) if plain[k]["series"] != mixed[k]["series"]]
+    assert 160 < len(other) < 240
+    jumps = sum(len(set(mixed[k]["series"][32:])) < 10 for k in other)  # one kind of four is flat after its jump
+    assert len(other) / 8 < jumps < len(other) / 2
+
+
+@pytest.mark.parametrize("suite", sorted(suites.SUITES))
+def test_suites_are_stable_and_of_integers(suite):
+    rows = suites.rows(suite, 12, 64, "thirds")
+    assert rows[:5] == suites.rows(suite, 5, 64, "thirds")
+    assert len({row["id"] for row in rows}) == len(rows) == 12
+    for row in rows:
+        assert row["split"] == "test" and all(type(k) is int and 0 <= k <= 99 for k in row["series"])
+
+
+def test_changed_suites_have_the_changed_truth():
+    plain = suites.rows("unseen", 200, 128, "thirds")
+    for row, back, down in zip(plain, *(suites.rows(name, 200, 128, "thirds") for name in ("reversed", "negated"))):
+        was, reversed_truth, negated_truth = row["truth"], back["truth"], down["truth"]
+        assert reversed_truth["trend"] == negated_truth["trend"] == FLIPPED[was["trend"]]
+        assert reversed_truth["noise"] == negated_truth["noise"] == was["noise"]
+        assert (negated_truth["max"], negated_truth["min"]) == (was["min"], was["max"])
+        if was["clear"]["max"] and was["clear"]["min"]:
+            assert (reversed_truth["max"], reversed_truth["min"]) == (MIRRORED[was["max"]], MIRRORED[was["min"]])
+    squeezed = suites.rows("squeezed", 200, 128, "thirds")
+    same = sum(a["truth"][claim] == b["truth"][claim] for a, b in zip(plain, squeezed) for claim in STUDY.claims)
+    assert same > 0.93 * 800 and all(min(row["series"]) == 30 and max(row["series"]) == 70 for row in squeezed)
+
+
+def test_destroyed_suites_keep_the_truth_and_lose_the_series():
+    plain = suites.rows("unseen", 50, 128, "thirds")
+    for row, zero, shuffled in zip(plain, *(suites.rows(name, 50, 128, "thirds") for name in ("zeroed", "shuffled"))):
+        assert zero["truth"] == shuffled["truth"] == row["truth"]
+        assert set(zero["series"]) == {0}
+        assert sorted(shuffled["series"]) == sorted(row["series"]) and shuffled["series"] != row["series"]
+
+
+def test_shapes_are_what_they_are_called():
+    ramps = suites.rows("ramps", 100, 128, "thirds")
+    assert sum(row["truth"]["trend"] != "flat" for row in ramps) >= 98
+    assert {row["truth"]["trend"] for row in ramps} == {"increasing", "decreasing"}
+    assert len(suites.rows("real", 100, 128, "thirds")) >= 10
+
+
+@pytest.mark.parametrize("text", ["2/2", "1", "a/b", "-1/2", "0/0", "٣/٤"])
+def test_bad_shards(text):
+    with pytest.raises(cli.UserError):
+        examine.shard(text)
+
+
+def arguments(tiny_model, embedder, out, *more):
+    return [
+        "--model", tiny_model, "--out", str(out), "--suite", "unseen,negated", "--count", "9", "--points", "16",
+        "--batch-size", "2", "--max-new-tokens", "6", "--embedder", embedder, "--nli", "none", *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_model, embedder, tmp_path_factory):
+    """Folder of an evaluation in one undisturbed shard."""
+    out = tmp_path_factory.mktemp("whole") / "suites"
+    done = run_script("examine.py", *arguments(tiny_model, embedder, out), cwd=out.parent)
+    assert "left: 0" in done.stdout and "negated" in done.stdout
+    return out
+
+
+def test_a_shard_asks_nothing_twice(whole, tiny_model, embedder):
+    before = (whole / "answers-0.jsonl").read_bytes()
+    done = run_script("examine.py", *arguments(tiny_model, embedder, whole), cwd=whole.parent)
+    assert "mine_to_ask: 0" in done.stdout and (whole / "answers-0.jsonl").read_bytes() == before
+
+
+def test_shards_killed_and_run_again_merge_to_the_same(whole, tiny_model, embedder, tmp_path):
+    out = tmp_path / "suites"
+    flags = arguments(tiny_model, embedder, out)
+    first = subprocess.Popen(
+        [sys.executable, f"{ROOT}/examine.py", *flags, "--shard", "0/2"], cwd=tmp_path, stdout=subprocess.DEVNULL
+    )
+    answers = out / "answers-0.jsonl"
+    deadline = time.monotonic() + 60
+    while not (answers.exists() and answers.read_bytes().count(b"\n") >= 2) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    first.kill()
+    first.wait()
+    assert answers.exists()
+    with open(answers, "ab") as file:
+        file.write(b'{"id": "unseen-16/te')  # as a kill in the middle of a line leaves it
+    done = run_script("examine.py", *flags, "--shard", "1/2", cwd=tmp_path)
+    assert "left: 0" not in done.stdout and not (out / "evaluation_unseen.json").exists()
+    done = run_script("examine.py", *flags, "--shard", "0/2", cwd=tmp_path)
+    assert "left: 0" in done.stdout
+    keys = [json.loads(line)["id"] for path in out.glob("answers-*.jsonl") for line in path.read_text().splitlines()]
+    assert len(keys) == len(set(keys)) == 18
+    for name in ("unseen", "negated"):
+        ours = evaluation.read(str(out / f"evaluation_{name}.json"))
+        theirs = evaluation.read(str(whole / f"evaluation_{name}.json"))
+        assert ours["samples"] == theirs["samples"] and len(ours["samples"]) == 9
+
+
+def test_another_student_in_the_same_folder_is_refused(whole, tiny_model, embedder):
+    flags = arguments(tiny_model, embedder, whole, "--format", "space")
+    assert "other format" in run_script("examine.py", *flags, cwd=whole.parent, code=2).stderr
+
+
+def test_a_slash_at_the_end_is_the_same_student(whole, tiny_model, embedder):
+    done = run_script("examine.py", *arguments(tiny_model + "/", embedder, whole), cwd=whole.parent)
+    assert "mine_to_ask: 0" in done.stdout
+
+
+def test_a_good_evaluation_is_not_replaced_by_less(whole, tiny_model, embedder):
+    before = {path.name: path.read_bytes() for path in whole.glob("*.json")}
+    flags = arguments(tiny_model, embedder, whole)
+    done = run_script("examine.py", *flags, "--count", "4", cwd=whole.parent, code=2)
+    assert "is of 9 series" in done.stderr
+    done = run_script("examine.py", *flags, "--nli", "/nowhere", cwd=whole.parent, code=2)
+    assert "other nli_model" in done.stderr
+    assert {path.name: path.read_bytes() for path in whole.glob("*.json")} == before
+
+
+def test_answers_that_nobody_signed_are_not_scored(whole, tiny_model, embedder, tmp_path):
+    out = tmp_path / "suites"
+    out.mkdir()
+    shutil.copy(whole / "answers-0.jsonl", out)
+    assert "no about.json" in run_script("examine.py", *arguments(tiny_model, embedder, out), cwd=tmp_path, code=2).stderr
+    assert [path.name for path in out.iterdir()] == ["answers-0.jsonl"]
+
+
+def test_bad_input(tiny_model, embedder, tmp_path):
+    for more in (
+        ["--suite", "unseen,nothing"],
+        ["--shard", "3/3"],
+        ["--count", "0"],
+        ["--points", "5"],
+        ["--format", "roman"],
+        ["--model", "no/such/place/at/all"],
+        ["--model", tmp_path / "none.gguf"],
+    ):
+        run_script("examine.py", *arguments(tiny_model, embedder, tmp_path / "suites", *more), cwd=tmp_path, code=2)

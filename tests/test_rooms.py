@@ -1,0 +1,84 @@
+"""Who may import whom: stages and experiments import the package, nobody imports them; a room imports rooms below it alone.
+
+Needs: nothing beyond the standard library. Run: python -m pytest -q tests/test_rooms.py
+"""
+
+import ast
+import glob
+import os
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGE = "llm_ts"
+
+# from the ground up: each room, a file or a folder of the package, may import those before it, and itself
+ROOMS = ["cli", "paths", "claims", "formats", "question", "records", "series", "pairs", "teacher", "scores", "student"]
+STAGES = {os.path.basename(path)[:-3] for path in glob.glob(os.path.join(ROOT, "*.py"))}
+FILES = [
+    os.path.relpath(path, ROOT)
+    for place in ("*.py", f"{PACKAGE}/**/*.py", "experiments/**/*.py")
+    for path in sorted(glob.glob(os.path.join(ROOT, place), recursive=True))
+]
+
+
+def imported(text):
+    """The modules that a file names in its import statements, at the top or inside a function, in full."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide where a module lies"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def place(path):
+    """A file -> "stage", "experiments", or its room in the package ("" for the package itself)."""
+    parts = path.removesuffix(".py").split(os.sep)
+    if parts[0] == PACKAGE:
+        return "" if parts[1] == "__init__" else parts[1]
+    return "stage" if len(parts) == 1 else parts[0]
+
+
+def faults(path, text):
+    """What a file imports and may not, as texts."""
+    here = place(path)
+    for module in imported(text):
+        head, *rest = module.split(".")
+        if head in STAGES:
+            yield f"{path} imports the stage {head}: what both need belongs into {PACKAGE}"
+        if head == "experiments" and here != "experiments":
+            yield f"{path} imports {module}: experiments stand on the roof"
+        if head == PACKAGE and here in ROOMS and ROOMS.index(rest[0]) > ROOMS.index(here):
+            yield f"{path} imports {module}, which lies above it"
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_imports_go_down(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        assert not list(faults(path, file.read()))
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (f"{PACKAGE}/claims/trend.py", f"from {PACKAGE}.question import STUDY"),
+        (f"{PACKAGE}/records.py", f"def f():\n    from {PACKAGE}.student import load"),
+        ("curate.py", "import convert"),
+        (f"{PACKAGE}/pairs/pair.py", "from ou_process import main"),
+        (f"{PACKAGE}/cli.py", "from experiments import recipes"),
+    ],
+)
+def test_a_planted_import_is_found(path, line):
+    assert len(list(faults(path.replace("/", os.sep), line))) == 1
+
+
+def test_every_room_is_in_the_list_and_every_listed_room_is_there():
+    assert {place(path) for path in FILES} - {"stage", "experiments", ""} == set(ROOMS)
+
+
+def test_the_top_level_holds_scripts_alone():
+    assert len(STAGES) == 10
+    for stage in STAGES:
+        with open(os.path.join(ROOT, stage + ".py"), encoding="utf-8") as file:
+            assert file.read().rstrip().endswith("cli.run(main)"), f"{stage}.py is no script: it belongs into {PACKAGE}"

@@ -1,0 +1,183 @@
+"""A fourth topic as its user meets it: seasonal series beside OU ones, through every stage to four sentences of a student.
+
+Needs: models/ and build/llama.cpp (python fetch.py smollm2 minilm llama.cpp). Run: python -m pytest -q tests/test_season.py
+"""
+
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+from conftest import ROOT, SMOLLM2, run_script
+
+from llm_ts import cli, question, records
+from llm_ts.pairs import fresh, pair, suites
+from llm_ts.scores import evaluation
+from llm_ts.series import PROCESSES, rows
+from llm_ts.student import origin, run_folder
+
+SEASON = question.QUESTIONS["season"]
+MAKE = ("--points", 24, "--no-plots")
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory):
+    """A folder whose data.jsonl holds OU and seasonal series of the question `season`, described and curated."""
+    folder = tmp_path_factory.mktemp("season")
+    run_script("ou_process.py", "--count", 100, *MAKE, "--question", "season", cwd=folder)
+    run_script("ou_process.py", "--process", "season", "--count", 100, *MAKE, cwd=folder)
+    run_script("mistral.py", "--dryrun", cwd=folder)
+    run_script("curate.py", cwd=folder)
+    return folder
+
+
+def test_both_kinds_stand_in_one_file_and_can_be_made_again_bit_for_bit(described):
+    there = records.read(str(described / "data.jsonl"))
+    assert [row["id"][:4] for row in there] == ["ou_0"] * 100 + ["seas"] * 100
+    for row in there:
+        assert row["question"] == "season" and set(row["gold"]) == {"trend", "noise", "extrema", "season"}
+        kept = np.loadtxt(described / "dataset" / f"{row['id']}.dat")[:, 1]  # written by repr: read back exactly
+        assert (rows.replay(row["params"]) == kept).all()
+    share = {name: [row["truth"]["season"] for row in there if row["id"].startswith(name)].count("yes") for name in ("ou", "season")}
+    assert share["ou"] < 20 and share["season"] > 80
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_draws_by_its_name_alone(name, monkeypatch):
+    """Another order of the list, and another process in it, change no series of those that are there."""
+    made = rows.make(3, range(5), 64, process=PROCESSES[name])
+    turned = dict(reversed(PROCESSES.items()))
+    monkeypatch.setattr(rows, "PROCESSES", {"new": object(), **turned})
+    again = rows.make(3, range(5), 64, process=turned[name])
+    assert made[0] == again[0] and (made[1] == again[1]).all()
+    others = [rows.make(3, range(5), 64, process=process)[0] for other, process in PROCESSES.items() if other != name]
+    assert all(row["series"] not in [one["series"] for one in other] for other in others for row in made[0])
+
+
+def test_the_other_question_needs_another_file_or_to_be_brought_there(described, tmp_path):
+    run_script("ou_process.py", "--count", 3, *MAKE, cwd=tmp_path)
+    study = (tmp_path / "data.jsonl").read_bytes()
+    done = run_script("ou_process.py", "--count", 3, *MAKE, "--question", "season", cwd=tmp_path, code=2)
+    assert "--truth --question season" in done.stderr and (tmp_path / "data.jsonl").read_bytes() == study
+    assert "changed_season: 3" in run_script("ou_process.py", "--truth", "--question", "season", cwd=tmp_path).stdout
+    assert {row["question"] for row in records.read(str(tmp_path / "data.jsonl"))} == {"season"}
+    run_script("ou_process.py", "--truth", "--question", "study", cwd=tmp_path)
+    assert (tmp_path / "data.jsonl").read_bytes() == study
+    done = run_script("ou_process.py", "--truth", "--question", "study", cwd=described, code=2)
+    assert "has gold for the question 'season'" in done.stderr
+    mixed = tmp_path / "mixed.jsonl"
+    seasonal = [line for line in (described / "data.jsonl").read_bytes().splitlines(keepends=True) if b'"season_' in line]
+    mixed.write_bytes(study + seasonal[0])
+    for script in ("convert.py", "ou_process.py"):
+        assert "questions study, season" in run_script(script, "--data", mixed, cwd=tmp_path, code=2).stderr
+
+
+def test_fresh_series_and_suites_follow_the_question_and_the_processes():
+    made = fresh.pairs("train", [(32, 64, 40)], "thirds", question=SEASON, processes=("ou", "season"))
+    assert [row.get("process", "ou") for row in made] == ["ou", "season"] * 20
+    plain = fresh.pairs("train", [(32, 64, 40)], "thirds")
+    assert [row["series"] for row in made][::2] == [row["series"] for row in plain][::2]  # the OU ones are the same series
+    for suite in suites.SUITES:
+        for row in suites.rows(suite, 3, 64, "thirds", SEASON):
+            assert row["question"] == "season" and "four sentences" in row["prompt"]
+            if suite not in ("zeroed", "shuffled"):
+                assert SEASON.parse(row["answer"]).read == {claim: row["truth"][claim] for claim in SEASON.claims}
+
+
+@pytest.fixture(scope="module")
+def trained(described, embedder):
+    """The folder of a student that learnt to say four sentences, and what its training printed."""
+    if not os.path.isfile(SMOLLM2):
+        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+    scoring = ("--embedder", embedder, "--nli", "none")
+    run_script("convert.py", "--format", "thirds", "--wording", "plain", *scoring, cwd=described)
+    done = run_script(
+        "qwen_train.py", "--model", SMOLLM2, "--out", "toy", "--epochs", 3, "--batch-size", 8, "--save-steps", 1000,
+        "--validation", 4, "--max-new-tokens", 96, "--eval-rows", 6, "--beside", os.path.join(ROOT, "trained", "SmolLM2-135M-Instruct"),
+        *scoring, cwd=described,
+    )  # fmt: skip
+    return described / "toy", done.stdout
+
+
+def test_its_tables_have_the_columns_of_its_question(trained):
+    folder, said = trained
+    head = next(line for line in said.splitlines() if line.startswith("on all rows"))
+    assert head.split()[-6:] == ["trend", "noise", "max", "min", "season", "all_five"]
+    beside = next(line for line in said.splitlines() if line.startswith("beside"))
+    assert beside.split()[-2:] == ["-", "-"]  # the shipped adapter was asked its own three sentences
+    assert "question" not in evaluation.read(str(folder / "evaluation_beside.json"))
+    teacher = evaluation.read(str(folder / "evaluation_teacher.json"))
+    assert teacher["question"] == "season" and set(teacher["means"]["claims"]["all"]) == {*SEASON.claims, "all_five"}
+    assert json.loads((folder / "final" / "training.json").read_text())["question"] == "season"
+    page = run_script("ts_check_training.py", "evaluation_teacher.json", cwd=folder).stdout
+    assert re.search(r"season (right|wrong)", page) and "season:" in (folder / "plotdiag" / "index.html").read_text()
+
+
+def four_sentences(done):
+    """The sentences of an answer that describe.py printed, its table having a line for each claim."""
+    said = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+    assert list(said) == ["trend", "noise", "extrema", "season"] and all(said.values())
+    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(SEASON.claims)] == list(SEASON.claims)
+    return said
+
+
+def test_it_speaks_four_sentences_from_its_folder_and_from_a_gguf(trained):
+    folder, _ = trained
+    wave = folder / "wave.csv"
+    wave.write_text("x\n" + "".join(f"{np.sin(2 * np.pi * i / 6):.3f}\n" for i in range(24)))
+    told = four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
+    run_script("hf2gguf.py", "--lora", "final", "--merge-lora", "--quant", "f16", "--outfile", "toy.gguf", cwd=folder)
+    known = origin.of(str(folder / "toy.gguf"))
+    assert known == origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON)
+    assert four_sentences(run_script("describe.py", wave, "--model", "toy.gguf", cwd=folder)) == told
+
+
+def test_it_is_examined_by_its_own_question(trained, embedder):
+    folder, _ = trained
+    flags = ("--suite", "seasonal", "--count", 2, "--points", 24, "--embedder", embedder, "--nli", "none")
+    assert "all_five" in run_script("examine.py", "--model", folder, *flags, cwd=folder).stdout
+    assert json.loads((folder / "suites" / "about.json").read_text())["question"] == "season"
+
+
+def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder, tmp_path):
+    lines = (described / "data.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "data.jsonl").write_text(lines[0].replace('"question": "season"', '"question": "colour"'))
+    content = json.loads(open(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), encoding="utf-8").read())
+    (tmp_path / "evaluation.json").write_text(json.dumps({**content, "question": "colour"}))
+    (tmp_path / "test_rows.jsonl").write_text(lines[0].replace('{"id"', '{"prompt": "p", "answer": "a", "id"'))
+    (tmp_path / "training.json").write_text(json.dumps({"format": "thirds", "points": [24], "prompt_version": 1, "question": ["colour"]}))
+    example = os.path.join(ROOT, "examples", "co2.csv")
+    for script, *flags in (
+        ("convert.py",),
+        ("ou_process.py", "--truth"),
+        ("mistral.py", "--dryrun"),
+        ("curate.py",),
+        ("ts_check_training.py", "evaluation.json"),
+        ("describe.py", example, "--column", "ppm", "--model", tmp_path),
+        ("examine.py", "--model", tmp_path),
+    ):
+        done = run_script(script, *flags, cwd=tmp_path, code=2)
+        assert "colour" in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
+    with pytest.raises(cli.UserError, match="colour"):
+        origin.from_mark("llm_ts format=thirds points=24 prompt_version=1 question=colour", "x.gguf")
+
+
+def test_runs_of_before_have_the_question_study(tmp_path):
+    records.write_json(str(tmp_path / "training.json"), {"rank": 4})
+    run_folder.check(str(tmp_path), {"rank": 4})
+    with pytest.raises(cli.UserError, match="other question"):
+        run_folder.check(str(tmp_path), {"rank": 4, **SEASON.tag})
+    records.write_json(str(tmp_path / "training.json"), {"rank": 4, **SEASON.tag})
+    with pytest.raises(cli.UserError, match="other question"):
+        run_folder.check(str(tmp_path), {"rank": 4})
+
+
+def test_mixed_pairs_are_refused(described, tmp_path):
+    there = records.read(str(described / "data.jsonl"))[:2]
+    made = [pair.make(row, "thirds", split, row["truth"]["sentences"]) for row, split in zip(there, ("train", "test"))]
+    made.append({**made[0], "id": "ou_000099"})
+    made[-1].pop("question")
+    pair.write(str(tmp_path / "pairs.jsonl"), made)
+    with pytest.raises(cli.UserError, match="questions season, study"):
+        pair.read(str(tmp_path / "pairs.jsonl"))

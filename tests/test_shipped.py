@@ -1,0 +1,51 @@
+"""The shipped adapter: its README's five lines of PEFT open it, describe.py uses it unasked, and it reads plain shapes.
+
+Needs: models/ (python fetch.py smollm2). Run: python -m pytest -q tests/test_shipped.py
+"""
+
+import os
+import re
+
+import pytest
+from conftest import ROOT, SMOLLM2, run_script
+
+from llm_ts import paths
+from llm_ts.question import STUDY
+from llm_ts.student import answer
+
+RAMP = [round(99 * i / 63) for i in range(64)]
+
+
+@pytest.fixture(autouse=True)
+def base():
+    if not os.path.isfile(SMOLLM2):
+        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+
+
+def test_its_readme_opens_it_with_peft(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with open(os.path.join(paths.SHIPPED, "README.md"), encoding="utf-8") as file:
+        lines = re.search(r"```python\n(from peft.*?)```", file.read(), re.DOTALL)[1]
+    assert len(lines.strip().splitlines()) == 5
+    opened = {}
+    exec(lines, opened)
+    prompts = [STUDY.prompt_of(series, "thirds") for series in (RAMP, RAMP[::-1])]
+    answers = answer.generate(opened["model"], opened["tokenizer"], prompts, 2, 64)
+    for series, text in zip((RAMP, RAMP[::-1]), answers):
+        parsed, truth = STUDY.parse(text), STUDY.truth_of(series)
+        assert parsed.parse == "strict"
+        assert parsed.read == {claim: truth[claim] for claim in STUDY.claims}
+
+
+def test_describe_needs_no_model_to_be_named(tmp_path):
+    csv = tmp_path / "fall.csv"
+    csv.write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
+    done = run_script("describe.py", csv, cwd=tmp_path)
+    assert "The trend is decreasing." in done.stdout
+    assert done.stdout.count(" right") == len(STUDY.claims)
+
+
+def test_it_is_small_and_holds_no_pickle():
+    sizes = {name: os.path.getsize(os.path.join(paths.SHIPPED, name)) for name in os.listdir(paths.SHIPPED)}
+    assert sum(sizes.values()) < 20e6
+    assert {name.rpartition(".")[2] for name in sizes} == {"json", "md", "safetensors"}
