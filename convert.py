@@ -1,11 +1,15 @@
-"""Turn data.jsonl into training pairs, and measure how far the teacher's sentences agree with the truth.
+"""Turn data.jsonl into training pairs, and measure how far the teacher's
+sentences agree with the truth.
 
 Reads: data.jsonl (series, truth, gold, curated).
-Writes: test_jsonl.jsonl, one pair a line; convert_diagnostics.json and .png, gold against truth.
+Writes: test_jsonl.jsonl, one pair per line; convert_diagnostics.json and .png,
+gold against truth.
 Run: python convert.py --data data.jsonl --format study
 
-A pair stands in llm_ts/pairs/pair.py. The split comes from a hash of the id, so that new rows never move old ones. A row with a sentence still
-marked `verify` stays out of the train split; the test split keeps every row, the truth's sentence standing in there.
+A pair stands in llm_ts/pairs/pair.py. The split comes from a hash of the id,
+so new rows never move old ones. A row with a sentence still marked
+`verify` stays out of the train split; the test split keeps every row, the
+truth's sentence standing in there.
 """
 
 import os

@@ -1,13 +1,17 @@
-"""Find where the teacher's sentences contradict the truth, and decide claim by claim what to train on.
+"""Find where the teacher's sentences contradict the truth, and decide claim by
+claim what to train on.
 
 Reads: data.jsonl (gold, truth); verify.csv, where a human has decided.
-Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should look at.
+Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should
+look at.
 Run: python curate.py --data data.jsonl
 
-Wrong extrema are replaced by the truth's sentence: anybody can look up where 99 and 0 stand. A sentence on another topic
-that contradicts a clear truth is marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
-column `decision` of verify.csv and run this script again; a decision holds for the gold sentence beside it. What is not
-decided stays out of the training (convert.py).
+Wrong extrema are replaced by the truth's sentence: anybody can look up where
+99 and 0 stand. A sentence on another topic that contradicts a clear truth is
+marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
+column `decision` of verify.csv and run this script again; a decision holds for
+the gold sentence beside it. What is not decided stays out of the training
+(convert.py).
 """
 
 import csv

@@ -1,11 +1,14 @@
-"""Describe one's own series with a trained student, each claim with the rule's verdict beside it.
+"""Describe one's own series with a trained student, each claim with the rule's
+verdict beside it.
 
-Reads: a CSV file; a model: the folder of a run, an adapter, a whole model, or a .gguf file.
+Reads: a CSV file; a model: the folder of a run, an adapter, a whole model, or
+a .gguf file.
 Writes: nothing, or a picture with --plot.
 Run: python describe.py examples/nile.csv --column flow
 
-Any unit is welcome: the series is rescaled to its own range, 0..99, as the student saw its training series. It was
-trained on series of a certain length; at other lengths it reads less well, and this says so.
+Any unit is welcome: the series is rescaled to its own range, 0..99, as the
+student saw its training series. It was trained on series of a certain length;
+at other lengths it reads less well, and this says so.
 """
 
 import csv
@@ -79,9 +82,7 @@ def _number(cell):
 
 def _only_number_column(path, header, body):
     numeric = [
-        name
-        for place, name in enumerate(header)
-        if any(place < len(line) and _number(line[place]) is not None for line in body)
+        name for place, name in enumerate(header) if any(place < len(line) and _number(line[place]) is not None for line in body)
     ]
     if len(numeric) != 1:
         raise cli.UserError(f"{path}: which column? Give --column, one of {', '.join(header)}")
@@ -117,9 +118,7 @@ def main(argv=None):
     parser.add_argument(
         "--model", default=paths.SHIPPED, help="Folder of a run, adapter, model folder or .gguf file; default: ours."
     )
-    parser.add_argument(
-        "--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training."
-    )
+    parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
     parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
     parser.add_argument("--plot", metavar="PNG", help="Also draw the series and the answer.")
     args = parser.parse_args(argv)

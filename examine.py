@@ -1,11 +1,15 @@
-"""Examine a student on suites of unseen series, in shards that may run side by side, be stopped and be run again.
+"""Examine a student on suites of unseen series, in shards that may run side by
+side, be stopped and be run again.
 
-Reads: a student: a run's folder, an adapter, a model's folder, a hub name or a .gguf file.
-Writes, in --out: about.json, answers-<shard>.jsonl (one line per answer), evaluation_<suite>.json once all are answered.
+Reads: a student: a run's folder, an adapter, a model's folder, a hub name or a
+.gguf file.
+Writes, in --out: about.json, answers-<shard>.jsonl (one line per answer),
+evaluation_<suite>.json once all are answered.
 Run: python examine.py --model Qwen2.5-0.5B-Instruct --suite unseen --count 2000
 
-Each shard answers its share of the open questions. The shard that finishes last scores all of them. Killed, or run again
-with another number of shards, what is written is not asked again, and nothing of it is lost.
+Each shard answers its share of the open questions. The shard that finishes
+last scores all of them. Killed, or run again with another number of shards,
+what is written is not asked again, and nothing of it is lost.
 """
 
 import glob

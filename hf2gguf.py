@@ -1,13 +1,17 @@
-"""Export a student to GGUF with llama.cpp's official converters and quantiser, and check one answer of the result.
+"""Export a student to GGUF with llama.cpp's official converters and quantiser,
+and check one answer of the result.
 
-Reads: a base model (hub name, folder or .gguf file), an adapter of qwen_train.py; build/llama.cpp, or LLAMA_CPP.
+Reads: a base model (hub name, folder or .gguf file), an adapter of
+qwen_train.py; build/llama.cpp, or LLAMA_CPP.
 Writes: --outfile; with --strategy separate also <outfile>-lora.gguf beside it.
 Run: python hf2gguf.py --lora Qwen2.5-0.5B-Instruct/final --merge-lora --quant q4_K_M --outfile student.gguf
 
-Strategies: merge folds the adapter into the base; separate writes the base and the adapter as two files, to be used
-together; plain writes the base alone. llama.cpp's adapter converter gets rslora and alpha patterns silently wrong and
-knows no DoRA: such adapters are refused unless they are merged. How the series is written for the student (training.json
-beside the adapter) is kept in the file's general.description, so that describe.py need not be told.
+Strategies: merge folds the adapter into the base; separate writes the base and
+the adapter as two files, to be used together; plain writes the base alone.
+llama.cpp's adapter converter gets rslora and alpha patterns silently wrong and
+knows no DoRA: such adapters are refused unless they are merged. How the series
+is written for the student (training.json beside the adapter) is kept in the
+file's general.description, so that describe.py need not be told.
 """
 
 import os

@@ -1,12 +1,17 @@
-"""Ask the teacher, a large model that sees the plot and the numbers, for a sentence on each topic of every series.
+"""Ask the teacher, a large model that sees the plot and the numbers, for a
+sentence on each topic of every series.
 
-Reads: data.jsonl rows, <dataset>/<id>.png; the key from the environment variable MISTRAL_API_KEY.
-Writes: `gold` and `teacher` (or `second`) of data.jsonl rows, one flushed line per answer; <dataset>/<id>.txt.
+Reads: data.jsonl rows, <dataset>/<id>.png; the key from the environment
+variable MISTRAL_API_KEY.
+Writes: `gold` and `teacher` (or `second`) of data.jsonl rows, one flushed line
+per answer; <dataset>/<id>.txt.
 Run: python mistral.py --dryrun
 
-What has an answer, or a recorded failure, is not asked again: stop it at any time and run it again. A server that
-stays down, a wrong key and an unknown model end the run; an answer that is still not the JSON asked for at the third
-time is recorded as that row's failure (`teacher.failed`). `--dryrun` asks nobody: a simulated teacher answers.
+What has an answer, or a recorded failure, is not asked again: stop it at any
+time and run it again. A server that stays down, a wrong key and an unknown
+model end the run; an answer that is still not the JSON asked for at the third
+time is recorded as that row's failure (`teacher.failed`). `--dryrun` asks
+nobody: a simulated teacher answers.
 """
 
 import argparse

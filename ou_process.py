@@ -1,18 +1,22 @@
-"""Simulate Ornstein-Uhlenbeck series with the exact transition, or another process, and record the truth about each.
+"""Simulate Ornstein-Uhlenbeck series with the exact transition, or another
+process, and record the truth about each.
 
 Reads: data.jsonl, where it exists: what is there is not made again.
-Writes: data.jsonl rows (id, params, series, raw_min, raw_max, truth); <dataset>/<id>.dat, <id>.png, <id>.json.
+Writes: data.jsonl rows (id, params, series, raw_min, raw_max, truth);
+<dataset>/<id>.dat, <id>.png, <id>.json.
 Run: python ou_process.py --count 220 --points 128 --seed 0
 
-dx = theta (mu - x) dt + sigma dW has the exact transition (Gillespie 1996, Phys. Rev. E 54, 2084, eq. 1.9)
+dx = theta (mu - x) dt + sigma dW has the exact transition (Gillespie 1996,
+Phys. Rev. E 54, 2084, eq. 1.9)
 
     x(t + dt) = mu + (x(t) - mu) e^(-theta dt) + sigma sqrt((1 - e^(-2 theta dt)) / (2 theta)) N(0, 1)
 
-which holds for any dt, unlike Euler's. theta is in 1/time, mu and x0 in the unit of x, sigma in that unit per
-square root of time, dt in time.
+which holds for any dt, unlike Euler's. theta is in 1/time, mu and x0 in the
+unit of x, sigma in that unit per square root of time, dt in time.
 
-The other processes (--process) stand in llm_ts/series/, what can be asked about a series (--question) in
-llm_ts/question.py. Series of several processes may share one data.jsonl; all its rows are of one question.
+The other processes (--process) stand in llm_ts/series/, what can be asked
+about a series (--question) in llm_ts/question.py. Series of several processes
+may share one data.jsonl; all its rows are of one question.
 """
 
 import os
@@ -107,7 +111,9 @@ def recompute_truth(path, name):
         asked = question.named(name) if name else had
         described = next((row["id"] for row in there if row.get("gold")), None)
         if asked != had and described:
-            raise cli.UserError(f"{path}: {described} has gold for the question {had.name!r}: give {asked.name!r} a file of its own")
+            raise cli.UserError(
+                f"{path}: {described} has gold for the question {had.name!r}: give {asked.name!r} a file of its own"
+            )
         changed = dict.fromkeys(asked.claims, 0)
         for row in there:
             fresh = asked.truth_of(row["series"])
@@ -126,12 +132,16 @@ def recompute_truth(path, name):
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--count", type=cli.positive, default=220, help="Number of series of the process that data.jsonl shall hold.")
+    parser.add_argument(
+        "--count", type=cli.positive, default=220, help="Number of series of the process that data.jsonl shall hold."
+    )
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series, 16 to 512.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Seed; series k of a seed is always the same.")
     parser.add_argument("--dt", type=cli.positive_float, default=1.0, help="Time between points.")
     parser.add_argument("--process", choices=list(PROCESSES), default="ou", help="Where the series come from.")
-    parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked about them; default: as in data.jsonl, else study.")
+    parser.add_argument(
+        "--question", choices=list(question.QUESTIONS), help="What is asked about them; default: as in data.jsonl, else study."
+    )
     parser.add_argument("--dataset", default="dataset", help="Folder for the .dat, .png and .json of each series.")
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")

@@ -1,15 +1,20 @@
-"""Fine-tune a small language model with LoRA on the pairs, evaluating before training and at every checkpoint.
+"""Fine-tune a small language model with LoRA on the pairs, evaluating before
+training and at every checkpoint.
 
 Reads: test_jsonl.jsonl (convert.py); a model: hub name, folder or .gguf file.
-Writes, in a folder named after the model: training.json, test_rows.jsonl, checkpoint-<step>/, evaluation_avant.json,
-evaluation_checkpoint-<step>.json, evaluation_majority.json, evaluation_commonest.json, evaluation_teacher.json,
+Writes, in a folder named after the model: training.json, test_rows.jsonl,
+checkpoint-<step>/, evaluation_avant.json, evaluation_checkpoint-<step>.json,
+evaluation_majority.json, evaluation_commonest.json, evaluation_teacher.json,
 evaluation_beside.json (--beside), training.png, final/ (the adapter).
 Run: python qwen_train.py --data test_jsonl.jsonl --model Qwen/Qwen2.5-0.5B-Instruct
 
-Started again, the same command goes on from the last whole checkpoint. SIGTERM, SIGUSR1 and Ctrl-C save at the next
-step and exit with 75: run it again. final/ is the checkpoint that reads simulated validation rows best, with
---validation 0 the last; the test rows have no say. Under torchrun, the processes share the batches and the evaluations
-out among them, and --stop-file says what torchrun's own exit code cannot: that they stopped because they were asked to.
+Started again, the same command goes on from the last whole checkpoint.
+SIGTERM, SIGUSR1 and Ctrl-C save at the next step and exit with 75: run it
+again. final/ is the checkpoint that reads simulated validation rows best, with
+--validation 0 the last; the test rows have no say. Under torchrun, the
+processes share the batches and the evaluations out among them, and --stop-file
+says what torchrun's own exit code cannot: that they stopped because they were
+asked to.
 """
 
 import contextlib
@@ -203,7 +208,9 @@ def parse(argv):
     parser.add_argument("--logging-steps", type=cli.positive, default=5, help="Print the loss every so many steps.")
     parser.add_argument("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
     parser.add_argument("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
-    parser.add_argument("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
+    parser.add_argument(
+        "--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU."
+    )
     parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
     parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
     similarity.add_flags(parser)

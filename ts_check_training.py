@@ -1,11 +1,15 @@
-"""Look at what a student answered, sample by sample; or ask a TextSynth model the same questions.
+"""Look at what a student answered, sample by sample; or ask a TextSynth model the
+same questions.
 
-Reads, in a model's folder: test_rows.jsonl, an evaluation file of qwen_train.py; the key from TEXTSYNTH_API_KEY.
-Writes: plotdiag/<id>.png, plotdiag/index.html; for TextSynth also textsynth-<engine>.jsonl (answers as they come) and
+Reads, in a model's folder: test_rows.jsonl, an evaluation file of
+qwen_train.py; the key from TEXTSYNTH_API_KEY.
+Writes: plotdiag/<id>.png, plotdiag/index.html; for TextSynth also
+textsynth-<engine>.jsonl (answers as they come) and
 evaluation_textsynth-<engine>.json.
 Run: cd Qwen2.5-0.5B-Instruct && python ../ts_check_training.py evaluation_checkpoint-140.json
 
-Without a file it asks TextSynth. What is answered is not asked again: stop it at any time and run it again.
+Without a file it asks TextSynth. What is answered is not asked again: stop it
+at any time and run it again.
 """
 
 import os

@@ -1,11 +1,14 @@
-"""Ratios of this project's quick ways against the plain ones, measured in one run.
+"""Ratios of this project's quick ways against the plain ones, measured in one
+run.
 
-Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2), trained/. Writes: results/bench.json.
+Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2),
+trained/. Writes: results/bench.json.
 Run: python -m experiments.bench
 
-Each pair of ways is run in turn, A B A B ...; a ratio is B's seconds over A's for the same work (in training, A's tokens a
-second over B's), with the minimum, median and maximum over the pairs. What warms up first is not counted. Absolute
-seconds depend on the machine; the ratios travel better.
+Each pair of ways is run in turn, A B A B ...; a ratio is B's seconds over A's
+for the same work (in training, A's tokens a second over B's), with the
+minimum, median and maximum over the pairs. What warms up first is not counted.
+Absolute seconds depend on the machine; the ratios travel better.
 """
 
 import json

@@ -1,10 +1,14 @@
-"""Speed of evaluation, measured by bench.py: one way of asking in a process of its own, so that its peak memory is its own.
+"""Speed of evaluation, measured by bench.py: one way of asking in a process of
+its own, so that its peak memory is its own.
 
-Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2), trained/. Writes: nothing; prints one line of JSON.
+Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2),
+trained/. Writes: nothing; prints one line of JSON.
 Run: python -m experiments.bench_evaluation --way ours --points 128 --count 64
 
-Ways: `plain` is one generate a sample with what comes with Transformers and PEFT; `ours` is what evaluations use. Both ask
-the shipped adapter the same questions in bf16, in the same order. The first answer warms up and is asked again.
+Ways: `plain` is one generate a sample with what comes with Transformers and
+PEFT; `ours` is what evaluations use. Both ask the shipped adapter the same
+questions in bf16, in the same order. The first answer warms up and is asked
+again.
 """
 
 import json

@@ -1,13 +1,17 @@
-"""Training speed, measured by bench.py: one way of training in a process of its own, so that its peak memory is its own.
+"""Training speed, measured by bench.py: one way of training in a process of its
+own, so that its peak memory is its own.
 
-Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2). Writes: nothing; prints one line of JSON.
+Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf (python fetch.py smollm2).
+Writes: nothing; prints one line of JSON.
 Run: python -m experiments.bench_training --way ours --points 128 --steps 3
 
-Ways: `trl` is SFTTrainer as SFTConfig's defaults have it, but for max_length (the default would cut long prompts) and the
-order of the rows, on the model as Transformers loads it; `ours` is what qwen_train.py uses. Both see the same rows in the
-same order, LoRA of rank 16 on all linear layers, batches of 8; tokens are those of prompt and answer without padding. The
-first step warms up and is not counted. The operations a second count what is computed: the beginning that all prompts
-share counts once where it is read once.
+Ways: `trl` is SFTTrainer as SFTConfig's defaults have it, but for max_length
+(the default would cut long prompts) and the order of the rows, on the model as
+Transformers loads it; `ours` is what qwen_train.py uses. Both see the same
+rows in the same order, LoRA of rank 16 on all linear layers, batches of 8;
+tokens are those of prompt and answer without padding. The first step warms up
+and is not counted. The operations a second count what is computed: the
+beginning that all prompts share counts once where it is read once.
 """
 
 import json

@@ -1,16 +1,22 @@
-"""Recipes of training compared at equal budget: each differs from the baseline in one choice, and is read on validation series.
+"""Recipes of training compared at equal budget: each differs from the baseline in
+one choice, and is read on validation series.
 
-Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf and models/all-MiniLM-L6-v2 (python fetch.py smollm2 minilm).
-Writes: run/recipes/<budget>/<name>/, a training each; results/recipes.json, which report.py turns into a table.
+Reads: models/SmolLM2-135M-Instruct.Q4_1.gguf and models/all-MiniLM-L6-v2
+(python fetch.py smollm2 minilm).
+Writes: run/recipes/<budget>/<name>/, a training each; results/recipes.json,
+which report.py turns into a table.
 Run: python -m experiments.recipes --only baseline
 
-What was finished is not trained again, and what was stopped goes on; several may run at once, each with --only names of
-its own. The budget: tokens of series and answer, seen once or in several epochs; full fine-tuning pays half as much again
-for each (the gradient of the weights), so it sees fewer. All learn from the same data.jsonl, but `short-first`, whose
-series are drawn fresh and in order. What counts as better, fixed before the first run: the mean share of the four claims
-that are right on 256 unseen series. A recipe is better (worse) if its 95 % interval lies wholly above (below) the mean of
-every seed of the baseline; else nothing was shown. The interval knows of the series that were asked, not of the luck of a
-seed, which the seeds of the baseline show.
+What was finished is not trained again, and what was stopped goes on; several
+may run at once, each with --only names of its own. The budget: tokens of
+series and answer, seen once or in several epochs; full fine-tuning pays half
+as much again for each (the gradient of the weights), so it sees fewer. All
+learn from the same data.jsonl, but `short-first`, whose series are drawn fresh
+and in order. What counts as better, fixed before the first run: the mean share
+of the four claims that are right on 256 unseen series. A recipe is better
+(worse) if its 95 % interval lies wholly above (below) the mean of every seed
+of the baseline; else nothing was shown. The interval knows of the series that
+were asked, not of the luck of a seed, which the seeds of the baseline show.
 """
 
 import os

@@ -1,7 +1,10 @@
-"""The tables of results/README.md and the curves in results/curves.png, made from the evaluations kept in results/.
+"""The tables of results/README.md and the curves in results/curves.png, made from
+the evaluations kept in results/.
 
-Reads: results/<name>/evaluation_*.json with training.json (a run) or about.json (its suites); results/recipes.json.
-Writes: results/README.md between its two markers, results/curves.png; with --keep also results/<name>/.
+Reads: results/<name>/evaluation_*.json with training.json (a run) or
+about.json (its suites); results/recipes.json.
+Writes: results/README.md between its two markers, results/curves.png; with
+--keep also results/<name>/.
 Run: python -m experiments.report
 """
 
@@ -80,7 +83,15 @@ def run_section(name, folder):
         f" {about['batch_size'] * about['accumulate']}, rate {about['learning_rate']:g}, rank {about['rank']}."
         f" NLI scores from: {contents[0]['nli_model']}."
     )
-    return [f"### {name}", "", head, "", *tables.for_markdown(contents, "all"), "", *folded(tables.for_markdown(contents, "clear"))]
+    return [
+        f"### {name}",
+        "",
+        head,
+        "",
+        *tables.for_markdown(contents, "all"),
+        "",
+        *folded(tables.for_markdown(contents, "clear")),
+    ]
 
 
 def recipe_table(entries):
@@ -90,7 +101,9 @@ def recipe_table(entries):
     lines = []
     for name, entry in entries.items():
         shares = [f"{100 * entry['claims'][claim]['mean']:.0f}" for claim in claims]
-        lines.append([name, entry["what"], str(entry["series"]), str(entry["steps"]), percent(entry["score"]), *shares, entry["verdict"]])
+        lines.append(
+            [name, entry["what"], str(entry["series"]), str(entry["steps"]), percent(entry["score"]), *shares, entry["verdict"]]
+        )
     return tables.markdown([f"recipe, n = {n}", "what differs", "series", "steps", "all claims", *claims, "verdict"], lines)
 
 
@@ -102,8 +115,14 @@ def sections(except_for=None):
     if os.path.exists(recipes.OUT):
         kept = recipes.read_kept()
         budget = kept["budget"]
-        lines += ["### recipes", "", f"`{budget['model']}`, {budget['points']} points, {budget['tokens']:,} tokens of series and answer"]
-        lines += ["each (all weights: two thirds of them, at the same cost), differing from the baseline in what the second column"]
+        lines += [
+            "### recipes",
+            "",
+            f"`{budget['model']}`, {budget['points']} points, {budget['tokens']:,} tokens of series and answer",
+        ]
+        lines += [
+            "each (all weights: two thirds of them, at the same cost), differing from the baseline in what the second column"
+        ]
         lines += ["says; % right on unseen validation series. The rule of the verdicts stands at the head of `recipes.py`.", ""]
         lines += [*recipe_table(kept["recipes"]), ""]
     return names, lines

@@ -174,7 +174,9 @@ def named(name, where=""):
     """The question of a name; UserError where this version has none. where: the file that names it."""
     if name not in list(QUESTIONS):
         before = f"{where}: " if where else ""
-        raise cli.UserError(f"{before}asks the question {name!r}, which this version does not know (it knows {', '.join(QUESTIONS)})")
+        raise cli.UserError(
+            f"{before}asks the question {name!r}, which this version does not know (it knows {', '.join(QUESTIONS)})"
+        )
     return QUESTIONS[name]
 
 

@@ -34,7 +34,9 @@ def run_script(script, *arguments, cwd, env=None, code=0):
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     if code == 2:
         assert "Traceback" not in done.stderr
-        assert done.stderr.strip().splitlines()[-1].startswith(f"{script.removeprefix('experiments.').removesuffix('.py')}.py: "), done.stderr
+        assert (
+            done.stderr.strip().splitlines()[-1].startswith(f"{script.removeprefix('experiments.').removesuffix('.py')}.py: ")
+        ), done.stderr
     return done
 
 

@@ -183,8 +183,13 @@ def test_nli_labels_are_read_from_the_models_config(tmp_path, embedder, order):
     (folder / "vocab.txt").write_text("\n".join(words))
     BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
     config = BertConfig(
-        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-        id2label=dict(enumerate(order)), label2id={name: i for i, name in enumerate(order)},
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        id2label=dict(enumerate(order)),
+        label2id={name: i for i, name in enumerate(order)},
     )
     model = BertForSequenceClassification(config)
     with torch.no_grad():

@@ -63,9 +63,7 @@ def command(*flags):
 
 def start(folder, *flags, key=KEY, **env):
     env = {**ENV, **env, **({"MISTRAL_API_KEY": key} if key else {})}
-    return subprocess.Popen(
-        command(*flags), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen(command(*flags), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def finish(process, folder, code):

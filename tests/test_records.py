@@ -82,8 +82,7 @@ def test_missing_empty_and_folder(path, tmp_path):
 def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path):
     fill(path)
     code = (
-        f"import time\nfrom llm_ts import records\nwith records.writing({path!r}):\n"
-        " print('held', flush=True)\n time.sleep(60)"
+        f"import time\nfrom llm_ts import records\nwith records.writing({path!r}):\n print('held', flush=True)\n time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"

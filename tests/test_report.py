@@ -3,6 +3,7 @@
 Needs: nothing beyond numpy and matplotlib. Run: python -m pytest -q tests/test_report.py
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -63,6 +64,17 @@ def test_what_is_kept_is_shown(work):
     assert (work / "results" / "curves.png").stat().st_size > 10_000
 
 
+def test_the_kept_results_are_reported_to_the_same_digit(tmp_path, monkeypatch):
+    """All tables of results/, made again, against those that the code reported before it was laid out in rooms."""
+    shutil.copytree(os.path.join(ROOT, "results"), tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    before = (tmp_path / "results" / "README.md").read_text()
+    report.main([])
+    assert (tmp_path / "results" / "README.md").read_text() == before
+    lines = [line for line in before.split(report.MARKERS[0])[1].split(report.MARKERS[1])[0].splitlines() if line[:1] == "|"]
+    assert len(lines) == 215 and hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == "b93134a7d80087c4"
+
+
 BREAK = {
     "no evaluations": lambda work: [path.unlink() for path in (work / "run").glob("evaluation_*.json")],
     "no training.json": lambda work: (work / "run" / "training.json").unlink(),
@@ -74,7 +86,9 @@ BREAK = {
     "no n": lambda work: change(work / "run" / "evaluation_avant.json", "means", "valid_json", "n"),
     "no samples": lambda work: change(work / "run" / "evaluation_avant.json", "samples", value={}),
     "a validation of nothing": lambda work: change(work / "run" / "evaluation_avant.json", "validation", value={"x": 1}),
-    "another kept folder": lambda work: shutil.copytree(work / "run", work / "results" / "other").joinpath("training.json").write_text("{}"),
+    "another kept folder": lambda work: (
+        shutil.copytree(work / "run", work / "results" / "other").joinpath("training.json").write_text("{}")
+    ),
     "markers in another order": lambda work: (work / "results" / "README.md").write_text("".join(report.MARKERS[::-1])),
     "no mean": lambda work: change(work / "run" / "evaluation_avant.json", "means", "claims", "clear", "noise"),
     "a sample of nothing": lambda work: change(work / "run" / "evaluation_avant.json", "samples", value=[{}]),
@@ -124,7 +138,7 @@ def test_no_path_of_a_machine_is_kept(work):
 
 
 def test_without_results_the_readme_stays(work):
-    shutil.rmtree(work / "results")
+    shutil.rmtree(work / "results" / "kept")
     with pytest.raises(cli.UserError, match="nothing in results"):
         report.main([])
     with pytest.raises(cli.UserError, match="no evaluation"):

@@ -66,7 +66,12 @@ def test_final_is_the_best_without_what_a_restart_needs(folder, capsys):
     write_evaluation(folder, 10, means(0.9), test=0.1)
     write_evaluation(folder, 30, means(0.8), test=0.9)
     run_folder.finish(str(folder))
-    assert sorted(os.listdir(folder / "final")) == ["adapter_config.json", "adapter_model.safetensors", "training.json", run_folder.WHOLE]
+    assert sorted(os.listdir(folder / "final")) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "training.json",
+        run_folder.WHOLE,
+    ]
     assert (folder / "final" / "adapter_model.safetensors").read_text().endswith(" 10")
     assert run_folder.is_finished(str(folder)) and not run_folder.is_finished(str(folder / "final"))
     for name in os.listdir(folder):  # a user short of disk: the tables still say which step became final

@@ -14,14 +14,18 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import ROOT, run_script
+from PIL import Image
 
 from llm_ts import records
 from llm_ts.series import rows as series_rows
 
 STAGES = sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "*.py")))
-EXPERIMENTS = sorted(f"experiments.{os.path.basename(path)[:-3]}" for path in glob.glob(os.path.join(ROOT, "experiments", "[a-z]*.py")))
+EXPERIMENTS = sorted(
+    f"experiments.{os.path.basename(path)[:-3]}" for path in glob.glob(os.path.join(ROOT, "experiments", "[a-z]*.py"))
+)
 
 
 def run_line(script):
@@ -181,6 +185,36 @@ def test_growing_a_data_set_keeps_what_is_there(tmp_path):
     assert "another --dataset" in done.stderr
     run_script("ou_process.py", *seed_1, "--dataset", "seed1", cwd=tmp_path)
     assert (tmp_path / "data.jsonl").read_text() == whole
+
+
+def test_the_sample_is_what_its_commands_make(tmp_path):
+    """dataset/ again by the commands of its README. Numbers up to the rounding of another processor's exp, plots by pixel."""
+    sample = os.path.join(ROOT, "dataset")
+    with open(os.path.join(sample, "README.md"), encoding="utf-8") as file:
+        commands = re.search(r"made by `(.*?)`", file.read(), re.DOTALL)[1].split("&&")
+    assert len(commands) == 2
+    for command in commands:
+        _, script, *arguments = command.split()
+        run_script(script, *arguments, cwd=tmp_path)
+    made = tmp_path / "dataset"
+    assert sorted(os.listdir(made)) == sorted(name for name in os.listdir(sample) if name != "README.md")
+    assert len(os.listdir(made)) == 6 * 4 + 1
+    for name in os.listdir(made):
+        ours, theirs = os.path.join(made, name), os.path.join(sample, name)
+        if name.endswith(".png"):
+            assert np.array_equal(np.asarray(Image.open(ours).convert("RGB")), np.asarray(Image.open(theirs).convert("RGB"))), name
+        elif name.endswith(".dat"):
+            assert np.allclose(np.loadtxt(ours), np.loadtxt(theirs), rtol=1e-9)
+        elif name.endswith(".txt"):
+            assert open(ours, encoding="utf-8").read() == open(theirs, encoding="utf-8").read()
+    one, other = (records.read(os.path.join(folder, "data.jsonl")) for folder in (made, sample))
+    assert len(one) == len(other) == 6
+    for row, kept in zip(one, other):
+        with open(os.path.join(sample, row["id"] + ".json"), encoding="utf-8") as file:
+            assert json.load(file) == kept["params"]
+        assert row["params"].pop("seed") == kept["params"].pop("seed")
+        assert row["params"] == pytest.approx(kept["params"], rel=1e-9)
+        assert {**row, "params": 0, "raw_min": 0, "raw_max": 0} == {**kept, "params": 0, "raw_min": 0, "raw_max": 0}
 
 
 def test_a_full_disk_is_one_line_and_the_rows_before_it_stay(tmp_path):

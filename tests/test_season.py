@@ -25,8 +25,8 @@ MAKE = ("--points", 24, "--no-plots")
 def described(tmp_path_factory):
     """A folder whose data.jsonl holds OU and seasonal series of the question `season`, described and curated."""
     folder = tmp_path_factory.mktemp("season")
-    run_script("ou_process.py", "--count", 100, *MAKE, "--question", "season", cwd=folder)
-    run_script("ou_process.py", "--process", "season", "--count", 100, *MAKE, cwd=folder)
+    run_script("ou_process.py", "--count", 60, *MAKE, "--question", "season", cwd=folder)
+    run_script("ou_process.py", "--process", "season", "--count", 60, *MAKE, cwd=folder)
     run_script("mistral.py", "--dryrun", cwd=folder)
     run_script("curate.py", cwd=folder)
     return folder
@@ -34,13 +34,15 @@ def described(tmp_path_factory):
 
 def test_both_kinds_stand_in_one_file_and_can_be_made_again_bit_for_bit(described):
     there = records.read(str(described / "data.jsonl"))
-    assert [row["id"][:4] for row in there] == ["ou_0"] * 100 + ["seas"] * 100
+    assert [row["id"][:4] for row in there] == ["ou_0"] * 60 + ["seas"] * 60
     for row in there:
         assert row["question"] == "season" and set(row["gold"]) == {"trend", "noise", "extrema", "season"}
         kept = np.loadtxt(described / "dataset" / f"{row['id']}.dat")[:, 1]  # written by repr: read back exactly
         assert (rows.replay(row["params"]) == kept).all()
-    share = {name: [row["truth"]["season"] for row in there if row["id"].startswith(name)].count("yes") for name in ("ou", "season")}
-    assert share["ou"] < 20 and share["season"] > 80
+    share = {
+        name: [row["truth"]["season"] for row in there if row["id"].startswith(name)].count("yes") for name in ("ou", "season")
+    }
+    assert share["ou"] < 12 and share["season"] > 48
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -104,7 +106,7 @@ def test_its_tables_have_the_columns_of_its_question(trained):
     folder, said = trained
     head = next(line for line in said.splitlines() if line.startswith("on all rows"))
     assert head.split()[-6:] == ["trend", "noise", "max", "min", "season", "all_five"]
-    beside = next(line for line in said.splitlines() if line.startswith("beside"))
+    beside = re.search(r"^beside  +\d.*", said, re.M)[0]
     assert beside.split()[-2:] == ["-", "-"]  # the shipped adapter was asked its own three sentences
     assert "question" not in evaluation.read(str(folder / "evaluation_beside.json"))
     teacher = evaluation.read(str(folder / "evaluation_teacher.json"))
@@ -146,7 +148,9 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
     content = json.loads(open(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), encoding="utf-8").read())
     (tmp_path / "evaluation.json").write_text(json.dumps({**content, "question": "colour"}))
     (tmp_path / "test_rows.jsonl").write_text(lines[0].replace('{"id"', '{"prompt": "p", "answer": "a", "id"'))
-    (tmp_path / "training.json").write_text(json.dumps({"format": "thirds", "points": [24], "prompt_version": 1, "question": ["colour"]}))
+    (tmp_path / "training.json").write_text(
+        json.dumps({"format": "thirds", "points": [24], "prompt_version": 1, "question": ["colour"]})
+    )
     example = os.path.join(ROOT, "examples", "co2.csv")
     for script, *flags in (
         ("convert.py",),

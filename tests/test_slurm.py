@@ -190,7 +190,9 @@ def test_array_shards_merge_without_loss_or_doubles(trained, cluster, tiny_model
     wait_until(lambda: "shard 1/3, start 0" in out.read_text(), 120, "the second shard")
     assert "failed" not in slurm(cluster, "scancel", "--batch", "--signal=USR1", f"{job}_4")  # as before its time limit
     wait_until(lambda: "shard 1/3 is queued again" in out.read_text(), 60, "the second shard's requeue")
-    wait_until(lambda: "Requeue" in state_of(cluster, f"{job}_4") and "JobState=PENDING" in state_of(cluster, f"{job}_4"), 60, "its end")
+    wait_until(
+        lambda: "Requeue" in state_of(cluster, f"{job}_4") and "JobState=PENDING" in state_of(cluster, f"{job}_4"), 60, "its end"
+    )
     slurm(cluster, "scontrol", "update", f"JobId={job}_4", "StartTime=now")  # Slurm would wait two minutes
     wait_for_end(cluster, job, folder, 300)
     assert "shard 1/3, start 1" in out.read_text()

@@ -216,7 +216,9 @@ def test_two_processes_train_all_weights_as_one_does(pairs, tiny_model, embedder
         content = evaluation.read(str(tmp_path / folder / "evaluation_avant.json"))
         said.append([sample["answer"] for sample in content["samples"]])
     assert said[0] == said[1] and len(set(said[0])) == 3  # each row its own answer, whichever process asked it
-    start, one, two = (load_file(f"{folder}/model.safetensors") for folder in (tiny_model, tmp_path / "one/final", tmp_path / "two/final"))
+    start, one, two = (
+        load_file(f"{folder}/model.safetensors") for folder in (tiny_model, tmp_path / "one/final", tmp_path / "two/final")
+    )
     assert one.keys() == two.keys() == start.keys()
     for name in start:
         update, other = one[name] - start[name], two[name] - start[name]
@@ -234,7 +236,9 @@ def test_an_adapter_learns_on_and_is_asked_beside(unbroken, pairs, embedder, tmp
     avant = evaluation.read(str(out / "evaluation_avant.json"))
     assert [s["answer"] for s in beside["samples"]] == [s["answer"] for s in avant["samples"]]
     config = json.loads((out / "final" / "adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] == json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert (
+        config["base_model_name_or_path"] == json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"]
+    )
     assert digest(out) != digest(unbroken[0])
     before = digest(out)
     again = command(pairs, str(adapter), embedder, out, "--beside", out / "final")
@@ -447,7 +451,13 @@ def test_answers_of_a_model_with_biases_and_two_ends(tiny_model, tmp_path):
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     torch.manual_seed(1)
-    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    sizes = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
     model = Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), initializer_range=0.1, **sizes))
     for name, weight in model.named_parameters():
         if name.endswith("bias"):

@@ -130,7 +130,9 @@ class TextSynthHandler(http.server.BaseHTTPRequestHandler):
             return self.reply(failure, json.dumps({"error": f"no: {self.headers['Authorization']}"}).encode())
         assert body["system"] and isinstance(body["messages"], list) and body["max_tokens"] > 50
         self.server.asked.append(body["messages"][0])
-        return self.reply(200, json.dumps({"text": 'Sure! {"trend": "It rises.", "noise": "Low noise.", "extrema": "?"}'}).encode())
+        return self.reply(
+            200, json.dumps({"text": 'Sure! {"trend": "It rises.", "noise": "Low noise.", "extrema": "?"}'}).encode()
+        )
 
     def reply(self, status, content):
         self.send_response(status)
@@ -168,7 +170,9 @@ def test_textsynth_is_asked_once_each_and_scored_alike(folder, embedder):
     assert len(server.asked) == 6
 
 
-@pytest.mark.parametrize("script, why", [([401], "401"), ([404], "404"), (["html"], "does not answer as TextSynth"), ([500] * 9, "500")])
+@pytest.mark.parametrize(
+    "script, why", [([401], "401"), ([404], "404"), (["html"], "does not answer as TextSynth"), ([500] * 9, "500")]
+)
 def test_textsynths_refusals_are_one_line(folder, script, why):
     done = ask(folder, TextSynthServer(script), "--retries", "2", code=2)
     assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1
@@ -187,7 +191,14 @@ def test_mistakes(folder, tmp_path):
     content["samples"].pop()
     (folder / "short.json").write_text(json.dumps(content))
     assert "does not belong" in run_script("ts_check_training.py", "short.json", cwd=folder, code=2).stderr
-    for name, value in (("outcome", {}), ("outcome", {"trend": "sure"}), ("cosine", "high"), ("nli", None), ("id", 7), ("read", [])):
+    for name, value in (
+        ("outcome", {}),
+        ("outcome", {"trend": "sure"}),
+        ("cosine", "high"),
+        ("nli", None),
+        ("id", 7),
+        ("read", []),
+    ):
         content = json.loads((folder / "evaluation_avant.json").read_text())
         content["samples"][2][name] = value
         (folder / "malformed.json").write_text(json.dumps(content))

@@ -92,7 +92,7 @@ LEXICON = {
         <around / about / near> [a / an / its / the] [_] <mean / average / level / value>"""),
     "even": r"\b(?:(?:stable|steady|constant|consistent|uniform)(?:,| and)? )?(?:stable|stability|steady|constant|consistent|uniform)\b",
     "trend": phrases("trend(s), direction, drift, tendency, slope"),
-    "part": phrases("briefly, occasional*, temporar*, local*, short term") + "|" + "|".join(PLACES[p] for p in ("b", "m", "e", "VAGUE")),
+    "part": "|".join([phrases("briefly, occasional*, temporar*, local*, short term"), *(PLACES[p] for p in ("b", "m", "e", "VAGUE"))]),
 }
 WHOLE = {
     "WHOLE": r"\b(?:from (?:[\w.]+ ){0,6}?(?:start|beginning|left|first \w+|outset)(?: (?:[\w.]+ ){0,4}?to (?:[\w.]+ ){0,5}?"

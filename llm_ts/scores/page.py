@@ -69,7 +69,11 @@ def card(row, before, after, png):
     """One test sample: picture, truth, gold, the answers before and after with their outcomes."""
     asked, labels = question.of(row, row["id"]), row["truth"]
     numbers = ", ".join(f"{name} {value:g}" for name, value in labels["numbers"].items())
-    body = _said("truth", truth_line(asked, labels)) + f'<div class="numbers">{html.escape(numbers)}</div>' + _said("gold", gold_line(asked, row))
+    body = (
+        _said("truth", truth_line(asked, labels))
+        + f'<div class="numbers">{html.escape(numbers)}</div>'
+        + _said("gold", gold_line(asked, row))
+    )
     if before:
         body += _said("before", before["answer"]) + _chips(before)
     body += _said("after", after["answer"]) + _chips(after)

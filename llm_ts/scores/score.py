@@ -75,8 +75,7 @@ def summarise(asked, rows, samples):
         everywhere[claim] = mean_of(right)
         where_clear[claim] = mean_of(ok for ok, is_clear in zip(right, clear) if is_clear)
     outcomes = {
-        claim: {kind: sum(sample["outcome"][claim] == kind for sample in samples) for kind in OUTCOMES}
-        for claim in asked.claims
+        claim: {kind: sum(sample["outcome"][claim] == kind for sample in samples) for kind in OUTCOMES} for claim in asked.claims
     }
     means["claims"] = {"all": everywhere, "clear": where_clear, "outcomes": outcomes}
     return means

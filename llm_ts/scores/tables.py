@@ -99,7 +99,12 @@ def suites_for_markdown(contents, rows):
     """Evaluations of suites -> a Markdown table; below each the better of the constant answers, claim by claim."""
     asked = question_of(contents)
     claims, plain = claim_columns(asked, rows), [JSON] if rows == "all" else []
-    heads = [f"{rows} rows", *(column.head for column in plain), *(words(c.head) for c in claims), f"n of {words(asked.together)}"]
+    heads = [
+        f"{rows} rows",
+        *(column.head for column in plain),
+        *(words(c.head) for c in claims),
+        f"n of {words(asked.together)}",
+    ]
     lines = []
     for content in contents:
         n = str(claims[-1].mean(content["means"])["n"])

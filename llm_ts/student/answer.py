@@ -96,9 +96,7 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts):
         new = torch.cat([new, torch.tensor(guessed, dtype=torch.long, device=model.device)], dim=1)
         seen = torch.cat([mask, mask.new_ones(len(rows), wide)], dim=1)
         places = (seen.cumsum(dim=1) - 1).clamp(min=0)[:, -new.shape[1] :]
-        out = model(
-            new, attention_mask=seen, position_ids=places, past_key_values=past, use_cache=True, logits_to_keep=wide + 1
-        )
+        out = model(new, attention_mask=seen, position_ids=places, past_key_values=past, use_cache=True, logits_to_keep=wide + 1)
         past = out.past_key_values
         best = out.logits.argmax(dim=-1).tolist()
         kept = []  # tokens of each draft that greedy decoding chooses too

@@ -31,9 +31,7 @@ def check(folder, settings, name="training.json"):
     before = records.read_json(path, "the same command") if os.path.exists(path) else settings
     other = [key for key, value in {**DEFAULTS, **settings}.items() if before.get(key, DEFAULTS.get(key)) != value]
     if other:
-        raise cli.UserError(
-            f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder"
-        )
+        raise cli.UserError(f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder")
 
 
 @contextlib.contextmanager
