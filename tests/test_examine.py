@@ -16,12 +16,16 @@ from conftest import ROOT, run_script
 import examine
 from llm_ts import cli, formats
 from llm_ts.pairs import fresh, suites
-from llm_ts.question import QUESTIONS, STUDY
+from llm_ts.question import STUDY
 from llm_ts.scores import evaluation
 from llm_ts.series import rows as series_rows
 
 FLIPPED = {"increasing": "decreasing", "decreasing": "increasing", "flat": "flat"}
 MIRRORED = {"beginning": "end", "middle": "middle", "end": "beginning"}
+
+
+def digest(rows):
+    return hashlib.sha256(json.dumps([row["series"] for row in rows]).encode()).hexdigest()[:16]
 
 
 def test_a_plan_is_points_and_series_in_order():
@@ -38,10 +42,25 @@ def test_training_validation_test_and_data_share_no_series():
     assert len(set(series)) == len(series) == 6000
 
 
-@pytest.mark.parametrize(("purpose", "digest"), [("validation", "c80d093aac8a523a"), ("test", "e12b85646b472190")])
-def test_published_results_are_on_these_series(purpose, digest):
-    series = [row["series"] for row in fresh.pairs(purpose, [(128, 128, 20)], "thirds")]
-    assert hashlib.sha256(json.dumps(series).encode()).hexdigest()[:16] == digest
+@pytest.mark.parametrize(("purpose", "expected"), [("validation", "c80d093aac8a523a"), ("test", "e12b85646b472190")])
+def test_published_results_are_on_these_series(purpose, expected):
+    assert digest(fresh.pairs(purpose, [(128, 128, 20)], "thirds")) == expected
+
+
+def test_the_recipe_of_the_shipped_adapter_draws_the_same_series():
+    """Its shapes are frozen: made by the code that trained it, and by every later one."""
+    assert digest(fresh.pairs("train", fresh.plan("48x100,32-256x200"), "thirds", 0, 0.15)) == "b8a94847348ca1da"
+
+
+@pytest.mark.parametrize(
+    ("suite", "expected"),
+    [
+        ("outside", "a2232d5dd64d7efe"), ("ramps", "2e075463643cb20c"), ("steps", "ed37c9f1cf38b1a2"), ("mixed", "1e5b5f4fb3972e4f"),
+        ("seasonal", "c0e5419874e354e4"), ("shuffled", "fb4ec694614737eb"), ("real", "1b21094337193e4b"),
+    ],
+)  # fmt: skip
+def test_the_suites_of_the_kept_results_are_the_same_series(suite, expected):
+    assert digest(suites.rows(suite, 20, 64, "thirds")) == expected
 
 
 def test_fresh_pairs_are_spread_over_the_labels_and_stable():
