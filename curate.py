@@ -6,8 +6,9 @@ Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should
 look at.
 Run: python curate.py --data data.jsonl
 
-Wrong extrema are replaced by the truth's sentence: anybody can look up where
-99 and 0 stand. A sentence on another topic that contradicts a clear truth is
+What happens to a wrong sentence is its topic's choice (IF_WRONG in llm_ts/
+claims/). Wrong extrema are replaced by the truth's sentence: anybody can look
+up where 99 and 0 stand. Of the other topics, what contradicts a clear truth is
 marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
 column `decision` of verify.csv and run this script again; a decision holds for
 the gold sentence beside it. What is not decided stays out of the training

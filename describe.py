@@ -15,7 +15,7 @@ import csv
 import math
 import os
 
-from llm_ts import cli, formats, paths
+from llm_ts import cli, formats, paths, question
 from llm_ts.scores import curves
 from llm_ts.scores.score import outcomes_of
 from llm_ts.series.rows import LONGEST, SHORTEST
@@ -92,11 +92,13 @@ def _only_number_column(path, header, body):
 def verdict_lines(answer, truth):
     """An Answer and the rule's truth -> the lines of a table: claim, said, true, verdict."""
     outcome = outcomes_of(answer, truth)
-    lines = [f"{'claim':<8}{'student':<13}{'truth':<13}verdict"]
+    lines = [("claim", "student", "truth", "verdict")]
     for claim, said in answer.read.items():
         near = "" if truth["clear"][claim] else " (near a threshold: the truth itself is not clear)"
-        lines.append(f"{claim:<8}{said or '-':<13}{truth[claim]:<13}{outcome[claim]}{near}")
-    return lines
+        lines.append((claim, said or "-", truth[claim], outcome[claim] + near))
+    first = max(8, *(len(line[0]) + 1 for line in lines))
+    labels = max(13, *(len(label) + 1 for line in lines for label in line[1:3]))
+    return [f"{claim:<{first}}{said:<{labels}}{true:<{labels}}{verdict}" for claim, said, true, verdict in lines]
 
 
 def draw(values, column, answer, path):
@@ -119,6 +121,7 @@ def main(argv=None):
         "--model", default=paths.SHIPPED, help="Folder of a run, adapter, model folder or .gguf file; default: ours."
     )
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
+    parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
     parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
     parser.add_argument("--plot", metavar="PNG", help="Also draw the series and the answer.")
     args = parser.parse_args(argv)
@@ -126,11 +129,11 @@ def main(argv=None):
     column, values = read_column(args.csv, args.column)
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
-    learnt = origin.of(args.model)
     load.require(args.model)
-    fmt = origin.format_of(args.model, learnt, args.format)
+    learnt = origin.of(args.model, args.format)
+    fmt, asked = origin.format_of(args.model, learnt, args.format), origin.question_of(learnt, args.question)
     series = integers_of(values)
-    prompt = learnt.question.prompt_of(series, fmt)
+    prompt = asked.prompt_of(series, fmt)
     if args.prompt:
         print(prompt)
         return
@@ -140,11 +143,11 @@ def main(argv=None):
     print(f"model: {args.model} (series written as {fmt!r})")
     for note in origin.notes(learnt, len(series)):
         print(f"note: {note}")
-    answer = learnt.question.parse(Student(args.model).ask([prompt])[0])
-    print(f"\n{learnt.question.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
+    answer = asked.parse(Student(args.model).ask([prompt])[0])
+    print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
     if answer.parse != "strict":
         print(f"the answer was {answer.parse} as JSON")
-    print("\n".join(verdict_lines(answer, learnt.question.truth_of(series))))
+    print("\n".join(verdict_lines(answer, asked.truth_of(series))))
     if args.plot:
         draw(values, column, answer, args.plot)
         print(f"plot: {args.plot}")

@@ -109,6 +109,7 @@ def main(argv=None):
     parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
+    parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
     parser.add_argument("--shard", default="0/1", help="This process's share: number/count, from 0.")
     parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
     parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
@@ -122,19 +123,21 @@ def main(argv=None):
         raise cli.UserError(f"no suite {unknown[0]!r}: there are {', '.join(suites.SUITES)}")
     if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")
-    learnt = origin.of(args.model)
     load.require(args.model)
-    fmt, asked = origin.format_of(args.model, learnt, args.format), learnt.question
+    learnt = origin.of(args.model, args.format)
+    fmt, asked = origin.format_of(args.model, learnt, args.format), origin.question_of(learnt, args.question)
     run = os.path.isdir(os.path.join(args.model, "final"))  # else the folder is no run's, and not ours to write into
     args.out = args.out or os.path.join(args.model if run else "", "suites")
     cli.print_settings(args)
     sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
     about = {"model": args.model, "weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.tag, **sizes}
+    if learnt.series_of != origin.UNKNOWN.series_of:
+        about["series_of"] = list(learnt.series_of)
     about["prompt_version"] = question.PROMPT_VERSION
     run_folder.check(args.out, about, ABOUT)
     if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
         raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
-    rows_of = {name: suites.rows(name, args.count, args.points, fmt, asked) for name in names}
+    rows_of = {name: suites.rows(name, args.count, args.points, fmt, asked, learnt.series_of) for name in names}
     refuse_fewer(args.out, rows_of)
     scorer = similarity.Scorer(args.embedder, args.nli)
     about.update(nli_model=scorer.nli_name, cosine_model=scorer.embedder_name)  # scores of two kinds are not to be mixed

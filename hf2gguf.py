@@ -68,7 +68,7 @@ def prompt_of(name, learnt):
         rows = records.read(path, "qwen_train.py")[:1]
         records.require(rows, "prompt", path, "qwen_train.py")
         return rows[0]["prompt"]
-    return learnt.question.prompt_of([round(99 * i / 47) for i in range(48)], learnt.format or "study")
+    return origin.question_of(learnt).prompt_of([round(99 * i / 47) for i in range(48)], learnt.format or "study")
 
 
 def compare(before, after):
@@ -122,6 +122,7 @@ def export_student(base, lora, strategy, quant, outfile):
 
     folder = os.path.dirname(os.path.abspath(outfile))
     os.makedirs(folder, exist_ok=True)
+    load.require(base)
     learnt = origin.of(lora or base)
     model, tokenizer = load.load(base, torch.float32, lora)
     prompt = prompt_of(lora or base, learnt)

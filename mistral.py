@@ -91,7 +91,6 @@ def answer_missing(data, args):
     counts = {"had": len(able) - len(lacking), "new": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
     tokens = {"prompt": 0, "completion": 0}
     in_a_row = 0
-    bar = cli.Progress("asked", len(todo))
 
     def record(row, answer):
         nonlocal in_a_row
@@ -106,7 +105,7 @@ def answer_missing(data, args):
         counts["failed" if failed else "new"] += 1
         bar.step()
         if failed or not args.dryrun:
-            bar.say(f"{bar.done}/{len(todo)} {row['id']}: {failed or 'answered'}")
+            cli.say(f"{bar.done}/{len(todo)} {row['id']}: {failed or 'answered'}")
         if in_a_row == GIVE_UP:
             raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model, then --retry-failed")
 
@@ -121,12 +120,13 @@ def answer_missing(data, args):
     for row in rows:
         if row.get("gold"):
             write_text(row, args.dataset)  # where the dataset folder was lost or replaced
+    bar = cli.Progress("asked", len(todo))
     try:
         if args.dryrun:
             for row in todo:
                 record(row, simulated.answer(row, args.seed, second=bool(args.second)))
         elif todo:
-            asyncio.run(mistral_api.ask_all(todo, record, key, settings_of(args), bar.say))
+            asyncio.run(mistral_api.ask_all(todo, record, key, settings_of(args)))
     finally:
         bar.close()
         counts["left"] = len(missing) - counts["new"] - counts["failed"]
@@ -153,12 +153,12 @@ def main(argv=None):
     parser.add_argument("--model", default="mistral-medium-latest", help="Model to ask; it must take images.")
     parser.add_argument("--second", metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
     parser.add_argument("--server-url", type=server_url, help="A compatible server, without /v1; default Mistral's.")
-    parser.add_argument("--concurrency", type=cli.positive, default=1, help="Questions asked at the same time.")
+    parser.add_argument("--concurrency", type=cli.positive, default=mistral_api.Settings.concurrency, help="Questions asked at the same time.")
     parser.add_argument("--limit", type=cli.positive, help="Ask about at most so many rows; default all.")
-    parser.add_argument("--timeout", type=cli.positive_float, default=120.0, help="Seconds to wait for an answer.")
-    parser.add_argument("--retries", type=cli.count, default=6, help="Times to ask again where server or network fail.")
-    parser.add_argument("--backoff", type=cli.positive_float, default=1.0, help="Seconds before asking again, doubled.")
-    parser.add_argument("--seed", type=cli.count, default=0, help="Seed that the server, or the dry run, is given.")
+    parser.add_argument("--timeout", type=cli.positive_float, default=mistral_api.Settings.timeout, help="Seconds to wait for an answer.")
+    parser.add_argument("--retries", type=cli.count, default=mistral_api.Settings.retries, help="Times to ask again where server or network fail.")
+    parser.add_argument("--backoff", type=cli.positive_float, default=mistral_api.Settings.backoff, help="Seconds before asking again, doubled.")
+    parser.add_argument("--seed", type=cli.count, default=mistral_api.Settings.seed, help="Seed that the server, or the dry run, is given.")
     parser.add_argument("--retry-failed", action="store_true", help="Ask again where a failure is recorded.")
     parser.add_argument("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
     args = parser.parse_args(argv)

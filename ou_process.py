@@ -2,7 +2,7 @@
 process, and record the truth about each.
 
 Reads: data.jsonl, where it exists: what is there is not made again.
-Writes: data.jsonl rows (id, params, series, raw_min, raw_max, truth);
+Writes: data.jsonl rows (id, params, series, raw_min, raw_max, question, truth);
 <dataset>/<id>.dat, <id>.png, <id>.json.
 Run: python ou_process.py --count 220 --points 128 --seed 0
 
@@ -121,7 +121,8 @@ def recompute_truth(path, name):
             for claim in changed:
                 changed[claim] += before.get(claim) != fresh[claim]
             if asked != had:  # the question stands before its truth
-                row.pop("question", None), row.pop("truth", None)
+                for field in ("question", "truth"):
+                    row.pop(field, None)
                 row.update(asked.tag)
             row["truth"] = fresh
         data.rewrite(there)

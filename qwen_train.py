@@ -27,6 +27,7 @@ from llm_ts import cli, question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores import curves, evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS
+from llm_ts.series import ou
 from llm_ts.student import load, origin, run_folder, torchrun, train
 from llm_ts.student.evaluate import evaluate
 from llm_ts.student.student import MAX_NEW_TOKENS, Student
@@ -55,6 +56,7 @@ def settings_of(run, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
     with open(run.data, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
+    series_of = pair.processes_of(train_rows)
     recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed", "dtype")
     return {
         **{name: getattr(run, name) for name in ("model", "fresh", "shapes", "validation")},
@@ -67,6 +69,7 @@ def settings_of(run, train_rows):
         "points": sorted({len(row["series"]) for row in train_rows}),
         "prompt_version": train_rows[0]["prompt_version"],
         **question.of(train_rows[0], run.data).tag,
+        **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
 
 
@@ -81,7 +84,7 @@ def load_rows(run):
     if run.fresh:
         train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **alike)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
-    return train_rows, validation_rows, test_rows[: run.eval_rows or None]
+    return train_rows, validation_rows, pair.first_of(test_rows, run.eval_rows)
 
 
 def load_student(name, recipe):
@@ -103,13 +106,13 @@ def asked_before(name, folder):
 
 def ask_beside(run, test_rows, scorer):
     """The evaluation of another student on the same series: written as it learnt to read them, asked what it learnt."""
-    learnt = origin.of(run.beside)
-    fmt = learnt.format or test_rows[0]["format"]
-    prompts = [learnt.question.prompt_of(row["series"], fmt) for row in test_rows]
+    learnt, ours = origin.of(run.beside), question.of(test_rows[0], run.data)
+    asked, fmt = learnt.question or ours, learnt.format or test_rows[0]["format"]
+    prompts = [asked.prompt_of(row["series"], fmt) for row in test_rows]
     print(f"asking {run.beside} the test rows", flush=True)
     answers = Student(run.beside, run.eval_batch_size).ask(prompts, run.max_new_tokens)
-    if learnt.question != question.of(test_rows[0], run.data):
-        test_rows = [pair.ask_instead(row, learnt.question) for row in test_rows]
+    if asked != ours:
+        test_rows = [pair.ask_instead(row, asked, fmt) for row in test_rows]
     about = {"base": run.beside, "step": None, "weights_sha256": load.weights_digest(run.beside)}
     return evaluation.make("beside", test_rows, answers, scorer, **about)
 
@@ -151,7 +154,7 @@ def train_and_evaluate(run, folder, model, tokenizer, rows, scorer, stop):
             return
         if torchrun.number() == 0:
             records.write_json(run_folder.evaluation_path(folder, step), content)
-        print("\n".join(tables.for_terminal([content])), flush=True)
+        cli.say("\n".join(tables.for_terminal([content])))
 
     callbacks = train.make_callbacks(folder, evaluate_step, stop)
     trainer = train.make(run.recipe, folder, model, tokenizer, train_rows, callbacks)
@@ -198,14 +201,14 @@ def parse(argv):
     parser.add_argument("--shapes", type=cli.share, default=0.0, help="Share of --fresh that are steps, seasons...")
     parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
     parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
-    parser.add_argument("--batch-size", type=cli.positive, default=16, help="Series of a step on each device.")
-    parser.add_argument("--accumulate", type=cli.positive, default=1, help="Batches summed up before a step.")
-    parser.add_argument("--learning-rate", type=cli.positive_float, default=1e-3, help="Peak; cosine to zero.")
+    parser.add_argument("--batch-size", type=cli.positive, default=train.Recipe.batch_size, help="Series of a step on each device.")
+    parser.add_argument("--accumulate", type=cli.positive, default=train.Recipe.accumulate, help="Batches summed up before a step.")
+    parser.add_argument("--learning-rate", type=cli.positive_float, default=train.Recipe.learning_rate, help="Peak; cosine to zero.")
     parser.add_argument("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
     parser.add_argument("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
-    parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16", help="Of the base; the adapter is fp32.")
-    parser.add_argument("--save-steps", type=cli.positive, default=20, help="Save and evaluate every so many steps.")
-    parser.add_argument("--logging-steps", type=cli.positive, default=5, help="Print the loss every so many steps.")
+    parser.add_argument("--dtype", choices=("bf16", "fp32"), default=train.Recipe.dtype, help="Of the base; the adapter is fp32.")
+    parser.add_argument("--save-steps", type=cli.positive, default=train.Recipe.save_steps, help="Save and evaluate every so many steps.")
+    parser.add_argument("--logging-steps", type=cli.positive, default=train.Recipe.logging_steps, help="Print the loss every so many steps.")
     parser.add_argument("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
     parser.add_argument("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
     parser.add_argument(
@@ -214,7 +217,7 @@ def parse(argv):
     parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
     parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
     similarity.add_flags(parser)
-    parser.add_argument("--seed", type=cli.count, default=0, help="Of the order of rows and the adapter's start.")
+    parser.add_argument("--seed", type=cli.count, default=train.Recipe.seed, help="Of the order of rows and the adapter's start.")
     args = parser.parse_args(argv)
     if args.shapes and not args.fresh:
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
@@ -222,14 +225,14 @@ def parse(argv):
         raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
     if args.seed >= fresh.SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {fresh.SEEDS}")
-    args.epochs = args.epochs or (1.0 if args.fresh else 13.0)
+    args.epochs = args.epochs or (1.0 if args.fresh else train.Recipe.epochs)
     if load.is_adapter(args.model):
         if (args.rank, args.alpha) != (None, None):
             raise cli.UserError(f"{args.model} is an adapter, which learns on as it is: leave --rank and --alpha out")
         args.rank, args.alpha = load.rank_of(args.model)
     else:
-        args.rank = 16 if args.rank is None else args.rank
-        args.alpha = 32 if args.alpha is None else args.alpha
+        args.rank = train.Recipe.rank if args.rank is None else args.rank
+        args.alpha = train.Recipe.alpha if args.alpha is None else args.alpha
     return args
 
 

@@ -103,7 +103,7 @@ def ask_textsynth(rows, args):
             if row["id"] not in answers.rows:
                 answers.append({"id": row["id"], "answer": client.ask(row["prompt"])})
                 asked += 1
-                bar.say(f"{args.engine}: {asked} asked, {len(answers.rows)} of {len(rows)}")
+                cli.say(f"{args.engine}: {asked} asked, {len(answers.rows)} of {len(rows)}")
             bar.step()
         records.require(answers.rows.values(), "answer", answers.path, "ts_check_training.py")
         texts = [answers.rows[row["id"]]["answer"] for row in rows]

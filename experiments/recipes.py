@@ -167,10 +167,10 @@ def read_kept():
     budget, entries = kept.get("budget"), kept.get("recipes")
     fits = records.has(budget, ("model",), str) and records.has(budget, BUDGET, int) and isinstance(entries, dict)
     if not fits or not entries:
-        raise cli.UserError(f"{OUT} holds no recipes: move it away, and run recipes.py")
+        raise cli.UserError(f"{OUT} holds no recipes: move it away, and run python -m experiments.recipes")
     broken = [name for name, entry in entries.items() if not _is_entry(entry)]
     if broken:
-        raise cli.UserError(f"{OUT}: {broken[0]} is not as recipes.py writes it: delete it there, and run --only {broken[0]}")
+        raise cli.UserError(f"{OUT}: {broken[0]} is not as recipes.py writes it: delete it there, and run it again with --only {broken[0]}")
     return kept
 
 

@@ -104,6 +104,8 @@ class Progress:
     every: seconds between two lines in a log.
     """
 
+    open = []  # bars on the terminal, the last one on top
+
     def __init__(self, what, total, every=LINE_EVERY):
         self.what, self.total, self.every, self.done, self.bar = what, total, every, 0, None
         self.start = self.said = time.monotonic()
@@ -111,6 +113,7 @@ class Progress:
             from tqdm import tqdm
 
             self.bar = tqdm(total=total, desc=what, dynamic_ncols=True, leave=False)
+            Progress.open.append(self.bar)
 
     def __enter__(self):
         return self
@@ -119,32 +122,38 @@ class Progress:
         self.close()
 
     def close(self):
-        if self.bar is not None:
+        if self.bar in Progress.open:
+            Progress.open.remove(self.bar)
             self.bar.close()
 
-    def step(self, count=1):
+    def step(self, more=1):
         """So many more are done."""
-        self.done += count
+        self.done += more
         now = time.monotonic()
         if self.bar is not None:
-            self.bar.update(count)
+            self.bar.update(more)
         elif now - self.said >= self.every:
             self.said = now
             print(f"{self.what}: {self.done} of {self.total}, {now - self.start:.0f} s", flush=True)
 
-    def say(self, line):
-        """Print a line without tearing the bar."""
-        if self.bar is not None:
-            self.bar.write(line, file=sys.stdout)
-        else:
-            print(line, flush=True)
+
+def say(text):
+    """Print a text without tearing the bar that may be there."""
+    if Progress.open:
+        Progress.open[-1].write(text, file=sys.stdout)
+    else:
+        print(text, flush=True)
 
 
 @contextlib.contextmanager
 def quiet():
     """Keep back what libraries write to stderr while they load; it is shown where they fail in a way that we do not explain."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # closed: nobody listens
+        yield
+        return
     sys.stderr.flush()
-    stderr = os.dup(2)
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         failed = True
@@ -170,26 +179,27 @@ def run(main, argv=None):
     130 Ctrl-C; anything else is a bug of ours and keeps its traceback.
     """
     script = os.path.basename(sys.argv[0])
+
+    def fail(text, code):
+        for bar in Progress.open:
+            bar.close()
+        print(f"{script}: {text}", file=sys.stderr)
+        return code
+
     try:
         code = main(argv)
         sys.stdout.flush()
     except UserError as error:
-        one_line = " ".join(str(error).split())
-        print(f"{script}: {one_line}", file=sys.stderr)
-        code = USER_ERROR
+        code = fail(" ".join(str(error).split()), USER_ERROR)
     except KeyboardInterrupt:
-        print(f"{script}: stopped; what was finished is saved, run the same command to go on", file=sys.stderr)
-        code = INTERRUPTED
+        code = fail("stopped; what was finished is saved, run the same command to go on", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output (head, less) went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error))
-        print(f"{script}: {what}", file=sys.stderr)
-        code = USER_ERROR
+        code = fail(f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error)), USER_ERROR)
     except Exception as error:
         if not DISK.search(str(error)):
             raise
-        print(f"{script}: could not write a model file: {str(error).splitlines()[0][:200]}", file=sys.stderr)
-        code = USER_ERROR
+        code = fail(f"could not write a model file: {str(error).splitlines()[0][:200]}", USER_ERROR)
     sys.exit(code)

@@ -58,7 +58,7 @@ class Question:
     @property
     def together(self):
         """The name of "all claims of the answer are right": "all_four" for `study`."""
-        return f"all_{NUMBER[len(self.claims)]}"
+        return f"all_{_number(len(self.claims))}"
 
     @property
     def tag(self):
@@ -73,11 +73,11 @@ class Question:
     def instruction(self):
         *asked, last = [topic.ASKED for topic in self]
         what = f"{', '.join(asked)}, and {last}" if asked else last
-        return f"Describe the series in {self._count('sentence')}: {what}. Answer in JSON: {self.form}"
+        return f"Describe the series in {self.count('sentence')}: {what}. Answer in JSON: {self.form}"
 
-    def _count(self, thing):
+    def count(self, thing):
         """ "three sentences"."""
-        return f"{NUMBER[len(self.topics)]} {thing}{'s' if len(self.topics) > 1 else ''}"
+        return f"{_number(len(self.topics))} {thing}{'s' if len(self.topics) > 1 else ''}"
 
     @property
     def schema(self):
@@ -95,7 +95,7 @@ class Question:
         last = {"last_beginning": -(-n // 3) - 1, "last_middle": -(-2 * n // 3) - 1}
         lines = "\n".join(f"- {topic.NAME}: {topic.ASKED_OF_TEACHER.format(**last)}" for topic in self)
         numbers = ", ".join(map(str, series))
-        return TEACHER_PROMPT.format(n=n, numbers=numbers, count=self._count("short sentence"), lines=lines, form=self.form)
+        return TEACHER_PROMPT.format(n=n, numbers=numbers, count=self.count("short sentence"), lines=lines, form=self.form)
 
     def say(self, labels):
         """Labels -> the hand-made sentences {topic: sentence}."""
@@ -148,6 +148,11 @@ class Question:
                 if self.fits(value):
                     return value, "repaired"
         return None, "unreadable"
+
+
+def _number(n):
+    """3 -> "three"; beyond nine the digits."""
+    return NUMBER[n] if n < len(NUMBER) else str(n)
 
 
 def _has_bytes(text):

@@ -1,4 +1,4 @@
-"""The stored form: data.jsonl, one JSON object a line, one line a series; and whole files written atomically.
+"""The stored form: data.jsonl, one JSON object per line, one line per series; and whole files written atomically.
 
 | field | owner | meaning |
 |---|---|---|
@@ -104,7 +104,7 @@ def require(rows, field, path, made_by):
             raise UserError(f"{path}: row {row['id']} has no {field!r}: run {made_by} first")
         asked = question.of(row, f"{path}: row {row['id']}")
         if not fits(row[field], asked):
-            shape = shape.format(version=claims.VERSION, sentences=f"{question.NUMBER[len(asked.topics)]} sentences")
+            shape = shape.format(version=claims.VERSION, sentences=asked.count("sentence"))
             raise UserError(f"{path}: row {row['id']}: its {field} is not {shape}: mend it, or run {made_by}")
 
 

@@ -15,7 +15,7 @@ from conftest import ROOT, SMOLLM2, run_script
 from llm_ts import cli
 
 
-def on_a_terminal(script, *arguments, cwd):
+def on_a_terminal(script, *arguments, cwd, code=0):
     """What a script writes where its stderr is a terminal: (stdout, stderr)."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
@@ -33,7 +33,7 @@ def on_a_terminal(script, *arguments, cwd):
         shown += part
     out = process.communicate(timeout=60)[0]
     os.close(ours)
-    assert process.returncode == 0, shown
+    assert process.returncode == code, shown
     return out.decode(), shown.decode()
 
 
@@ -57,10 +57,28 @@ def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
     assert lines[0] == "answers: 10 of 50, 10 s" and lines[-1] == "answers: 50 of 50, 50 s" and len(lines) == 5
 
 
-def test_what_is_said_by_the_way_tears_no_bar(capsys):
-    with cli.Progress("answers", 2) as bar:
-        bar.say("ou_000001: no connection")
+def test_in_a_log_what_is_said_is_a_line(capsys):
+    with cli.Progress("answers", 2):
+        cli.say("ou_000001: no connection")
     assert capsys.readouterr().out == "ou_000001: no connection\n"
+
+
+def test_a_failure_below_a_bar_is_one_clean_line(tmp_path):
+    """On a terminal: the bar is gone when the line comes, and what was said on the way stands in lines of its own."""
+    code = (
+        f"import sys; sys.path.insert(0, {ROOT!r}); from llm_ts import cli\n"
+        "def main(argv):\n"
+        "    with cli.Progress('answers', 3) as bar:\n"
+        "        bar.step()\n"
+        "        cli.say('said')\n"
+        "        raise cli.UserError('no key')\n"
+        "cli.run(main)"
+    )
+    (tmp_path / "fails.py").write_text(code)
+    out, shown = on_a_terminal(str(tmp_path / "fails.py"), cwd=tmp_path, code=2)
+    assert out == "said\n" and "1/3 [" in shown
+    line = shown.split("\r")[-2] if shown.endswith("\r\n") else shown.split("\r")[-1]
+    assert line.strip() == "fails.py: no key", repr(shown)
 
 
 def chatter(fails):

@@ -12,7 +12,7 @@ from conftest import run_script
 
 from llm_ts import records
 from llm_ts.question import STUDY
-from llm_ts.series import ou
+from llm_ts.series import PROCESSES, ou, rows
 from llm_ts.series.rows import make, replay
 from llm_ts.series.scale import rescale
 
@@ -133,3 +133,17 @@ def test_no_label_holds_much_more_than_half(points):
         shares = {label: labels.count(label) / len(labels) for label in STUDY.labels[claim]}
         assert max(shares.values()) <= 0.52, (claim, shares)
         assert min(shares.values()) >= 0.1, (claim, shares)
+
+
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.NAME)
+def test_a_process_is_whole_and_can_be_made_again(process):
+    """What the list in llm_ts/series promises, and a path from its params, bit for bit, whatever it was drawn among."""
+    u = np.random.default_rng(1).random((4, process.UNIFORM))
+    drawn = process.draw(u, 64, 1.0)
+    assert tuple(drawn) == tuple(process.PARAMETERS) and all(values.shape == (4,) for values in drawn.values())
+    assert not {"process", "dt", "n", "seed", "noise"} & set(process.PARAMETERS)  # names that params, or paths(), have already
+    for points in (16, 128):
+        made, paths = rows.make(7, range(1020, 1030), points, process=process)
+        assert paths.shape == (10, points) and len({tuple(row["series"]) for row in made}) == 10
+        for row, path in zip(made, paths):
+            assert (rows.replay(json.loads(json.dumps(row["params"]))) == path).all()

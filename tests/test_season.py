@@ -87,6 +87,37 @@ def test_fresh_series_and_suites_follow_the_question_and_the_processes():
                 assert SEASON.parse(row["answer"]).read == {claim: row["truth"][claim] for claim in SEASON.claims}
 
 
+def test_a_student_is_examined_on_the_processes_that_it_learnt():
+    made = suites.rows("unseen", 40, 64, "thirds", SEASON, ("ou", "season"))
+    labels = [row["truth"]["season"] for row in made]
+    assert labels[1::2].count("yes") > 15 and labels[::2].count("yes") < 5
+    assert made[::2] == suites.rows("unseen", 40, 64, "thirds", SEASON)[::2]
+
+
+def test_what_a_gguf_keeps_is_read_back():
+    for known in (
+        origin.Origin("thirds", (24, 48), 1, question.STUDY),
+        origin.Origin("study", (24,), 1, SEASON, ("ou", "season")),
+        origin.Origin("study", (24,), 2, question.STUDY, ("ramp",)),
+    ):
+        assert origin.from_mark(known.mark, "x.gguf") == known
+    assert origin.from_mark("llm_ts format=thirds points=48 prompt_version=1", "x.gguf").series_of == ("ou",)
+    with pytest.raises(cli.UserError, match="no process 'tides'"):
+        origin.from_mark("llm_ts format=thirds points=48 prompt_version=1 series_of=ou,tides", "x.gguf")
+
+
+def test_a_student_that_nothing_is_known_of_is_asked_what_the_run_asks():
+    assert origin.UNKNOWN.question is None and origin.question_of(origin.UNKNOWN) == question.STUDY
+    assert origin.question_of(origin.UNKNOWN, "season") == SEASON
+    assert origin.question_of(origin.Origin(question=SEASON)) == SEASON
+
+
+def test_a_few_test_rows_are_of_every_process():
+    rows_of = [{"id": f"season_{k}", "process": "season"} for k in range(5)] + [{"id": f"ou_{k}"} for k in range(5)]
+    assert [row["id"] for row in pair.first_of(rows_of, 5)] == ["season_0", "season_1", "ou_0", "ou_1", "ou_2"]
+    assert pair.first_of(rows_of, 0) == rows_of and pair.first_of(rows_of[5:], 2) == rows_of[5:7]
+
+
 @pytest.fixture(scope="module")
 def trained(described, embedder):
     """The folder of a student that learnt to say four sentences, and what its training printed."""
@@ -131,7 +162,7 @@ def test_it_speaks_four_sentences_from_its_folder_and_from_a_gguf(trained):
     told = four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
     run_script("hf2gguf.py", "--lora", "final", "--merge-lora", "--quant", "f16", "--outfile", "toy.gguf", cwd=folder)
     known = origin.of(str(folder / "toy.gguf"))
-    assert known == origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON)
+    assert known == origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON, ("ou", "season"))
     assert four_sentences(run_script("describe.py", wave, "--model", "toy.gguf", cwd=folder)) == told
 
 

@@ -198,6 +198,8 @@ def test_mistakes(folder, tmp_path):
         ("nli", None),
         ("id", 7),
         ("read", []),
+        ("nli", {"trend": 1, "noise": 1, "extrema": 1, "more": "n/a"}),
+        ("outcome", {"trend": "right", "noise": "right", "max": "right", "min": "right", "more": "right"}),
     ):
         content = json.loads((folder / "evaluation_avant.json").read_text())
         content["samples"][2][name] = value

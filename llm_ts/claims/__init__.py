@@ -15,12 +15,14 @@ A topic is a module:
     say(labels)            -> the hand-made sentence; reword(labels, rng) -> the simulated teacher's
     read(sentence)         -> {claim: label, or None where the sentence makes no single claim}
     mistake(labels, rng)   -> wrong labels of the simulated teacher; needed where a sentence holds several claims
+
+While a rule is still moving, `python ou_process.py --truth` brings a data.jsonl up to date. VERSION is one for all topics:
+raise it when results of the old rule are kept, and expect every file of the old one to be refused.
 """
 
 from llm_ts.claims import extrema, noise, season, trend
 
 TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, season)}
-LABELS = {claim: labels for topic in TOPICS.values() for claim, labels in topic.LABELS.items()}
 VERSION = 1  # of the rules together: raise it where the rule of a topic changes
 
 

@@ -11,6 +11,8 @@ many j; a season whose length drifts is not seen; by chance, some 2 % of random 
 of 16 points are a season.
 """
 
+import re
+
 import numpy as np
 
 from llm_ts.claims.lexicon import SEPARATORS, clauses_of, phrases, reader, tags_of
@@ -82,7 +84,7 @@ LEXICON = {
     "irregular": phrases("irregular*, aperiodic*, nonseasonal, non <seasonal / periodic / cyclic*>, acyclic*"),
     "season": phrases("""
         repeat*, repet*, recur*, season*, cycl*, periodic*, regular [_] <pattern* / wave* / interval* / oscillation* / swing* / rhythm*>,
-        regularly, rhythmic*"""),
+        regularly, rhythmic*, oscillat*, period, periods"""),
 }
 READER = reader(SEPARATORS, LEXICON)
 
@@ -96,4 +98,10 @@ def read(sentence):
             found.add("no")
         elif "season" in said:
             found.add("yes")
-    return {"season": found.pop() if len(found) == 1 and "DOUBT" not in tags else None}
+    return {"season": found.pop() if len(found) == 1 and "DOUBT" not in tags and not _open_denial(tags) else None}
+
+
+def _open_denial(tags):
+    """Whether it is open what is denied: "no trend and a season", "it repeats nothing"."""
+    text = re.sub(r"STOP|COMMA|BUT|WHILE|THEN|CONCEDE", "|", " ".join(tags))
+    return re.search(r"NOT (?!season)[^|]*AND [^|]*season|(?<!NOT )season NOT(?! season)", text) is not None

@@ -49,7 +49,7 @@ def _drawn(seed, numbers, least, most, share, question, processes):
         if rng.random() < share:
             path = frozen.draw(rng.choice(list(frozen.SHAPES)), points, rng)
             series = integers_of(path)
-            row.update(series=series, truth=question.truth_of(series))
+            row.update(series=series, truth=question.truth_of(series), params=None)
         yield number, row
 
 

@@ -5,6 +5,7 @@ is not `study`, and `process`, where it is not OU.
 """
 
 import hashlib
+import itertools
 
 from llm_ts import cli, formats, question, records
 from llm_ts.series import PROCESSES, ou
@@ -38,12 +39,11 @@ def make(row, fmt, split, sentences):
     }
 
 
-def ask_instead(row, asked):
-    """A pair -> the same series with the truth of another question, the answer being the truth's own."""
+def ask_instead(row, asked, fmt):
+    """A pair -> a pair of the same series that asks another question, the answer being the truth's own."""
     truth = asked.truth_of(row["series"])
-    other = {**row, "truth": truth, "answer": asked.answer_of(truth["sentences"]), "gold": None}
-    other.pop("question", None)
-    return {**other, **asked.tag}
+    other = {"id": row["id"], "series": row["series"], "truth": truth, **asked.tag}
+    return make(other, fmt, row["split"], truth["sentences"])
 
 
 def write(path, pairs):
@@ -69,6 +69,14 @@ def read(path):
         if not split:
             raise cli.UserError(f"{path}: no row in the {name} split: simulate more series with ou_process.py --count")
     return train, test
+
+
+def first_of(rows, count):
+    """The first `count` pairs (0: all), in their order; where they come from several processes, from these in turn."""
+    by_process = [[row for row in rows if row.get("process", ou.NAME) == name] for name in processes_of(rows)]
+    in_turn = [row["id"] for turn in itertools.zip_longest(*by_process) for row in turn if row]
+    chosen = set(in_turn[: count or None])
+    return [row for row in rows if row["id"] in chosen]
 
 
 def processes_of(rows):

@@ -1,6 +1,7 @@
-"""The suites of series that a student is examined on: unseen OU series, and controls that show what it really reads.
+"""The suites of series that a student is examined on: unseen series, and controls that show what it really reads.
 
-All simulated suites start from the same test series (fresh.py): series that no training and no validation draws.
+Most simulated suites start from the same test series (fresh.py), OU or of the processes that the student learnt: series
+that no training and no validation draws.
 `reversed`, `negated`, `squeezed` and the lengths have their own truth by the rules. `zeroed` and `shuffled` keep the truth
 of the series that they destroyed: a student that reads the values must fall to a constant answer there. `ramps`, `steps`
 and `seasonal` are strange to a student only if it was trained without --shapes; `outside` and `mixed` always are.
@@ -32,15 +33,15 @@ def _pair(name, fmt, question, series, truth=None):
     return pair.make(row, fmt, "test", truth["sentences"])
 
 
-def _unseen(count, points, fmt, question):
-    return fresh.pairs("test", [(points, points, count)], fmt, question=question)
+def _unseen(count, points, fmt, question, processes):
+    return fresh.pairs("test", [(points, points, count)], fmt, question=question, processes=processes)
 
 
 def _changed(change):
     """A suite that changes each unseen series and asks for the changed one's truth."""
 
-    def suite(count, points, fmt, question):
-        return [_pair(row["id"], fmt, question, change(row["series"])) for row in _unseen(count, points, fmt, question)]
+    def suite(count, points, fmt, question, processes):
+        return [_pair(row["id"], fmt, question, change(row["series"])) for row in _unseen(count, points, fmt, question, processes)]
 
     return suite
 
@@ -48,23 +49,23 @@ def _changed(change):
 def _destroyed(destroy):
     """A suite that destroys what the values say and keeps the truth of before."""
 
-    def suite(count, points, fmt, question):
-        rows = _unseen(count, points, fmt, question)
+    def suite(count, points, fmt, question, processes):
+        rows = _unseen(count, points, fmt, question, processes)
         return [_pair(row["id"], fmt, question, destroy(k, row["series"]), row["truth"]) for k, row in enumerate(rows)]
 
     return suite
 
 
 def _of_length(points):
-    return lambda count, _, fmt, question: _unseen(count, points, fmt, question)
+    return lambda count, _, fmt, question, processes: _unseen(count, points, fmt, question, processes)
 
 
-def _numbered(name, fmt, question, paths):
+def _numbered(name, fmt, question, drawn):
     """Pairs named <name>_000000 ... for paths of shape (S, n)."""
-    return [_pair(f"{name}_{k:06d}", fmt, question, series) for k, series in enumerate(rescale(np.asarray(paths))[0])]
+    return [_pair(f"{name}_{k:06d}", fmt, question, series) for k, series in enumerate(rescale(np.asarray(drawn))[0])]
 
 
-def _outside(count, points, fmt, question):
+def _outside(count, points, fmt, question, processes):
     """Parameters beyond training's: 8 to 80 e-foldings over the window, from 2 to 30 stationary deviations off.
 
     There, what falls so fast starts at most 1.4 deviations off, and the jumps of --shapes have less noise, white.
@@ -79,14 +80,14 @@ def _outside(count, points, fmt, question):
 def _shapes(name):
     """Shapes with a noise of their own: of the kinds that --shapes trains on, from seeds that it does not draw."""
 
-    def suite(count, points, fmt, question):
+    def suite(count, points, fmt, question, processes):
         rng = _rng(3)
         return _numbered(name, fmt, question, [frozen.draw(name, points, rng) for _ in range(count)])
 
     return suite
 
 
-def _mixed(count, points, fmt, question):
+def _mixed(count, points, fmt, question, processes):
     """Sums of a ramp, a season and a step, each as great as chance wants: no student is trained on these."""
     rng = _rng(5)
     names = ("ramps", "seasonal", "steps")
@@ -94,7 +95,7 @@ def _mixed(count, points, fmt, question):
     return _numbered("mixed", fmt, question, drawn)
 
 
-def _real(count, points, fmt, question):
+def _real(count, points, fmt, question, processes):
     """The public series of examples/, at their own lengths."""
     pairs = []
     for path in sorted(glob.glob(os.path.join(paths.EXAMPLES, "*.csv")))[:count]:
@@ -127,9 +128,10 @@ SUITES = {
 }
 
 
-def rows(suite, count, points, fmt, question=STUDY):
+def rows(suite, count, points, fmt, question=STUDY, processes=(ou.NAME,)):
     """Pairs of a suite: the same for the same arguments; the first N of a greater count are those of count N.
 
-    suite: a key of SUITES. count: at most so many. points: of each series, where the suite does not fix them.
+    suite: a key of SUITES. count: at most so many. points: of each series, where the suite does not fix them. processes: of
+    the unseen series, and of those made from them.
     """
-    return SUITES[suite](count, points, fmt, question)
+    return SUITES[suite](count, points, fmt, question, processes)

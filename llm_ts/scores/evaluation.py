@@ -51,6 +51,8 @@ def _is_sample(sample, asked):
         and records.has(sample, ("cosine",), (int, float))
         and records.has(sample.get("read"), asked.claims, (str, type(None)))
         and records.has(sample.get("outcome"), asked.claims, str)
+        and set(sample["outcome"]) == set(sample["read"]) == set(asked.claims)
         and set(sample["outcome"].values()) <= set(score.OUTCOMES)
         and records.has(sample.get("nli"), asked.topics, (int, float))
+        and set(sample["nli"]) == set(asked.topics)
     )

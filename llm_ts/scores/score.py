@@ -58,7 +58,7 @@ def summarise(asked, rows, samples):
     """Samples -> means with 95 % intervals: {"valid_json", "readable", "cosine", "nli_trend", ..., "claims": {...}}.
 
     claims: {"all": {claim: mean}, "clear": {claim: mean}, "outcomes": {claim: {outcome: count}}}; the claim "all_four"
-    needs all four right, and on clear rows all four clear.
+    (of another question "all_five", ...) needs all of them right, and on clear rows all of them clear.
     """
     means = {
         "valid_json": mean_of(sample["parse"] == "strict" for sample in samples),

@@ -83,8 +83,9 @@ def _load_nli(name):
     try:
         if not os.path.isdir(name) and os.path.exists(name):
             raise OSError(f"{name} is not a model folder")
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        model = AutoModelForSequenceClassification.from_pretrained(name, use_safetensors=True).eval()
+        with cli.quiet():
+            tokenizer = AutoTokenizer.from_pretrained(name)
+            model = AutoModelForSequenceClassification.from_pretrained(name, use_safetensors=True).eval()
         labels = [model.config.id2label[i].lower() for i in range(model.config.num_labels)]
         values = [NLI_SCORES[label] for label in labels]  # the order of labels differs between models
     except Exception as error:

@@ -68,7 +68,8 @@ def words(claim):
 def for_terminal(contents, rows="all"):
     """Evaluations -> lines of a table, one for each evaluation: right answers of each claim in % [95 % interval]."""
     claims = claim_columns(question_of(contents), rows)
-    heads = "".join(f"{column.head:>17}" for column in claims)
+    width = max(17, *(len(column.head) + 2 for column in claims))
+    heads = "".join(f"{column.head:>{width}}" for column in claims)
     lines = [f"{'on ' + rows + ' rows':<18}" + (f"{'JSON':>6}{'cosine':>8}" if rows == "all" else "") + heads]
     of_count = {}  # the n of each claim -> the evaluations that have it
     for content in contents:
@@ -77,7 +78,7 @@ def for_terminal(contents, rows="all"):
         counts = ", ".join(f"{column.head} {column.mean(means)['n']}" for column in there)
         of_count.setdefault(counts, []).append(content["name"].strip())
         plain = f"{JSON.cell(means):>6}{COSINE.cell(means, 3):>8}" if rows == "all" else ""
-        lines.append(f"{content['name']:<18}" + plain + "".join(f"{column.cell(means):>17}" for column in claims))
+        lines.append(f"{content['name']:<18}" + plain + "".join(f"{column.cell(means):>{width}}" for column in claims))
     n = [f"  {counts}" + (f" ({', '.join(names)})" if len(of_count) > 1 else "") for counts, names in of_count.items()]
     return [*lines, "% right [95 % Wilson interval], n:" + (n[0][1:] if len(n) == 1 else "\n" + "\n".join(n))]
 

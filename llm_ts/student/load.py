@@ -118,12 +118,13 @@ def load(name, dtype, adapter=None):
     if adapter:
         from peft import PeftModel
 
-        try:
-            model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
-            model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
-        except Exception as error:
-            reason = str(error).strip().splitlines()[0][:200]
-            raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
+        with cli.quiet():
+            try:
+                model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
+                model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
+            except Exception as error:
+                reason = str(error).strip().splitlines()[0][:200]
+                raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
     if tokenizer.chat_template is None:
         raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
     tokenizer.padding_side = "left"

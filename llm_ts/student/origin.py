@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from llm_ts import cli, formats, records
 from llm_ts import question as questions
+from llm_ts.series import PROCESSES, ou
 from llm_ts.student import gguf_file
 
 MARK = "llm_ts"
@@ -17,18 +18,23 @@ MARK = "llm_ts"
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of a student. points: the lengths of its training series. Nothing says: None, and () for points."""
+    """What is known of a student; None and () where nothing says.
+
+    points: the lengths of its training series. series_of: the names of the processes that these came from.
+    """
 
     format: str | None = None
     points: tuple = ()
     prompt_version: int | None = None
-    question: questions.Question = questions.STUDY
+    question: questions.Question | None = None
+    series_of: tuple = (ou.NAME,)
 
     @property
     def mark(self):
-        """ "llm_ts format=thirds points=48 prompt_version=1", with the question where it is not `study`."""
+        """ "llm_ts format=thirds points=48 prompt_version=1"; with question and processes where not `study` and OU alone."""
         points = ",".join(map(str, self.points))
         more = "".join(f" {key}={value}" for key, value in self.question.tag.items())
+        more += "" if self.series_of == (ou.NAME,) else f" series_of={','.join(self.series_of)}"
         return f"{MARK} format={self.format} points={points} prompt_version={self.prompt_version}{more}"
 
 
@@ -37,33 +43,49 @@ UNKNOWN = Origin()
 
 def from_mark(text, where):
     """The inverse of Origin.mark; UNKNOWN for other texts. UserError for a question that this version does not know."""
-    found = re.fullmatch(MARK + r" format=([\w-]+) points=([\d,]+) prompt_version=(\d+)(?: question=([\w-]+))?", text)
+    found = re.fullmatch(MARK + r" format=([\w-]+) points=([\d,]+) prompt_version=(\d+)(?: question=(\S+))?(?: series_of=(\S+))?", text)
     if not found:
         return UNKNOWN
     asked = questions.named(found[4], where) if found[4] else questions.STUDY
-    return Origin(found[1], tuple(int(n) for n in found[2].split(",")), int(found[3]), asked)
+    series_of = _processes(found[5].split(",") if found[5] else None, where)
+    return Origin(found[1], tuple(int(n) for n in found[2].split(",")), int(found[3]), asked, series_of)
 
 
-def from_training(about, path):
-    """What a training.json says; UserError for a format or question that is none of ours, and for points that are no lengths."""
+def _processes(names, where):
+    """The names of processes that a record gives, (ou,) where it gives none; UserError for one that this version does not know."""
+    names = [ou.NAME] if names is None else names
+    unknown = [name for name in names if name not in list(PROCESSES)] if isinstance(names, list) and names else [names]
+    if unknown:
+        raise cli.UserError(f"{where}: no process {unknown[0]!r} is known here: there are {', '.join(PROCESSES)}")
+    return tuple(names)
+
+
+def from_training(about, path, fmt=None):
+    """What a training.json says; UserError for a format or question that is none of ours, and for points that are no lengths.
+
+    fmt: a format that the user gave: what a foreign training.json says of its own does no harm then.
+    """
     points = about.get("points")
+    if fmt and about.get("format") not in list(formats.FORMATS):
+        return Origin(question=questions.of(about, path) if "question" in about else None)
     if about.get("format") not in list(formats.FORMATS):
         raise cli.UserError(f"{path}: {about.get('format')!r} is no format: there are {', '.join(formats.FORMATS)}")
     if not isinstance(about.get("prompt_version"), int):
         raise cli.UserError(f"{path}: prompt_version is {about.get('prompt_version')!r}: train again with qwen_train.py")
     if not isinstance(points, list) or not points or not all(isinstance(n, int) for n in points):
         raise cli.UserError(f"{path}: points are {points!r}, no list of lengths: train again with qwen_train.py")
-    return Origin(about["format"], tuple(points), about["prompt_version"], questions.of(about, path))
+    series_of = _processes(about.get("series_of"), path)
+    return Origin(about["format"], tuple(points), about["prompt_version"], questions.of(about, path), series_of)
 
 
-def of(name):
+def of(name, fmt=None):
     """The Origin of any student: a .gguf file, or a folder with a training.json in or above it; UNKNOWN where nothing says."""
     if name.endswith(".gguf"):
         return from_mark(gguf_file.read_description(name), name)
     for place in (name, os.path.dirname(os.path.abspath(name))):
         path = os.path.join(place, "training.json")
         if os.path.exists(path):
-            return from_training(records.read_json(path, "qwen_train.py"), path)
+            return from_training(records.read_json(path, "qwen_train.py"), path, fmt)
     return UNKNOWN
 
 
@@ -73,6 +95,11 @@ def format_of(name, known, asked=None):
     if not chosen:
         print(f"note: nothing says how {name} learnt to read series: they are written as 'study' (--format)", file=sys.stderr)
     return chosen or "study"
+
+
+def question_of(known, asked=None):
+    """What a student is asked: the named question, else what it learnt to answer, else `study`."""
+    return questions.named(asked) if asked else known.question or questions.STUDY
 
 
 def points_text(points):

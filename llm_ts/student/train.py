@@ -17,7 +17,7 @@ SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")  # that ask a training to save and st
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a student is trained; the flags of qwen_train.py of the same names."""
+    """How a student is trained: the flags of qwen_train.py of the same names and, with --fresh, in_order."""
 
     epochs: float = 13.0  # passes over the training rows
     batch_size: int = 16  # series of a step on each device
@@ -98,15 +98,14 @@ def make(recipe, folder, model, tokenizer, train_rows, callbacks):
         from trl import SFTTrainer as Trainer
     else:
         from llm_ts.student.cpu_training import CpuTrainer as Trainer
-    with cli.quiet():
-        made = Trainer(
-            model=model,
-            args=config,
-            train_dataset=Dataset.from_list(conversations(train_rows)),
-            processing_class=tokenizer,
-            peft_config=lora,
-            callbacks=callbacks,
-        )
+    made = Trainer(
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_list(conversations(train_rows)),
+        processing_class=tokenizer,
+        peft_config=lora,
+        callbacks=callbacks,
+    )
     made.remove_callback(PrinterCallback)  # Show says it in one line
     return made
 
@@ -156,7 +155,7 @@ def make_callbacks(folder, evaluate, stop):
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if logs and "loss" in logs and state.is_world_process_zero:
-                self.bar.say(f"step {state.global_step} of {state.max_steps}: loss {float(logs['loss']):.4f}")
+                cli.say(f"step {state.global_step} of {state.max_steps}: loss {float(logs['loss']):.4f}")
 
         def on_train_end(self, args, state, control, **kwargs):
             self.bar.close()

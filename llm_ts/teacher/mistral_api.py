@@ -61,8 +61,8 @@ class Teacher:
     """One model behind Mistral's chat API. The SDK's own retries are off: they miss a dropped connection,
     and sleep through a Retry-After of any length."""
 
-    def __init__(self, client, key, settings, say):
-        self.client, self.key, self.settings, self.say = client, key, settings, say
+    def __init__(self, client, key, settings):
+        self.client, self.key, self.settings = client, key, settings
 
     def mask(self, text):
         """A server's text without the key and without control characters; a key of under 8 letters is no secret."""
@@ -92,7 +92,7 @@ class Teacher:
             if attempt:
                 wait = self.settings.backoff * 2 ** min(attempt - 1, 30)
                 wait = min(max(wait, asked) * random.uniform(1, 1.5), LONGEST_WAIT)
-                self.say(f"{row_id}: {why}; asking again in {wait:.1f} s")
+                cli.say(f"{row_id}: {why}; asking again in {wait:.1f} s")
                 await asyncio.sleep(wait)
             asked = 0.0
             try:
@@ -163,18 +163,15 @@ class Teacher:
         return {"gold": gold, "teacher": teacher} if gold else {"teacher": {**teacher, "failed": failed}}
 
 
-async def ask_all(rows, record, key, settings, say=print):
-    """Ask about rows, several at a time, and record(row, answer) each answer as it comes: one thread, one writer.
-
-    say: prints a line about what goes wrong meanwhile.
-    """
+async def ask_all(rows, record, key, settings):
+    """Ask about rows, several at a time, and record(row, answer) each answer as it comes: one thread, one writer."""
     from mistralai.client import Mistral
     from mistralai.client.utils.logger import NoOpLogger
 
     limits = {"server_url": settings.server_url, "timeout_ms": int(settings.timeout * 1000) + 1000}  # our time-out ends first
     # The default logger writes requests, key included, where MISTRAL_DEBUG is set.
     async with Mistral(api_key=key, debug_logger=NoOpLogger(), **limits) as client:
-        teacher = Teacher(client, key, settings, say)
+        teacher = Teacher(client, key, settings)
         waiting = iter(rows)
 
         async def work():
