@@ -182,6 +182,7 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
     (tmp_path / "training.json").write_text(
         json.dumps({"format": "thirds", "points": [24], "prompt_version": 1, "question": ["colour"]})
     )
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
     example = os.path.join(ROOT, "examples", "co2.csv")
     for script, *flags in (
         ("convert.py",),
