@@ -120,6 +120,7 @@ def main(argv=None):
     records.require(rows, "series", args.data, "ou_process.py")
     asked = question.of_all(rows, args.data)
     records.require(rows, "truth", args.data, "ou_process.py --truth")
+    records.require([row for row in rows if row.get("params") is not None], "params", args.data, "ou_process.py")
     with_gold = [row for row in rows if row.get("gold")]
     records.require(with_gold, "gold", args.data, "mistral.py")
     if args.answers != "truth":

@@ -132,6 +132,7 @@ def main(argv=None):
     cli.print_settings(args)
     decisions = read_decisions(args.verify_file)
     with records.writing(args.data) as data:
+        question.of_all(data.rows.values(), args.data)
         described = [row for row in data.rows.values() if row.get("gold")]
         if not described:
             raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")

@@ -139,7 +139,7 @@ def main(argv=None):
         return
     from llm_ts.student.student import Student
 
-    print(f"series: {column} of {args.csv}, {len(values)} points, {min(values):g} to {max(values):g}")
+    print(f"series: {cli.visible(column)} of {args.csv}, {len(values)} points, {min(values):g} to {max(values):g}")
     print(f"model: {args.model} (series written as {fmt!r})")
     for note in origin.notes(learnt, len(series)):
         print(f"note: {note}")
@@ -149,7 +149,8 @@ def main(argv=None):
         print(f"the answer was {answer.parse} as JSON")
     print("\n".join(verdict_lines(answer, asked.truth_of(series))))
     if args.plot:
-        draw(values, column, answer, args.plot)
+        with cli.quiet():  # of letters that no font has
+            draw(values, cli.visible(column), answer, args.plot)
         print(f"plot: {args.plot}")
 
 

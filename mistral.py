@@ -75,9 +75,10 @@ def settings_of(args):
 def answer_missing(data, args):
     """Fill gold and teacher (or second) in the rows that lack them; print the counts."""
     rows = list(data.rows.values())
+    question.of_all(rows, args.data)
     for field in ("id", "series"):
         records.require(rows, field, args.data, "ou_process.py")
-    for field in ("gold", "teacher"):
+    for field in ("gold", "teacher", "second"):
         records.require([row for row in rows if row.get(field) is not None], field, args.data, "mistral.py")
     refuse_mixture(rows, args)
     if args.second:

@@ -109,10 +109,10 @@ def recompute_truth(path, name):
         records.require(there, "series", path, "ou_process.py")
         had = question.of_all(there, path)
         asked = question.named(name) if name else had
-        described = next((row["id"] for row in there if row.get("gold")), None)
-        if asked != had and described:
+        answered = next((row["id"] for row in there if row.get("gold") or row.get("teacher")), None)
+        if asked != had and answered:
             raise cli.UserError(
-                f"{path}: {described} has gold for the question {had.name!r}: give {asked.name!r} a file of its own"
+                f"{path}: a teacher was asked the question {had.name!r} about {answered}: give {asked.name!r} a file of its own"
             )
         changed = dict.fromkeys(asked.claims, 0)
         for row in there:

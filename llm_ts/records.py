@@ -128,6 +128,14 @@ def _is_truth(value, asked):
     )
 
 
+def _is_gold(value, asked):
+    return has(value, asked.topics, str) and all(value[name].strip() for name in asked.topics)
+
+
+def _is_second(value, asked):
+    return has(value, ("teacher",), dict) and (value.get("gold") is None or _is_gold(value["gold"], asked))
+
+
 def _is_curated(value, asked):
     return has(value, asked.topics, dict) and all(has(value[name], ("text", "status", "reason"), str) for name in asked.topics)
 
@@ -139,7 +147,9 @@ SHAPES = {  # field: (whether its value fits a row of a question, what it should
     "teacher": (lambda value, asked: isinstance(value, dict), "an object"),
     "series": (_is_series, "a list of integers 0..99"),
     "truth": (_is_truth, "a whole truth by version {version} of the rule"),
-    "gold": (lambda value, asked: has(value, asked.topics, str), "the {sentences}"),
+    "params": (lambda value, asked: isinstance(value, dict), "an object"),
+    "gold": (_is_gold, "the {sentences}"),
+    "second": (_is_second, "an object with a teacher's answer"),
     "curated": (_is_curated, "{sentences} with text, status and reason"),
 }
 
@@ -214,7 +224,7 @@ def atomic(path):
             error.filename = path  # the name that the user knows
         if os.path.isdir(temporary):
             shutil.rmtree(temporary, ignore_errors=True)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # not there, or no right to remove it: the first error is the one to tell
             os.remove(temporary)
         raise
 

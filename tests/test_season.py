@@ -67,7 +67,7 @@ def test_the_other_question_needs_another_file_or_to_be_brought_there(described,
     run_script("ou_process.py", "--truth", "--question", "study", cwd=tmp_path)
     assert (tmp_path / "data.jsonl").read_bytes() == study
     done = run_script("ou_process.py", "--truth", "--question", "study", cwd=described, code=2)
-    assert "has gold for the question 'season'" in done.stderr
+    assert "a teacher was asked the question 'season'" in done.stderr
     mixed = tmp_path / "mixed.jsonl"
     seasonal = [line for line in (described / "data.jsonl").read_bytes().splitlines(keepends=True) if b'"season_' in line]
     mixed.write_bytes(study + seasonal[0])
@@ -217,3 +217,61 @@ def test_mixed_pairs_are_refused(described, tmp_path):
     pair.write(str(tmp_path / "pairs.jsonl"), made)
     with pytest.raises(cli.UserError, match="questions season, study"):
         pair.read(str(tmp_path / "pairs.jsonl"))
+
+
+def edited(source, target, change):
+    """A copy of data.jsonl whose rows were changed: change(number, row)."""
+    there = records.read(str(source))
+    for number, row in enumerate(there):
+        change(number, row)
+    target.write_text("".join(records.encode(row) + "\n" for row in there))
+
+
+@pytest.mark.parametrize(
+    ("change", "scripts", "why"),
+    [
+        (lambda k, row: k % 2 and row.pop("question"), ("mistral.py", "curate.py", "convert.py"), "questions season, study"),
+        (lambda k, row: row.update(params=[1]), ("convert.py",), "its params is not an object"),
+        (lambda k, row: row.update(params={"process": "tides"}), ("convert.py",), "no process 'tides'"),
+        (lambda k, row: row.update(second=5), ("mistral.py",), "its second is not"),
+        (lambda k, row: row["gold"].update(season=" "), ("mistral.py", "curate.py", "convert.py"), "its gold is not the four sentences"),
+    ],
+)
+def test_rows_that_were_edited_are_refused_by_name(described, tmp_path, change, scripts, why):
+    path = tmp_path / "data.jsonl"
+    edited(described / "data.jsonl", path, change)
+    before = path.read_bytes()
+    for script in scripts:
+        flags = {"mistral.py": ["--dryrun"], "convert.py": ["--no-diagnostics"]}.get(script, [])
+        done = run_script(script, *flags, cwd=tmp_path, code=2)
+        assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
+        assert path.read_bytes() == before and not (tmp_path / "test_jsonl.jsonl").exists()
+
+
+def test_a_recorded_failure_keeps_the_question(described, tmp_path):
+    def fail(number, row):
+        for field in ("gold", "curated"):
+            row.pop(field)
+        row["teacher"]["failed"] = "no answer"
+
+    edited(described / "data.jsonl", tmp_path / "data.jsonl", fail)
+    assert "a teacher was asked" in run_script("ou_process.py", "--truth", "--question", "study", cwd=tmp_path, code=2).stderr
+
+
+def test_pairs_that_lost_their_question_are_refused(described, tmp_path):
+    there = records.read(str(described / "data.jsonl"))[:2]
+    made = [pair.make(row, "thirds", split, row["truth"]["sentences"]) for row, split in zip(there, ("train", "test"))]
+    for row in made:
+        row.pop("question")
+        row["answer"] = question.STUDY.answer_of(question.STUDY.say(row["truth"]))
+    pair.write(str(tmp_path / "pairs.jsonl"), made)
+    with pytest.raises(cli.UserError, match="does not ask the question 'study'"):
+        pair.read(str(tmp_path / "pairs.jsonl"))
+
+
+@pytest.mark.parametrize("mark", ["format=roman points=24 prompt_version=1", "format=thirds points=24 prompt_version=1 question=colour"])
+def test_a_mark_that_nobody_knows_is_one_line(mark):
+    with pytest.raises(cli.UserError, match="x.gguf"):
+        origin.from_mark(f"llm_ts {mark}", "x.gguf")
+    for text in ("llm_ts format=thirds points=, prompt_version=1", f"llm_ts format=thirds points={'9' * 5000} prompt_version=1", ""):
+        assert origin.from_mark(text, "x.gguf") == origin.UNKNOWN

@@ -19,10 +19,18 @@ def split_of(row_id):
     return "test" if int(hashlib.sha256(row_id.encode()).hexdigest(), 16) % TEST_SHARE == 0 else "train"
 
 
+def process_of(row):
+    """The name of the process that a row of data.jsonl comes from; UserError for one that is not known."""
+    name = (row.get("params") or {}).get("process", ou.NAME)
+    if name not in list(PROCESSES):
+        raise cli.UserError(f"row {row['id']}: there is no process {name!r}: mend its params, or delete this line")
+    return name
+
+
 def make(row, fmt, split, sentences):
     """A row with series and truth, and the sentences to say about it -> a pair, asked the row's own question."""
     asked = question.of(row, row["id"])
-    process = (row.get("params") or {}).get("process")
+    process = process_of(row)
     return {
         "id": row["id"],
         "split": split,
@@ -30,7 +38,7 @@ def make(row, fmt, split, sentences):
         "points": len(row["series"]),
         "prompt_version": question.PROMPT_VERSION,
         **asked.tag,
-        **({"process": process} if process else {}),
+        **({} if process == ou.NAME else {"process": process}),
         "prompt": asked.prompt_of(row["series"], fmt),
         "answer": asked.answer_of(sentences),
         "series": row["series"],
@@ -61,6 +69,9 @@ def read(path):
     for row in rows:
         if row["format"] not in list(formats.FORMATS) or asked.parse(row["answer"]).sentences is None:
             raise cli.UserError(f"{path}: row {row['id']}: no format or no answer of ours: run convert.py again")
+        current = row["prompt_version"] == question.PROMPT_VERSION
+        if current and row["prompt"] != asked.prompt_of(row["series"], row["format"]):
+            raise cli.UserError(f"{path}: row {row['id']}: its prompt does not ask the question {asked.name!r}: run convert.py again")
         if row.get("process", ou.NAME) not in list(PROCESSES):
             raise cli.UserError(f"{path}: row {row['id']}: there is no process {row['process']!r}: run convert.py again")
     train = [row for row in rows if row["split"] == "train"]

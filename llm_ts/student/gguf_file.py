@@ -63,7 +63,8 @@ def read_description(path):
 
     try:
         field = GGUFReader(path).get_field("general.description")
-        return field.contents() if field else ""
+        text = field.contents() if field else ""
+        return text if isinstance(text, str) else ""
     except FileNotFoundError:
         raise cli.UserError(f"no {path} here: run hf2gguf.py first") from None
     except (ValueError, IndexError, KeyError) as error:

@@ -43,9 +43,11 @@ UNKNOWN = Origin()
 
 def from_mark(text, where):
     """The inverse of Origin.mark; UNKNOWN for other texts. UserError for a question that this version does not know."""
-    found = re.fullmatch(MARK + r" format=([\w-]+) points=([\d,]+) prompt_version=(\d+)(?: question=(\S+))?(?: series_of=(\S+))?", text)
+    found = re.fullmatch(MARK + r" format=([\w-]+) points=(\d{1,6}(?:,\d{1,6})*) prompt_version=(\d{1,6})(?: question=(\S+))?(?: series_of=(\S+))?", text)
     if not found:
         return UNKNOWN
+    if found[1] not in formats.FORMATS:
+        raise cli.UserError(f"{where}: {found[1]!r} is no format: there are {', '.join(formats.FORMATS)}")
     asked = questions.named(found[4], where) if found[4] else questions.STUDY
     series_of = _processes(found[5].split(",") if found[5] else None, where)
     return Origin(found[1], tuple(int(n) for n in found[2].split(",")), int(found[3]), asked, series_of)
