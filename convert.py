@@ -16,6 +16,7 @@ import os
 from collections import Counter
 
 from llm_ts import cli, formats, question, records
+from llm_ts.claims import lexicon
 from llm_ts.pairs import pair
 from llm_ts.scores import curves, similarity
 from llm_ts.scores.means import mean_of
@@ -79,6 +80,13 @@ def draw_diagnostics(asked, entries, nli_name, path):
     curves.save_figure(figure, path)
 
 
+def unknown_words(asked, rows):
+    """{word: how often}, the commonest first: what the gold sentences say and no lexicon knows (llm_ts/claims/neutral.py)."""
+    texts = [(topic, row["gold"][topic.NAME]) for topic in asked for row in rows]
+    found = Counter(word for topic, text in texts for word in lexicon.unknown_words(topic.READER, text))
+    return dict(found.most_common())
+
+
 def write_diagnostics(asked, rows, scorer, base):
     """Write <base>.json and <base>.png, and print the means; base: "convert_diagnostics"."""
     entries = diagnose(asked, rows, scorer)
@@ -89,8 +97,10 @@ def write_diagnostics(asked, rows, scorer, base):
         cosine, nli = means[name]["cosine"]["mean"], means[name]["nli"]["mean"]
         print(f"{name}: cosine {cosine:.3f}, nli {nli:.3f}, contradicting {low}")
     head = {"cosine_model": os.path.basename(scorer.embedder_name), "nli_model": scorer.nli_name, "means": means}
-    records.write_json(f"{base}.json", {**head, "rows": entries})
+    unknown = unknown_words(asked, rows)
+    records.write_json(f"{base}.json", {**head, "unknown_words": unknown, "rows": entries})
     draw_diagnostics(asked, entries, scorer.nli_name, f"{base}.png")
+    print(f"unknown_words: {len(unknown)}" + (f" ({', '.join(list(unknown)[:10])})" if unknown else ""))
     print(f"nli_scores_from: {scorer.nli_name}")
 
 

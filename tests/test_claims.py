@@ -4,13 +4,18 @@ Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_clai
 """
 
 import itertools
+import json
+import os
 import time
 
 import pytest
 from claim_sentences import SENTENCES
+from conftest import ROOT, run_script
 from hard_claim_sentences import SENTENCES as HARD
 
+from experiments import reader
 from llm_ts import claims, cli, question
+from llm_ts.claims import lexicon
 from llm_ts.question import STUDY
 
 UNREAD_ALLOWED = 3  # sentences that may be read as None where a careful reader sees a claim; a wrong reading never
@@ -119,3 +124,76 @@ def test_odd_text_is_read_as_nothing_and_quickly(text):
     for kind in STUDY.topics:
         assert not any(parts(read_claim(kind, text)))
     assert time.perf_counter() - start < 1
+
+
+LABELLED = os.path.join(ROOT, "tests", "labelled_sentences.jsonl")
+
+
+def test_what_claims_nothing_is_not_read():
+    """Captions of people, papers and models, most of which claim nothing of the kind that is asked. Measured, so a loss is seen."""
+    scores, wrong = reader.score(reader.read_items(LABELLED))
+    assert len(wrong) <= 11, wrong
+    assert all(of["off_topic"]["mean"] == 0 for of in scores.values())
+    precision = {claim: of["precision"]["mean"] for claim, of in scores.items()}
+    recall = {claim: of["recall"]["mean"] for claim, of in scores.items()}
+    assert all(value >= 0.94 for value in precision.values()) and precision["trend"] >= 0.97 and precision["noise"] >= 0.98
+    assert all(value >= 0.8 for value in recall.values()) and min(recall["trend"], recall["noise"], recall["min"]) >= 0.85
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "expected"),
+    [
+        ("trend", "A steady incline from start to finish.", "increasing"),
+        ("trend", "The level has a constant upslope.", "increasing"),
+        ("trend", "Gradual deterioration over the whole window.", "decreasing"),
+        ("trend", "It increases; the rate is mostly constant.", "increasing"),
+        ("trend", "The curve is flat until the middle.", None),
+        ("trend", "The line rises until the middle.", None),
+        ("trend", "It falls after the peak.", None),
+        ("trend", "It grows a little, then dips.", None),
+        ("trend", "It grows a little, then snurgles.", None),
+        ("trend", "Although there is a large rise before the midpoint, the overall course goes towards lower values.", "decreasing"),
+        ("trend", "Consistent performance of the staff.", None),
+        ("trend", "Steady noise.", None),
+        ("noise", "Values stay low, with strong fluctuations.", "high"),
+        ("noise", "Roughly constant noise.", None),
+        ("noise", "The SNR is low.", None),
+        ("noise", "It fluctuates around its average.", None),
+        ("noise", "A notable upward trend.", None),
+        ("noise", "There is almost no trend.", None),
+        ("noise", "A high peak in the middle.", None),
+        ("noise", "The transition was smooth.", None),
+        ("extrema", "The largest jump comes at the end.", (None, None)),
+        ("extrema", "A minimal rise at the start.", (None, None)),
+        ("extrema", "The lowest volatility is in the middle.", (None, None)),
+        ("extrema", "The second highest value is at the end.", (None, None)),
+        ("extrema", "The maximum lies just after the first third.", ("middle", None)),
+        ("extrema", "The lowest pressure sits in the last third.", (None, "end")),
+        ("extrema", "The minimum wage rose in the middle.", (None, None)),
+    ],
+)  # fmt: skip
+def test_kinds_of_sentences_that_were_read_wrongly(kind, sentence, expected):
+    assert read_claim(kind, sentence) == expected
+
+
+def test_unknown_words_are_those_of_no_lexicon():
+    noise = claims.TOPICS["noise"]
+    assert lexicon.unknown_words(noise.READER, "The noise is low and rather snurgly in 1,000 places, wibble.") == ["places", "wibble"]
+    assert lexicon.unknown_words(noise.READER, noise.say({"noise": "low"})) == []
+
+
+def test_the_measure_of_the_reader_sees_planted_faults(tmp_path, monkeypatch):
+    lines = [
+        {"kind": "trend", "text": "It rises.", "label": "increasing", "also": [], "on_topic": True},
+        {"kind": "trend", "text": "It falls.", "label": "increasing", "also": [], "on_topic": True},  # a wrong label: a wrong reading
+        {"kind": "extrema", "text": "The peak is at the end.", "label": ["end", None], "also": [[None], []], "on_topic": True},
+        {"kind": "noise", "text": "It rises.", "label": None, "also": [], "on_topic": False},
+    ]
+    path = tmp_path / "sentences.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    scores, wrong = reader.score(reader.read_items(str(path)))
+    assert [claim for claim, *_ in wrong] == ["trend"] and scores["trend"]["precision"]["mean"] == scores["trend"]["recall"]["mean"] == 0.5
+    assert (scores["max"]["precision"]["n"], scores["max"]["recall"]["n"], scores["noise"]["off_topic"]["mean"]) == (1, 0, 0)
+    assert "precision" in run_script("experiments.reader", path, cwd=tmp_path).stdout
+    path.write_text('{"kind": "colour", "text": "red"}\n')
+    assert "line 1" in run_script("experiments.reader", path, cwd=tmp_path, code=2).stderr

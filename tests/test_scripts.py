@@ -71,7 +71,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = {f"experiments.{name}" for name in ("bench", "bench_evaluation", "bench_training", "recipes")}
+    measuring = {f"experiments.{name}" for name in ("bench", "bench_evaluation", "bench_training", "reader", "recipes")}
     assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
     (tmp_path / "results").mkdir()

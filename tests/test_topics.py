@@ -26,7 +26,7 @@ from llm_ts.question import STUDY, Question
 from llm_ts.series.scale import integers_of
 from llm_ts.teacher import simulated
 
-HAS = ("NAME", "LABELS", "NUMBERS", "ASKED", "ASKED_OF_TEACHER", "ERROR_RATE", "IF_WRONG", "measure", "say", "reword", "read")
+HAS = ("NAME", "LABELS", "NUMBERS", "ASKED", "ASKED_OF_TEACHER", "ERROR_RATE", "IF_WRONG", "measure", "say", "reword", "READER", "read")
 TAKES = {"measure": ["series"], "say": ["labels"], "reword": ["labels", "rng"], "read": ["sentence"]}
 TOPICS = list(claims.TOPICS.values())
 TAKEN = {"version", "clear", "numbers", "sentences"}  # what else stands in a truth

@@ -13,6 +13,7 @@ A topic is a module:
     IF_WRONG               what curate.py does with a sentence that contradicts the truth: "verify" or "replace"
     measure(series)        -> {claim: (label, whether it is clear, number)}: the published rule
     say(labels)            -> the hand-made sentence; reword(labels, rng) -> the simulated teacher's
+    READER                 its lexicons, compiled by lexicon.reader
     read(sentence)         -> {claim: label, or None where the sentence makes no single claim}
     mistake(labels, rng)   -> wrong labels of the simulated teacher; needed where a sentence holds several claims
 

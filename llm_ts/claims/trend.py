@@ -6,9 +6,11 @@ Rule, version 1. Let k_0 .. k_{n-1} be the integers, R = max k - min k (99 for a
 A straight line has rise 1, white noise near 0, a random walk any.
 """
 
+import itertools
+
 import numpy as np
 
-from llm_ts.claims.lexicon import SEPARATORS, clauses_of, phrases, reader, tags_of
+from llm_ts.claims.lexicon import SEPARATORS, clauses_of, marks_of, phrases, reader
 from llm_ts.claims.places import PLACES
 
 NAME = "trend"
@@ -70,56 +72,112 @@ def reword(labels, rng):
     return f"{rng.choice(SUBJECTS)} {rng.choice(WORDINGS[labels['trend']])}."
 
 
-GOES = "<go* / mov* / trend* / head* / drift* / went / is / are>"
-COURSE = "<trend / slope / drift / direction>"
+MOVES = "<go* / mov* / trend* / head* / drift* / edg* / inch* / creep* / climb* / went>"
+GOES = "<go* / com* / slop* / mov* / trend* / head* / drift* / edg* / inch* / creep* / point* / tilt* / lean* / went / is / are>"
+COURSE = "<trend / slope / drift / direction / gradient>"
 MORE = "<ever / increasingly / progressively / gradually / steadily>"
+LOW, HIGH = "<lower / smaller / fewer>", "<higher / larger / greater / bigger>"
+FORMS = "<trend* / drift* / slope* / growth* / increase* / decrease* / rise* / fall* / decline*>"
+UP = f"""
+    increas*, rise(s), rising, risen, rose, upward(s), grow, grows, grown, growing, growth, grew, climb*, ascen*, uptrend*, up trend, incline*,
+    upslope*, uptick*, upturn*, upswing*, uphill, ramp* up, warm*, build* up, improv*, surg*, soar*, escalat*, mount(s), mounting, advanc*, swell*, strengthen*,
+    expan*, accumulat*, rally, rallies, rallied, rallying, skyrocket*, gain(s), gaining, gained, picks up, {GOES} up,
+    {MOVES} [_ x2] {HIGH}, {COURSE} <is / was / appears> positive, {HIGH} and {HIGH}, {MORE} {HIGH}, positive [_] {COURSE}, positively,
+    <end(s) / finishes> [_ x3] higher, <toward / towards / to / reaching> {HIGH} <value* / level* / number* / reading*>, <get / gets / getting> {HIGH}"""
+DOWN = f"""
+    decreas*, fall, falls, falling, fallen, fell, downward(s), declin*, drop, drops, dropped, dropping, descen*, descent, downtrend*, down trend,
+    downslope*, downtick*, downturn*, downswing*, downhill, head* south, tank*, cool*, deteriorat*, erosion, erod*, worsen*, plung*, plummet*, tumbl*, slump*, collaps*, crash*,
+    recede*, receding, recession, give(s) back, gave back, giving back, wane*, waning, dwindl*, ebb(s), ebbing, subsid*, weaken*, taper*, slip(s), slipped, slipping, sag(s), sagging, lose, loses, losing, loss, losses, shed(s), shedding, contract(s), contracting, contraction, reduc*, decay*, shrink*, shrank, diminish*,
+    sink(s), sank, sinking, slide(s), slid, sliding, {GOES} down, {MOVES} [_ x2] {LOW}, {COURSE} <is / was / appears> negative, {LOW} and {LOW},
+    {MORE} {LOW}, negative [_] {COURSE}, negatively, <end(s) / finishes> [_ x3] lower, <toward / towards / to / reaching> {LOW} <value* / level* / number* / reading*>,
+    <get / gets / getting> {LOW}"""
+AFTER = "<until / till / before / after / past / up to / following>"
+STAGE = """
+    middle / midpoint / mid point / halfway / half way / centre / center / peak / maximum / minimum / trough / top / bottom / highest / lowest / first / second / third
+    / last / quarter / half / early / late / initial / short / brief / sudden / sharp / small / slight / long"""
 LEXICON = {
-    "up": phrases(f"""
-        increas*, rise(s), rising, risen, rose, upward(s), grow, grows, grown, growing, growth, grew, climb*, ascen*,
-        uptrend*, up trend, {GOES} <up / higher>, {COURSE} <is / was / appears> positive,
-        <higher / larger / greater> and <higher / larger / greater>, {MORE} <higher / larger>, positive [_] {COURSE}, upswing,
-        gain(s), gaining, <end(s) / finishes> [_ x3] higher, positively"""),
-    "down": phrases(f"""
-        decreas*, fall, falls, falling, fallen, fell, downward(s), declin*, drop, drops, dropped, dropping, descen*,
-        downtrend*, down trend, {GOES} <down / lower>, {COURSE} <is / was / appears> negative,
-        <lower / smaller> and <lower / smaller>, {MORE} <lower / smaller>, decay*, negative [_] {COURSE},
-        shrink*, diminish*, sink(s), sinking, <end(s) / finishes> [_ x3] lower, negatively, downhill, slide(s), sliding"""),
+    "": phrases("""
+        <increas* / decreas* / rising / falling / growing / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation*>,
+        <noise / fluctuations / volatility / variability> [level / intensity] [slightly / gradually / steadily] <increas* / decreas* / rises / falls / grows / declines / drops>,
+        <increas* / decreas* / diminish* / declining / falling / rising> <rate / pace / speed>""") + "|" + phrases("<year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>, the <rate / pace / speed> [of _] <is / remains> [_] <stable / steady / constant / consistent / uniform>, <stable / steady / constant / consistent / uniform> <rate / pace / speed>"),
+    "part": "|".join([
+        phrases(f"""
+            {AFTER} [the / its / a / an / that / this / about / around x2] [very / initial / global / overall / first / second / last / local x2] <{STAGE}>,
+            <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3] {FORMS},
+            <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3] <drop / dip / jump / surge / climb / change / move>,
+            {FORMS} <follows / occurs / happens / comes>, <a / one / two / three> <third(s) / quarter(s)> of the way,
+            to <its / the / a> [global / overall] <maximum / peak / top / minimum / trough / bottom> <in / near / around / during> [the] <middle / centre / center / mid* / beginning / start / first>, from there, thereafter, afterward(s),
+            on <monday / tuesday / wednesday / thursday / friday / saturday / sunday>,
+            in <january / february / march / april / may / june / july / august / september / october / november / december>,
+            this <week / month / year / quarter / morning / season>, yesterday, today, from here, briefly, occasional*, temporar*, local*, short term"""),
+        *(PLACES[p] for p in ("b", "m", "e", "VAGUE")),
+    ]),
+    "up": phrases(UP),
+    "down": phrases(DOWN),
     "flat": phrases("""
-        flat*, stationary, <stay(s) / remain(s) / is / keeps / roughly / fairly / nearly / almost / about / quite> level,
-        sideways, unchanged, horizontal*, trendless, plateau*, hover(s), hovering,
+        flat*, stationary, <stay(s) / remain(s) / is / keeps / mostly / roughly / fairly / nearly / almost / about / quite> level,
+        neither [_ x2] up nor [_ x2] down, sideways, unchanged, horizontal {not: axis / axes / direction / panel}, <run(s) / move(s) / stay(s) / lies> horizontally, trendless, plateau*, hover(s), hovering, goes nowhere,
+        <remain* / stay* / keep* / hold* / held / is / are / was / were> [nearly / almost / fairly / quite / roughly / very / more or less / largely / mostly / rather / relatively] <constant / stable / steady / unchanged> {not: rise / fall / increas* / decreas* / growth / declin* / up* / down* / and / at}, <stay* / remain*> [about / roughly / much / nearly] the same,
+        <keep* / maintain* / hold*> [a / the / its] [_] <constant / stable / steady> <value / level>, no [real / significant / visible / overall / net / clear x2] change {not: of direction},
         <slope / trend / drift> [_ x5] <close to / near / nearly / almost / about / essentially> zero, zero <slope / trend / drift>,
-        mean revert*, same level, balanced, static, directionless,
-        <around / about / near> [a / an / its / the] [_] <mean / average / level / value>"""),
+        mean revert*, <same / constant / steady / stable> level, balanced, static, directionless,
+        <fluctuat* / oscillat* / hover* / revert* / stay* / remain* / settle* / scatter* / move* / back> [_ x2] <around / about / near / to> [a / an / its / the] [_]
+        <mean / average / level / value>"""),
     "even": r"\b(?:(?:stable|steady|constant|consistent|uniform)(?:,| and)? )?(?:stable|stability|steady|constant|consistent|uniform)\b",
+    "blip": phrases("recover*, rebound*, bounc*, dip, dips, dipped, dipping, jump*, leap*, spike*, bump*, hump*, peak*, trough*"),
+    "other": phrases("noise, noises, height*, depth*, length*, duration, volume, amplitude*, frequency, frequencies, variance, spread, size, width, font, lag, uncertainty, scatter, volatil*, fluctuat*, jitter*"),
+    "blip too": phrases("up, down, higher, lower"),
+    "void": phrases("fall season, revers*, turn(s) around, turned around, gives way, <is / was / are> short lived, only to"),
     "trend": phrases("trend(s), direction, drift, tendency, slope"),
-    "part": "|".join([phrases("briefly, occasional*, temporar*, local*, short term"), *(PLACES[p] for p in ("b", "m", "e", "VAGUE"))]),
 }
 WHOLE = {
     "WHOLE": r"\b(?:from (?:[\w.]+ ){0,6}?(?:start|beginning|left|first \w+|outset)(?: (?:[\w.]+ ){0,4}?to (?:[\w.]+ ){0,5}?"
-    r"(?:end|finish|right|last))?|start to finish|beginning to end)\b"
+    r"(?:end|finish|right|last))?|start to finish|beginning to end|all the way|the whole time)\b"
 }
 DENIED = {
     "UNSEEN": phrases("<is / are / was / remain(s) / seem(s) / appears> [_] <negligible / insignificant / minimal>"),
-    "NOT_": phrases("""
-        <little / negligible / minimal / scant>
-        {then: [_] <trend* / drift* / slope* / growth* / increase* / decrease* / rise* / fall* / decline*>}"""),
+    "NOT_": phrases(f"<little / negligible / minimal / scant> {{then: [_] {FORMS}}}"),
+    "CONCEDE": phrases("such as"),
 }
-READER = reader(WHOLE, DENIED, SEPARATORS, LEXICON)
+READER = reader(WHOLE, DENIED, {"": LEXICON[""], "part": LEXICON["part"]}, SEPARATORS, LEXICON)
 VALUES = {"up": "increasing", "down": "decreasing", "flat": "flat"}
 
 
 def read(sentence):
     """A sentence -> {"trend": its label, or None where it makes no single claim}."""
-    tags = tags_of(READER, sentence)
-    return {"trend": None if "DOUBT" in tags else _read(tags)}
+    tags = [tag for tag, _ in marks_of(READER, sentence) if tag not in ("~", "")]
+    if {"DOUBT", "void"} & set(tags):
+        return {"trend": None}
+    label = _read(tags)
+    if label is None and tags[:1] in (["WHILE"], ["CONCEDE"]) and not {"up", "down", "flat", "even"} & set(_rest(tags)):
+        label = _read(tags[1:])  # "While it rises, there is some noise": what is conceded is all that is said
+    return {"trend": label}
+
+
+def _rest(tags):
+    """The tags after the first comma."""
+    return tags[tags.index("COMMA") :] if "COMMA" in tags else []
+
+
+def _unexplained(tags):
+    """Whether what comes after "then" or "but" is a word that nobody knows: it may be another movement."""
+    for i, tag in enumerate(tags):
+        if tag in ("THEN", "BUT"):
+            clause = list(itertools.takewhile(lambda t: t not in ("STOP", "COMMA", "BUT", "THEN", "WHILE"), tags[i + 1 :]))
+            if {"UNKNOWN", "blip", "blip too"} & set(clause) and not {"up", "down", "flat", "even"} & set(clause):
+                return True
+    return False
 
 
 def _read(tags):
     claims, trendless = [], False  # (value, weight)
+    if _unexplained(tags):
+        return None
     for said, denied, overall in clauses_of([tag for tag in tags if tag != "WHOLE"]):
         whole = "WHOLE" in tags
-        values = {tag for tag in said if tag in ("up", "down", "flat")}
-        if not values and "even" in said:
+        moves = [i for i, tag in enumerate(said) if tag in ("up", "down", "flat")]
+        values = {said[i] for i in moves if "other" not in said[:i]}  # "the noise goes down"
+        if not values and "even" in said and not {"other", "blip"} & set(said) and "UNKNOWN" not in tags:
             values = {"flat"}
         refused = {tag for tag in denied if tag in ("up", "down")}
         if refused == {"up", "down"} or ("trend" in denied and not refused and not {"flat", "even"} & set(denied)):
@@ -131,5 +189,7 @@ def _read(tags):
     if trendless and {"up", "down"} <= set(decisive):  # "rises and falls without a clear trend"
         decisive = ["flat"]
     if len(set(decisive)) != 1 or max(weight for _, weight in claims) < 2:
+        return None
+    if claims[0][1] == 1 and max(weight for _, weight in claims) < 3:  # "it declines at the end, a moderate decrease"
         return None
     return VALUES[decisive[0]]
