@@ -2,7 +2,7 @@
 sentence on each topic of every series.
 
 Reads: data.jsonl rows, <dataset>/<id>.png; the key from the environment
-variable MISTRAL_API_KEY.
+variable MISTRAL_API_KEY (a server on this machine needs none).
 Writes: `gold` and `teacher` (or `second`) of data.jsonl rows, one flushed line
 per answer; <dataset>/<id>.txt.
 Run: python mistral.py --dryrun
@@ -68,7 +68,7 @@ def write_text(row, dataset):
 
 
 def settings_of(args):
-    names = ("dataset", "server_url", "concurrency", "timeout", "retries", "backoff", "seed")
+    names = ("dataset", "image", "server_url", "concurrency", "timeout", "retries", "backoff", "seed")
     return mistral_api.Settings(model=args.second or args.model, **{name: getattr(args, name) for name in names})
 
 
@@ -113,8 +113,8 @@ def answer_missing(data, args):
     if args.dryrun:
         records.require(todo, "truth", args.data, "ou_process.py")
     elif todo:
-        key = mistral_api.find_key()
-        for row in todo:
+        key = mistral_api.find_key(args.server_url)
+        for row in todo if args.image else ():
             plot = mistral_api.plot_of(row, args.dataset)
             if not os.path.exists(plot):
                 raise cli.UserError(f"no {plot} here: run ou_process.py without --no-plots first")
@@ -151,9 +151,10 @@ def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--dataset", default="dataset", help="Folder of the plots; the .txt files are written there.")
-    parser.add_argument("--model", default="mistral-medium-latest", help="Model to ask; it must take images.")
+    parser.add_argument("--model", default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
     parser.add_argument("--second", metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
-    parser.add_argument("--server-url", type=server_url, help="A compatible server, without /v1; default Mistral's.")
+    parser.add_argument("--server-url", type=server_url, help="A compatible server; default Mistral's.")
+    parser.add_argument("--no-image", dest="image", action="store_false", help="For a text-only model: numbers, no plot.")
     parser.add_argument("--concurrency", type=cli.positive, default=mistral_api.Settings.concurrency, help="Questions asked at the same time.")
     parser.add_argument("--limit", type=cli.positive, help="Ask about at most so many rows; default all.")
     parser.add_argument("--timeout", type=cli.positive_float, default=mistral_api.Settings.timeout, help="Seconds to wait for an answer.")

@@ -17,8 +17,10 @@ PROMPT_VERSION = 1
 TEACHER_PROMPT_VERSION = 1  # raise it with every change of TEACHER_PROMPT, or of a topic's ASKED_OF_TEACHER
 SYSTEM = "You describe time series."
 NUMBER = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+WITH_PLOT = "The plot shows a time series of {n} points; its values are rescaled to 0..99. The same values as numbers:"
+WITHOUT_PLOT = "A time series of {n} points, its values rescaled to 0..99:"
 TEACHER_PROMPT = """\
-The plot shows a time series of {n} points; its values are rescaled to 0..99. The same values as numbers:
+{about}
 {numbers}
 
 Describe it in {count} of plain, varied English, 6 to 16 words each, without numbers:
@@ -89,13 +91,13 @@ class Question:
         """What the student is asked about n integers 0..99, the series written in the named format."""
         return f"{self.instruction}\nSeries:{formats.series_to_text(series, fmt)}"
 
-    def teacher_prompt_of(self, series):
-        """What the teacher is asked about n integers 0..99, beside the plot."""
+    def teacher_prompt_of(self, series, plot=True):
+        """What the teacher is asked about n integers 0..99; plot: whether it sees one too."""
         n = len(series)
         last = {"last_beginning": -(-n // 3) - 1, "last_middle": -(-2 * n // 3) - 1}
         lines = "\n".join(f"- {topic.NAME}: {topic.ASKED_OF_TEACHER.format(**last)}" for topic in self)
-        numbers = ", ".join(map(str, series))
-        return TEACHER_PROMPT.format(n=n, numbers=numbers, count=self.count("short sentence"), lines=lines, form=self.form)
+        about, numbers = (WITH_PLOT if plot else WITHOUT_PLOT).format(n=n), ", ".join(map(str, series))
+        return TEACHER_PROMPT.format(about=about, numbers=numbers, count=self.count("short sentence"), lines=lines, form=self.form)
 
     def say(self, labels):
         """Labels -> the hand-made sentences {topic: sentence}."""

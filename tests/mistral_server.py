@@ -33,12 +33,13 @@ class MistralServer:
     """Answers request i with behaviour plan[i], and after the plan with `then`; see `_Handler.behave` for their names.
 
     `pause`: seconds before each answer; `gate`: no answer before so many are asked at once (or 10 s).
+    `plots`: whether a plot is expected; `key`: which key is.
     `asked`: the row ids in order of the requests; `problems`: what was wrong with a request; `seeds`: random_seed.
     """
 
-    def __init__(self, rows, plan=(), then="good", pause=0.0, gate=1):
+    def __init__(self, rows, plan=(), then="good", pause=0.0, gate=1, plots=True, key=KEY):
         self.rows = {", ".join(map(str, row["series"])): row for row in rows}
-        self.plan, self.then, self.pause = list(plan), then, pause
+        self.plan, self.then, self.pause, self.plots, self.key = list(plan), then, pause, plots, key
         self.asked, self.problems, self.seeds, self.models = [], [], [], []
         self.gate, self.gate_open = gate, threading.Event()
         self.running, self.most = 0, 0  # requests in progress now, and at most
@@ -79,8 +80,8 @@ class MistralServer:
         with self.lock:
             for good, problem in (
                 (path == "/v1/chat/completions", f"path {path}"),
-                (headers["Authorization"] == f"Bearer {KEY}", "no Authorization"),
-                (image.startswith(b"\x89PNG") and image.rstrip().endswith(b"IEND\xaeB`\x82"), "no plot"),
+                (headers["Authorization"] == f"Bearer {self.key}", "no Authorization"),
+                (image.startswith(b"\x89PNG") and image.rstrip().endswith(b"IEND\xaeB`\x82") if self.plots else not image, "no plot, or one"),
                 (row is not None, "no numbers of a known row"),
                 (body["response_format"] == {"type": "json_schema", "json_schema": expected}, "no schema"),
                 (KEY not in json.dumps(body), "the key in the body"),
@@ -140,6 +141,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send(200, completion([thinking, *texts]))
         elif name == "fences":
             self.send(200, completion(f"Here it is:\n```json\n{good}\n```"))
+        elif name == "thinking":  # as models write it that think in the text
+            self.send(200, completion(f'<think>Perhaps {{"trend": "a draft", "noise": "x", "extrema": "x"}}?</think>\n{good}'))
+        elif name == "still thinking":
+            self.send(200, completion(f"<think>Perhaps {good}"))
+        elif name == "no pictures":
+            self.send(500, {"error": {"message": "image input is not supported - hint: you may need to provide the mmproj", "code": 500}})
         elif name == "bad json":
             self.send(200, completion(good[:-20]))
         elif name == "missing key":

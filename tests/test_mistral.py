@@ -242,7 +242,7 @@ def test_model_that_always_fails_is_given_up(folder):
 
 def test_mistakes_before_the_first_question(folder, tmp_path):
     with MistralServer(rows_of(folder)) as server:
-        assert "MISTRAL_API_KEY is not set" in ask(folder, server, key=None, code=2)[1]
+        assert "MISTRAL_API_KEY is not set" in run(folder, key=None, code=2)[1]  # Mistral itself, which is not reached
         assert "has characters" in ask(folder, server, key="two\nlines", code=2)[1]
         for url in ("localhost", "http://host:port", "http://127.0.0.1:99999", "ftp://host", "http://"):
             assert "is not an address" in run(folder, "--server-url", url, code=2)[1]
@@ -434,3 +434,33 @@ def test_help_is_quick():
     assert time.monotonic() - began < 2  # 0.2 s on a free machine
     code = "import mistral, sys; sys.exit('mistralai' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_text_only_model_of_ones_own_needs_no_plot_and_no_key(folder):
+    """A server on this machine, its address with /v1 as its documents write it; the prompt speaks of no plot."""
+    shutil.rmtree(folder / "dataset")
+    with MistralServer(rows_of(folder), plots=False, key="none") as server:
+        run(folder, "--server-url", f"{server.url}/v1", "--no-image", key=None)
+        assert server.problems == [] and len(server.asked) == COUNT
+    assert all(row["teacher"]["image"] is False and row["gold"] == STUDY.say(row["truth"]) for row in rows_of(folder))
+    prompt = STUDY.teacher_prompt_of([0, 50, 99], plot=False)
+    assert "plot" not in prompt and "0, 50, 99" in prompt and "three short sentences" in prompt
+
+
+def test_without_a_key_another_machine_is_not_asked(folder):
+    _, err, _ = run(folder, "--server-url", "http://teacher.invalid", code=2, key=None)
+    assert "MISTRAL_API_KEY is not set" in err
+
+
+def test_a_model_that_takes_no_pictures_names_the_flag(folder):
+    with MistralServer(rows_of(folder), then="no pictures") as server:
+        _, err, counts = ask(folder, server, code=2)
+        assert "--no-image" in err and len(server.asked) == 1 and counts["left"] == "12"
+
+
+def test_a_draft_inside_a_thinking_block_is_no_answer(folder):
+    with MistralServer(rows_of(folder), ["thinking", *["still thinking"] * ASKS]) as server:
+        ask(folder, server, "--limit", "2")
+    first, second, *_ = rows_of(folder)
+    assert first["gold"] == STUDY.say(first["truth"])
+    assert "gold" not in second and "still thinking" in second["teacher"]["failed"]

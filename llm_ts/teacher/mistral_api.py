@@ -1,4 +1,4 @@
-"""Mistral's chat API: one model that sees the plot and the numbers is asked about rows, several at a time."""
+"""Mistral's chat API, or a server that speaks it: one model is asked about rows, several at a time."""
 
 import asyncio
 import base64
@@ -6,12 +6,17 @@ import datetime
 import email.utils
 import os
 import random
+import re
+import urllib.parse
 from dataclasses import dataclass
 
 from llm_ts import cli, question
 
 ASKS = 3  # times that a row is asked before an answer that is not the JSON asked for counts as its failure
 MAX_TOKENS = 4000  # an answer needs about 80; the rest is for models that think first
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# how servers say that a model is text only
+NO_PICTURES = re.compile(r"(?i)(image|vision|multimodal).{0,80}(not|n't|no |un)\s*(support|accept|allow)|(not|n't|no |un)\s*(support|accept|allow).{0,80}(image|vision|multimodal)|mmproj")
 LONGEST_WAIT = 60.0  # seconds; a longer Retry-After is cut to it
 
 
@@ -21,7 +26,8 @@ class Settings:
 
     model: str
     dataset: str  # folder of the plots
-    server_url: str | None = None  # None: Mistral's own
+    server_url: str | None = None  # None: Mistral's own; /v1 at its end does no harm
+    image: bool = True  # whether the model is shown the plot; else it reads the numbers alone
     concurrency: int = 1  # questions asked at the same time
     timeout: float = 120.0  # seconds to wait for an answer
     retries: int = 6  # times to ask again where server or network fail
@@ -29,14 +35,23 @@ class Settings:
     seed: int = 0
 
 
-def find_key():
-    """The API key from the environment. Raises UserError, which never holds the key."""
+def find_key(server_url=None):
+    """The API key from the environment; none is needed on this machine. Raises UserError, which never holds the key."""
     key = os.environ.get("MISTRAL_API_KEY", "").strip()
+    if not key and server_url and urllib.parse.urlsplit(server_url).hostname in LOOPBACK:
+        return "none"
     if not key:
         raise cli.UserError("MISTRAL_API_KEY is not set: export your key (any text, if the server needs none)")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise cli.UserError("MISTRAL_API_KEY has characters that no key has: export it again")
     return key
+
+
+def without_thinking(text):
+    """What a model says after its <think> block; None where that was cut off. A draft inside is no answer."""
+    if "<think>" in text.rpartition("</think>")[2]:
+        return None
+    return text.rpartition("</think>")[2]
 
 
 def plot_of(row, dataset):
@@ -73,6 +88,8 @@ class Teacher:
     def hopeless(self, error):
         """The UserError for an HTTP status that asking again does not mend, else None."""
         status, said = error.status_code, f"the server says {error.status_code}: {self.mask(error.body)[:200]}"
+        if status >= 400 and self.settings.image and NO_PICTURES.search(error.body):
+            return cli.UserError(f"{self.settings.model!r} takes no pictures: give --no-image ({said})")
         if status < 300 or status in (408, 425, 429) or status >= 500:
             return None
         if status in (401, 403):
@@ -132,6 +149,9 @@ class Teacher:
             return None, f"truncated answer (finish_reason {choice.finish_reason})"
         if not isinstance(content, str) or not content.strip():
             return None, f"empty answer (finish_reason {self.mask(choice.finish_reason)})"
+        content = without_thinking(content)
+        if content is None:
+            return None, "truncated answer (it was still thinking)"
         sentences = asked.parse(content).sentences
         if sentences is None:
             return None, f"not the JSON asked for: {self.mask(content)[:200]}"
@@ -143,12 +163,11 @@ class Teacher:
     async def answer(self, row):
         """Ask about one row: {"gold", "teacher"}, or {"teacher"} with the reason of the failure."""
         asked = question.of(row, row["id"])
-        with open(plot_of(row, self.settings.dataset), "rb") as file:
-            image = base64.b64encode(file.read()).decode("ascii")
-        parts = [
-            {"type": "text", "text": asked.teacher_prompt_of(row["series"])},
-            {"type": "image_url", "image_url": f"data:image/png;base64,{image}"},
-        ]
+        parts = [{"type": "text", "text": asked.teacher_prompt_of(row["series"], self.settings.image)}]
+        if self.settings.image:
+            with open(plot_of(row, self.settings.dataset), "rb") as file:
+                image = base64.b64encode(file.read()).decode("ascii")
+            parts.append({"type": "image_url", "image_url": f"data:image/png;base64,{image}"})
         tokens = {"prompt": 0, "completion": 0}
         for ask in range(ASKS):
             messages = [{"role": "user", "content": parts}]
@@ -160,6 +179,7 @@ class Teacher:
                 break
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         teacher = {"model": self.settings.model, "prompt_version": question.TEACHER_PROMPT_VERSION, "date": now, "tokens": tokens}
+        teacher |= {} if self.settings.image else {"image": False}
         return {"gold": gold, "teacher": teacher} if gold else {"teacher": {**teacher, "failed": failed}}
 
 
@@ -168,7 +188,8 @@ async def ask_all(rows, record, key, settings):
     from mistralai.client import Mistral
     from mistralai.client.utils.logger import NoOpLogger
 
-    limits = {"server_url": settings.server_url, "timeout_ms": int(settings.timeout * 1000) + 1000}  # our time-out ends first
+    url = settings.server_url and settings.server_url.rstrip("/").removesuffix("/v1")
+    limits = {"server_url": url, "timeout_ms": int(settings.timeout * 1000) + 1000}  # our time-out ends first
     # The default logger writes requests, key included, where MISTRAL_DEBUG is set.
     async with Mistral(api_key=key, debug_logger=NoOpLogger(), **limits) as client:
         teacher = Teacher(client, key, settings)
