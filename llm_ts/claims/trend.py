@@ -79,53 +79,70 @@ MORE = "<ever / increasingly / progressively / gradually / steadily>"
 LOW, HIGH = "<lower / smaller / fewer>", "<higher / larger / greater / bigger>"
 FORMS = "<trend* / drift* / slope* / growth* / increase* / decrease* / rise* / fall* / decline*>"
 UP = f"""
-    increas*, rise(s), rising, risen, rose, upward(s), grow, grows, grown, growing, growth, grew, climb*, ascen*, uptrend*, up trend, incline*,
-    upslope*, uptick*, upturn*, upswing*, uphill, ramp* up, warm*, build* up, improv*, surg*, soar*, escalat*, mount(s), mounting, advanc*, swell*, strengthen*,
-    expan*, accumulat*, rally, rallies, rallied, rallying, skyrocket*, gain(s), gaining, gained, picks up, {GOES} up,
-    {MOVES} [_ x2] {HIGH}, {COURSE} <is / was / appears> positive, {HIGH} and {HIGH}, {MORE} {HIGH}, positive [_] {COURSE}, positively,
-    <end(s) / finishes> [_ x3] higher, <toward / towards / to / reaching> {HIGH} <value* / level* / number* / reading*>, <get / gets / getting> {HIGH}"""
+    increas*, rise(s), rising, risen, rose, upward(s), grow, grows, grown, growing, growth, grew, climb*, ascen*, uptrend*, up
+    trend, incline*, upslope*, uptick*, upturn*, upswing*, uphill, ramp* up, warm*, build* up, improv*, surg*, soar*,
+    escalat*, mount(s), mounting, advanc*, swell*, strengthen*, expan*, accumulat*, rally, rallies, rallied, rallying,
+    skyrocket*, gain(s), gaining, gained, picks up, {GOES} up, {MOVES} [_ x2] {HIGH}, {COURSE} <is / was / appears> positive,
+    {HIGH} and {HIGH}, {MORE} {HIGH}, positive [_] {COURSE}, positively, <end(s) / finishes> [_ x3] higher, <toward / towards
+    / to / reaching> {HIGH} <value* / level* / number* / reading*>, <get / gets / getting> {HIGH}"""
 DOWN = f"""
-    decreas*, fall, falls, falling, fallen, fell, downward(s), declin*, drop, drops, dropped, dropping, descen*, descent, downtrend*, down trend,
-    downslope*, downtick*, downturn*, downswing*, downhill, head* south, tank*, cool*, deteriorat*, erosion, erod*, worsen*, plung*, plummet*, tumbl*, slump*, collaps*, crash*,
-    recede*, receding, recession, give(s) back, gave back, giving back, wane*, waning, dwindl*, ebb(s), ebbing, subsid*, weaken*, taper*, slip(s), slipped, slipping, sag(s), sagging, lose, loses, losing, loss, losses, shed(s), shedding, contract(s), contracting, contraction, reduc*, decay*, shrink*, shrank, diminish*,
-    sink(s), sank, sinking, slide(s), slid, sliding, {GOES} down, {MOVES} [_ x2] {LOW}, {COURSE} <is / was / appears> negative, {LOW} and {LOW},
-    {MORE} {LOW}, negative [_] {COURSE}, negatively, <end(s) / finishes> [_ x3] lower, <toward / towards / to / reaching> {LOW} <value* / level* / number* / reading*>,
-    <get / gets / getting> {LOW}"""
+    decreas*, fall, falls, falling, fallen, fell, downward(s), declin*, drop, drops, dropped, dropping, descen*, descent,
+    downtrend*, down trend, downslope*, downtick*, downturn*, downswing*, downhill, head* south, tank*, cool*, deteriorat*,
+    erosion, erod*, worsen*, plung*, plummet*, tumbl*, slump*, collaps*, crash*, recede*, receding, recession, give(s) back,
+    gave back, giving back, wane*, waning, dwindl*, ebb(s), ebbing, subsid*, weaken*, taper*, slip(s), slipped, slipping,
+    sag(s), sagging, lose, loses, losing, loss, losses, shed(s), shedding, contract(s), contracting, contraction, reduc*,
+    decay*, shrink*, shrank, diminish*, sink(s), sank, sinking, slide(s), slid, sliding, {GOES} down, {MOVES} [_ x2] {LOW},
+    {COURSE} <is / was / appears> negative, {LOW} and {LOW}, {MORE} {LOW}, negative [_] {COURSE}, negatively, <end(s)
+    / finishes> [_ x3] lower, <toward / towards / to / reaching> {LOW} <value* / level* / number* / reading*>, <get / gets
+    / getting> {LOW}"""
 AFTER = "<until / till / before / after / past / up to / following>"
 STAGE = """
-    middle / midpoint / mid point / halfway / half way / centre / center / peak / maximum / minimum / trough / top / bottom / highest / lowest / first / second / third
-    / last / quarter / half / early / late / initial / short / brief / sudden / sharp / small / slight / long"""
+    middle / midpoint / mid point / halfway / half way / centre / center / peak / maximum / minimum / trough / top / bottom
+    / highest / lowest / first / second / third / last / quarter / half / early / late / initial / short / brief / sudden
+    / sharp / small / slight / long"""
 LEXICON = {
     "": phrases("""
-        <increas* / decreas* / rising / falling / growing / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation*>,
-        <noise / fluctuations / volatility / variability> [level / intensity] [slightly / gradually / steadily] <increas* / decreas* / rises / falls / grows / declines / drops>,
-        <increas* / decreas* / diminish* / declining / falling / rising> <rate / pace / speed>""") + "|" + phrases("<year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>, the <rate / pace / speed> [of _] <is / remains> [_] <stable / steady / constant / consistent / uniform>, <stable / steady / constant / consistent / uniform> <rate / pace / speed>"),
+        <increas* / decreas* / rising / falling / growing / declining / diminishing / reduced> [_] <nois* / fluctuat*
+        / volatil* / variab* / variation*>, <noise / fluctuations / volatility / variability> [level / intensity]
+        [slightly / gradually / steadily] <increas* / decreas* / rises / falls / grows / declines / drops>, <increas*
+        / decreas* / diminish* / declining / falling / rising> <rate / pace / speed>,
+        <year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>, the
+        <rate / pace / speed> [of _] <is / remains> [_] <stable / steady / constant / consistent / uniform>, <stable / steady
+        / constant / consistent / uniform> <rate / pace / speed>"""),
     "part": "|".join([
         phrases(f"""
-            {AFTER} [the / its / a / an / that / this / about / around x2] [very / initial / global / overall / first / second / last / local x2] <{STAGE}>,
-            <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3] {FORMS},
-            <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3] <drop / dip / jump / surge / climb / change / move>,
-            {FORMS} <follows / occurs / happens / comes>, <a / one / two / three> <third(s) / quarter(s)> of the way,
-            to <its / the / a> [global / overall] <maximum / peak / top / minimum / trough / bottom> <in / near / around / during> [the] <middle / centre / center / mid* / beginning / start / first>, from there, thereafter, afterward(s),
-            on <monday / tuesday / wednesday / thursday / friday / saturday / sunday>,
-            in <january / february / march / april / may / june / july / august / september / october / november / december>,
-            this <week / month / year / quarter / morning / season>, yesterday, today, from here, briefly, occasional*, temporar*, local*, short term"""),
+            {AFTER} [the / its / a / an / that / this / about / around x2]
+            [very / initial / global / overall / first / second / last / local x2] <{STAGE}>, <most / largest / biggest
+            / greatest / sharpest / steepest / strongest> [_ x3] {FORMS}, <most / largest / biggest / greatest / sharpest
+            / steepest / strongest> [_ x3] <drop / dip / jump / surge / climb / change / move>, {FORMS} <follows / occurs
+            / happens / comes>, <a / one / two / three> <third(s) / quarter(s)> of the way, to <its / the / a>
+            [global / overall] <maximum / peak / top / minimum / trough / bottom> <in / near / around / during> [the] <middle
+            / centre / center / mid* / beginning / start / first>, from there, thereafter, afterward(s), on <monday / tuesday
+            / wednesday / thursday / friday / saturday / sunday>, in <january / february / march / april / may / june / july
+            / august / september / october / november / december>, this <week / month / year / quarter / morning / season>,
+            yesterday, today, from here, briefly, occasional*, temporar*, local*, short term"""),
         *(PLACES[p] for p in ("b", "m", "e", "VAGUE")),
     ]),
     "up": phrases(UP),
     "down": phrases(DOWN),
     "flat": phrases("""
-        flat*, stationary, <stay(s) / remain(s) / is / keeps / mostly / roughly / fairly / nearly / almost / about / quite> level,
-        neither [_ x2] up nor [_ x2] down, sideways, unchanged, horizontal {not: axis / axes / direction / panel}, <run(s) / move(s) / stay(s) / lies> horizontally, trendless, plateau*, hover(s), hovering, goes nowhere,
-        <remain* / stay* / keep* / hold* / held / is / are / was / were> [nearly / almost / fairly / quite / roughly / very / more or less / largely / mostly / rather / relatively] <constant / stable / steady / unchanged> {not: rise / fall / increas* / decreas* / growth / declin* / up* / down* / and / at}, <stay* / remain*> [about / roughly / much / nearly] the same,
-        <keep* / maintain* / hold*> [a / the / its] [_] <constant / stable / steady> <value / level>, no [real / significant / visible / overall / net / clear x2] change {not: of direction},
-        <slope / trend / drift> [_ x5] <close to / near / nearly / almost / about / essentially> zero, zero <slope / trend / drift>,
-        mean revert*, <same / constant / steady / stable> level, balanced, static, directionless,
-        <fluctuat* / oscillat* / hover* / revert* / stay* / remain* / settle* / scatter* / move* / back> [_ x2] <around / about / near / to> [a / an / its / the] [_]
-        <mean / average / level / value>"""),
+        flat*, stationary, <stay(s) / remain(s) / is / keeps / mostly / roughly / fairly / nearly / almost / about / quite>
+        level, neither [_ x2] up nor [_ x2] down, sideways, unchanged, horizontal {not: axis / axes / direction / panel},
+        <run(s) / move(s) / stay(s) / lies> horizontally, trendless, plateau*, hover(s), hovering, goes nowhere, <remain*
+        / stay* / keep* / hold* / held / is / are / was / were>
+        [nearly / almost / fairly / quite / roughly / very / more or less / largely / mostly / rather / relatively] <constant
+        / stable / steady / unchanged> {not: rise / fall / increas* / decreas* / growth / declin* / up* / down* / and / at},
+        <stay* / remain*> [about / roughly / much / nearly] the same, <keep* / maintain* / hold*> [a / the / its] [_]
+        <constant / stable / steady> <value / level>, no [real / significant / visible / overall / net / clear x2] change
+        {not: of direction}, <slope / trend / drift> [_ x5] <close to / near / nearly / almost / about / essentially> zero,
+        zero <slope / trend / drift>, mean revert*, <same / constant / steady / stable> level, balanced, static,
+        directionless, <fluctuat* / oscillat* / hover* / revert* / stay* / remain* / settle* / scatter* / move* / back> [_ x2]
+        <around / about / near / to> [a / an / its / the] [_] <mean / average / level / value>"""),
     "even": r"\b(?:(?:stable|steady|constant|consistent|uniform)(?:,| and)? )?(?:stable|stability|steady|constant|consistent|uniform)\b",
     "blip": phrases("recover*, rebound*, bounc*, dip, dips, dipped, dipping, jump*, leap*, spike*, bump*, hump*, peak*, trough*"),
-    "other": phrases("noise, noises, height*, depth*, length*, duration, volume, amplitude*, frequency, frequencies, variance, spread, size, width, font, lag, uncertainty, scatter, volatil*, fluctuat*, jitter*"),
+    "other": phrases("""
+        noise, noises, height*, depth*, length*, duration, volume, amplitude*, frequency, frequencies, variance, spread, size,
+        width, font, lag, uncertainty, scatter, volatil*, fluctuat*, jitter*"""),
     "blip too": phrases("up, down, higher, lower"),
     "void": phrases("fall season, revers*, turn(s) around, turned around, gives way, <is / was / are> short lived, only to"),
     "trend": phrases("trend(s), direction, drift, tendency, slope"),
