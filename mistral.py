@@ -118,6 +118,7 @@ def answer_missing(data, args):
             plot = mistral_api.plot_of(row, args.dataset)
             if not os.path.exists(plot):
                 raise cli.UserError(f"no {plot} here: run ou_process.py without --no-plots first")
+    records.sweep(args.dataset)
     for row in rows:
         if row.get("gold"):
             write_text(row, args.dataset)  # where the dataset folder was lost or replaced

@@ -74,6 +74,7 @@ def simulate_missing(args):
     """Append the rows 0 .. count-1 of the process that data.jsonl lacks, and write the files that the dataset lacks."""
     process = PROCESSES[args.process]
     with records.writing(args.data, create=True) as data, cli.Progress("series", args.count) as bar:
+        records.sweep(args.dataset)
         had = len(data.rows)
         records.require(data.rows.values(), "truth", args.data, "ou_process.py --truth")
         asked = question_of(list(data.rows.values()), args)

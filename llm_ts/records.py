@@ -229,6 +229,26 @@ def atomic(path):
         raise
 
 
+def sweep(folder):
+    """Remove what killed runs on this machine left of atomic() in a folder; what a living process writes stays."""
+    ours = re.compile(rf"\.tmp{re.escape(socket.gethostname())}-(\d+)$")
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        left = ours.search(name)
+        if left and not _lives(int(left[1])):
+            path = os.path.join(folder, name)
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+
+
+def _lives(process):
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
 def write_text(path, text):
     """Write a text file whole or not at all."""
     with atomic(path) as temporary, open(temporary, "w", encoding="utf-8") as file:

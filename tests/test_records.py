@@ -6,6 +6,7 @@ Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_reco
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -165,3 +166,15 @@ def test_json_that_could_not_be_written_again_is_refused(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(cli.UserError, match="a.json"):
         records.read_json(str(tmp_path / "a.json"), "x")
+
+
+def test_what_a_killed_run_left_is_swept_and_what_lives_stays(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    host = socket.gethostname()
+    for name in (f"a.png.tmp{host}-{dead.pid}", f"b.png.tmp{host}-{os.getpid()}", f"c.png.tmpelsewhere-{dead.pid}", "d.png", f"e.tmp{host}-{'9' * 30}"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / f"folder.tmp{host}-{dead.pid}").mkdir()
+    records.sweep(str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == sorted([f"b.png.tmp{host}-{os.getpid()}", f"c.png.tmpelsewhere-{dead.pid}", "d.png"])
+    records.sweep(str(tmp_path / "nowhere"))

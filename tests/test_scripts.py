@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, run_script
+from conftest import ROOT, SMOLLM2, run_script
 from PIL import Image
 
 from llm_ts import records
@@ -107,6 +107,19 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         assert f"| {100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}] |" in line
     assert tables.count("made by report.py") == 1 and str(tmp_path) not in tables
     assert not [name for _, _, names in os.walk(tmp_path) for name in names if ".tmp" in name]
+
+
+@pytest.mark.parametrize("script", ["experiments.bench_evaluation", "experiments.bench_training"])
+def test_each_way_of_the_benches_can_be_measured(script, tmp_path):
+    """Their documented commands at toy size: what bench.py calls, and reads the last line of."""
+    if not os.path.isfile(SMOLLM2):
+        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+    arguments = shlex.split(run_line(script))[3:]
+    other = {"experiments.bench_evaluation": "plain", "experiments.bench_training": "trl"}[script]
+    for way in ("ours", other):
+        small = ("--way", way, "--points", 16, *(("--count", 1) if "evaluation" in script else ("--steps", 1)))
+        measured = json.loads(run_script(script, *arguments, *small, cwd=tmp_path).stdout.splitlines()[-1])
+        assert measured["peak_mib"] > 100 and measured.get("tokens_per_second", measured.get("seconds_per_answer")) > 0
 
 
 @pytest.mark.parametrize(

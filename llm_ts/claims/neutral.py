@@ -5,7 +5,7 @@ The unknown words of a teacher are counted by convert.py: teach them to the lexi
 
 # as in lexicon.py: grow*: any ending; ris(es): with or without
 NEUTRAL = """
-    a, an, the, this, that, these, those, its, it, it's, their, they, them, there, here, which, who, what, whose, one, ones,
+    a, an, the, this, that, these, those, its, it, it's, itself, their, they, them, there, here, which, who, what, whose, one, ones,
     both, each, every, all, any, some, few, several, many, most, more, less, least, such, same, other, another, own, only,
     just, also, too, even, still, already, again, almost, nearly, quite, rather, very, fairly, pretty, so, really,
     relatively, comparatively, somewhat, slightly, highly, clearly, distinctly, visibly, apparently, evidently, obviously,
@@ -22,7 +22,7 @@ NEUTRAL = """
     moving, occur*, happen*, lie(s), lying, located, placed, situated, reach*, attain*, hit(s), start*, begin*, began, end*,
     finish*, arriv*, return*, series, time, timeline, data, dataset, curve, line, path, signal, graph, plot, chart, figure,
     sequence, trajectory, trace, record*, sample*, value*, number*, point(s), datum, measurement(s), level(s), reading(s),
-    step(s), window, interval, range, span, course, progress*, axis, unit(s), index, indices, scale, process, pattern,
+    step(s), window, interval, range, span, course, progress*, axis, unit(s), index, indices, scale, process, pattern, wave*,
     shape, form, picture, image, view, behaviour, behavior, development, evolution, dynamic(s), mean, average, baseline,
     centre, center, way, whole, entire, full, total, complete*, overall, general*, broad, main, major, global, absolute,
     kind, type, sort, sense, terms, degree, extent, amount, rate, pace, speed, linear*, straight, monotonic*, consistent*,
