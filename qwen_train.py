@@ -297,6 +297,7 @@ def start(run, folder, settings, rows, finished):
             return 0
         transformers.set_seed(run.recipe.seed)  # the adapter's start
         code = train_and_evaluate(run, folder, *loaded, rows, scorer, stop)
+        torchrun.leave()
         train.ignore_signals()
         return code
 

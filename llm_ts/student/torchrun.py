@@ -24,6 +24,16 @@ def barrier():
         torch.distributed.barrier()
 
 
+def leave():
+    """Part from the others at the end: a process that ends with the group's threads still running may be aborted by them."""
+    if count() > 1:
+        import torch
+
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
+
+
 def gather(values):
     """Each process's list -> one list of lists, in order of their numbers, the same in every process."""
     if count() == 1:
