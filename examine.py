@@ -17,7 +17,7 @@ import os
 import re
 
 from llm_ts import cli, formats, question, records
-from llm_ts.pairs import suites
+from llm_ts.pairs import pair, suites
 from llm_ts.scores import evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS
 from llm_ts.series import rows as series_rows
@@ -52,7 +52,7 @@ def ask(args, asked, number, count, about):
     print(f"asked: {len(asked)}\nanswered: {sum(key in done for key in asked)}\nmine_to_ask: {len(mine)}", flush=True)
     if not mine:
         return
-    student = Student(args.model, args.batch_size)
+    student = Student(args.model, args.batch_size, see=formats.see_of(about, ABOUT))
     with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
         run_folder.check(args.out, about, ABOUT)
         records.write_json(os.path.join(args.out, ABOUT), about)
@@ -61,7 +61,7 @@ def ask(args, asked, number, count, about):
         with cli.Progress("answers", len(mine)) as bar:
             for start in range(0, len(mine), args.batch_size):
                 keys = mine[start : start + args.batch_size]
-                for key, answer in zip(keys, student.ask([asked[key]["prompt"] for key in keys], args.max_new_tokens)):
+                for key, answer in zip(keys, student.ask([pair.asked_with(asked[key]) for key in keys], args.max_new_tokens)):
                     file.append({"id": key, "answer": answer})
                 bar.step(len(keys))
 
@@ -110,6 +110,7 @@ def main(argv=None):
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
+    parser.add_argument("--see", choices=formats.SEE, help="What is shown of a series; default: as in training, else numbers.")
     parser.add_argument("--shard", default="0/1", help="This process's share: number/count, from 0.")
     parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
     parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
@@ -131,6 +132,8 @@ def main(argv=None):
     cli.print_settings(args)
     sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
     about = {"model": args.model, "weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.tag, **sizes}
+    see = args.see or learnt.see
+    about.update(formats.see_tag(see))
     if learnt.series_of != origin.UNKNOWN.series_of:
         about["series_of"] = list(learnt.series_of)
     about["prompt_version"] = question.PROMPT_VERSION
@@ -138,6 +141,7 @@ def main(argv=None):
     if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
         raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
     rows_of = {name: suites.rows(name, args.count, args.points, fmt, asked, learnt.series_of) for name in names}
+    rows_of = {name: [pair.show(row, see) for row in rows] for name, rows in rows_of.items()}
     refuse_fewer(args.out, rows_of)
     scorer = similarity.Scorer(args.embedder, args.nli)
     about.update(nli_model=scorer.nli_name, cosine_model=scorer.embedder_name)  # scores of two kinds are not to be mixed

@@ -23,7 +23,7 @@ import hashlib
 import os
 import sys
 
-from llm_ts import cli, question, records
+from llm_ts import cli, formats, question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores import curves, evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS
@@ -38,7 +38,9 @@ class Run:
     """What a run is made of, beside the recipe of its training; the flags of the same names."""
 
     data: str
+    dataset: str
     model: str
+    see: str
     fresh: str | None
     shapes: float
     validation: int
@@ -69,6 +71,8 @@ def settings_of(run, train_rows):
         "points": sorted({len(row["series"]) for row in train_rows}),
         "prompt_version": train_rows[0]["prompt_version"],
         **question.of(train_rows[0], run.data).tag,
+        **formats.see_tag(run.see),
+        **({} if run.see == "numbers" else {"tower": run.recipe.tower}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
 
@@ -76,7 +80,8 @@ def settings_of(run, train_rows):
 def load_rows(run):
     """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second.
 
-    What is drawn comes from the processes of the training pairs, and is asked their question.
+    What is drawn comes from the processes of the training pairs, and is asked their question. Where plots are shown, those of
+    the file's pairs lie in run.dataset.
     """
     train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
@@ -84,15 +89,18 @@ def load_rows(run):
     if run.fresh:
         train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **alike)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
-    return train_rows, validation_rows, pair.first_of(test_rows, run.eval_rows)
+    train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset) for row in train_rows]
+    validation_rows = [pair.show(row, run.see) for row in validation_rows]
+    test_rows = [pair.show(row, run.see, run.dataset) for row in pair.first_of(test_rows, run.eval_rows)]
+    return train_rows, validation_rows, test_rows
 
 
-def load_student(name, recipe):
-    """(model, tokenizer) in the dtype of training: fp32 for full fine-tuning, whose small steps bf16 would lose."""
+def load_student(name, run):
+    """(model, tokenizer or processor) in the dtype of training: fp32 for full fine-tuning, whose small steps bf16 would lose."""
     import torch
 
-    bf16 = recipe.dtype == "bf16" and recipe.rank
-    return load.load(name, torch.bfloat16 if bf16 else torch.float32)
+    bf16 = run.recipe.dtype == "bf16" and run.recipe.rank
+    return load.load(name, torch.bfloat16 if bf16 else torch.float32, see=run.see)
 
 
 def asked_before(name, folder):
@@ -108,11 +116,12 @@ def ask_beside(run, test_rows, scorer):
     """The evaluation of another student on the same series: written as it learnt to read them, asked what it learnt."""
     learnt, ours = origin.of(run.beside), question.of(test_rows[0], run.data)
     asked, fmt = learnt.question or ours, learnt.format or test_rows[0]["format"]
-    prompts = [asked.prompt_of(row["series"], fmt) for row in test_rows]
     print(f"asking {run.beside} the test rows", flush=True)
-    answers = Student(run.beside, run.eval_batch_size).ask(prompts, run.max_new_tokens)
     if asked != ours:
         test_rows = [pair.ask_instead(row, asked, fmt) for row in test_rows]
+    test_rows = [pair.show({**row, "format": fmt}, learnt.see) for row in test_rows]
+    student = Student(run.beside, run.eval_batch_size, see=learnt.see)
+    answers = student.ask([pair.asked_with(row) for row in test_rows], run.max_new_tokens)
     about = {"base": run.beside, "step": None, "weights_sha256": load.weights_digest(run.beside)}
     return evaluation.make("beside", test_rows, answers, scorer, **about)
 
@@ -139,7 +148,7 @@ def not_evaluated(folder, save_steps, last):
     return {step: path for step, path in planned.items() if not os.path.exists(run_folder.evaluation_path(folder, step))}
 
 
-def train_and_evaluate(run, folder, model, tokenizer, rows, scorer, stop):
+def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
     """Train to the end or until stop.asked; returns the exit code. rows: (train, validation, test)."""
     train_rows, validation_rows, test_rows = rows
     print(f"parameters: {model.num_parameters() / 1e6:.0f} M", flush=True)
@@ -148,7 +157,7 @@ def train_and_evaluate(run, folder, model, tokenizer, rows, scorer, stop):
         name = f"step {step}" if step else "untrained"
         sizes = (run.eval_batch_size, run.max_new_tokens)
         both = (test_rows, validation_rows if step else [])  # untrained, it is no candidate
-        content = evaluate(name, model, tokenizer, *both, scorer, *sizes, stop, base=run.model, step=step)
+        content = evaluate(name, model, processor, *both, scorer, *sizes, stop, base=run.model, step=step)
         if content is None:
             print(f"the evaluation of step {step} is left for the next start", flush=True)
             return
@@ -157,7 +166,7 @@ def train_and_evaluate(run, folder, model, tokenizer, rows, scorer, stop):
         cli.say("\n".join(tables.for_terminal([content])))
 
     callbacks = train.make_callbacks(folder, evaluate_step, stop)
-    trainer = train.make(run.recipe, folder, model, tokenizer, train_rows, callbacks)
+    trainer = train.make(run.recipe, folder, model, processor, train_rows, callbacks)
     if torchrun.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
         evaluate_step(trainer.model, 0)
     checkpoint = torchrun.first(run_folder.last_checkpoint(folder))
@@ -171,7 +180,7 @@ def train_and_evaluate(run, folder, model, tokenizer, rows, scorer, stop):
         return cli.REQUEUE
     for step, path in torchrun.first(not_evaluated(folder, run.recipe.save_steps, trainer.state.max_steps)).items():
         print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
-        saved = load_student(path, run.recipe)[0]  # Accelerate computes in the dtypes of the training with it
+        saved = load_student(path, run)[0]  # Accelerate computes in the dtypes of the training with it
         evaluate_step(trainer.accelerator.prepare_model(saved, evaluation_mode=True), step)
         if torchrun.any_of(stop.asked):
             return cli.REQUEUE
@@ -191,6 +200,19 @@ def parse(argv):
         type=cli.folder,
         default="Qwen/Qwen2.5-0.5B-Instruct",
         help="Hub name, folder, .gguf file; an adapter learns on.",
+    )
+    parser.add_argument(
+        "--see",
+        choices=formats.SEE,
+        default="numbers",
+        help="What the student is shown: the series' numbers, its plot, or both; for plots, --model is a vision model.",
+    )
+    parser.add_argument("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image or both.")
+    parser.add_argument(
+        "--tower",
+        choices=("lora", "frozen"),
+        default=train.Recipe.tower,
+        help="Whether the vision tower learns too, by LoRA as the text model does; for --see image or both.",
     )
     parser.add_argument("--out", help="Folder of the run; default: named after the model, here.")
     parser.add_argument(
@@ -287,7 +309,7 @@ def start(run, folder, settings, rows, finished):
     scorer = similarity.Scorer(run.embedder, run.nli)
     settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
     run_folder.check(folder, settings)
-    loaded = None if finished else load_student(run.model, run.recipe)
+    loaded = None if finished else load_student(run.model, run)
     with run_folder.hold(folder) if torchrun.number() == 0 else contextlib.nullcontext():
         if torchrun.number() == 0:
             records.write_json(os.path.join(folder, "training.json"), settings)

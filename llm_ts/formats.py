@@ -1,10 +1,11 @@
-"""How a series is written in a prompt: named formats, kept with every pair, adapter and GGUF.
+"""How a series is shown to a student: its numbers in a named format, its plot, or both; kept with every pair, adapter and GGUF.
 
 To add a format: one line in FORMATS. A changed one changes what trained students are asked: add another instead.
 """
 
 import re
 
+from llm_ts import cli
 from llm_ts.claims.places import THIRDS, third
 
 
@@ -27,6 +28,33 @@ FORMATS = {
     "thirds-comma": lambda series: _thirds(series, ", "),
     "thirds-compact": lambda series: _thirds(series, ""),
 }
+
+
+SEE = ("numbers", "image", "both")  # what a student is shown; a record that says nothing of it: numbers
+
+
+def shown(series, fmt, see="numbers"):
+    """What a prompt says of a series: its numbers, or that a plot stands beside them, and of how many points.
+
+    [0, 5, 99] as "image" -> " a plot of 3 points."
+    """
+    plot = f"a plot of {len(series)} points."  # noise is a matter of the single step, which a plot alone does not show
+    if see == "image":
+        return f" {plot}"
+    return series_to_text(series, fmt) + (f"\nThe same as {plot}" if see == "both" else "")
+
+
+def see_of(record, where):
+    """What the student of a record (pair, training.json, evaluation, about.json) was shown; UserError for no word of SEE."""
+    see = record.get("see", "numbers")
+    if see not in SEE:
+        raise cli.UserError(f"{where}: see is {see!r}: there are {', '.join(SEE)}")
+    return see
+
+
+def see_tag(see):
+    """What a record carries: {"see": "image"}, and nothing for numbers."""
+    return {} if see == "numbers" else {"see": see}
 
 
 def series_to_text(series, fmt):

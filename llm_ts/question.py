@@ -87,9 +87,9 @@ class Question:
         texts = {name: {"type": "string", "minLength": 1} for name in self.topics}
         return {"type": "object", "properties": texts, "required": list(self.topics), "additionalProperties": False}
 
-    def prompt_of(self, series, fmt):
-        """What the student is asked about n integers 0..99, the series written in the named format."""
-        return f"{self.instruction}\nSeries:{formats.series_to_text(series, fmt)}"
+    def prompt_of(self, series, fmt, see="numbers"):
+        """What the student is asked about n integers 0..99: the series in the named format, or as a plot, or both."""
+        return f"{self.instruction}\nSeries:{formats.shown(series, fmt, see)}"
 
     def teacher_prompt_of(self, series, plot=True):
         """What the teacher is asked about n integers 0..99; plot: whether it sees one too."""
@@ -162,9 +162,21 @@ def _has_bytes(text):
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+class Shown(str):
+    """A prompt with a picture behind it. picture: a function that gives it, a PIL image, when it is needed."""
+
+    def __new__(cls, prompt, picture):
+        made = super().__new__(cls, prompt)
+        made.picture = picture
+        return made
+
+
 def messages_of(prompt):
-    """The chat that carries a prompt; a system message of our own keeps templates from adding theirs."""
-    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]
+    """The chat that carries a prompt (a text, or Shown); a system message of our own keeps templates from adding theirs."""
+    if not isinstance(prompt, Shown):
+        return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]
+    parts = [{"type": "text", "text": str(prompt)}, {"type": "image"}]  # the text first: all prompts begin with the same
+    return [{"role": "system", "content": [{"type": "text", "text": SYSTEM}]}, {"role": "user", "content": parts}]
 
 
 STUDY = Question("study", ("trend", "noise", "extrema"))

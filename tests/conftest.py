@@ -74,3 +74,73 @@ def tiny_model(tmp_path_factory):
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_eyes(tiny_model, tmp_path_factory):
+    """Folder of the tiny Llama with eyes of random weights: the architecture of SmolVLM with a real processor."""
+    from llm_ts.student import eyes
+
+    folder = str(tmp_path_factory.mktemp("model") / "Tiny-Sees")
+    model, processor = eyes.give(tiny_model)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen_vl(tiny_model, tmp_path_factory):
+    """Folder of a random Qwen2.5-VL of 2 layers: its own processor, around SmolLM2's tokenizer with Qwen's words for pictures.
+
+    The processor's half for videos needs torchvision, of which there is no build for PyTorch's CPU build on PyPI: it is left
+    out, and so load_processor cannot load the folder. Here alone it is told which processor to give.
+    """
+    import torch
+    from transformers import (
+        AutoTokenizer,
+        Qwen2_5_VLConfig,
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2_5_VLProcessor,
+        Qwen2VLImageProcessorPil,
+    )
+
+    from llm_ts.student import load
+
+    class ImagesAlone(Qwen2_5_VLProcessor):
+        def check_argument_for_proper_class(self, name, argument):
+            pass
+
+    folder = str(tmp_path_factory.mktemp("model") / "Tiny-Qwen2.5-VL")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    marks = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+    tokenizer.add_special_tokens({"additional_special_tokens": marks})
+    start, end, image, video = tokenizer.convert_tokens_to_ids(marks)
+    template = (
+        "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% if message['content'] is string %}{{ message['content'] }}"
+        "{% else %}{% for part in message['content'] %}{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
+        "{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    images = Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112)
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0},
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    vision = {"depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 64, "fullatt_block_indexes": [1]}
+    marks = {"vision_start_token_id": start, "vision_end_token_id": end, "image_token_id": image, "video_token_id": video}
+    torch.manual_seed(0)
+    model = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=vision, **marks))
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.save_pretrained(folder)
+    processor, loaded = ImagesAlone(images, tokenizer, None, chat_template=template), load.load_processor
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load, "load_processor", lambda name: processor if name == folder else loaded(name))
+        yield folder

@@ -4,7 +4,9 @@ Training, validation and test series come from seeds that cannot meet: data.json
 refuses greater ones), and each purpose here has a range of its own.
 """
 
+import bisect
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -53,20 +55,43 @@ def _drawn(seed, numbers, least, most, share, question, processes):
         yield number, row
 
 
-def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,)):
-    """Pairs of prompt and hand-made answer for each (least, most, count) of stages, in order.
+class Rows(Sequence):
+    """Fresh rows for each (least, most, count) of stages, in order, drawn when they are asked for: id, series, truth, params.
 
     purpose: "train", "validation" or "test". share: of series that are frozen shapes (frozen.py) instead. question: what
     is asked about them. processes: names of series.PROCESSES, taken in turn. The first series of the first stage are the
     same for every count.
     """
-    if seed >= SEEDS:
-        raise cli.UserError(f"seed {seed}: give a number below {SEEDS}, or training would draw another purpose's series")
-    made = []
-    for least, most, count in stages:
-        for start in range(0, count, SAME_LENGTH):
-            numbers = range(len(made), len(made) + min(SAME_LENGTH, count - start))
-            for number, row in _drawn(PURPOSES[purpose] + seed, numbers, least, most, share, question, processes):
-                row["id"] = f"{purpose}_{len(row['series'])}_{number:06d}"
-                made.append(pair.make(row, fmt, purpose, row["truth"]["sentences"]))
-    return made
+
+    def __init__(self, purpose, stages, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,)):
+        if seed >= SEEDS:
+            raise cli.UserError(f"seed {seed}: give a number below {SEEDS}, or training would draw another purpose's series")
+        self.purpose, self.drawn_with = purpose, (share, question, processes)
+        self.seed = PURPOSES[purpose] + seed
+        self.blocks = []  # (number of the first series, of the one after the last, least, most): of one length each
+        for least, most, count in stages:
+            first = len(self)
+            starts = range(first, first + count, SAME_LENGTH)
+            self.blocks += [(start, min(start + SAME_LENGTH, first + count), least, most) for start in starts]
+        self._last = (None, [])  # what was drawn last: the rows of a block are asked for one after another
+
+    def __len__(self):
+        return self.blocks[-1][1] if self.blocks else 0
+
+    def __getitem__(self, number):
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        block = self.blocks[bisect.bisect_right(self.blocks, number, key=lambda block: block[0]) - 1]
+        if self._last[0] != block:
+            start, end, least, most = block
+            rows = dict(_drawn(self.seed, range(start, end), least, most, *self.drawn_with))
+            for k, row in rows.items():
+                row["id"] = f"{self.purpose}_{len(row['series'])}_{k:06d}"
+            self._last = (block, rows)
+        return self._last[1][number]
+
+
+def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,)):
+    """Pairs of prompt and hand-made answer for fresh rows, as in Rows; fmt: how a series is written."""
+    rows = Rows(purpose, stages, seed, share, question, processes)
+    return [pair.make(row, fmt, purpose, row["truth"]["sentences"]) for row in rows]

@@ -1,14 +1,16 @@
 """A pair of prompt and answer: what a student learns from, and is tested on. Written and read here alone.
 
 A pair: id, split (train or test), format, points, prompt_version, prompt, answer, series, truth, gold; `question`, where it
-is not `study`, and `process`, where it is not OU.
+is not `study`, `process`, where it is not OU, and `see`, where a picture is shown: `image` names its file then, or it is
+drawn from the series.
 """
 
 import hashlib
 import itertools
+import os
 
 from llm_ts import cli, formats, question, records
-from llm_ts.series import PROCESSES, ou
+from llm_ts.series import PROCESSES, ou, picture, plot
 
 TEST_SHARE = 10  # one id in ten is a test row
 FIELDS = ("prompt", "answer", "split", "format", "prompt_version", "truth", "series")
@@ -54,6 +56,30 @@ def ask_instead(row, asked, fmt):
     return make(other, fmt, row["split"], truth["sentences"])
 
 
+def show(row, see, folder=None):
+    """A pair -> the same pair, its series shown otherwise. folder: where its plot lies, as <id>.png; None: it is drawn."""
+    asked = question.of(row, row["id"])
+    other = {key: value for key, value in row.items() if key not in ("see", "image")}
+    other.update(prompt=asked.prompt_of(row["series"], row["format"], see), **formats.see_tag(see))
+    if folder is not None and see != "numbers":
+        other["image"] = os.path.join(folder, f"{row['id']}.png")
+        if not os.path.isfile(other["image"]):
+            raise cli.UserError(f"no plot {other['image']} here: run ou_process.py without --no-plots, or give --dataset")
+    return other
+
+
+def asked_with(row):
+    """What a student is asked by a pair: its prompt, and the picture that belongs to it."""
+    if formats.see_of(row, row["id"]) == "numbers":
+        return row["prompt"]
+    return question.Shown(row["prompt"], lambda: picture_of(row))
+
+
+def picture_of(row):
+    """The picture of a pair, a PIL image in RGB: the file that it names, else its series as dataset/ draws it."""
+    return picture.read(row["image"])[0] if "image" in row else plot.picture(row["series"])
+
+
 def write(path, pairs):
     """Write a file of pairs, whole or not at all."""
     records.write_text(path, "".join(records.encode(pair) + "\n" for pair in pairs))
@@ -70,7 +96,8 @@ def read(path):
         if row["format"] not in list(formats.FORMATS) or asked.parse(row["answer"]).sentences is None:
             raise cli.UserError(f"{path}: row {row['id']}: no format or no answer of ours: run convert.py again")
         current = row["prompt_version"] == question.PROMPT_VERSION
-        if current and row["prompt"] != asked.prompt_of(row["series"], row["format"]):
+        see = formats.see_of(row, f"{path}: row {row['id']}")
+        if current and row["prompt"] != asked.prompt_of(row["series"], row["format"], see):
             raise cli.UserError(f"{path}: row {row['id']}: its prompt does not ask the question {asked.name!r}: run convert.py again")
         if row.get("process", ou.NAME) not in list(PROCESSES):
             raise cli.UserError(f"{path}: row {row['id']}: there is no process {row['process']!r}: run convert.py again")

@@ -1,12 +1,12 @@
 """An evaluation: answers to the test prompts with their scores, and the file that keeps it.
 
-{"name", "base", "step", "format", "question" (absent: study), "nli_model", "cosine_model", "seconds", "means":
+{"name", "base", "step", "format", "question" (absent: study), "see" (absent: numbers), "nli_model", "cosine_model", "seconds", "means":
 score.summarise, "samples": [one for each test row, in the order of the pairs: id, answer, parse, read, outcome, cosine,
 nli], "validation": the means of the simulated validation rows, where there were any; in a suite's file "majority" and
 "commonest", the means of these constant answers on the same rows}.
 """
 
-from llm_ts import cli, question, records
+from llm_ts import cli, formats, question, records
 from llm_ts.scores import score
 
 
@@ -19,6 +19,7 @@ def make(name, rows, answers, scorer, **about):
         **about,
         "format": rows[0]["format"],
         **asked.tag,
+        **formats.see_tag(formats.see_of(rows[0], name)),
         "nli_model": scorer.nli_name,
         "cosine_model": scorer.embedder_name,
         "means": score.summarise(asked, rows, samples),

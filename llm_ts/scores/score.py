@@ -67,18 +67,21 @@ def summarise(asked, rows, samples):
     }
     for name in asked.topics:
         means[f"nli_{name}"] = mean_of(sample["nli"][name] for sample in samples)
+    means["claims"] = claim_means(asked, rows, [sample["outcome"] for sample in samples])
+    return means
+
+
+def claim_means(asked, rows, outcomes):
+    """Outcomes {claim: outcome} of rows -> {"all", "clear", "outcomes"}, as summarise describes them."""
     everywhere, where_clear = {}, {}
     for claim in scored(asked):
         parts = asked.claims if claim == asked.together else (claim,)
-        right = [all(sample["outcome"][part] == "right" for part in parts) for sample in samples]
+        right = [all(outcome[part] == "right" for part in parts) for outcome in outcomes]
         clear = [all(row["truth"]["clear"][part] for part in parts) for row in rows]
         everywhere[claim] = mean_of(right)
         where_clear[claim] = mean_of(ok for ok, is_clear in zip(right, clear) if is_clear)
-    outcomes = {
-        claim: {kind: sum(sample["outcome"][claim] == kind for sample in samples) for kind in OUTCOMES} for claim in asked.claims
-    }
-    means["claims"] = {"all": everywhere, "clear": where_clear, "outcomes": outcomes}
-    return means
+    counts = {claim: {kind: sum(outcome[claim] == kind for outcome in outcomes) for kind in OUTCOMES} for claim in asked.claims}
+    return {"all": everywhere, "clear": where_clear, "outcomes": counts}
 
 
 def are_means(value, asked):

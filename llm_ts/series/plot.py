@@ -1,4 +1,6 @@
-"""The plot of a series, as the teacher sees it."""
+"""The plot of a series: what the teacher sees, and a student with eyes."""
+
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,13 +25,28 @@ class Plotter:
         self.canvas.draw()
         self.background = self.canvas.copy_from_bbox(self.canvas.figure.bbox)
 
-    def save(self, series, path):
-        """Write the plot of n integers 0..99 as a PNG, whole or not at all."""
+    def picture(self, series):
+        """n integers 0..99 -> their plot, a PIL image of 640 x 360 pixels in RGB."""
         from PIL import Image
 
         self.canvas.restore_region(self.background)
         self.line.set_ydata(series)
         self.line.axes.draw_artist(self.line)
+        return Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
+
+    def save(self, series, path):
+        """Write the plot of n integers 0..99 as a PNG, whole or not at all."""
         with records.atomic(path) as temporary:
             # few colours: a palette quarters the file, which travels to the teacher once per question
-            Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3]).quantize(64).save(temporary, "png")
+            self.picture(series).quantize(64).save(temporary, "png")
+
+
+@lru_cache(maxsize=16)
+def plotter(points):
+    """The Plotter of a length, made once."""
+    return Plotter(points)
+
+
+def picture(series):
+    """n integers 0..99 -> the plot that dataset/ holds of them, before its colours are counted (at most 64)."""
+    return plotter(len(series)).picture(series)

@@ -64,20 +64,39 @@ def _padded(rows, shared, padding):
     return torch.tensor(ids), torch.tensor(mask)
 
 
-def _read_once(model, rows):
-    """The cache of the tokens that all rows begin with, of one row; None where there are none, or one row alone."""
+def _read_once(model, rows, image):
+    """The cache of the tokens that all rows begin with, of one row; None where there are none, or one row alone.
+
+    image: the token that stands for a picture, which no two rows share.
+    """
     import torch
 
+    beginning = os.path.commonprefix(rows)
+    alike = beginning.index(image) if image in beginning else len(beginning)
     # a last token is left to each to predict the first of its answer from
-    shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if len(rows) > 1 else 0
+    shared = min(alike, min(map(len, rows)) - 1) if len(rows) > 1 else 0
     ids = torch.tensor([rows[0][:shared]], device=model.device) if shared else None
     return model(ids, use_cache=True, logits_to_keep=1).past_key_values if shared else None
 
 
-def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts):
+def _places(model, ids, mask, pictures):
+    """Positions of the tokens, (rows, tokens) or (axes, rows, tokens), and what the next ones' are ahead of their count, (rows, 1).
+
+    Qwen's vision models count the tokens of a picture by its rows and columns.
+    """
+    places = (mask.cumsum(dim=1) - 1).clamp(min=0)
+    inner = getattr(model.get_base_model() if hasattr(model, "get_base_model") else model, "model", None)
+    if not pictures or not hasattr(inner, "get_rope_index"):
+        return places, 0
+    types = (ids == model.config.image_token_id).int()
+    grids = {name: value for name, value in pictures.items() if name.endswith("_thw")}
+    return inner.get_rope_index(ids, types, attention_mask=mask, **grids)
+
+
+def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pictures):
     """Greedy continuations of prompts, lists of tokens, as lists of tokens without their end.
 
-    beginning: a cache that holds what all of them begin with, or None.
+    beginning: a cache that holds what all of them begin with, or None. pictures: what the model takes of them beside.
     """
     import torch
 
@@ -87,6 +106,7 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts):
     if past:
         past.batch_repeat_interleave(len(rows))
     ids, mask = (part.to(model.device) for part in _padded(rows, shared, tokenizer.pad_token_id))
+    places, ahead = _places(model, ids, mask, pictures)
     new = ids[:, shared:]  # what is still to be read, before the drafts: first the prompts, then each row's last token
     said, done = [[] for _ in rows], [False] * len(rows)
     while not all(done):
@@ -95,9 +115,12 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts):
         guessed = [guess + [tokenizer.pad_token_id] * (wide - len(guess)) for guess in guesses]
         new = torch.cat([new, torch.tensor(guessed, dtype=torch.long, device=model.device)], dim=1)
         seen = torch.cat([mask, mask.new_ones(len(rows), wide)], dim=1)
-        places = (seen.cumsum(dim=1) - 1).clamp(min=0)[:, -new.shape[1] :]
-        out = model(new, attention_mask=seen, position_ids=places, past_key_values=past, use_cache=True, logits_to_keep=wide + 1)
-        past = out.past_key_values
+        counted = (seen.cumsum(dim=1) - 1 + ahead).clamp(min=0)
+        all_places = torch.cat([places, counted[:, places.shape[-1] :].expand(*places.shape[:-1], -1)], dim=-1)
+        at = all_places[..., -new.shape[1] :]
+        keywords = {"attention_mask": seen, "position_ids": at, "past_key_values": past, "logits_to_keep": wide + 1}
+        out = model(new, use_cache=True, **keywords, **pictures)
+        past, pictures = out.past_key_values, {}  # which are read once, with the prompts
         best = out.logits.argmax(dim=-1).tolist()
         kept = []  # tokens of each draft that greedy decoding chooses too
         for i, guess in enumerate(guesses):
@@ -116,9 +139,25 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts):
     return [row[:-1] if row[-1] in ends else row for row in said]
 
 
-def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progress=None, drafts=None):
+def _ids_of(processor, texts):
+    """Texts of chats -> lists of tokens; a picture is one token there."""
+    tokenizer = getattr(processor, "tokenizer", processor)
+    return tokenizer(texts, add_special_tokens=False)["input_ids"]
+
+
+def _taken_in(model, processor, texts, prompts):
+    """Texts of chats with pictures -> (lists of tokens, {name: tensor} of what the model takes of the pictures beside)."""
+    drawn = [[prompt.picture()] for prompt in prompts]
+    taken = processor(text=texts, images=drawn, padding=True, return_tensors="pt", add_special_tokens=False)
+    rows = [row[kept.bool()].tolist() for row, kept in zip(taken["input_ids"], taken["attention_mask"])]
+    names = [name for name in taken if name.startswith(("pixel_", "image_"))]
+    return rows, {name: taken[name].to(model.device) for name in names}
+
+
+def generate(model, processor, prompts, batch_size=32, max_new_tokens=160, progress=None, drafts=None):
     """Greedy answers to the prompts, in their order; the longest first, so that memory fails early.
 
+    processor: the model's tokenizer, or a vision model's processor. prompts: texts, or question.Shown for a vision model.
     batch_size: prompts answered together, at most. progress: called with the number done after each batch. drafts: a Drafts
     that goes on learning from one call to the next.
     """
@@ -126,22 +165,25 @@ def generate(model, tokenizer, prompts, batch_size=32, max_new_tokens=160, progr
 
     if model.device.type == "cpu":
         batch_size = min(batch_size, cpu_attention.BATCH)
-    texts = [
-        tokenizer.apply_chat_template(question.messages_of(prompt), tokenize=False, add_generation_prompt=True)
-        for prompt in prompts
-    ]
-    rows = tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+    chats = [question.messages_of(prompt) for prompt in prompts]
+    texts = [processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
+    rows = _ids_of(processor, texts) if texts else []
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
     answers = [""] * len(rows)
     drafts = Drafts() if drafts is None else drafts
+    see = any(isinstance(prompt, question.Shown) for prompt in prompts)
     was_training = model.training
     model.eval()
     try:
         with cpu_attention.merged(model), torch.inference_mode():
-            beginning = _read_once(model, rows)
+            beginning = _read_once(model, rows, processor.image_token_id if see else None)
             for start in range(0, len(order), batch_size):
                 chosen = order[start : start + batch_size]
-                new = _answer_batch(model, tokenizer, [rows[i] for i in chosen], beginning, max_new_tokens, drafts)
+                batch, pictures = [rows[i] for i in chosen], {}
+                if see:
+                    batch, pictures = _taken_in(model, processor, [texts[i] for i in chosen], [prompts[i] for i in chosen])
+                tokenizer = getattr(processor, "tokenizer", processor)
+                new = _answer_batch(model, tokenizer, batch, beginning, max_new_tokens, drafts, pictures)
                 for i, text in zip(chosen, tokenizer.batch_decode(new, skip_special_tokens=True)):
                     answers[i] = text.strip()
                 for row in new:

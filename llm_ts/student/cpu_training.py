@@ -117,28 +117,37 @@ class CpuTrainer(SFTTrainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """The mean cross-entropy of the answers' tokens; rows are padded on the right, so that no mask is needed."""
         ids, labels = inputs["input_ids"], inputs["labels"]
-        answer = int((labels != -100).any(dim=0).nonzero()[0])
-        kept = labels.shape[1] - answer + 1  # one more: a label is predicted one column before its own
-        shared = common_prefix(ids[:, :answer]) if torchrun.count() == 1 else 0
+        pictures = {name: value for name, value in inputs.items() if name.startswith(("pixel_", "image_"))}
+        if "image_grid_thw" in pictures:  # Qwen's vision models place a picture's tokens by row and column: TRL's own way
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        first = int((labels != -100).any(dim=0).nonzero()[0])  # column of an answer
+        kept = labels.shape[1] - first + 1  # one more: a label is predicted one column before its own
+        image = model.config.image_token_id if pictures else None
+        shared = common_prefix(ids[:, :first], image) if torchrun.count() == 1 else 0
         with one_product(model), headless(self.accelerator.unwrap_model(model)) as head:
             past = None
             if shared:
                 past = model(ids[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
                 past.batch_repeat_interleave(len(ids))
-            hidden = model(ids[:, shared:], past_key_values=past, use_cache=past is not None, logits_to_keep=kept).logits
-        wanted = labels[:, answer:] != -100
+            keywords = {"past_key_values": past, "use_cache": past is not None, "logits_to_keep": kept}
+            hidden = model(ids[:, shared:], **keywords, **pictures).logits
+        wanted = labels[:, first:] != -100
         dtype = torch.bfloat16 if self.args.bf16 else head.weight.dtype  # Accelerate hands fp32 out of any model
         with torch.autocast("cpu", enabled=False):
-            total = _AnswerLoss.apply(hidden[:, :-1][wanted].to(dtype), head.weight, labels[:, answer:][wanted])
+            total = _AnswerLoss.apply(hidden[:, :-1][wanted].to(dtype), head.weight, labels[:, first:][wanted])
         loss = total / (wanted.sum() if num_items_in_batch is None else num_items_in_batch)
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes  # DDP averages what was divided by all ranks' tokens
         return (loss, {}) if return_outputs else loss
 
 
-def common_prefix(ids):
-    """Number of leading columns that are equal in all rows, less one column; 0 for one row. ids: (rows, columns)."""
+def common_prefix(ids, image=None):
+    """Number of leading columns that are equal in all rows, less one column, and before any picture; 0 for one row.
+
+    ids: (rows, columns). image: the token that stands for a part of a picture.
+    """
     if len(ids) == 1:
         return 0
-    differs = (ids != ids[:1]).any(dim=0).nonzero()
-    return max(0, (int(differs[0]) if len(differs) else ids.shape[1]) - 1)
+    ends = (ids != ids[:1]).any(dim=0) | (ids[0] == image if image is not None else False)
+    ends = ends.nonzero()
+    return max(0, (int(ends[0]) if len(ends) else ids.shape[1]) - 1)

@@ -3,6 +3,7 @@
 import time
 
 from llm_ts import cli, question
+from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, score
 from llm_ts.student import answer, torchrun
 
@@ -11,7 +12,7 @@ class Abandoned(Exception):
     """An evaluation that was left off because the run is to stop."""
 
 
-def evaluate(name, model, tokenizer, rows, validation_rows, scorer, batch_size, max_new_tokens, stop, **about):
+def evaluate(name, model, processor, rows, validation_rows, scorer, batch_size, max_new_tokens, stop, **about):
     """Ask the model the prompts of the test and validation rows and score its answers; shows how far it is.
 
     Returns the content of an evaluation file of the test rows; "validation" are the means of the validation rows alone.
@@ -28,7 +29,7 @@ def evaluate(name, model, tokenizer, rows, validation_rows, scorer, batch_size, 
                 raise Abandoned
 
         try:
-            said = answer.generate(model, tokenizer, [both[i]["prompt"] for i in mine], batch_size, max_new_tokens, progress)
+            said = answer.generate(model, processor, [pair.asked_with(both[i]) for i in mine], batch_size, max_new_tokens, progress)
         except Abandoned:
             said = None
     parts = torchrun.gather(said)

@@ -78,22 +78,56 @@ def load_tokenizer(name):
     return AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)
 
 
-def load_base(name, dtype):
-    """(model, tokenizer) of a hub name, a folder or a .gguf file, as Transformers loads them; UserError in one line."""
-    from transformers import AutoModelForCausalLM, GgufConfig
+def load_processor(name):
+    """The processor of a vision model: its tokenizer, and how it takes pictures in, each as one and never in tiles."""
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(name, trust_remote_code=False)
+    if getattr(processor.image_processor, "do_image_splitting", False):
+        processor.image_processor.do_image_splitting = False  # SmolVLM: 64 tokens instead of 800, which show no more of a line
+    return processor
+
+
+def can_see(name):
+    """Whether a model takes pictures, by its configuration; no weights are loaded."""
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    first, keywords = _arguments(name)
+    return not keywords and AutoConfig.from_pretrained(first).model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+
+def _require_sight(name, see):
+    """UserError where a model that cannot see is to be shown pictures, or one that sees is to do without."""
+    if see == "numbers" and can_see(name):
+        raise cli.UserError(f"{name} is a vision model: give --see image or both")
+    if see != "numbers" and not can_see(name):
+        raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (pretrain_tower.py makes one)")
+
+
+def load_base(name, dtype, see="numbers"):
+    """(model, tokenizer) of a hub name, a folder or a .gguf file, as Transformers loads them; UserError in one line.
+
+    see: a word of formats.SEE; of a vision model (model, processor).
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, GgufConfig
     from transformers.utils import logging
 
     first, keywords = _arguments(name)
+    auto = AutoModelForCausalLM if see == "numbers" else AutoModelForImageTextToText
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # of one pinned library to another
     logging.disable_progress_bar()
     with cli.quiet():
         try:
-            tokenizer = load_tokenizer(name)
+            _require_sight(name, see)
+            tokenizer = load_tokenizer(name) if see == "numbers" else load_processor(name)
             if keywords:
                 keywords["quantization_config"] = GgufConfig(dequantize=True)
-            model = AutoModelForCausalLM.from_pretrained(
+            model = auto.from_pretrained(
                 first, dtype=dtype, trust_remote_code=False, use_safetensors=True, **keywords
             )
+        except cli.UserError:
+            raise
         except Exception as error:  # the libraries raise OSError, ValueError, KeyError and others for a bad model
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise cli.UserError(f"no model could be loaded from {name}: {reason}") from None
@@ -105,15 +139,16 @@ def load_base(name, dtype):
     return model, tokenizer
 
 
-def load(name, dtype, adapter=None):
+def load(name, dtype, adapter=None, see="numbers"):
     """(model, tokenizer) of a hub name, a folder, an adapter's folder or a .gguf file, on the CPU.
 
     dtype: a torch dtype. adapter: the folder of a PEFT adapter to put on it; where name itself is such a folder, its
-    base is read from it. The tokenizer pads on the left, as batched generation needs. Raises UserError in one line.
+    base is read from it. see: what the model is shown, a word of formats.SEE; where that is a picture, its processor stands
+    in the tokenizer's place. The tokenizer pads on the left, as batched generation needs. Raises UserError in one line.
     """
     if adapter is None and is_adapter(name):
         name, adapter = base_of(name), name
-    model, tokenizer = load_base(name, dtype)
+    model, processor = load_base(name, dtype, see)
     cpu_attention.prepare(model)
     if adapter:
         from peft import PeftModel
@@ -125,9 +160,10 @@ def load(name, dtype, adapter=None):
             except Exception as error:
                 reason = str(error).strip().splitlines()[0][:200]
                 raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
-    if tokenizer.chat_template is None:
+    if processor.chat_template is None:
         raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
+    tokenizer = getattr(processor, "tokenizer", processor)
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model, tokenizer
+    return model, processor

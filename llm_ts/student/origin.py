@@ -20,7 +20,8 @@ MARK = "llm_ts"
 class Origin:
     """What is known of a student; None and () where nothing says.
 
-    points: the lengths of its training series. series_of: the names of the processes that these came from.
+    points: the lengths of its training series. series_of: the names of the processes that these came from. see: what it was
+    shown of them, a word of formats.SEE.
     """
 
     format: str | None = None
@@ -28,13 +29,15 @@ class Origin:
     prompt_version: int | None = None
     question: questions.Question | None = None
     series_of: tuple = (ou.NAME,)
+    see: str = "numbers"
 
     @property
     def mark(self):
-        """ "llm_ts format=thirds points=48 prompt_version=1"; with question and processes where not `study` and OU alone."""
+        """ "llm_ts format=thirds points=48 prompt_version=1"; then what is not `study`, OU alone, and numbers."""
         points = ",".join(map(str, self.points))
         more = "".join(f" {key}={value}" for key, value in self.question.tag.items())
         more += "" if self.series_of == (ou.NAME,) else f" series_of={','.join(self.series_of)}"
+        more += "".join(f" {key}={value}" for key, value in formats.see_tag(self.see).items())
         return f"{MARK} format={self.format} points={points} prompt_version={self.prompt_version}{more}"
 
 
@@ -43,14 +46,15 @@ UNKNOWN = Origin()
 
 def from_mark(text, where):
     """The inverse of Origin.mark; UNKNOWN for other texts. UserError for a question that this version does not know."""
-    found = re.fullmatch(MARK + r" format=([\w-]+) points=(\d{1,6}(?:,\d{1,6})*) prompt_version=(\d{1,6})(?: question=(\S+))?(?: series_of=(\S+))?", text)
+    found = re.fullmatch(MARK + r" format=([\w-]+) points=(\d{1,6}(?:,\d{1,6})*) prompt_version=(\d{1,6})(?: question=(\S+))?(?: series_of=(\S+))?(?: see=(\w+))?", text)
     if not found:
         return UNKNOWN
     if found[1] not in formats.FORMATS:
         raise cli.UserError(f"{where}: {found[1]!r} is no format: there are {', '.join(formats.FORMATS)}")
     asked = questions.named(found[4], where) if found[4] else questions.STUDY
     series_of = _processes(found[5].split(",") if found[5] else None, where)
-    return Origin(found[1], tuple(int(n) for n in found[2].split(",")), int(found[3]), asked, series_of)
+    see = formats.see_of({"see": found[6]} if found[6] else {}, where)
+    return Origin(found[1], tuple(int(n) for n in found[2].split(",")), int(found[3]), asked, series_of, see)
 
 
 def _processes(names, where):
@@ -69,7 +73,8 @@ def from_training(about, path, fmt=None):
     """
     points = about.get("points")
     if fmt and about.get("format") not in list(formats.FORMATS):
-        return Origin(question=questions.of(about, path) if "question" in about else None)
+        known = questions.of(about, path) if "question" in about else None
+        return Origin(question=known, see=formats.see_of(about, path))
     if about.get("format") not in list(formats.FORMATS):
         raise cli.UserError(f"{path}: {about.get('format')!r} is no format: there are {', '.join(formats.FORMATS)}")
     if not isinstance(about.get("prompt_version"), int):
@@ -77,7 +82,8 @@ def from_training(about, path, fmt=None):
     if not isinstance(points, list) or not points or not all(isinstance(n, int) for n in points):
         raise cli.UserError(f"{path}: points are {points!r}, no list of lengths: train again with qwen_train.py")
     series_of = _processes(about.get("series_of"), path)
-    return Origin(about["format"], tuple(points), about["prompt_version"], questions.of(about, path), series_of)
+    see = formats.see_of(about, path)
+    return Origin(about["format"], tuple(points), about["prompt_version"], questions.of(about, path), series_of, see)
 
 
 def of(name, fmt=None):

@@ -15,7 +15,7 @@ from llm_ts.scores.score import CONSTANTS
 from llm_ts.series import ou
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
-DEFAULTS = {"question": question.STUDY.name, "series_of": [ou.NAME]}  # of settings that runs of before do not have
+DEFAULTS = {"question": question.STUDY.name, "series_of": [ou.NAME], "see": "numbers"}  # of settings that runs of before do not have
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
 

@@ -9,21 +9,21 @@ class Student:
     """A student, ready to be asked. On the GPU where there is one; UserError in one line where it cannot be loaded.
 
     name: as above. batch_size: prompts answered together, at most; a .gguf answers one by one. adapter: a .gguf adapter to
-    put on a .gguf.
+    put on a .gguf. see: what it is shown, a word of formats.SEE.
     """
 
-    def __init__(self, name, batch_size=32, adapter=None):
+    def __init__(self, name, batch_size=32, adapter=None, see="numbers"):
         self.name, self.batch_size = name, batch_size
         self._llama = gguf_file.Llama(name, adapter) if name.endswith(".gguf") else None
         if not self._llama:
             import torch
 
-            self.model, self.tokenizer = load.load(load.weights_of(name), torch.bfloat16)
+            self.model, self.tokenizer = load.load(load.weights_of(name), torch.bfloat16, see=see)
             self.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._drafts = answer.Drafts()
 
     def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS):
-        """Prompts -> the greedy answers, as texts, in their order."""
+        """Prompts, texts or question.Shown -> the greedy answers, as texts, in their order."""
         if self._llama:
             return [self._llama.ask(prompt, max_new_tokens) for prompt in prompts]
         return answer.generate(self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, drafts=self._drafts)

@@ -10,6 +10,7 @@ import warnings
 from dataclasses import dataclass
 
 from llm_ts import cli, question
+from llm_ts.pairs import pair
 from llm_ts.student import run_folder, torchrun
 
 SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")  # that ask a training to save and stop
@@ -30,26 +31,47 @@ class Recipe:
     logging_steps: int = 5
     seed: int = 0
     in_order: bool = False  # take the rows in their order, not shuffled by the seed
+    tower: str = "lora"  # of a vision model: "lora" as the text model has it, or "frozen"
 
 
 def conversations(rows):
-    """Pairs -> what TRL takes for prompt and completion, as chats."""
-    return [
-        {
-            "prompt": question.messages_of(row["prompt"]),
-            "completion": [{"role": "assistant", "content": row["answer"]}],
-        }
-        for row in rows
+    """Pairs -> a Dataset of what TRL takes for prompt and completion, as chats; pictures are drawn when they are needed."""
+    from datasets import Dataset
+
+    shown = [pair.asked_with(row) for row in rows]
+    see = isinstance(shown[0], question.Shown)
+    answers = [[{"type": "text", "text": row["answer"]}] if see else row["answer"] for row in rows]
+    chats = [
+        {"prompt": question.messages_of(prompt), "completion": [{"role": "assistant", "content": said}], "number": number}
+        for number, (prompt, said) in enumerate(zip(shown, answers))
     ]
+    if not see:
+        return Dataset.from_list(chats).remove_columns("number")
+
+    def with_pictures(batch):
+        return {**batch, "images": [[shown[number].picture()] for number in batch["number"]]}
+
+    return Dataset.from_list(chats).with_transform(with_pictures)
 
 
-def make(recipe, folder, model, tokenizer, train_rows, callbacks):
+def targets_of(model, tower):
+    """What LoRA goes on: the names that PEFT takes. With the tower "frozen", the linear layers of the text model alone."""
+    if tower == "lora":
+        return "all-linear"
+    import torch
+
+    text = model.model.get_decoder() if hasattr(model.model, "get_decoder") else model.get_decoder()
+    inside = {id(module) for module in text.modules()}
+    return [name for name, module in model.named_modules() if id(module) in inside and isinstance(module, torch.nn.Linear)]
+
+
+def make(recipe, folder, model, processor, train_rows, callbacks):
     """TRL's SFTTrainer on prompt/completion rows: the loss is on the answer only.
 
     A model that carries an adapter learns on with that one, at its own rank.
     """
     import torch
-    from datasets import Dataset, disable_progress_bars
+    from datasets import disable_progress_bars
     from peft import LoraConfig, PeftModel
     from transformers import PrinterCallback
     from trl import SFTConfig
@@ -87,13 +109,14 @@ def make(recipe, folder, model, tokenizer, train_rows, callbacks):
         ddp_backend=("nccl" if gpu else "gloo") if torchrun.count() > 1 else None,
         ddp_timeout=7200,
         dataloader_pin_memory=gpu,
+        remove_unused_columns=not hasattr(processor, "image_processor"),  # a picture is drawn by its row's number
     )
     lora = None
     if isinstance(model, PeftModel):
         for name, weight in model.named_parameters():
             weight.requires_grad_("lora_" in name)
     elif recipe.rank:
-        lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+        lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=targets_of(model, recipe.tower), task_type="CAUSAL_LM")
     if gpu:
         from trl import SFTTrainer as Trainer
     else:
@@ -101,8 +124,8 @@ def make(recipe, folder, model, tokenizer, train_rows, callbacks):
     made = Trainer(
         model=model,
         args=config,
-        train_dataset=Dataset.from_list(conversations(train_rows)),
-        processing_class=tokenizer,
+        train_dataset=conversations(train_rows),
+        processing_class=processor,
         peft_config=lora,
         callbacks=callbacks,
     )

@@ -1,0 +1,94 @@
+"""Eyes for a text model: a small vision tower and a connector before it, in the architecture of Idefics3 (SmolVLM's).
+
+Transformers, PEFT and llama.cpp know that architecture, so the result is a vision model like any other of the hub. A picture
+is squeezed to SIDE x SIDE pixels, cut into patches, read by the tower, and handed to the text model as TOKENS tokens.
+
+Each claim of a question owns one of these tokens, in the question's order: pretrain_tower.py teaches the tower to put the
+embedding of its label's word there ("increasing"), which the text model can read at once. The others are the tower's to use.
+"""
+
+from llm_ts import cli
+from llm_ts.student import load
+
+SIDE = 128  # pixels
+PATCH = 8  # pixels of a patch's side
+SCALE = 4  # patches of a token's side
+PAPER, INK = 0.9, 0.2  # mean and spread of a plot's pixels, from 0 to 1: nearly all of it is paper
+TOKENS = (SIDE // PATCH // SCALE) ** 2
+WIDTH, LAYERS, HEADS = 192, 4, 3
+MARKS = {"fake_image_token": "<fake_token_around_image>", "global_image_token": "<global-img>", "image_token": "<image>"}
+TEMPLATE = """\
+{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}\
+{% if message['content'] is string %}{{ message['content'] }}{% else %}\
+{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}{% endfor %}\
+{% endif %}{{ '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"""
+
+
+def give(name, seed=0):
+    """A text model (hub name, folder, .gguf file) -> (vision model with a tower of random weights, its processor), in fp32.
+
+    The text model must speak in ChatML, as SmolLM2 and Qwen do. Its vocabulary grows by three words, which stand around a
+    picture's tokens.
+    """
+    import torch
+    from transformers import AddedToken, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3VisionConfig, set_seed
+
+    text, tokenizer = load.load_base(name, torch.float32)
+    tokenizer.add_special_tokens({"additional_special_tokens": [AddedToken(mark, special=True) for mark in MARKS.values()]})
+    set_seed(seed)
+    with cli.quiet():
+        text.resize_token_embeddings(max(len(tokenizer), text.config.vocab_size), mean_resizing=True)
+    vision = Idefics3VisionConfig(
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        image_size=SIDE,
+        patch_size=PATCH,
+    )
+    config = Idefics3Config(
+        vision_config=vision,
+        text_config=text.config,
+        scale_factor=SCALE,
+        image_token_id=tokenizer.convert_tokens_to_ids(MARKS["image_token"]),
+        tie_word_embeddings=text.config.tie_word_embeddings,
+    )
+    model = Idefics3ForConditionalGeneration(config)
+    model.model.text_model.load_state_dict(text.model.state_dict())
+    model.lm_head.weight = model.model.text_model.embed_tokens.weight if config.tie_word_embeddings else text.lm_head.weight
+    model.generation_config = text.generation_config
+    length = model.get_input_embeddings().weight.norm(dim=1).mean()
+    with torch.no_grad():  # what the tower shows is to be as long as the words beside it
+        model.model.connector.modality_projection.proj.weight.normal_(std=float(length) / (SCALE * (WIDTH * text.config.hidden_size) ** 0.5))
+    return model, processor_of(tokenizer)
+
+
+def processor_of(tokenizer):
+    """The processor that goes with `give`: pictures of any size are squeezed to SIDE x SIDE pixels."""
+    from transformers import Idefics3ImageProcessorPil, Idefics3Processor
+
+    side = {"longest_edge": SIDE}
+    contrast = {"image_mean": [PAPER] * 3, "image_std": [INK] * 3}
+    images = Idefics3ImageProcessorPil(do_resize=False, do_image_splitting=False, size=side, max_image_size=side, **contrast)
+    tokenizer.chat_template = TEMPLATE
+    return Idefics3Processor(images, tokenizer, image_seq_len=TOKENS, chat_template=TEMPLATE)
+
+
+def state_of(model):
+    """{name: tensor} of what `give` added before the text model: tower and connector."""
+    return {name: weight for name, weight in model.model.state_dict().items() if name.startswith(("vision_model.", "connector."))}
+
+
+def put(model, path):
+    """Load a tower.safetensors into a model of `give`, in place; UserError where it does not fit."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise cli.UserError(f"{path} is no file of weights: {str(error).splitlines()[0][:150]}") from None
+    wanted = {name: weight.shape for name, weight in state_of(model).items()}
+    if {name: weight.shape for name, weight in state.items()} != wanted:
+        raise cli.UserError(f"{path} is no tower of this model: it was made for another text model, or another version")
+    model.model.load_state_dict(state, strict=False)

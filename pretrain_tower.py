@@ -1,0 +1,130 @@
+"""Give a text model eyes: train a small vision tower on the plots of simulated
+series, whose truth is free, and put it before the text model.
+
+Reads: a text model that speaks ChatML: hub name, folder or .gguf file.
+Writes, in --out: a vision model for qwen_train.py --see (config.json,
+model.safetensors, the processor's files), tower.safetensors, tower.json, and
+checkpoint-<step>/ on the way.
+Run: python pretrain_tower.py --text models/SmolLM2-135M-Instruct.Q4_1.gguf --out SmolLM2-135M-Sees
+
+The text model takes no part but by the embeddings of its words, so that this
+is quick. Started again, the same command goes on from the last whole
+checkpoint; SIGTERM, SIGUSR1 and Ctrl-C save at the next step and exit with 75.
+--tower takes a tower.safetensors that is trained already, and only puts it
+before the text model.
+"""
+
+import os
+
+from llm_ts import cli, question, records
+from llm_ts.pairs import fresh
+from llm_ts.scores import score
+from llm_ts.scores.means import percent
+from llm_ts.student import run_folder, train
+
+ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
+WEIGHTS = "tower.safetensors"
+VALIDATION = 512  # plots
+SETTINGS = ("text", "fresh", "question", "learning_rate", "batch_size", "save_steps", "seed")
+
+
+def outcomes_of(tower, plots, asked, batch_size):
+    """What the tower reads in each plot against the truth: [{claim: outcome}]."""
+    import torch
+
+    found = []
+    for start in range(0, len(plots), batch_size):
+        batch = [plots[k] for k in range(start, min(start + batch_size, len(plots)))]
+        pixels = torch.stack([plot["pixel_values"] for plot in batch]).to(tower.words.device)
+        with torch.inference_mode(), torch.autocast(pixels.device.type, torch.bfloat16):
+            read = tower.read(pixels).tolist()
+        for plot, said in zip(batch, read):
+            pairs = zip(asked.claims, said, plot["labels"].tolist())
+            found.append({claim: "right" if label == true else "wrong" for claim, label, true in pairs})
+    return found
+
+
+def evaluate(tower, plots, asked, batch_size, step, path):
+    """Print how the tower reads the validation plots, and keep it in tower.json."""
+    tower.eval()
+    means = score.claim_means(asked, plots.rows, outcomes_of(tower, plots, asked, batch_size))
+    tower.train()
+    shares = ", ".join(f"{claim} {percent(mean)}" for claim, mean in means["clear"].items())
+    cli.say(f"step {step}, % right of {len(plots)} plots where clear: {shares}")
+    about = records.read_json(path, "the same command")
+    about["evaluations"] = [*(kept for kept in about["evaluations"] if kept["step"] < step), {"step": step, "claims": means}]
+    records.write_json(path, about)
+
+
+def train_tower(args, asked, model, processor):
+    """Train the tower of a model in place, to the end or until asked to stop; returns whether it came to the end."""
+    from llm_ts.student import tower
+
+    path = os.path.join(args.out, ABOUT)
+    if not os.path.exists(path):
+        records.write_json(path, {**{name: getattr(args, name) for name in SETTINGS}, "evaluations": []})
+    stages = fresh.plan(args.fresh)
+    learner = tower.Tower(model, processor.tokenizer, asked)
+    plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked), asked, processor)
+    validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked))
+    seen = tower.Plots(validation, asked, processor)
+    stop = train.Stop()
+    callbacks = train.make_callbacks(args.out, lambda _, step: evaluate(learner, seen, asked, args.batch_size, step, path), stop)
+    settings = (args.learning_rate, args.batch_size, args.save_steps, args.seed)
+    made = tower.make_trainer(learner, plots, args.out, *settings, callbacks)
+    checkpoint = run_folder.last_checkpoint(args.out)
+    if checkpoint:
+        print(f"going on from {checkpoint}", flush=True)
+    made.train(resume_from_checkpoint=checkpoint)
+    if made.state.global_step < made.state.max_steps:
+        print(f"stopped: saved at step {made.state.global_step}; run the same command to go on")
+    return made.state.global_step >= made.state.max_steps
+
+
+def write_model(model, processor, folder):
+    """Write the vision model in bf16, and its tower alone; what ends the job comes last."""
+    import torch
+    from safetensors.torch import save_file
+
+    from llm_ts.student import eyes
+
+    model.to(torch.bfloat16).save_pretrained(folder)
+    processor.save_pretrained(folder)
+    with records.atomic(os.path.join(folder, WEIGHTS)) as temporary:
+        save_file({name: weight.contiguous() for name, weight in eyes.state_of(model).items()}, temporary)
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--text", type=cli.folder, required=True, help="The text model: hub name, folder or .gguf file.")
+    parser.add_argument("--out", required=True, help="Folder of the vision model.")
+    parser.add_argument("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
+    parser.add_argument("--fresh", metavar="POINTSxSERIES,...", default="128x80000", help="Simulated series to learn from.")
+    parser.add_argument("--question", choices=list(question.QUESTIONS), default="study", help="Whose claims it learns to see.")
+    parser.add_argument("--learning-rate", type=cli.positive_float, default=1e-3, help="Peak; cosine to zero.")
+    parser.add_argument("--batch-size", type=cli.positive, default=64, help="Plots of a step.")
+    parser.add_argument("--save-steps", type=cli.positive, default=100, help="Save and evaluate every so many steps.")
+    parser.add_argument("--seed", type=cli.count, default=0, help="Of the tower's first weights and of its series.")
+    args = parser.parse_args(argv)
+    asked, stages = question.named(args.question), fresh.plan(args.fresh)
+    cli.print_settings(args)
+    if os.path.exists(os.path.join(args.out, WEIGHTS)):
+        print(f"{args.out} is there: nothing to do")
+        return 0
+    if os.path.exists(os.path.join(args.out, ABOUT)):
+        run_folder.check(args.out, {name: getattr(args, name) for name in SETTINGS}, ABOUT)
+    from llm_ts.student import eyes
+
+    model, processor = eyes.give(args.text, args.seed)
+    with run_folder.hold(args.out):
+        if args.tower:
+            eyes.put(model, args.tower)
+        elif not train_tower(args, asked, model, processor):
+            return cli.REQUEUE
+        write_model(model, processor, args.out)
+    print(f"plots: {0 if args.tower else sum(stage[2] for stage in stages)}\nout: {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)
