@@ -1,8 +1,8 @@
 """Describe one's own series with a trained student, each claim with the rule's
 verdict beside it.
 
-Reads: a CSV file; a model: the folder of a run, an adapter, a whole model, or
-a .gguf file.
+Reads: a CSV file, or a picture of a series (--image); a model: the folder of a
+run, an adapter, a whole model, or a .gguf file.
 Writes: nothing, or a picture with --plot.
 Run: python describe.py examples/nile.csv --column flow
 
@@ -16,11 +16,15 @@ import math
 import os
 
 from llm_ts import cli, formats, paths, question
+from llm_ts.pairs import pair
 from llm_ts.scores import curves
 from llm_ts.scores.score import outcomes_of
+from llm_ts.series import picture
 from llm_ts.series.rows import LONGEST, SHORTEST
 from llm_ts.series.scale import integers_of
 from llm_ts.student import load, origin
+
+DEFAULT_POINTS = 128  # of a picture, where neither the user nor the student's training says
 
 
 def read_column(path, column):
@@ -113,40 +117,78 @@ def draw(values, column, answer, path):
     curves.save_figure(figure, path)
 
 
+def shown_in_picture(args, learnt):
+    """(asked about a picture alone, lines about it): the prompt with the picture that args.image names."""
+    if learnt.see != "image":
+        what = "numbers beside the plot" if learnt.see == "both" else "numbers"
+        raise cli.UserError(f"{args.model} reads {what}: --image needs a student that was trained with --see image")
+    found, notes = picture.read(args.image)
+    points = args.points or sorted(learnt.points or (DEFAULT_POINTS,))[len(learnt.points) // 2]
+    if not args.points:
+        notes.append(f"nothing says how many points it shows: taken as {points} (--points)")
+    asked = origin.question_of(learnt, args.question)
+    prompt = question.Shown(asked.prompt_of(range(points), learnt.format, "image"), lambda: found)
+    lines = [f"picture: {cli.visible(args.image)}, {found.width} x {found.height} pixels", f"model: {args.model}"]
+    return prompt, points, [*lines, *(f"note: {note}" for note in notes)]
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("csv", help="CSV file with a header line.")
+    parser.add_argument("csv", nargs="?", help="CSV file with a header line.")
+    parser.add_argument("--image", metavar="FILE", help="Instead of a CSV file, a picture of one series: PNG, JPEG, ...")
+    parser.add_argument("--points", type=cli.positive, help="Points of the series in --image; default: as in training.")
     parser.add_argument("--column", help="The column to describe; not needed where only one holds numbers.")
     parser.add_argument(
-        "--model", default=paths.SHIPPED, help="Folder of a run, adapter, model folder or .gguf file; default: ours."
+        "--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; default: ours, for --image the one that sees."
     )
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
+    parser.add_argument("--see", choices=formats.SEE, help="What the student is shown of a CSV file; default: as in training.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
     parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
     parser.add_argument("--plot", metavar="PNG", help="Also draw the series and the answer.")
     args = parser.parse_args(argv)
+    if bool(args.csv) == bool(args.image):
+        raise cli.UserError("give a CSV file, or a picture with --image: one of the two")
+    for flag, value in (("--column", args.column), ("--plot", args.plot)):
+        if args.image and value:
+            raise cli.UserError(f"{flag} belongs to a CSV file: a picture has no numbers")
+    if args.points and not args.image:
+        raise cli.UserError("--points belongs to --image: a CSV file says itself how many there are")
     cli.refuse_overwriting(args.plot, args.csv)
-    column, values = read_column(args.csv, args.column)
+    if args.csv:
+        column, values = read_column(args.csv, args.column)
+    args.model = args.model or (paths.SHIPPED_SEES if args.image else paths.SHIPPED)
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
     load.require(args.model)
     learnt = origin.of(args.model, args.format)
-    fmt, asked = origin.format_of(args.model, learnt, args.format), origin.question_of(learnt, args.question)
-    series = integers_of(values)
-    prompt = asked.prompt_of(series, fmt)
+    asked = origin.question_of(learnt, args.question)
+    see = args.see or learnt.see
+    if args.image:
+        prompt, points, about = shown_in_picture(args, learnt)
+        see = "image"
+    else:
+        series, points = integers_of(values), len(values)
+        fmt = origin.format_of(args.model, learnt, args.format)
+        row = {"id": args.csv, "prompt": asked.prompt_of(series, fmt, see), "series": series, **formats.see_tag(see)}
+        prompt, how = pair.asked_with(row), {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
+        about = [
+            f"series: {cli.visible(column)} of {args.csv}, {points} points, {min(values):g} to {max(values):g}",
+            f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})",
+        ]
     if args.prompt:
         print(prompt)
         return
     from llm_ts.student.student import Student
 
-    print(f"series: {cli.visible(column)} of {args.csv}, {len(values)} points, {min(values):g} to {max(values):g}")
-    print(f"model: {args.model} (series written as {fmt!r})")
-    for note in origin.notes(learnt, len(series)):
-        print(f"note: {note}")
-    answer = asked.parse(Student(args.model).ask([prompt])[0])
+    print("\n".join([*about, *(f"note: {note}" for note in origin.notes(learnt, points))]))
+    answer = asked.parse(Student(args.model, see=see).ask([prompt])[0])
     print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
     if answer.parse != "strict":
         print(f"the answer was {answer.parse} as JSON")
+    if args.image:
+        print("nothing here can be checked: a picture has no numbers (give the series as a CSV file for verdicts)")
+        return
     print("\n".join(verdict_lines(answer, asked.truth_of(series))))
     if args.plot:
         with cli.quiet():  # of letters that no font has

@@ -3,7 +3,8 @@ and check one answer of the result.
 
 Reads: a base model (hub name, folder or .gguf file), an adapter of
 qwen_train.py; build/llama.cpp, or LLAMA_CPP.
-Writes: --outfile; with --strategy separate also <outfile>-lora.gguf beside it.
+Writes: --outfile; with --strategy separate also <outfile>-lora.gguf beside it;
+of a student that sees also <outfile>-mmproj.gguf, its eyes.
 Run: python hf2gguf.py --lora Qwen2.5-0.5B-Instruct/final --merge-lora --quant q4_K_M --outfile student.gguf
 
 Strategies: merge folds the adapter into the base; separate writes the base and
@@ -14,11 +15,13 @@ is written for the student (training.json beside the adapter) is kept in the
 file's general.description, so that describe.py need not be told.
 """
 
+import dataclasses
 import os
 import sys
 import tempfile
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, formats, paths, records
+from llm_ts.pairs import pair
 from llm_ts.student import gguf_file, load, origin, run_folder
 
 
@@ -30,11 +33,14 @@ def check_adapter(folder, strategy):
         raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --merge-lora")
 
 
-def export(model, tokenizer, quant, learnt, outfile, work):
-    """Save, convert and quantise a whole model; outfile appears whole or not at all."""
+def export(model, processor, quant, learnt, outfile, work):
+    """Save, convert and quantise a whole model; outfile appears whole or not at all, after the eyes of one that sees."""
     folder = os.path.join(work, "model")
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    if learnt.see != "numbers":
+        with records.atomic(gguf_file.projector_of(outfile)) as temporary:
+            gguf_file.convert("convert_hf_to_gguf.py", folder, "--mmproj", "--outfile", temporary, "--outtype", "f16")
     metadata = os.path.join(work, "metadata.json")
     about = {"general.description": learnt.mark} if learnt.format else {}
     records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
@@ -47,11 +53,11 @@ def export(model, tokenizer, quant, learnt, outfile, work):
             gguf_file.quantise(full, temporary, gguf_file.quantiser_type(quant))
 
 
-def export_adapter(adapter, base, tokenizer, outfile, work):
+def export_adapter(adapter, base, processor, outfile, work):
     """The adapter as a GGUF of its own, in f16."""
     folder = os.path.join(work, "config")
     base.config.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    processor.save_pretrained(folder)
     with records.atomic(outfile) as temporary:
         gguf_file.convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", temporary, "--outtype", "f16")
 
@@ -62,13 +68,20 @@ def adapter_path(outfile):
 
 
 def prompt_of(name, learnt):
-    """A prompt to compare answers on: the first test row of the run that a student's folder lies in, else a ramp."""
+    """A prompt to compare answers on: the first test row of the run that a student's folder lies in, else a ramp.
+
+    Its picture, where there is one, is drawn, wherever the file of the row lies.
+    """
     path = os.path.join(os.path.dirname(os.path.abspath(name)), "test_rows.jsonl")
     if os.path.exists(path):
         rows = records.read(path, "qwen_train.py")[:1]
         records.require(rows, "prompt", path, "qwen_train.py")
-        return rows[0]["prompt"]
-    return origin.question_of(learnt).prompt_of([round(99 * i / 47) for i in range(48)], learnt.format or "study")
+        row = {"series": [], **rows[0], **formats.see_tag(learnt.see)}
+    else:
+        series = [round(99 * i / 47) for i in range(48)]
+        prompt = origin.question_of(learnt).prompt_of(series, learnt.format or "study", learnt.see)
+        row = {"id": "ramp", "prompt": prompt, "series": series, **formats.see_tag(learnt.see)}
+    return pair.asked_with({key: value for key, value in row.items() if key != "image"})
 
 
 def compare(before, after):
@@ -105,7 +118,7 @@ def main(argv=None):
     base = args.base or (load.base_of(args.lora) if args.lora else None)
     if not base:
         raise cli.UserError("give --base, --lora or both")
-    for outfile in (args.outfile, adapter_path(args.outfile)):
+    for outfile in (args.outfile, adapter_path(args.outfile), gguf_file.projector_of(args.outfile)):
         cli.refuse_overwriting(outfile, base)
     if args.lora:
         check_adapter(args.lora, strategy)
@@ -124,9 +137,13 @@ def export_student(base, lora, strategy, quant, outfile):
     os.makedirs(folder, exist_ok=True)
     load.require(base)
     learnt = origin.of(lora or base)
-    model, tokenizer = load.load(base, torch.float32, lora)
+    if not learnt.format and load.can_see(base):
+        learnt = dataclasses.replace(learnt, see="image")
+    model, processor = load.load(base, torch.float32, lora, learnt.see)
     prompt = prompt_of(lora or base, learnt)
-    before = answer.generate(model, tokenizer, [prompt], 1)[0]
+    before, see = answer.generate(model, processor, [prompt], 1)[0], learnt.see
+    if see != "numbers" and strategy == "separate":
+        raise cli.UserError("an adapter apart is not tried for students that see: use --merge-lora")
     if strategy == "separate":  # the base alone learnt nothing
         learnt = origin.UNKNOWN
     elif not learnt.format:
@@ -139,10 +156,11 @@ def export_student(base, lora, strategy, quant, outfile):
             model = model.unload()
         if strategy == "separate":  # the small one first: if it fails, the large one is not there alone
             adapter_file = adapter_path(outfile)
-            export_adapter(lora, model, tokenizer, adapter_file, work)
-        export(model, tokenizer, quant, learnt, outfile, work)
-    compare(before, Student(outfile, adapter=adapter_file).ask([prompt])[0])
-    for path in filter(None, (outfile, adapter_file)):
+            export_adapter(lora, model, processor, adapter_file, work)
+        export(model, processor, quant, learnt, outfile, work)
+    compare(before, Student(outfile, adapter=adapter_file, see=see).ask([prompt])[0])
+    projector = gguf_file.projector_of(outfile) if see != "numbers" else None
+    for path in filter(None, (outfile, adapter_file, projector)):
         print(f"wrote: {path} ({os.path.getsize(path) / 1e6:.0f} MB)")
 
 

@@ -25,7 +25,7 @@ from llm_ts.student import run_folder, train
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 WEIGHTS = "tower.safetensors"
 VALIDATION = 512  # plots
-SETTINGS = ("text", "fresh", "question", "learning_rate", "batch_size", "save_steps", "seed")
+SETTINGS = ("text", "start", "fresh", "styles", "question", "learning_rate", "batch_size", "save_steps", "seed")
 
 
 def outcomes_of(tower, plots, asked, batch_size):
@@ -65,7 +65,7 @@ def train_tower(args, asked, model, processor):
         records.write_json(path, {**{name: getattr(args, name) for name in SETTINGS}, "evaluations": []})
     stages = fresh.plan(args.fresh)
     learner = tower.Tower(model, processor.tokenizer, asked)
-    plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked), asked, processor)
+    plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked), asked, processor, args.styles)
     validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked))
     seen = tower.Plots(validation, asked, processor)
     stop = train.Stop()
@@ -99,7 +99,9 @@ def main(argv=None):
     parser.add_argument("--text", type=cli.folder, required=True, help="The text model: hub name, folder or .gguf file.")
     parser.add_argument("--out", required=True, help="Folder of the vision model.")
     parser.add_argument("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
+    parser.add_argument("--start", metavar="FILE", help="A trained tower.safetensors, to learn on from.")
     parser.add_argument("--fresh", metavar="POINTSxSERIES,...", default="128x80000", help="Simulated series to learn from.")
+    parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of the plots that are drawn in random styles.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), default="study", help="Whose claims it learns to see.")
     parser.add_argument("--learning-rate", type=cli.positive_float, default=1e-3, help="Peak; cosine to zero.")
     parser.add_argument("--batch-size", type=cli.positive, default=64, help="Plots of a step.")
@@ -116,10 +118,10 @@ def main(argv=None):
     from llm_ts.student import eyes
 
     model, processor = eyes.give(args.text, args.seed)
+    if args.tower or args.start:
+        eyes.put(model, args.tower or args.start)
     with run_folder.hold(args.out):
-        if args.tower:
-            eyes.put(model, args.tower)
-        elif not train_tower(args, asked, model, processor):
+        if not args.tower and not train_tower(args, asked, model, processor):
             return cli.REQUEUE
         write_model(model, processor, args.out)
     print(f"plots: {0 if args.tower else sum(stage[2] for stage in stages)}\nout: {args.out}")

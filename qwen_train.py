@@ -43,6 +43,7 @@ class Run:
     see: str
     fresh: str | None
     shapes: float
+    styles: float
     validation: int
     eval_rows: int
     eval_batch_size: int
@@ -72,7 +73,7 @@ def settings_of(run, train_rows):
         "prompt_version": train_rows[0]["prompt_version"],
         **question.of(train_rows[0], run.data).tag,
         **formats.see_tag(run.see),
-        **({} if run.see == "numbers" else {"tower": run.recipe.tower}),
+        **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
 
@@ -89,7 +90,7 @@ def load_rows(run):
     if run.fresh:
         train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **alike)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
-    train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset) for row in train_rows]
+    train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset, run.styles) for row in train_rows]
     validation_rows = [pair.show(row, run.see) for row in validation_rows]
     test_rows = [pair.show(row, run.see, run.dataset) for row in pair.first_of(test_rows, run.eval_rows)]
     return train_rows, validation_rows, test_rows
@@ -221,6 +222,7 @@ def parse(argv):
         help="Train on fresh simulated series instead of the pairs' train split, in this order: 48x6000,32-256x3000.",
     )
     parser.add_argument("--shapes", type=cli.share, default=0.0, help="Share of --fresh that are steps, seasons...")
+    parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of --fresh's plots that are drawn in random styles.")
     parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
     parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
     parser.add_argument("--batch-size", type=cli.positive, default=train.Recipe.batch_size, help="Series of a step on each device.")
@@ -243,6 +245,8 @@ def parse(argv):
     args = parser.parse_args(argv)
     if args.shapes and not args.fresh:
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
+    if args.styles and not (args.fresh and args.see != "numbers"):
+        raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image or both")
     if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):
         raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
     if args.seed >= fresh.SEEDS:

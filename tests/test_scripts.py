@@ -69,9 +69,10 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "examine.py": f"--model {model} --suite unseen,ramps --count 4 --points 16 --max-new-tokens 8 {scoring}",
         "hf2gguf.py": f"--lora {model}/final --quant q8_0 --outfile student.gguf",
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
+        "pretrain_tower.py": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = {f"experiments.{name}" for name in ("bench", "bench_evaluation", "bench_training", "reader", "recipes")}
+    measuring = {f"experiments.{name}" for name in ("bench", "bench_evaluation", "bench_training", "other_plots", "reader", "recipes")}
     assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
     (tmp_path / "results").mkdir()

@@ -10,14 +10,15 @@ import time
 
 import numpy as np
 import pytest
-from conftest import run_script
+from conftest import EMBEDDER, run_script
+from PIL import Image
 
 from llm_ts import cli, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import picture, plot
 from llm_ts.series import rows as series_rows
-from llm_ts.student import answer, load, train
+from llm_ts.student import answer, load, origin, train
 
 EYES = ("tiny_eyes", "tiny_qwen_vl")
 
@@ -161,3 +162,153 @@ def test_who_cannot_see_is_not_shown_pictures_and_the_other_way_round(tiny_model
         load.load(tiny_model, torch.float32, see="image")
     with pytest.raises(cli.UserError, match="is a vision model"):
         load.load(tiny_eyes, torch.float32)
+
+
+@pytest.fixture(scope="module")
+def stage(tiny_eyes, embedder, tmp_path_factory):
+    """A folder in which the stages 1 to 4 were run for 40 short series, and what the stages after them need."""
+    folder = tmp_path_factory.mktemp("stages")
+    run_script("ou_process.py", "--count", 40, "--points", 24, cwd=folder)
+    run_script("mistral.py", "--dryrun", cwd=folder)
+    run_script("curate.py", cwd=folder)
+    run_script("convert.py", "--format", "thirds", "--wording", "plain", "--no-diagnostics", cwd=folder)
+    return folder
+
+
+def command(folder, model, embedder, see, *more):
+    return [
+        "--model", model, "--see", see, "--out", f"run-{see}", "--embedder", embedder, "--nli", "none", "--epochs", "1",
+        "--batch-size", "8", "--save-steps", "4", "--max-new-tokens", "8", "--eval-rows", "3", "--validation", "4", *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(stage, tiny_eyes, embedder):
+    """{see: folder of a whole run}."""
+    for see in ("image", "both"):
+        run_script("qwen_train.py", *command(stage, tiny_eyes, embedder, see), cwd=stage)
+    return {see: stage / f"run-{see}" for see in ("image", "both")}
+
+
+def test_what_a_student_was_shown_is_kept_with_it(runs):
+    for see, run in runs.items():
+        assert json.loads((run / "training.json").read_text())["see"] == see
+        assert origin.of(str(run)).see == origin.of(str(run / "final")).see == see
+        assert json.loads((run / "evaluation_avant.json").read_text())["see"] == see
+        rows = [json.loads(line) for line in (run / "test_rows.jsonl").read_text().splitlines()]
+        assert all(row["see"] == see and row["image"] == os.path.join("dataset", row["id"] + ".png") for row in rows)
+        learnt = origin.of(str(run))
+        assert origin.from_mark(learnt.mark, "here") == learnt
+
+
+def test_a_run_that_sees_goes_on_after_a_stop(stage, runs, tiny_eyes, embedder):
+    """Stopped at once by its file, then run again: the same bytes as the run that nothing disturbed."""
+    again = command(stage, tiny_eyes, embedder, "image", "--out", "again", "--stop-file", "stop")
+    (stage / "stop").touch()
+    run_script("qwen_train.py", *again, cwd=stage, code=75)
+    (stage / "stop").unlink()
+    done = run_script("qwen_train.py", *again, cwd=stage)
+    assert "going on from" in done.stdout
+    final = [folder / "final" / "adapter_model.safetensors" for folder in (stage / "again", runs["image"])]
+    assert final[0].read_bytes() == final[1].read_bytes()
+
+
+def test_the_stages_after_the_training(stage, runs):
+    """Suites, page and describing, from numbers and from a picture."""
+    for see, run in runs.items():
+        flags = ["--model", run, "--suite", "unseen", "--count", 3, "--points", 24, "--max-new-tokens", 8]
+        run_script("examine.py", *flags, "--embedder", EMBEDDER, "--nli", "none", cwd=stage)
+        assert json.loads((run / "suites" / "about.json").read_text())["see"] == see
+        run_script("ts_check_training.py", "evaluation_avant.json", cwd=run)
+        assert (run / "plotdiag" / "index.html").is_file()
+    table = stage / "mine.csv"
+    table.write_text("flow\n" + "\n".join(str(k) for k in range(24)))
+    assert "drawn as a plot" in run_script("describe.py", table, "--model", runs["image"], cwd=stage).stdout
+    image = stage / "dataset" / "ou_000000.png"
+    said = run_script("describe.py", "--image", image, "--model", runs["image"], cwd=stage).stdout
+    assert "nothing here can be checked" in said and "taken as 24" in said and "truth" not in said
+    said = run_script("describe.py", "--image", image, "--points", 24, "--model", runs["image"], cwd=stage).stdout
+    assert "taken as" not in said
+    for flags in (
+        ["--image", image, "--model", runs["both"]],
+        ["--image", image, "--column", "flow", "--model", runs["image"]],
+        ["--image", image, table],
+        [],
+        [table, "--points", 3],
+    ):
+        run_script("describe.py", *flags, cwd=stage, code=2)
+
+
+def test_bad_input_of_a_training_that_sees(stage, tiny_model, tiny_eyes, embedder, tmp_path):
+    before = sorted(os.listdir(stage))
+    for model, see, more, why in (
+        (tiny_model, "image", [], "takes no pictures"),
+        (tiny_eyes, "numbers", [], "is a vision model"),
+        (tiny_eyes, "image", ["--dataset", tmp_path], "no plot"),
+        (tiny_eyes, "image", ["--styles", "0.5"], "--fresh"),
+    ):
+        done = run_script("qwen_train.py", *command(stage, model, embedder, see, "--out", "bad", *more), cwd=stage, code=2)
+        assert why in done.stderr
+    assert sorted(os.listdir(stage)) == before
+
+
+def test_pictures_that_are_none_are_refused_in_one_line(tmp_path):
+    ramp = plot.picture(list(range(32)))
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty.png").write_bytes(b"")
+    ramp.save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:3000])
+    (tmp_path / "vector.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    ramp.resize((640, 2)).save(tmp_path / "flat.png")
+    ramp.save(tmp_path / "animated.gif", save_all=True, append_images=[ramp.rotate(180)])
+    Image.new("1", (20000, 20000)).save(tmp_path / "huge.png")
+    whys = {
+        "text.png": "no picture", "empty.png": "no picture", "cut.png": "no picture", "vector.svg": "no picture", "flat.png": "the least",
+        "animated.gif": "animated", "huge.png": "make it smaller", "none.png": "no .* here",
+    }  # fmt: skip
+    for name, why in whys.items():
+        with pytest.raises(cli.UserError, match=why):
+            picture.read(str(tmp_path / name))
+    with pytest.raises(cli.UserError):
+        picture.read(str(tmp_path))
+
+
+def test_pictures_of_all_kinds_become_the_same_plot(tmp_path):
+    """Grey, 16 bits, transparent with a dark and with a light line, turned by a camera: the plot is there afterwards."""
+    ramp = plot.picture(list(range(32)))
+    grey = np.asarray(ramp.convert("L"))
+
+    def ink(image):
+        return np.asarray(image.convert("L")).astype(float) - np.asarray(image.convert("L")).astype(float).mean()
+
+    def alike(name, sign=1):
+        found, notes = picture.read(str(tmp_path / name))
+        assert found.mode == "RGB" and np.corrcoef(ink(found).ravel(), sign * ink(ramp).ravel())[0, 1] > 0.9, name
+        return notes
+
+    ramp.convert("L").save(tmp_path / "grey.png")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    assert alike("grey.png") == [] and alike("deep.png") == []
+    black = Image.new("RGBA", ramp.size, "black")
+    black.putalpha(Image.fromarray(255 - grey))
+    black.save(tmp_path / "dark-line.png")
+    assert "laid on white" in alike("dark-line.png")[0]
+    white = Image.new("RGBA", ramp.size, "white")
+    white.putalpha(Image.fromarray(255 - grey))
+    white.save(tmp_path / "light-line.png")
+    assert "laid on black" in alike("light-line.png", -1)[0]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    ramp.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    assert "it was turned" in alike("turned.jpg")[0]
+    ramp.rotate(90, expand=True).save(tmp_path / "upright.png")
+    assert "higher than wide" in picture.read(str(tmp_path / "upright.png"))[1][0]
+
+
+def test_a_random_style_is_the_same_for_the_same_row_and_another_for_another():
+    rows = fresh.pairs("train", [(32, 32, 200)], "thirds")
+    drawn = [pair.show(row, "image", share=0.5) for row in rows]
+    assert 70 < sum("style" in row for row in drawn) < 130
+    first, second = [row for row in drawn if "style" in row][:2]
+    assert np.array_equal(pair.picture_of(first), pair.picture_of(dict(first)))
+    assert pair.picture_of(first).size != pair.picture_of(second).size

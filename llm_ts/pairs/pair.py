@@ -2,15 +2,17 @@
 
 A pair: id, split (train or test), format, points, prompt_version, prompt, answer, series, truth, gold; `question`, where it
 is not `study`, `process`, where it is not OU, and `see`, where a picture is shown: `image` names its file then, or it is
-drawn from the series.
+drawn from the series, in the random style of the number `style` where there is one, else as dataset/ draws it.
 """
 
 import hashlib
 import itertools
 import os
 
+import numpy as np
+
 from llm_ts import cli, formats, question, records
-from llm_ts.series import PROCESSES, ou, picture, plot
+from llm_ts.series import PROCESSES, ou, picture, plot, styles
 
 TEST_SHARE = 10  # one id in ten is a test row
 FIELDS = ("prompt", "answer", "split", "format", "prompt_version", "truth", "series")
@@ -56,16 +58,27 @@ def ask_instead(row, asked, fmt):
     return make(other, fmt, row["split"], truth["sentences"])
 
 
-def show(row, see, folder=None):
-    """A pair -> the same pair, its series shown otherwise. folder: where its plot lies, as <id>.png; None: it is drawn."""
+def show(row, see, folder=None, share=0.0):
+    """A pair -> the same pair, its series shown otherwise.
+
+    folder: where its plot lies, as <id>.png; None: it is drawn. share: of those drawn that get a random style.
+    """
     asked = question.of(row, row["id"])
-    other = {key: value for key, value in row.items() if key not in ("see", "image")}
+    other = {key: value for key, value in row.items() if key not in ("see", "image", "style")}
     other.update(prompt=asked.prompt_of(row["series"], row["format"], see), **formats.see_tag(see))
     if folder is not None and see != "numbers":
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
             raise cli.UserError(f"no plot {other['image']} here: run ou_process.py without --no-plots, or give --dataset")
+    elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
+        other["style"] = style
     return other
+
+
+def style_of(row_id, share):
+    """The number of a row's random style; None for the others: the same share of rows, always the same ones."""
+    number = int(hashlib.sha256(f"style of {row_id}".encode()).hexdigest()[:8], 16)
+    return number if number < share * 2**32 else None
 
 
 def asked_with(row):
@@ -76,8 +89,12 @@ def asked_with(row):
 
 
 def picture_of(row):
-    """The picture of a pair, a PIL image in RGB: the file that it names, else its series as dataset/ draws it."""
-    return picture.read(row["image"])[0] if "image" in row else plot.picture(row["series"])
+    """The picture of a pair, a PIL image in RGB: the file that it names, else its series, drawn."""
+    if "image" in row:
+        return picture.read(row["image"])[0]
+    if "style" in row:
+        return styles.draw(row["series"], np.random.default_rng(row["style"]))
+    return plot.picture(row["series"])
 
 
 def write(path, pairs):

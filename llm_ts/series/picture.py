@@ -30,6 +30,8 @@ def read(path):
                     raise cli.UserError(f"{path} has {image.n_frames} pictures (animated, or pages): give one")
                 opened = ImageOps.exif_transpose(image)
                 opened.load()
+    except Image.DecompressionBombError:  # Pillow's own limit, by the size that the file states
+        raise cli.UserError(f"{path} has more than {MOST // 10**6} million pixels: make it smaller") from None
     except FileNotFoundError:
         raise cli.UserError(f"no {path} here") from None
     except cli.UserError:

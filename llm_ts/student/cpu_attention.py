@@ -34,16 +34,17 @@ def prepare(model):
     model.get_output_embeddings().register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(),))
     AttentionInterface.register(ATTENTION, _attend)
     AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-    if model.config._attn_implementation == "sdpa":
-        model.set_attn_implementation(ATTENTION)
+    text = model.config.get_text_config()
+    if text._attn_implementation == "sdpa":  # a vision tower's attention is not causal, and stays as it is
+        model.set_attn_implementation(ATTENTION if text is model.config else {"text_config": ATTENTION})
 
 
-def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0, is_causal=None, **kwargs):
-    """Attention, causal but in a vision tower, as two matrix products: 2 to 6 times as fast as PyTorch's CPU kernel, forward and backward.
+def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **kwargs):
+    """Causal attention as two matrix products: 2 to 6 times as fast as PyTorch's CPU kernel, forward and backward.
 
     query: (rows, heads, new tokens, width); key, value: (rows, key heads, tokens, width); attention_mask: None, or
-    whether a token may be seen, (rows or 1, 1, new tokens, tokens). CHUNK new tokens at a time, which, where it is causal,
-    see nothing behind them: their scores stay in the processor's cache. Scores are kept in the model's dtype, as Transformers' own eager
+    whether a token may be seen, (rows or 1, 1, new tokens, tokens). CHUNK new tokens at a time, which see nothing behind
+    them: their scores stay in the processor's cache. Scores are kept in the model's dtype, as Transformers' own eager
     attention keeps them; what would need too much memory for that, or is no such case, goes to PyTorch's kernel.
     """
     import torch
@@ -51,19 +52,18 @@ def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0
 
     rows, heads, new, width = query.shape
     tokens = key.shape[2]
-    mask, causal = attention_mask, getattr(module, "is_causal", True) if is_causal is None else is_causal
-    if mask is None and new == tokens and causal:
+    mask = attention_mask
+    if mask is None and new == tokens:
         mask = torch.ones(1, 1, new, tokens, dtype=torch.bool, device=query.device).tril()
-    fits = mask is None and (new == 1 or not causal) or mask is not None and mask.dtype == torch.bool
+    fits = mask is None and new == 1 or mask is not None and mask.dtype == torch.bool
     kept = new if torch.is_grad_enabled() else min(new, CHUNK)  # new tokens whose scores are there at the same time
     if query.device.type != "cpu" or not fits or dropout or rows * heads * kept * tokens > MOST_SCORES:
-        keywords = {"scaling": scaling, "dropout": dropout, "is_causal": is_causal, **kwargs}
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **keywords)
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
     query = query * (width**-0.5 if scaling is None else scaling)
     parts = []
     for start in range(0, new, CHUNK):
         end = min(start + CHUNK, new)
-        seen = tokens - new + end if causal else tokens
+        seen = tokens - new + end
         part = mask if mask is None else mask[:, :, start:end, :seen]
         parts.append(_attend_to(query[:, :, start:end], key[:, :, :seen], value[:, :, :seen], part))
     return torch.cat(parts, dim=1), None

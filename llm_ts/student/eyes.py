@@ -1,21 +1,23 @@
 """Eyes for a text model: a small vision tower and a connector before it, in the architecture of Idefics3 (SmolVLM's).
 
 Transformers, PEFT and llama.cpp know that architecture, so the result is a vision model like any other of the hub. A picture
-is squeezed to SIDE x SIDE pixels, cut into patches, read by the tower, and handed to the text model as TOKENS tokens.
+is squeezed to SIDE x SIDE pixels, cut into patches, read by the tower, and handed to the text model as TOKENS tokens: a single
+one. pretrain_tower.py teaches the tower to write what it sees into it, in words of the text model's own.
 
-Each claim of a question owns one of these tokens, in the question's order: pretrain_tower.py teaches the tower to put the
-embedding of its label's word there ("increasing"), which the text model can read at once. The others are the tower's to use.
+That the connector joins all patches in one product, each with weights of its own, is what makes the tower learn quickly: where
+several tokens share the weights, the tower itself has to bring together what lies at different places (results/LOG.md).
 """
 
 from llm_ts import cli
 from llm_ts.student import load
 
 SIDE = 128  # pixels
-PATCH = 8  # pixels of a patch's side
-SCALE = 4  # patches of a token's side
+PATCH = 16  # pixels of a patch's side
+SCALE = 8  # patches of a token's side
 PAPER, INK = 0.9, 0.2  # mean and spread of a plot's pixels, from 0 to 1: nearly all of it is paper
 TOKENS = (SIDE // PATCH // SCALE) ** 2
-WIDTH, LAYERS, HEADS = 192, 4, 3
+WIDTH, LAYERS, HEADS = 128, 6, 4
+QUIET = 0.1  # length of a token at first, in lengths of a word's embedding: a loud one says something wrong before it learns
 MARKS = {"fake_image_token": "<fake_token_around_image>", "global_image_token": "<global-img>", "image_token": "<image>"}
 TEMPLATE = """\
 {% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}\
@@ -56,10 +58,12 @@ def give(name, seed=0):
     model = Idefics3ForConditionalGeneration(config)
     model.model.text_model.load_state_dict(text.model.state_dict())
     model.lm_head.weight = model.model.text_model.embed_tokens.weight if config.tie_word_embeddings else text.lm_head.weight
+    model.set_attn_implementation({"vision_config": "eager"})  # for 64 patches on a CPU half of the time of sdpa, backward
     model.generation_config = text.generation_config
     length = model.get_input_embeddings().weight.norm(dim=1).mean()
-    with torch.no_grad():  # what the tower shows is to be as long as the words beside it
-        model.model.connector.modality_projection.proj.weight.normal_(std=float(length) / (SCALE * (WIDTH * text.config.hidden_size) ** 0.5))
+    with torch.no_grad():
+        connector = model.model.connector.modality_projection.proj.weight
+        connector.normal_(std=QUIET * float(length) / connector.numel() ** 0.5)  # its input has one square unit a number
     return model, processor_of(tokenizer)
 
 

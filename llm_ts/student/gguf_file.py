@@ -1,5 +1,7 @@
 """GGUF files: made by llama.cpp's official converters and quantiser, asked through llama.cpp."""
 
+import base64
+import io
 import os
 import re
 import subprocess
@@ -71,22 +73,44 @@ def read_description(path):
         raise cli.UserError(f"{path} is not a GGUF file: {error}") from None
 
 
-class Llama:
-    """A .gguf file, with an adapter's .gguf on it where given, to be asked one prompt after another."""
+def projector_of(path):
+    """Where the eyes of a .gguf file lie, tower and projector: student.gguf -> student-mmproj.gguf."""
+    return path.removesuffix(".gguf") + "-mmproj.gguf"
 
-    def __init__(self, path, adapter=None):
-        for file in filter(None, (path, adapter)):
+
+class Llama:
+    """A .gguf file, with an adapter's .gguf on it where given, to be asked one prompt after another.
+
+    see: what it is shown, a word of formats.SEE; for pictures, its projector lies beside it.
+    """
+
+    def __init__(self, path, adapter=None, see="numbers"):
+        projector = None if see == "numbers" else projector_of(path)
+        for file in filter(None, (path, adapter, projector)):
             if not os.path.isfile(file):
                 raise cli.UserError(f"no {file} here: run hf2gguf.py first")
         llama_cpp = _llama_cpp("a .gguf file")
         with cli.quiet():
             try:
-                self._model = llama_cpp.Llama(path, n_ctx=CONTEXT, lora_path=adapter, verbose=False)
+                from llama_cpp.llama_chat_format import MTMDChatHandler
+
+                handler = MTMDChatHandler(projector, verbose=False) if projector else None
+                self._model = llama_cpp.Llama(path, n_ctx=CONTEXT, lora_path=adapter, verbose=False, chat_handler=handler)
             except (ValueError, RuntimeError) as error:
                 raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
 
     def ask(self, prompt, max_tokens):
-        """The greedy answer to a prompt."""
+        """The greedy answer to a prompt, a text or question.Shown."""
         messages = question.messages_of(prompt)
-        out = self._model.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
+        if isinstance(prompt, question.Shown):
+            messages[-1]["content"][-1] = {"type": "image_url", "image_url": {"url": _data_url(prompt.picture())}}
+        with cli.quiet():
+            out = self._model.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
         return out["choices"][0]["message"]["content"].strip()
+
+
+def _data_url(image):
+    """A PIL image -> the address that chats carry it in, as a PNG."""
+    kept = io.BytesIO()
+    image.save(kept, "png")
+    return "data:image/png;base64," + base64.b64encode(kept.getvalue()).decode()

@@ -14,7 +14,7 @@ class Student:
 
     def __init__(self, name, batch_size=32, adapter=None, see="numbers"):
         self.name, self.batch_size = name, batch_size
-        self._llama = gguf_file.Llama(name, adapter) if name.endswith(".gguf") else None
+        self._llama = gguf_file.Llama(name, adapter, see) if name.endswith(".gguf") else None
         if not self._llama:
             import torch
 
