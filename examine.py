@@ -19,7 +19,7 @@ import re
 from llm_ts import cli, formats, question, records
 from llm_ts.pairs import pair, suites
 from llm_ts.scores import evaluation, similarity, tables
-from llm_ts.scores.score import CONSTANTS
+from llm_ts.scores.score import CONSTANTS, guessed_answers
 from llm_ts.series import rows as series_rows
 from llm_ts.student import load, origin, run_folder
 from llm_ts.student.student import MAX_NEW_TOKENS, Student
@@ -81,6 +81,7 @@ def score(args, asked, rows_of, scorer):
             name: evaluation.make("  " + name, rows, [constant(asked, rows)] * len(rows), scorer)
             for name, constant in CONSTANTS.items()
         }
+        constants["guessed"] = evaluation.make("  guessed", rows, guessed_answers(asked, rows, rows), scorer)
         content.update((name, constant["means"]) for name, constant in constants.items())
         records.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
         contents += [content, *constants.values()]
@@ -111,6 +112,7 @@ def main(argv=None):
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
     parser.add_argument("--see", choices=formats.SEE, help="What is shown of a series; default: as in training, else numbers.")
+    parser.add_argument("--dataset", type=cli.folder, help="Folder of the suite's plots as <id>.png, not drawn here.")
     parser.add_argument("--shard", default="0/1", help="This process's share: number/count, from 0.")
     parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
     parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
@@ -118,7 +120,8 @@ def main(argv=None):
     similarity.add_flags(parser)
     args = parser.parse_args(argv)
     number, count = shard(args.shard)
-    names = list(suites.SUITES) if args.suite == "all" else args.suite.split(",")
+    every = [name for name in suites.SUITES if name not in suites.SIGHT]
+    names = every if args.suite == "all" else args.suite.split(",")
     unknown = [name for name in names if name not in suites.SUITES]
     if unknown:
         raise cli.UserError(f"no suite {unknown[0]!r}: there are {', '.join(suites.SUITES)}")
@@ -133,7 +136,10 @@ def main(argv=None):
     sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
     about = {"model": args.model, "weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.tag, **sizes}
     see = args.see or learnt.see
-    about.update(formats.see_tag(see))
+    blind = [name for name in names if name in suites.SIGHT] if see == "numbers" else []
+    if blind or (args.dataset and see == "numbers"):
+        raise cli.UserError(f"{blind[0] if blind else '--dataset'} is for students that see: {args.model} is shown numbers")
+    about.update(formats.see_tag(see), **({"plots": args.dataset} if args.dataset else {}))
     if learnt.series_of != origin.UNKNOWN.series_of:
         about["series_of"] = list(learnt.series_of)
     about["prompt_version"] = question.PROMPT_VERSION
@@ -141,7 +147,7 @@ def main(argv=None):
     if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
         raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
     rows_of = {name: suites.rows(name, args.count, args.points, fmt, asked, learnt.series_of) for name in names}
-    rows_of = {name: [pair.show(row, see) for row in rows] for name, rows in rows_of.items()}
+    rows_of = {name: [pair.show(row, see, args.dataset) for row in rows] for name, rows in rows_of.items()}
     refuse_fewer(args.out, rows_of)
     scorer = similarity.Scorer(args.embedder, args.nli)
     about.update(nli_model=scorer.nli_name, cosine_model=scorer.embedder_name)  # scores of two kinds are not to be mixed

@@ -4,8 +4,9 @@ training and at every checkpoint.
 Reads: test_jsonl.jsonl (convert.py); a model: hub name, folder or .gguf file.
 Writes, in a folder named after the model: training.json, test_rows.jsonl,
 checkpoint-<step>/, evaluation_avant.json, evaluation_checkpoint-<step>.json,
-evaluation_majority.json, evaluation_commonest.json, evaluation_teacher.json,
-evaluation_beside.json (--beside), training.png, final/ (the adapter).
+evaluation_majority.json, evaluation_commonest.json, evaluation_guessed.json,
+evaluation_teacher.json, evaluation_beside.json (--beside), training.png, final/
+(the adapter).
 Run: python qwen_train.py --data test_jsonl.jsonl --model Qwen/Qwen2.5-0.5B-Instruct
 
 Started again, the same command goes on from the last whole checkpoint.
@@ -26,7 +27,7 @@ import sys
 from llm_ts import cli, formats, question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores import curves, evaluation, similarity, tables
-from llm_ts.scores.score import CONSTANTS
+from llm_ts.scores.score import CONSTANTS, guessed_answers
 from llm_ts.series import ou
 from llm_ts.student import load, origin, run_folder, torchrun, train
 from llm_ts.student.evaluate import evaluate
@@ -44,6 +45,7 @@ class Run:
     fresh: str | None
     shapes: float
     styles: float
+    reorder: float
     validation: int
     eval_rows: int
     eval_batch_size: int
@@ -73,6 +75,7 @@ def settings_of(run, train_rows):
         "prompt_version": train_rows[0]["prompt_version"],
         **question.of(train_rows[0], run.data).tag,
         **formats.see_tag(run.see),
+        **({"reorder": run.reorder} if run.reorder else {}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
@@ -91,6 +94,7 @@ def load_rows(run):
         train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **alike)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
     train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset, run.styles) for row in train_rows]
+    train_rows = fresh.in_other_orders(train_rows, run.reorder, run.recipe.seed) if run.reorder else train_rows
     validation_rows = [pair.show(row, run.see) for row in validation_rows]
     test_rows = [pair.show(row, run.see, run.dataset) for row in pair.first_of(test_rows, run.eval_rows)]
     return train_rows, validation_rows, test_rows
@@ -128,12 +132,14 @@ def ask_beside(run, test_rows, scorer):
 
 
 def evaluate_baselines(run, folder, train_rows, test_rows, scorer):
-    """Score the constant answers of the training split and the teacher on the test rows, into evaluation_*.json.
+    """Score what reads nothing and the teacher on the test rows, into evaluation_*.json: the constant answers of the training
+    split, and what guesses each claim from the true ones before it.
 
     With --beside, another student is asked the same series too.
     """
     asked = question.of(test_rows[0], run.data)
     answers = {name: [constant(asked, train_rows)] * len(test_rows) for name, constant in CONSTANTS.items()}
+    answers["guessed"] = guessed_answers(asked, train_rows, test_rows)
     if all(row.get("gold") for row in test_rows):
         answers["teacher"] = [asked.answer_of(row["gold"]) for row in test_rows]
     contents = [evaluation.make(name, test_rows, texts, scorer, base=name, step=None) for name, texts in answers.items()]
@@ -222,6 +228,12 @@ def parse(argv):
         help="Train on fresh simulated series instead of the pairs' train split, in this order: 48x6000,32-256x3000.",
     )
     parser.add_argument("--shapes", type=cli.share, default=0.0, help="Share of --fresh that are steps, seasons...")
+    parser.add_argument(
+        "--reorder",
+        type=cli.share,
+        default=0.0,
+        help="Share of --fresh asked for the sentences in another order, so that none is only guessed from those before it.",
+    )
     parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of --fresh's plots that are drawn in random styles.")
     parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
     parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
@@ -245,6 +257,8 @@ def parse(argv):
     args = parser.parse_args(argv)
     if args.shapes and not args.fresh:
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
+    if args.reorder and not args.fresh:
+        raise cli.UserError("--reorder is a share of the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):
         raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image or both")
     if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):

@@ -18,7 +18,7 @@ import sys
 
 from llm_ts import cli, question, records
 from llm_ts.scores import evaluation, page, similarity, tables
-from llm_ts.scores.score import CONSTANTS
+from llm_ts.scores.score import BESIDE
 from llm_ts.series.plot import Plotter
 from llm_ts.teacher.textsynth import TextSynth
 
@@ -80,7 +80,7 @@ def write_page(rows, content, before, after, only_wrong):
         if not (only_wrong and right):
             with open(path, "rb") as file:
                 cards.append(page.card(row, before.get(row["id"]), after[row["id"]], file.read()))
-    others = [optional_evaluation(f"evaluation_{name}.json") for name in ("avant", *CONSTANTS, "teacher", "beside")]
+    others = [optional_evaluation(f"evaluation_{name}.json") for name in ("avant", *BESIDE)]
     compared = [other for other in (others[0], content, *others[1:]) if other]
     curves = None
     if os.path.exists("training.png"):

@@ -115,3 +115,14 @@ def test_no_constant_answer_is_right_more_often_than_ours():
     every = [dict(zip(STUDY.claims, labels)) for labels in itertools.product(*STUDY.labels.values())]
     assert len(every) == 81 and all_right(read["commonest"]) == max(map(all_right, every))
     assert all_right(read["commonest"]) > all_right(read["majority"])  # why there are two
+
+
+def test_what_is_guessed_knows_the_claims_before_it_and_nothing_else():
+    """Trend and maximum fixed to one another, the minimum free: the guess is right on the one, at chance on the other."""
+    rows = []
+    for number, (trend, low) in enumerate(itertools.product(["increasing", "decreasing"], ["beginning", "middle", "end"] * 20)):
+        labels = {"trend": trend, "noise": "low", "max": "end" if trend == "increasing" else "beginning", "min": low}
+        rows.append({"id": str(number), "truth": labels})
+    read = [STUDY.read(json.loads(text)) for text in score.guessed_answers(STUDY, rows[::2], rows[1::2])]
+    right = {claim: sum(r[claim] == row["truth"][claim] for r, row in zip(read, rows[1::2])) / len(read) for claim in STUDY.claims}
+    assert right["noise"] == right["max"] == 1.0 and right["trend"] == 0.5 and right["min"] == pytest.approx(1 / 3, abs=0.02)

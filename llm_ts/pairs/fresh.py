@@ -91,6 +91,20 @@ class Rows(Sequence):
         return self._last[1][number]
 
 
+def in_other_orders(rows, share, seed=0):
+    """Pairs, of which a share is asked for the same sentences in another order, SAME_LENGTH neighbours for the same one.
+
+    What comes last can else be guessed from the sentences before it: three of four maxima, from trend and noise alone.
+    """
+    made = []
+    for start in range(0, len(rows), SAME_LENGTH):
+        rng = np.random.default_rng([PURPOSES["train"] + seed, 3, start, 0])
+        block = rows[start : start + SAME_LENGTH]
+        order = rng.permutation(len(pair.topics_of(block[0])))
+        made += [pair.reorder(row, order) for row in block] if rng.random() < share else block
+    return made
+
+
 def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,)):
     """Pairs of prompt and hand-made answer for fresh rows, as in Rows; fmt: how a series is written."""
     rows = Rows(purpose, stages, seed, share, question, processes)

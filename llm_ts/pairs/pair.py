@@ -2,11 +2,13 @@
 
 A pair: id, split (train or test), format, points, prompt_version, prompt, answer, series, truth, gold; `question`, where it
 is not `study`, `process`, where it is not OU, and `see`, where a picture is shown: `image` names its file then, or it is
-drawn from the series, in the random style of the number `style` where there is one, else as dataset/ draws it.
+drawn from the series, in the random style of the number `style` where there is one, else as dataset/ draws it; `drawn`, in
+suites that deceive, is what is drawn instead (null: no point there).
 """
 
 import hashlib
 import itertools
+import json
 import os
 
 import numpy as np
@@ -75,6 +77,18 @@ def show(row, see, folder=None, share=0.0):
     return other
 
 
+def topics_of(row):
+    return question.of(row, row["id"]).topics
+
+
+def reorder(row, order):
+    """A pair -> one to train on that asks for the same sentences in another order; order: the numbers of the topics."""
+    asked = question.of(row, row["id"])
+    other = question.Question(asked.name, tuple(asked.topics[k] for k in order))
+    prompt = other.prompt_of(row["series"], row["format"], formats.see_of(row, row["id"]))
+    return {**row, "prompt": prompt, "answer": other.answer_of(json.loads(row["answer"]))}
+
+
 def style_of(row_id, share):
     """The number of a row's random style; None for the others: the same share of rows, always the same ones."""
     number = int(hashlib.sha256(f"style of {row_id}".encode()).hexdigest()[:8], 16)
@@ -92,9 +106,10 @@ def picture_of(row):
     """The picture of a pair, a PIL image in RGB: the file that it names, else its series, drawn."""
     if "image" in row:
         return picture.read(row["image"])[0]
+    series = row.get("drawn", row["series"])
     if "style" in row:
-        return styles.draw(row["series"], np.random.default_rng(row["style"]))
-    return plot.picture(row["series"])
+        return styles.draw(series, np.random.default_rng(row["style"]))
+    return plot.picture(np.array(series, dtype=float))
 
 
 def write(path, pairs):

@@ -5,6 +5,10 @@ that no training and no validation draws.
 `reversed`, `negated`, `squeezed` and the lengths have their own truth by the rules. `zeroed` and `shuffled` keep the truth
 of the series that they destroyed: a student that reads the values must fall to a constant answer there. `ramps`, `steps`
 and `seasonal` are strange to a student only if it was trained without --shapes; `outside` and `mixed` always are.
+
+For students that see: `blank` shows axes without a line, `other-plot` the plot of another series; the truth stays that of the
+series, so that who looks must fall to a constant answer, and who is shown the numbers too may read those. `other-numbers` is
+`other-plot` with the truth of the plot. Between these two stands what a student shown both believes.
 """
 
 import csv
@@ -105,6 +109,20 @@ def _real(count, points, fmt, question, processes):
     return pairs
 
 
+def _unlike(draw, truth_of_plot=False):
+    """A suite of unseen series beside which something else is drawn: draw(series, the next one)."""
+
+    def suite(count, points, fmt, question, processes):
+        rows = _unseen(count, points, fmt, question, processes)
+        made = []
+        for row, other in zip(rows, rows[1:] + rows[:1]):
+            truth = other["truth"] if truth_of_plot else row["truth"]
+            made.append({**_pair(row["id"], fmt, question, row["series"], truth), "drawn": draw(row["series"], other["series"])})
+        return made
+
+    return suite
+
+
 def _shuffle(number, series):
     return _rng(4, number).permutation(series)
 
@@ -125,7 +143,11 @@ SUITES = {
     "seasonal": _shapes("seasonal"),
     "mixed": _mixed,
     "real": _real,
+    "blank": _unlike(lambda series, other: [None] * len(series)),
+    "other-plot": _unlike(lambda series, other: other),
+    "other-numbers": _unlike(lambda series, other: other, truth_of_plot=True),
 }
+SIGHT = ("blank", "other-plot", "other-numbers")  # that show something else than the series: for students that see
 
 
 def rows(suite, count, points, fmt, question=STUDY, processes=(ou.NAME,)):

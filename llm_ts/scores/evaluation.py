@@ -2,8 +2,8 @@
 
 {"name", "base", "step", "format", "question" (absent: study), "see" (absent: numbers), "nli_model", "cosine_model", "seconds", "means":
 score.summarise, "samples": [one for each test row, in the order of the pairs: id, answer, parse, read, outcome, cosine,
-nli], "validation": the means of the simulated validation rows, where there were any; in a suite's file "majority" and
-"commonest", the means of these constant answers on the same rows}.
+nli], "validation": the means of the simulated validation rows, where there were any; in a suite's file "majority",
+"commonest" and "guessed", the means of these answers that read nothing on the same rows}.
 """
 
 from llm_ts import cli, formats, question, records
@@ -36,7 +36,7 @@ def read(path):
 
 
 def _is_evaluation(content, asked):
-    others = [content[name] for name in ("validation", *score.CONSTANTS) if content.get(name)]
+    others = [content[name] for name in ("validation", *score.CONSTANTS, "guessed") if content.get(name)]
     return (
         records.has(content, ("name", "format", "nli_model"), str)
         and records.has(content, ("step",), (int, type(None)))

@@ -112,3 +112,25 @@ def commonest_answer(asked, rows):
 
 # answers that read nothing: the same for every series, made from a split's truth
 CONSTANTS = {"majority": majority_answer, "commonest": commonest_answer}
+BESIDE = (*CONSTANTS, "guessed", "teacher", "beside")  # what a student's evaluations stand beside, in this order
+
+
+def guessed_answers(asked, known, rows):
+    """Answers that know the truth of each claim's forerunners and guess it from them: one text for each row.
+
+    The guess is the commonest label among the known rows whose forerunners have the same labels; where there is none, the
+    commonest of all. A student that says its last sentences no better takes them from the first, not from the series.
+    """
+    seen = {}  # (claim, labels of those before it) -> how often each label came
+    for row in known:
+        labels = tuple(row["truth"][claim] for claim in asked.claims)
+        for place, claim in enumerate(asked.claims):
+            for before in {labels[:place], None}:
+                seen.setdefault((claim, before), Counter())[labels[place]] += 1
+    answers = []
+    for row in rows:
+        labels = tuple(row["truth"][claim] for claim in asked.claims)
+        found = [seen.get((claim, labels[:place])) or seen[claim, None] for place, claim in enumerate(asked.claims)]
+        guesses = [max(known, key=counts.__getitem__) for known, counts in zip(asked.labels.values(), found)]
+        answers.append(asked.answer_of(asked.say(dict(zip(asked.claims, guesses)))))
+    return answers

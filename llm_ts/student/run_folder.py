@@ -11,7 +11,7 @@ import shutil
 
 from llm_ts import cli, question, records
 from llm_ts.scores import curves, evaluation, tables
-from llm_ts.scores.score import CONSTANTS
+from llm_ts.scores.score import BESIDE
 from llm_ts.series import ou
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
@@ -113,10 +113,10 @@ def evaluation_path(folder, step):
 
 
 def evaluations(folder):
-    """Every evaluation of a run in order: untrained, checkpoints by step, the constants, teacher, the student beside."""
+    """Every evaluation of a run in order: untrained, checkpoints by step, then what they stand beside (score.BESIDE)."""
     names = [name for name in os.listdir(folder) if re.fullmatch(r"evaluation_checkpoint-\d+\.json", name)]
     names.sort(key=lambda name: int(re.search(r"\d+", name)[0]))
-    others = [f"evaluation_{name}.json" for name in (*CONSTANTS, "teacher", "beside")]
+    others = [f"evaluation_{name}.json" for name in BESIDE]
     names = ["evaluation_avant.json", *names, *others]
     paths = [os.path.join(folder, name) for name in names]
     return [evaluation.read(path) for path in paths if os.path.exists(path)]
