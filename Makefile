@@ -31,8 +31,15 @@ env: .venv/ready
 	$(PY) -m pip install -r requirements.txt
 	touch $@
 
-models: env
+models: env models/SmolLM2-135M-Sees/tower.safetensors
 	$(PY) fetch.py smollm2 minilm
+
+# the base of the shipped student that sees: SmolLM2's own weights behind its tower
+models/SmolLM2-135M-Sees/tower.safetensors: trained/SmolLM2-135M-Sees/tower.safetensors | env
+	$(PY) fetch.py smollm2
+	rm -rf $(@D)
+	$(OFFLINE) $(PY) pretrain_tower.py --text $(BASE) --tower $< --out $(@D)
+	touch $@
 
 llama: env
 	$(PY) fetch.py llama.cpp

@@ -68,7 +68,7 @@ def write_text(row, dataset):
 
 
 def settings_of(args):
-    names = ("dataset", "image", "server_url", "concurrency", "timeout", "retries", "backoff", "seed")
+    names = ("dataset", "image", "server_url", "concurrency", "timeout", "retries", "backoff", "rate", "seed")
     return mistral_api.Settings(model=args.second or args.model, **{name: getattr(args, name) for name in names})
 
 
@@ -161,6 +161,7 @@ def main(argv=None):
     parser.add_argument("--timeout", type=cli.positive_float, default=mistral_api.Settings.timeout, help="Seconds to wait for an answer.")
     parser.add_argument("--retries", type=cli.count, default=mistral_api.Settings.retries, help="Times to ask again where server or network fail.")
     parser.add_argument("--backoff", type=cli.positive_float, default=mistral_api.Settings.backoff, help="Seconds before asking again, doubled.")
+    parser.add_argument("--rate", type=cli.positive_float, help="Requests a second, at most, of all together; default: no limit of ours.")
     parser.add_argument("--seed", type=cli.count, default=mistral_api.Settings.seed, help="Seed that the server, or the dry run, is given.")
     parser.add_argument("--retry-failed", action="store_true", help="Ask again where a failure is recorded.")
     parser.add_argument("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")

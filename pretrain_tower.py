@@ -20,10 +20,9 @@ from llm_ts import cli, question, records
 from llm_ts.pairs import fresh
 from llm_ts.scores import score
 from llm_ts.scores.means import percent
-from llm_ts.student import run_folder, train
+from llm_ts.student import load, run_folder, train
 
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
-WEIGHTS = "tower.safetensors"
 VALIDATION = 512  # plots
 SETTINGS = ("text", "start", "fresh", "styles", "question", "learning_rate", "batch_size", "save_steps", "seed")
 
@@ -90,7 +89,7 @@ def write_model(model, processor, folder):
 
     model.to(torch.bfloat16).save_pretrained(folder)
     processor.save_pretrained(folder)
-    with records.atomic(os.path.join(folder, WEIGHTS)) as temporary:
+    with records.atomic(os.path.join(folder, load.TOWER)) as temporary:
         save_file({name: weight.contiguous() for name, weight in eyes.state_of(model).items()}, temporary)
 
 
@@ -110,7 +109,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     asked, stages = question.named(args.question), fresh.plan(args.fresh)
     cli.print_settings(args)
-    if os.path.exists(os.path.join(args.out, WEIGHTS)):
+    if os.path.exists(os.path.join(args.out, load.TOWER)):
         print(f"{args.out} is there: nothing to do")
         return 0
     if os.path.exists(os.path.join(args.out, ABOUT)):

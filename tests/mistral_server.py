@@ -42,6 +42,7 @@ class MistralServer:
         self.plan, self.then, self.pause, self.plots, self.key = list(plan), then, pause, plots, key
         self.asked, self.problems, self.seeds, self.models = [], [], [], []
         self.gate, self.gate_open = gate, threading.Event()
+        self.refuses, self.free = (), 0.0  # fields that are refused with 422; when "one at a time" answers again
         self.running, self.most = 0, 0  # requests in progress now, and at most
         self.lock = threading.Lock()
 
@@ -83,7 +84,7 @@ class MistralServer:
                 (headers["Authorization"] == f"Bearer {self.key}", "no Authorization"),
                 (image.startswith(b"\x89PNG") and image.rstrip().endswith(b"IEND\xaeB`\x82") if self.plots else not image, "no plot, or one"),
                 (row is not None, "no numbers of a known row"),
-                (body["response_format"] == {"type": "json_schema", "json_schema": expected}, "no schema"),
+                ("response_format" in self.refuses or body["response_format"] == {"type": "json_schema", "json_schema": expected}, "no schema"),
                 (KEY not in json.dumps(body), "the key in the body"),
             ):
                 if not good:
@@ -113,7 +114,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             owner.gate_open.wait(10)
             time.sleep(owner.pause)
-            self.behave(behaviour, row)
+            refused = [name for name in owner.refuses if name in body]
+            if refused:
+                wrong = {"type": "extra_forbidden", "loc": ["body", refused[0]], "msg": "Extra inputs are not permitted"}
+                self.send(422, {"detail": [wrong]})
+            else:
+                self.behave(behaviour, row)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the client gave up
         finally:
@@ -134,6 +140,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         good = json.dumps(question.of(row, "a test").say(row["truth"]))
         if name == "good":
             self.send(200, completion(good))
+        elif name == "no usage":
+            self.send(200, {key: value for key, value in completion(good).items() if key != "usage"})
+        elif name == "one at a time":  # and half a second for each; 429 for the rest, without Retry-After
+            with self.server.owner.lock:
+                turn = time.monotonic() >= self.server.owner.free
+                self.server.owner.free = time.monotonic() + 0.5 if turn else self.server.owner.free
+            self.behave("good" if turn else "429", row)
         elif name == "chunks":  # as reasoning models answer
             thinking = {"type": "thinking", "thinking": [{"type": "text", "text": '{"trend": "a draft"}'}]}
             middle = len(good) // 2

@@ -301,6 +301,37 @@ def test_eight_at_a_time(folder):
     assert all(row["gold"] == STUDY.say(row["truth"]) for row in rows_of(folder))
 
 
+def test_a_server_that_answers_one_at_a_time_answers_all(folder):
+    """Eight workers, 429 for all but one request in half a second: every row is answered, and the pace slows down."""
+    with MistralServer(rows_of(folder), then="one at a time") as server:
+        _, _, counts = ask(folder, server, "--concurrency", "8", "--backoff", "0.05")
+        assert (counts["new"], counts["failed"], counts["left"]) == ("12", "0", "0")
+        assert len(server.asked) < 8 * COUNT
+
+
+def test_a_rate_is_kept_by_all_workers_together(folder):
+    with MistralServer(rows_of(folder)) as server:
+        began = time.monotonic()
+        ask(folder, server, "--concurrency", "8", "--rate", "5")
+        assert time.monotonic() - began > (COUNT - 1) / 5
+    run(folder, "--rate", "0", code=2)
+
+
+@pytest.mark.parametrize("refuses", [("random_seed",), ("response_format",), ("random_seed", "response_format")])
+def test_a_server_that_refuses_what_openai_does_not_know_is_asked_without(folder, refuses):
+    with MistralServer(rows_of(folder)) as server:
+        server.refuses = refuses
+        out, _, counts = ask(folder, server)
+        assert counts["new"] == "12" and len(server.asked) == COUNT + len(refuses)
+        assert all(out.count(f"takes no {name}: it is asked without") == 1 for name in refuses)
+
+
+def test_a_server_that_counts_no_tokens_is_read(folder):
+    with MistralServer(rows_of(folder), then="no usage") as server:
+        _, _, counts = ask(folder, server)
+        assert (counts["new"], counts["tokens"]) == ("12", "0") and len(server.asked) == COUNT
+
+
 def test_second_teacher(folder):
     with MistralServer(rows_of(folder), ["good"] * 3) as server:
         ask(folder, server, "--limit", "3")

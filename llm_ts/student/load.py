@@ -10,6 +10,9 @@ from llm_ts import cli, records
 from llm_ts.student import cpu_attention
 
 
+TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes pretrain_tower.py made: what it puts into the base
+
+
 def weights_of(name):
     """Where the weights of a student lie: final/ of a run's folder, else the name itself."""
     final = os.path.join(name, "final")
@@ -148,6 +151,12 @@ def load(name, dtype, adapter=None, see="numbers"):
     """
     if adapter is None and is_adapter(name):
         name, adapter = base_of(name), name
+        tower = os.path.join(adapter, TOWER)
+        if not os.path.exists(name) and os.path.isfile(tower):
+            raise cli.UserError(
+                f"no {os.path.relpath(name)} here, the base of {adapter}: run python pretrain_tower.py "
+                f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(name)} (for the shipped one: make models)"
+            )
     model, processor = load_base(name, dtype, see)
     cpu_attention.prepare(model)
     if adapter:

@@ -5,6 +5,7 @@ It writes checkpoint-<step>/ into the run's folder.
 
 import contextlib
 import os
+import re
 import signal
 import warnings
 from dataclasses import dataclass
@@ -61,8 +62,9 @@ def targets_of(model, tower):
     import torch
 
     text = model.model.get_decoder() if hasattr(model.model, "get_decoder") else model.get_decoder()
-    inside = {id(module) for module in text.modules()}
-    return [name for name, module in model.named_modules() if id(module) in inside and isinstance(module, torch.nn.Linear)]
+    within = next(name for name, module in model.named_modules() if module is text)
+    leaves = {name.rpartition(".")[2] for name, module in text.named_modules() if isinstance(module, torch.nn.Linear)}
+    return rf"{re.escape(within)}\..*\.({'|'.join(sorted(leaves))})"
 
 
 def make(recipe, folder, model, processor, train_rows, callbacks):

@@ -4,20 +4,22 @@ import asyncio
 import base64
 import datetime
 import email.utils
+import json
 import os
-import random
 import re
 import urllib.parse
 from dataclasses import dataclass
 
 from llm_ts import cli, question
+from llm_ts.teacher.pace import Pace
 
 ASKS = 3  # times that a row is asked before an answer that is not the JSON asked for counts as its failure
 MAX_TOKENS = 4000  # an answer needs about 80; the rest is for models that think first
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # how servers say that a model is text only
 NO_PICTURES = re.compile(r"(?i)(image|vision|multimodal).{0,80}(not|n't|no |un)\s*(support|accept|allow)|(not|n't|no |un)\s*(support|accept|allow).{0,80}(image|vision|multimodal)|mmproj")
-LONGEST_WAIT = 60.0  # seconds; a longer Retry-After is cut to it
+# what servers refuse that do not know a field, by its names; such a field is left out then
+EXTRAS = {"random_seed": ("random_seed", "seed"), "response_format": ("response_format", "json_schema", "schema", "grammar")}
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Settings:
     timeout: float = 120.0  # seconds to wait for an answer
     retries: int = 6  # times to ask again where server or network fail
     backoff: float = 1.0  # seconds before asking again, doubled
+    rate: float | None = None  # requests a second, at most
     seed: int = 0
 
 
@@ -52,6 +55,18 @@ def without_thinking(text):
     if "<think>" in text.rpartition("</think>")[2]:
         return None
     return text.rpartition("</think>")[2]
+
+
+def without_usage(error):
+    """The chat completion behind the SDK's error at one that lacks `usage`, which the SDK wants and some servers leave out."""
+    from mistralai.client import models
+
+    if error.status_code != 200:
+        return None
+    try:
+        return models.ChatCompletionResponse.model_validate({"usage": {}, **json.loads(error.body)})
+    except ValueError:  # no JSON, or no chat completion either
+        return None
 
 
 def plot_of(row, dataset):
@@ -78,6 +93,8 @@ class Teacher:
 
     def __init__(self, client, key, settings):
         self.client, self.key, self.settings = client, key, settings
+        self.pace = Pace(settings.rate, settings.backoff)
+        self.left_out = set()  # of EXTRAS, what this server refuses
 
     def mask(self, text):
         """A server's text without the key and without control characters; a key of under 8 letters is no secret."""
@@ -98,42 +115,60 @@ class Teacher:
             return cli.UserError(f"no answer from model {self.settings.model!r}; if it is retired, give another ({said})")
         return cli.UserError(f"the question is refused ({said})")
 
+    def refused_extra(self, error, sent):
+        """The name of the extra field that a 400 or 422 speaks of, of those that were sent; None where it speaks of none."""
+        if error.status_code not in (400, 422):
+            return None
+        return next((name for name in sent if any(word in error.body for word in EXTRAS[name])), None)
+
     async def complete(self, row_id, messages, schema, seed):
-        """One chat completion, with back-off where the server or the network fails."""
+        """One chat completion, with back-off where the server or the network fails.
+
+        A server that refuses the seed or the schema is asked without it. Where it has too much to do, a row waits on so long
+        as others are answered.
+        """
         import httpx2  # the SDK's HTTP library
         from mistralai.client import errors
 
         answer_format = {"name": "description", "schema": schema, "strict": True}
-        asked, why = 0.0, ""
-        for attempt in range(self.settings.retries + 1):
-            if attempt:
-                wait = self.settings.backoff * 2 ** min(attempt - 1, 30)
-                wait = min(max(wait, asked) * random.uniform(1, 1.5), LONGEST_WAIT)
-                cli.say(f"{row_id}: {why}; asking again in {wait:.1f} s")
-                await asyncio.sleep(wait)
-            asked = 0.0
+        extras = {"random_seed": seed, "response_format": {"type": "json_schema", "json_schema": answer_format}}
+        asked, why, tries, crowded = 0.0, "", 0, False
+        while tries <= self.settings.retries:
+            if why:
+                cli.say(f"{row_id}: {why}; asking again in {self.pace.refused(asked):.1f} s")
+            await self.pace.turn()
+            asked, answers, crowded = 0.0, self.pace.answers, False
+            sent = {name: value for name, value in extras.items() if name not in self.left_out}
             try:
                 async with asyncio.timeout(self.settings.timeout):  # the SDK's own bounds each read, not the whole
-                    return await self.client.chat.complete_async(
-                        model=self.settings.model,
-                        messages=messages,
-                        response_format={"type": "json_schema", "json_schema": answer_format},
-                        max_tokens=MAX_TOKENS,
-                        random_seed=seed,
+                    response = await self.client.chat.complete_async(
+                        model=self.settings.model, messages=messages, max_tokens=MAX_TOKENS, **sent
                     )
+                self.pace.answered()
+                return response
             except errors.MistralError as error:
+                if response := without_usage(error):
+                    self.pace.answered()
+                    return response
+                if name := self.refused_extra(error, sent):
+                    if name not in self.left_out:
+                        cli.say(f"the server takes no {name}: it is asked without (it says {error.status_code})")
+                    self.left_out.add(name)
+                    why = ""
+                    continue
                 if hopeless := self.hopeless(error):
                     raise hopeless from None
                 why = f"the server says {error.status_code}"
                 if error.status_code < 300:
                     why += ", but not with a chat completion in JSON"
-                asked = retry_after(error.headers)
+                asked, crowded = retry_after(error.headers), error.status_code in (429, 503)
             except httpx2.InvalidURL as error:
                 raise cli.UserError(f"--server-url {self.settings.server_url}: {error}") from None
             except (TimeoutError, httpx2.TimeoutException):
                 why = f"no answer within {self.settings.timeout:g} s"
             except httpx2.RequestError as error:  # refused, dropped, not HTTP
                 why = f"no connection ({type(error).__name__}: {self.mask(str(error))})"
+            tries = 1 if crowded and self.pace.answers > answers else tries + 1
         tries = f"{self.settings.retries + 1} tries"
         raise cli.UserError(f"{why}, after {tries}: check --server-url, or run it again later; what was done is saved")
 
@@ -172,7 +207,7 @@ class Teacher:
         for ask in range(ASKS):
             messages = [{"role": "user", "content": parts}]
             response = await self.complete(row["id"], messages, asked.schema, self.settings.seed + ask)
-            tokens["prompt"] += response.usage.prompt_tokens or 0
+            tokens["prompt"] += response.usage.prompt_tokens or 0  # 0 too where the server does not count them
             tokens["completion"] += response.usage.completion_tokens or 0
             gold, failed = self.read(asked, response)
             if gold:
