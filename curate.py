@@ -15,15 +15,18 @@ the gold sentence beside it. What is not decided stays out of the training
 (convert.py).
 """
 
+import contextlib
 import csv
 import io
 import os
+import re
 from collections import Counter
 
 from llm_ts import cli, question, records
 from llm_ts.scores.score import outcome_of
 
 COLUMNS = ("id", "sentence", "gold", "truth", "reason", "decision")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula at the beginning of a cell
 
 
 def curate_sentence(topic, text, truth):
@@ -49,16 +52,36 @@ def apply_decision(curated, name, row, decision):
     return {"text": text, "status": "verified", "reason": f"{curated['reason']}; decided for {decision}"}
 
 
+def letters_of(text):
+    """A sentence -> what a spreadsheet leaves of it in any case: letters and digits. Quotes, spaces and marks may change.
+
+    "The curve\u2019s rise" -> "the curve s rise", also where its UTF-8 was taken for Windows-1252.
+    """
+    with contextlib.suppress(UnicodeError):
+        text = text.encode("cp1252").decode("utf-8")
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def cell(text):
+    """A text as a cell that no spreadsheet computes: an apostrophe before what looks like a formula."""
+    return "'" + text if text.startswith(FORMULA) else text
+
+
 def read_decisions(path):
-    """verify.csv -> {(id, sentence, gold): its line as a dict} of what is decided; empty where there is no file."""
+    """verify.csv -> {(id, sentence, letters of gold): its line as a dict} of what is decided; empty where there is no file.
+
+    Commas, semicolons or tabs part the cells, as the spreadsheet's language wants it.
+    """
     if not os.path.exists(path):
         return {}
     decisions = {}
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:  # a spreadsheet may put a byte order mark
-            reader = csv.DictReader(file)
+            head = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=max(",;\t", key=head.count))
             if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas")
+                raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas, semicolons or tabs")
             if more := set(reader.fieldnames) - set(COLUMNS):
                 raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
             for line in reader:
@@ -67,7 +90,7 @@ def read_decisions(path):
                     raise cli.UserError(f"{path}, line {reader.line_num}: decision {decision!r} is not gold or truth")
                 if decision:
                     line = {name: line[name] or "" for name in COLUMNS} | {"decision": decision}
-                    decisions[line["id"], line["sentence"], line["gold"]] = line
+                    decisions[line["id"], line["sentence"], letters_of(line["gold"])] = line
     except (UnicodeDecodeError, csv.Error) as error:
         raise cli.UserError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
     return decisions
@@ -79,29 +102,31 @@ def curate_row(row, decisions):
     for topic in question.of(row, row["id"]):
         name, gold = topic.NAME, row["gold"][topic.NAME]
         curated[name] = curate_sentence(topic, gold, row["truth"])
-        decided = decisions.get((row["id"], name, gold))
+        decided = decisions.get((row["id"], name, letters_of(gold)))
         if curated[name]["status"] == "verify" and decided:
             curated[name] = apply_decision(curated[name], name, row, decided["decision"])
     return curated
 
 
 def verify_table(rows, decisions):
-    """verify.csv as text: every sentence that is or was marked verify, with the decision taken.
+    """(verify.csv as text, decisions that fit no sentence): every sentence that is or was marked verify, with what was decided.
 
-    Decisions on what is not in these rows (another data file's, an older answer's) stay, at the end.
+    Decisions on what is not in these rows (another data file's, an older answer's) stay, at the end. A byte order mark tells
+    spreadsheets that it is UTF-8.
     """
     decisions = dict(decisions)
     out = io.StringIO()
+    out.write("\ufeff")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
         for name, sentence in row["curated"].items():
             if sentence["status"] in ("verify", "verified"):
-                decision = decisions.pop((row["id"], name, row["gold"][name]), {}).get("decision", "")
-                reason = sentence["reason"].split(";")[0]
-                writer.writerow([row["id"], name, row["gold"][name], row["truth"]["sentences"][name], reason, decision])
-    writer.writerows([line[name] for name in COLUMNS] for line in decisions.values())
-    return out.getvalue()
+                decision = decisions.pop((row["id"], name, letters_of(row["gold"][name])), {}).get("decision", "")
+                texts = (row["gold"][name], row["truth"]["sentences"][name], sentence["reason"].split(";")[0])
+                writer.writerow([row["id"], name, *map(cell, texts), decision])
+    writer.writerows([cell(line[name]) for name in COLUMNS] for line in decisions.values())
+    return out.getvalue(), list(decisions.values())
 
 
 def print_counts(rows):
@@ -141,8 +166,12 @@ def main(argv=None):
         for row in described:
             row["curated"] = curate_row(row, decisions)
         data.rewrite(data.rows.values())
-        records.write_text(args.verify_file, verify_table(described, decisions))
+        table, unfit = verify_table(described, decisions)
+        records.write_text(args.verify_file, table)
     print_counts(described)
+    if unfit:
+        first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
+        print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
     print(f"without_gold: {len(data.rows) - len(described)}")
     print(f"verify_file: {args.verify_file}")
 

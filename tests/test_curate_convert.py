@@ -84,7 +84,7 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     plant(rows)
     store(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
-    with open(tmp_path / "verify.csv", newline="") as file:
+    with open(tmp_path / "verify.csv", encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) >= 2
     lines[0]["decision"], lines[1]["decision"] = "gold", "truth"
@@ -100,14 +100,16 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
             sentence = by_id[line["id"]]["curated"][line["sentence"]]
             assert (sentence["status"], sentence["text"]) == ("verified", line[source])
     decided = (tmp_path / "verify.csv").read_bytes()
-    (tmp_path / "verify.csv").write_bytes(b"\xef\xbb\xbf" + decided)  # as a spreadsheet saves it
+    assert decided.startswith(b"\xef\xbb\xbf")  # spreadsheets know by it that it is UTF-8
+    (tmp_path / "verify.csv").write_bytes(decided.removeprefix(b"\xef\xbb\xbf"))
     records.write_text(str(tmp_path / "other.jsonl"), records.encode(rows_with_gold(1)[0]) + "\n")
-    run_script("curate.py", "--data", "other.jsonl", cwd=tmp_path)  # shares the file, and must lose nothing of it
-    with open(tmp_path / "verify.csv", newline="") as file:
+    said = run_script("curate.py", "--data", "other.jsonl", cwd=tmp_path).stdout  # shares the file, and must lose nothing of it
+    assert "decisions_that_fit_no_sentence: 2 of 2" in said
+    with open(tmp_path / "verify.csv", encoding="utf-8-sig", newline="") as file:
         assert sum(bool(line["decision"]) for line in csv.DictReader(file)) == sum(bool(line["decision"]) for line in lines)
     run_script("curate.py", cwd=tmp_path)
     assert (tmp_path / "verify.csv").read_bytes() == decided
-    (tmp_path / "verify.csv").write_bytes(decided.decode().replace("noise", "br\u00fcit").encode("latin-1"))
+    (tmp_path / "verify.csv").write_bytes(decided.decode("utf-8-sig").replace("noise", "br\u00fcit").encode("latin-1"))
     assert "UTF-8" in run_script("curate.py", cwd=tmp_path, code=2).stderr
     noted = "id,sentence,gold,truth,reason,decision,note\nou_000000,trend,a,b,c,gold,mine\n"
     (tmp_path / "verify.csv").write_text(noted)
@@ -115,6 +117,43 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     assert (tmp_path / "verify.csv").read_text() == noted
     (tmp_path / "verify.csv").write_text("id,sentence,gold,truth,reason,decision\nou_000000,trend,a,b,c,perhaps\n")
     run_script("curate.py", cwd=tmp_path, code=2)
+
+
+@pytest.mark.parametrize("mangle", ["as it is", "taken for Windows-1252", "straight quotes", "semicolons"])
+def test_decisions_survive_a_spreadsheet(tmp_path, mangle):
+    """Sentences with curly quotes, accents and a formula's beginning; saved as spreadsheets do."""
+    rows = rows_with_gold(60)
+    plant(rows)
+    for number, row in enumerate(rows):
+        words = "= " if number % 2 else ""
+        row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window, {text}" for name, text in row["gold"].items()}
+    store(tmp_path, rows)
+    run_script("curate.py", cwd=tmp_path)
+    path = tmp_path / "verify.csv"
+    text = path.read_text("utf-8-sig")
+    table = list(csv.DictReader(text.splitlines()))
+    assert len(table) > 5 and not any(value.startswith(("=", "+", "-", "@")) for line in table for value in line.values())
+    assert any(line["gold"].startswith("'= In") for line in table)
+    for line in table:
+        line["decision"] = "Truth "
+        if mangle == "taken for Windows-1252":
+            line["gold"] = line["gold"].encode().decode("cp1252")
+        elif mangle == "straight quotes":
+            line["gold"] = line["gold"].replace("\u2019", "'").removeprefix("'")
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, curate.COLUMNS, delimiter=";" if mangle == "semicolons" else ",")
+        writer.writeheader()
+        writer.writerows(table)
+    out = run_script("curate.py", cwd=tmp_path).stdout
+    assert "to_verify_sentences: 0 (" in out and "fit_no_sentence" not in out
+    table[0]["gold"] = "Something else."
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, curate.COLUMNS)
+        writer.writeheader()
+        writer.writerows(table)
+    out = run_script("curate.py", cwd=tmp_path).stdout
+    assert "to_verify_sentences: 1 (" in out and f"decisions_that_fit_no_sentence: 1 of {len(table)}" in out
+    assert "Something else." in path.read_text("utf-8-sig")
 
 
 def test_the_split_is_fixed_by_the_id():

@@ -342,6 +342,7 @@ def test_second_teacher(folder):
         questions = len(server.asked)
         assert ask(folder, server, "--second", "other")[2]["skipped"] == "1"
         assert "room for one second model" in ask(folder, server, "--second", "third", code=2)[1]
+        assert "is the teacher of" in ask(folder, server, "--second", "mistral-medium-latest", code=2)[1]
         assert len(server.asked) == questions
         assert ask(folder, server, "--second", "other", "--retry-failed")[2]["new"] == "1"
     for number, row in enumerate(rows_of(folder)):

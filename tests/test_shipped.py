@@ -5,12 +5,14 @@ Needs: models/ (python fetch.py smollm2). Run: python -m pytest -q tests/test_sh
 
 import os
 import re
+import shutil
 
 import pytest
 from conftest import ROOT, SMOLLM2, run_script
 
 from llm_ts import paths
 from llm_ts.question import STUDY
+from llm_ts.series import plot
 from llm_ts.student import answer
 
 RAMP = [round(99 * i / 63) for i in range(64)]
@@ -45,7 +47,31 @@ def test_describe_needs_no_model_to_be_named(tmp_path):
     assert done.stdout.count(" right") == len(STUDY.claims)
 
 
-def test_it_is_small_and_holds_no_pickle():
-    sizes = {name: os.path.getsize(os.path.join(paths.SHIPPED, name)) for name in os.listdir(paths.SHIPPED)}
+@pytest.mark.parametrize("folder", [paths.SHIPPED, paths.SHIPPED_SEES])
+def test_it_is_small_and_holds_no_pickle(folder):
+    sizes = {name: os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder)}
     assert sum(sizes.values()) < 20e6
     assert {name.rpartition(".")[2] for name in sizes} == {"json", "md", "safetensors"}
+
+
+def test_the_one_with_eyes_describes_a_picture_and_a_file(tmp_path):
+    """Plots drawn here, of plain shapes: from the picture alone, and from the numbers that it draws itself, with verdicts."""
+    base = os.path.join(ROOT, "models", "SmolLM2-135M-Sees")
+    if not os.path.isdir(base):
+        pytest.skip("models/SmolLM2-135M-Sees is missing: make models")
+    for name, series in (("rises", RAMP), ("falls", RAMP[::-1])):
+        plot.Plotter(64).save(series, str(tmp_path / f"{name}.png"))
+        said = run_script("describe.py", "--image", f"{name}.png", cwd=tmp_path).stdout
+        assert STUDY.parse(said[said.index("{") : said.index("}") + 1]).read == {
+            claim: STUDY.truth_of(series)[claim] for claim in STUDY.claims
+        }
+    (tmp_path / "fall.csv").write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
+    done = run_script("describe.py", "fall.csv", "--model", paths.SHIPPED_SEES, cwd=tmp_path)
+    assert "drawn as a plot" in done.stdout and done.stdout.count(" right") == len(STUDY.claims)
+
+
+def test_its_base_is_named_where_it_is_missing(tmp_path):
+    shutil.copytree(paths.SHIPPED_SEES, tmp_path / "trained" / "sees")
+    image = os.path.join(ROOT, "dataset", "ou_000000.png")
+    done = run_script("describe.py", "--image", image, "--model", "trained/sees", cwd=tmp_path, code=2)
+    assert "pretrain_tower.py" in done.stderr and "make models" in done.stderr
