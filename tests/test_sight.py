@@ -7,6 +7,7 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 import json
 import os
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -394,3 +395,21 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
         flags = ["--text", tiny_model, "--tower", bad, "--out", "other"]
         assert "tower" in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_two_processes_train_as_one_does(stage, tiny_eyes, embedder, tmp_path):
+    """torchrun with two batches of 4 a step against one process with batches of 8: the same adapter, up to Adam's rounding."""
+    from safetensors.torch import load_file
+
+    flags = ["--fresh", "24x32", "--rank", "2", "--alpha", "4", "--dtype", "fp32", "--learning-rate", "1e-4"]
+    one, two = (command(stage, tiny_eyes, embedder, "image", *flags, "--out", tmp_path / name) for name in ("one", "two"))
+    run_script("qwen_train.py", *one, cwd=stage)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
+    torchrun += ["--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", os.path.join(ROOT, "qwen_train.py")]
+    halves = [*map(str, two), "--batch-size", "4"]
+    done = subprocess.run([*torchrun, *halves], cwd=stage, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (load_file(tmp_path / name / "final" / "adapter_model.safetensors") for name in ("one", "two"))
+    norms = {name: (weight.norm(), (weight - two[name]).norm()) for name, weight in one.items() if "lora_B" in name}
+    assert one.keys() == two.keys() and sum(update > 0 for update, _ in norms.values()) > 10
+    assert sum(off for _, off in norms.values()) < 0.1 * sum(update for update, _ in norms.values())
