@@ -35,7 +35,11 @@ def check_adapter(folder, strategy):
 
 def export(model, processor, quant, learnt, outfile, work):
     """Save, convert and quantise a whole model; outfile appears whole or not at all, after the eyes of one that sees."""
-    folder = os.path.join(work, "model")
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    folder, text = os.path.join(work, "model"), model.config.get_text_config()
+    if text is not model.config:  # the converter asks a vision model what its text model alone would be called
+        text.architectures = text.architectures or [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[text.model_type]]
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     if learnt.see != "numbers":

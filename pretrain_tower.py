@@ -48,11 +48,11 @@ def evaluate(tower, plots, asked, batch_size, step, path):
     tower.eval()
     means = score.claim_means(asked, plots.rows, outcomes_of(tower, plots, asked, batch_size))
     tower.train()
-    shares = ", ".join(f"{claim} {percent(mean)}" for claim, mean in means["clear"].items())
-    cli.say(f"step {step}, % right of {len(plots)} plots where clear: {shares}")
     about = records.read_json(path, "the same command")
     about["evaluations"] = [*(kept for kept in about["evaluations"] if kept["step"] < step), {"step": step, "claims": means}]
     records.write_json(path, about)
+    shares = ", ".join(f"{claim} {percent(mean)}" for claim, mean in means["clear"].items())
+    cli.say(f"step {step}, % right of {len(plots)} plots where clear: {shares}")
 
 
 def train_tower(args, asked, model, processor):

@@ -11,9 +11,11 @@ import pytest
 from conftest import ROOT, SMOLLM2, run_script
 
 from llm_ts import paths
+from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import plot
 from llm_ts.student import answer
+from llm_ts.student.student import Student
 
 RAMP = [round(99 * i / 63) for i in range(64)]
 
@@ -75,3 +77,17 @@ def test_its_base_is_named_where_it_is_missing(tmp_path):
     image = os.path.join(ROOT, "dataset", "ou_000000.png")
     done = run_script("describe.py", "--image", image, "--model", "trained/sees", cwd=tmp_path, code=2)
     assert "pretrain_tower.py" in done.stderr and "make models" in done.stderr
+
+
+def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path):
+    """Exported in f16 and asked through llama.cpp, which squeezes pictures in its own way: the answers to eight plots."""
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
+    for needed in (("models", "SmolLM2-135M-Sees"), ("build", "llama.cpp")):
+        if not os.path.isdir(os.path.join(ROOT, *needed)):
+            pytest.skip(f"{os.path.join(*needed)} is missing: make models llama")
+    flags = ["--lora", paths.SHIPPED_SEES, "--merge-lora", "--quant", "f16", "--outfile", "x.gguf"]
+    run_script("hf2gguf.py", *flags, cwd=tmp_path)
+    rows = [pair.show(row, "image") for row in fresh.pairs("validation", [(128, 128, 8)], "thirds")]
+    prompts = [pair.asked_with(row) for row in rows]
+    ours, theirs = (Student(name, see="image").ask(prompts, 64) for name in (paths.SHIPPED_SEES, str(tmp_path / "x.gguf")))
+    assert sum(a == b for a, b in zip(ours, theirs)) >= 7 and len(set(ours)) > 2

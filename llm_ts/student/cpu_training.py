@@ -122,7 +122,7 @@ class CpuTrainer(SFTTrainer):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         first = int((labels != -100).any(dim=0).nonzero()[0])  # column of an answer
         kept = labels.shape[1] - first + 1  # one more: a label is predicted one column before its own
-        image = model.config.image_token_id if pictures else None
+        image = self.accelerator.unwrap_model(model).config.image_token_id if pictures else None
         shared = common_prefix(ids[:, :first], image) if torchrun.count() == 1 else 0
         with one_product(model), headless(self.accelerator.unwrap_model(model)) as head:
             past = None

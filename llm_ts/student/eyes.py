@@ -18,7 +18,8 @@ PAPER, INK = 0.9, 0.2  # mean and spread of a plot's pixels, from 0 to 1: nearly
 TOKENS = (SIDE // PATCH // SCALE) ** 2
 WIDTH, LAYERS, HEADS = 128, 6, 4
 QUIET = 0.1  # length of a token at first, in lengths of a word's embedding: a loud one says something wrong before it learns
-MARKS = {"fake_image_token": "<fake_token_around_image>", "global_image_token": "<global-img>", "image_token": "<image>"}
+IMAGE = "<image>"  # stands for a picture's token
+MARKS = ("<fake_token_around_image>", "<global-img>", IMAGE, "<end_of_utterance>")  # that the processor of Idefics3 wants
 TEMPLATE = """\
 {% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}\
 {% if message['content'] is string %}{{ message['content'] }}{% else %}\
@@ -29,14 +30,14 @@ TEMPLATE = """\
 def give(name, seed=0):
     """A text model (hub name, folder, .gguf file) -> (vision model with a tower of random weights, its processor), in fp32.
 
-    The text model must speak in ChatML, as SmolLM2 and Qwen do. Its vocabulary grows by three words, which stand around a
-    picture's tokens.
+    The text model must speak in ChatML, as SmolLM2 and Qwen do. Its vocabulary grows by MARKS, which stand around a
+    picture's token.
     """
     import torch
     from transformers import AddedToken, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3VisionConfig, set_seed
 
     text, tokenizer = load.load_base(name, torch.float32)
-    tokenizer.add_special_tokens({"additional_special_tokens": [AddedToken(mark, special=True) for mark in MARKS.values()]})
+    tokenizer.add_special_tokens({"additional_special_tokens": [AddedToken(mark, special=True) for mark in MARKS]})
     set_seed(seed)
     with cli.quiet():
         text.resize_token_embeddings(max(len(tokenizer), text.config.vocab_size), mean_resizing=True)
@@ -52,7 +53,7 @@ def give(name, seed=0):
         vision_config=vision,
         text_config=text.config,
         scale_factor=SCALE,
-        image_token_id=tokenizer.convert_tokens_to_ids(MARKS["image_token"]),
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
         tie_word_embeddings=text.config.tie_word_embeddings,
     )
     model = Idefics3ForConditionalGeneration(config)
