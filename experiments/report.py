@@ -65,6 +65,9 @@ def suites_section(name, folder):
     about = records.read_json(os.path.join(folder, "about.json"), "examine.py")
     contents = [evaluation.read(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
     head = f"`{about['model']}` on unseen series and controls, {about['points']} points where the suite does not say."
+    if about.get("see"):
+        drawn = f" drawn by {os.path.basename(about['plots'])}" if about.get("plots") else ""
+        head += f" Shown: {'numbers and ' * (about['see'] == 'both')}plots{drawn}."
     order = {suite: number for number, suite in enumerate(suites.SUITES)}
     contents.sort(key=lambda content: order.get(content["name"], len(order)))
     clear = folded(tables.suites_for_markdown(contents, "clear")) if len(contents) == 1 else []  # many suites: in the files alone
