@@ -113,9 +113,9 @@ def _unlike(draw, truth_of_plot=False):
     """A suite of unseen series beside which something else is drawn: draw(series, the next one)."""
 
     def suite(count, points, fmt, question, processes):
-        rows = _unseen(count, points, fmt, question, processes)
+        rows = _unseen(count + 1, points, fmt, question, processes)
         made = []
-        for row, other in zip(rows, rows[1:] + rows[:1]):
+        for row, other in zip(rows[:-1], rows[1:]):
             truth = other["truth"] if truth_of_plot else row["truth"]
             made.append({**_pair(row["id"], fmt, question, row["series"], truth), "drawn": draw(row["series"], other["series"])})
         return made
