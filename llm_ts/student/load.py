@@ -92,12 +92,24 @@ def load_processor(name):
 
 
 def can_see(name):
-    """Whether a model takes pictures, by its configuration; no weights are loaded."""
+    """Whether a model takes pictures, by its configuration; no weights are loaded. UserError where there is none to be had."""
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
     first, keywords = _arguments(name)
-    return not keywords and AutoConfig.from_pretrained(first).model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    if keywords:
+        return False
+    try:
+        kind = AutoConfig.from_pretrained(first, trust_remote_code=False).model_type
+    except Exception as error:
+        raise _not_loaded(name, error) from None
+    return kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+
+def _not_loaded(name, error):
+    """What a library raises for a bad model (OSError, ValueError, KeyError and others) -> a UserError of one line."""
+    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    return cli.UserError(f"no model could be loaded from {name}: {reason}")
 
 
 def _require_sight(name, see):
@@ -131,9 +143,8 @@ def load_base(name, dtype, see="numbers"):
             )
         except cli.UserError:
             raise
-        except Exception as error:  # the libraries raise OSError, ValueError, KeyError and others for a bad model
-            reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-            raise cli.UserError(f"no model could be loaded from {name}: {reason}") from None
+        except Exception as error:
+            raise _not_loaded(name, error) from None
     if keywords:  # what was dequantised is an ordinary model from here on: else it could not be saved
         with contextlib.suppress(AttributeError):
             del model.config.quantization_config
