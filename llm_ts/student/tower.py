@@ -97,7 +97,6 @@ def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, se
         seed=seed,
         use_cpu=not gpu,
         train_sampling_strategy="sequential",
-        dataloader_num_workers=1,  # it draws while the tower learns
         dataloader_pin_memory=gpu,
         remove_unused_columns=False,
         label_names=["labels"],
