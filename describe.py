@@ -118,7 +118,7 @@ def draw(values, column, answer, path):
 
 
 def shown_in_picture(args, learnt):
-    """(asked about a picture alone, lines about it): the prompt with the picture that args.image names."""
+    """(prompt with the picture that args.image names, points that it says, lines for the user)."""
     if learnt.see != "image":
         what = "numbers beside the plot" if learnt.see == "both" else "numbers"
         raise cli.UserError(f"{args.model} reads {what}: --image needs a student that was trained with --see image")
