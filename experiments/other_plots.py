@@ -230,12 +230,7 @@ def _axes(axes, plot, dark, rng):
 
 def draw_gnuplot(batch, folder):
     """[(Plot, rng)] -> <k>.png in a folder, by one script."""
-    script = ["set encoding utf8"]
-    for number, (plot, rng) in enumerate(batch):
-        _write_table(plot, os.path.join(folder, f"{number}.dat"))
-        script += _gnuplot_lines(number, plot, rng)
-    _write(os.path.join(folder, "all.gp"), script)
-    return _call(["gnuplot", "-d", "all.gp"], folder)
+    return _by_one_script(batch, folder, ["set encoding utf8"], _gnuplot_lines, ["gnuplot", "-d"])
 
 
 def _gnuplot_lines(number, plot, rng):
@@ -290,12 +285,7 @@ def _gnuplot_lines(number, plot, rng):
 
 def draw_r(batch, folder):
     """[(Plot, rng)] -> <k>.png in a folder, by one script of R's base graphics."""
-    script = []
-    for number, (plot, rng) in enumerate(batch):
-        _write_table(plot, os.path.join(folder, f"{number}.dat"))
-        script += _r_lines(number, plot, rng)
-    _write(os.path.join(folder, "all.R"), script)
-    return _call(["Rscript", "--vanilla", "all.R"], folder)
+    return _by_one_script(batch, folder, [], _r_lines, ["Rscript", "--vanilla"])
 
 
 def _r_lines(number, plot, rng):
@@ -418,6 +408,16 @@ def _write_table(plot, path):
     """A line for each point: time and value."""
     x = np.datetime_as_string(plot.x) if plot.dated else [f"{number:.10g}" for number in plot.x]
     _write(path, [f"{time} {value:.10g}" for time, value in zip(x, plot.y)])
+
+
+def _by_one_script(batch, folder, head, lines_of, command):
+    """Write each plot's numbers and one script for all, lines_of(k, plot, rng) after its head, and run it."""
+    script = [*head]
+    for number, (plot, rng) in enumerate(batch):
+        _write_table(plot, os.path.join(folder, f"{number}.dat"))
+        script += lines_of(number, plot, rng)
+    _write(os.path.join(folder, "script"), script)
+    return _call([*command, "script"], folder)
 
 
 def _call(command, folder):
