@@ -134,7 +134,7 @@ def main(argv=None):
     args.out = args.out or os.path.join(args.model if run else "", "suites")
     cli.print_settings(args)
     sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
-    about = {"model": args.model, "weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.tag, **sizes}
+    about = {"model": args.model, "weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.whole_tag, **sizes}
     see = args.see or learnt.see
     blind = [name for name in names if name in suites.SIGHT] if see == "numbers" else []
     if blind or (args.dataset and see == "numbers"):

@@ -23,11 +23,12 @@ import os
 
 import numpy as np
 
-from llm_ts import cli, question, records
-from llm_ts.series import PROCESSES, rows
+from llm_ts import cli, question, records, rules
+from llm_ts.series import PROCESSES
+from llm_ts.series import rows as series_rows
 from llm_ts.series.plot import Plotter
 
-BLOCK = rows.BLOCK
+BLOCK = series_rows.BLOCK
 
 
 def write_dataset(made, paths, dataset, plots, bar):
@@ -81,7 +82,7 @@ def simulate_missing(args):
         new, drawn = 0, 0
         for start in range(0, args.count, BLOCK):
             numbers = range(start, min(start + BLOCK, args.count))
-            made, paths = rows.make(args.seed, numbers, args.points, args.dt, process, asked)
+            made, paths = series_rows.make(args.seed, numbers, args.points, args.dt, process, asked)
             for row in made:
                 there = data.rows.get(row["id"])
                 if there and there.get("params") != row["params"]:
@@ -103,33 +104,39 @@ def simulate_missing(args):
     print(f"had: {had}\nnew: {new}\nplots: {drawn}\nrows: {len(data.rows)}")
 
 
-def recompute_truth(path, name):
-    """Rewrite the truth of every row by today's rule, for the named question (None: the rows' own); print what changed."""
+def recompute_truth(path, name, published):
+    """Rewrite the truth of every row by today's rules, for the named question (None: the rows' own); print what changed.
+
+    Thresholds that curate.py --fit kept in all rows stay, unless published. What was curated by another truth is dropped.
+    """
     with records.writing(path) as data:
         there = list(data.rows.values())
         records.require(there, "series", path, "ou_process.py")
-        had = question.of_all(there, path)
-        asked = question.named(name) if name else had
+        had, *others = question.each_of(there, path)
+        stay = not others and not published and had.rules.version == rules.PUBLISHED.version
+        asked = (question.named(name) if name else had).by(had.rules if stay else rules.PUBLISHED)
         answered = next((row["id"] for row in there if row.get("gold") or row.get("teacher")), None)
-        if asked != had and answered:
+        if asked.name != had.name and answered:
             raise cli.UserError(
                 f"{path}: a teacher was asked the question {had.name!r} about {answered}: give {asked.name!r} a file of its own"
             )
-        changed = dict.fromkeys(asked.claims, 0)
+        changed, uncurated = dict.fromkeys(asked.claims, 0), 0
         for row in there:
             fresh = asked.truth_of(row["series"])
             before = row["truth"] if isinstance(row.get("truth"), dict) else {}
             for claim in changed:
                 changed[claim] += before.get(claim) != fresh[claim]
-            if asked != had:  # the question stands before its truth
+            if asked.name != had.name:  # the question stands before its truth
                 for field in ("question", "truth"):
                     row.pop(field, None)
                 row.update(asked.tag)
+            if any(before.get(key) != fresh[key] for key in (*asked.claims, "clear", "sentences")) and row.pop("curated", None):
+                uncurated += 1
             row["truth"] = fresh
         data.rewrite(there)
     for claim, number in changed.items():
         print(f"changed_{claim}: {number}")
-    print(f"rows: {len(there)}")
+    print(f"to_curate_again: {uncurated}\nrules: {asked.rules.words}\nrows: {len(there)}")
 
 
 def main(argv=None):
@@ -148,16 +155,19 @@ def main(argv=None):
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")
     parser.add_argument("--truth", action="store_true", help="Only recompute the truth of an existing data.jsonl.")
+    parser.add_argument("--published", action="store_true", help="With --truth: back from fitted thresholds to the published ones.")
     args = parser.parse_args(argv)
-    if not rows.SHORTEST <= args.points <= rows.LONGEST:
-        raise cli.UserError(f"--points {args.points}: give {rows.SHORTEST} to {rows.LONGEST}")
+    if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
+        raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")
     if not 1e-9 <= args.dt <= 1e9:  # far from where floats end: times, and theta, its inverse, are multiples of it
         raise cli.UserError(f"--dt {args.dt:g}: give 1e-9 to 1e9, in the unit of time that suits")
-    if args.seed >= rows.SEEDS:
-        raise cli.UserError(f"--seed {args.seed}: give a number below {rows.SEEDS}")
+    if args.seed >= series_rows.SEEDS:
+        raise cli.UserError(f"--seed {args.seed}: give a number below {series_rows.SEEDS}")
+    if args.published and not args.truth:
+        raise cli.UserError("--published belongs to --truth: it recomputes what is there")
     cli.print_settings(args)
     if args.truth:
-        recompute_truth(args.data, args.question)
+        recompute_truth(args.data, args.question, args.published)
     else:
         simulate_missing(args)
 

@@ -61,7 +61,7 @@ def train_tower(args, asked, model, processor):
 
     path = os.path.join(args.out, ABOUT)
     if not os.path.exists(path):
-        records.write_json(path, {**{name: getattr(args, name) for name in SETTINGS}, "evaluations": []})
+        records.write_json(path, {**settings_of(args, asked), "evaluations": []})
     stages = fresh.plan(args.fresh)
     learner = tower.Tower(model, processor.tokenizer, asked)
     plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked), asked, processor, args.styles)
@@ -78,6 +78,11 @@ def train_tower(args, asked, model, processor):
     if made.state.global_step < made.state.max_steps:
         print(f"stopped: saved at step {made.state.global_step}; run the same command to go on")
     return made.state.global_step >= made.state.max_steps
+
+
+def settings_of(args, asked):
+    """What makes two runs the same run; the rules too, by which its plots were labelled."""
+    return {**{name: getattr(args, name) for name in SETTINGS}, **asked.rules.tag}
 
 
 def write_model(model, processor, folder):
@@ -113,7 +118,7 @@ def main(argv=None):
         print(f"{args.out} is there: nothing to do")
         return 0
     if os.path.exists(os.path.join(args.out, ABOUT)):
-        run_folder.check(args.out, {name: getattr(args, name) for name in SETTINGS}, ABOUT)
+        run_folder.check(args.out, settings_of(args, asked), ABOUT)
     from llm_ts.student import eyes
 
     model, processor = eyes.give(args.text, args.seed)

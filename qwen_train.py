@@ -73,7 +73,7 @@ def settings_of(run, train_rows):
         "format": train_rows[0]["format"],
         "points": sorted({len(row["series"]) for row in train_rows}),
         "prompt_version": train_rows[0]["prompt_version"],
-        **question.of(train_rows[0], run.data).tag,
+        **question.of(train_rows[0], run.data).whole_tag,
         **formats.see_tag(run.see),
         **({"reorder": run.reorder} if run.reorder else {}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
@@ -120,7 +120,7 @@ def asked_before(name, folder):
 def ask_beside(run, test_rows, scorer):
     """The evaluation of another student on the same series: written as it learnt to read them, asked what it learnt."""
     learnt, ours = origin.of(run.beside), question.of(test_rows[0], run.data)
-    asked, fmt = learnt.question or ours, learnt.format or test_rows[0]["format"]
+    asked, fmt = (learnt.question or ours).by(ours.rules), learnt.format or test_rows[0]["format"]
     print(f"asking {run.beside} the test rows", flush=True)
     if asked != ours:
         test_rows = [pair.ask_instead(row, asked, fmt) for row in test_rows]

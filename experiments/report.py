@@ -13,7 +13,7 @@ import os
 import re
 
 from experiments import recipes
-from llm_ts import cli, question, records
+from llm_ts import cli, question, records, rules
 from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.means import percent
@@ -65,6 +65,7 @@ def suites_section(name, folder):
     about = records.read_json(os.path.join(folder, "about.json"), "examine.py")
     contents = [evaluation.read(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
     head = f"`{about['model']}` on unseen series and controls, {about['points']} points where the suite does not say."
+    head += f" Truth by {rules.of(about, name).words} of the rules."
     if about.get("see"):
         drawn = f" drawn by {os.path.basename(about['plots'])}" if about.get("plots") else ""
         head += f" Shown: {'numbers and ' * (about['see'] == 'both')}plots{drawn}."
@@ -84,7 +85,7 @@ def run_section(name, folder):
     head = (
         f"`{run_folder.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
         f" {about['batch_size'] * about['accumulate']}, rate {about['learning_rate']:g}, rank {about['rank']}."
-        f" NLI scores from: {contents[0]['nli_model']}."
+        f" NLI scores from: {contents[0]['nli_model']}. Truth by {rules.of(about, name).words} of the rules."
     )
     return [
         f"### {name}",

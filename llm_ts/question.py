@@ -8,13 +8,14 @@ A change of SYSTEM, an instruction or a format changes what every trained studen
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from llm_ts import claims, cli, formats
+from llm_ts import claims, cli, formats, rules
+from llm_ts.rules import PUBLISHED, Rules
 
 PROMPT_VERSION = 1
-TEACHER_PROMPT_VERSION = 1  # raise it with every change of TEACHER_PROMPT, or of a topic's ASKED_OF_TEACHER
+TEACHER_PROMPT_VERSION = 2  # raise it with every change of TEACHER_PROMPT, or of a topic's ASKED_OF_TEACHER
 SYSTEM = "You describe time series."
 NUMBER = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 WITH_PLOT = "The plot shows a time series of {n} points; its values are rescaled to 0..99. The same values as numbers:"
@@ -40,10 +41,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """The topics of one answer, in their order. Iterating over it gives their modules."""
+    """The topics of one answer, in their order, and the rules of its truth. Iterating over it gives the topics' modules."""
 
     name: str
     topics: tuple  # names in claims.TOPICS
+    rules: Rules = PUBLISHED
 
     def __iter__(self):
         return (claims.TOPICS[name] for name in self.topics)
@@ -64,8 +66,17 @@ class Question:
 
     @property
     def tag(self):
-        """What a record of this question carries: {"question": name}, and nothing for `study`."""
+        """What a row or pair of this question carries, beside its truth: {"question": name}, and nothing for `study`."""
         return {} if self.name == STUDY.name else {"question": self.name}
+
+    @property
+    def whole_tag(self):
+        """What a record without a truth carries: the tag, and the rules."""
+        return {**self.tag, **self.rules.tag}
+
+    def by(self, other):
+        """The same question with other rules, a Rules."""
+        return replace(self, rules=other)
 
     @property
     def form(self):
@@ -109,7 +120,7 @@ class Question:
 
     def truth_of(self, series):
         """The `truth` of a row: the labels and numbers of the rules, and their sentences."""
-        labels = claims.labels_of(series, list(self))
+        labels = self.rules.truth_of(series, list(self))
         return {**labels, "sentences": self.say(labels)}
 
     def answer_of(self, sentences):
@@ -200,14 +211,23 @@ def named(name, where=""):
 
 
 def of(record, where):
-    """The question of a record: a row, pair, training.json, evaluation or about.json; where: its file's name."""
-    return named(record.get("question", STUDY.name), where)
+    """The question of a record, with its rules: a row, pair, training.json, evaluation or about.json; where: its file's name."""
+    asked, by = named(record.get("question", STUDY.name), where), rules.of(record, where)
+    return asked if by == asked.rules else asked.by(by)
 
 
 def of_all(rows, where):
-    """The one question of all these rows; UserError where there are two."""
-    found = list(dict.fromkeys(of(row, where) for row in rows)) or [STUDY]
+    """The one question of all these rows; UserError where there are two, or truths by two rules."""
+    found = each_of(rows, where)
     if len(found) > 1:
-        names = ", ".join(question.name for question in found)
-        raise cli.UserError(f"{where} has rows of the questions {names}: give each question a file of its own")
+        words = " and ".join(asked.rules.words for asked in found)
+        raise cli.UserError(f"{where} has truths by {words} of the rules: bring all to one with ou_process.py --truth")
     return found[0]
+
+
+def each_of(rows, where):
+    """The questions of these rows, of one name, by whichever rules; `study` for no rows. UserError where there are two names."""
+    found = list(dict.fromkeys(of(row, where) for row in rows)) or [STUDY]
+    if len(names := list(dict.fromkeys(asked.name for asked in found))) > 1:
+        raise cli.UserError(f"{where} has rows of the questions {', '.join(names)}: give each question a file of its own")
+    return found

@@ -7,7 +7,7 @@
 | series | ou_process | n integers 0..99: the path rescaled to its own minimum and maximum and rounded |
 | raw_min, raw_max | ou_process | the path's extremes in its original unit: value = raw_min + k / 99 * (raw_max - raw_min) |
 | question | ou_process | the name of the question (question.py) that the row is for; absent: `study` |
-| truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences |
+| truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences; `rules`, where thresholds were fitted (curate.py --fit) |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
 | teacher | mistral | model, prompt version, date, tokens used; or `failed` with the reason and no gold |
 | second | mistral | a second teacher's gold and teacher, where one was asked |
@@ -146,7 +146,7 @@ SHAPES = {  # field: (whether its value fits a row of a question, what it should
     "answer": (lambda value, asked: isinstance(value, str), "a text"),
     "teacher": (lambda value, asked: isinstance(value, dict), "an object"),
     "series": (_is_series, "a list of integers 0..99"),
-    "truth": (_is_truth, "a whole truth by version {version} of the rule"),
+    "truth": (_is_truth, "a whole truth by version {version} of the rules (ou_process.py --truth makes it)"),
     "params": (lambda value, asked: isinstance(value, dict), "an object"),
     "gold": (_is_gold, "the {sentences}"),
     "second": (_is_second, "an object with a teacher's answer"),

@@ -135,7 +135,7 @@ def test_a_rows_question_says_what_its_fields_hold(path):
         records.require([row], field, path, "x.py")
         records.require([{**row, "question": "study"}], field, path, "x.py")  # it has more than it needs
     study = question.STUDY.truth_of(series)
-    with pytest.raises(cli.UserError, match="its truth is not a whole truth by version 1 of the rule: mend it, or run x.py"):
+    with pytest.raises(cli.UserError, match="its truth is not a whole truth by version 2 of the rules"):
         records.require([{**row, "truth": study}], "truth", path, "x.py")
     with pytest.raises(cli.UserError, match="its gold is not the four sentences"):
         records.require([{**row, "gold": study["sentences"]}], "gold", path, "x.py")

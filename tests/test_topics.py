@@ -41,7 +41,10 @@ def combinations(topic):
 def test_it_is_whole(topic):
     assert not [name for name in HAS if not hasattr(topic, name)]
     for name, takes in TAKES.items():
-        assert list(inspect.signature(getattr(topic, name)).parameters) == takes
+        thresholds = getattr(topic, "THRESHOLDS", {}) if name == "measure" else {}
+        parameters = inspect.signature(getattr(topic, name)).parameters
+        assert list(parameters) == [*takes, *thresholds]
+        assert [parameters[key].default for key in thresholds] == list(thresholds.values())
     if len(topic.LABELS) > 1:
         assert list(inspect.signature(topic.mistake).parameters) == ["labels", "rng"]
     assert topic.IF_WRONG in ("verify", "replace") and 0 <= topic.ERROR_RATE < 1
@@ -124,9 +127,9 @@ def test_the_study_asks_what_kept_students_learnt():
     """Byte for byte: another word here, and every kept adapter and GGUF is asked what it never read."""
     assert question.QUESTIONS["study"] is STUDY and STUDY.tag == {} and STUDY.together == "all_four"
     assert STUDY.claims == ("trend", "noise", "max", "min") and STUDY.topics == ("trend", "noise", "extrema")
-    assert question.PROMPT_VERSION == question.TEACHER_PROMPT_VERSION == 1
+    assert (question.PROMPT_VERSION, question.TEACHER_PROMPT_VERSION) == (1, 2)
     assert digest(STUDY.instruction) == "72525cd26fa7856c" and digest(question.SYSTEM) == "06ef74c13eceaee4"
-    assert digest(STUDY.teacher_prompt_of(SERIES)) == "3fb6c9490191e4be"
+    assert digest(STUDY.teacher_prompt_of(SERIES)) == "0ffc4ded0a0ba273"
     assert digest(json.dumps(STUDY.schema)) == "ec8d595525e06508"
 
 

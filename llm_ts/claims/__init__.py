@@ -12,29 +12,39 @@ A topic is a module:
     ERROR_RATE             share of wrong sentences of the simulated teacher
     IF_WRONG               what curate.py does with a sentence that contradicts the truth: "verify" or "replace"
     measure(series)        -> {claim: (label, whether it is clear, number)}: the published rule
+    THRESHOLDS             {name: number}: optional, where the labels part; measure takes them by these names (curate.py --fit)
     say(labels)            -> the hand-made sentence; reword(labels, rng) -> the simulated teacher's
     READER                 its lexicons, compiled by lexicon.reader
     read(sentence)         -> {claim: label, or None where the sentence makes no single claim}
     mistake(labels, rng)   -> wrong labels of the simulated teacher; needed where a sentence holds several claims
 
 While a rule is still moving, `python ou_process.py --truth` brings a data.jsonl up to date. VERSION is one for all topics:
-raise it when results of the old rule are kept, and expect every file of the old one to be refused.
+raise it when results of the old rule are kept. These stay readable, and say their version (rules.py).
 """
 
 from llm_ts.claims import extrema, noise, season, trend
 
 TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, season)}
-VERSION = 1  # of the rules together: raise it where the rule of a topic changes
+VERSION = 2  # of the rules together: raise it where the rule of a topic changes. 2: noise from third differences
 
 
-def labels_of(series, topics):
+def thresholds_of(topics):
+    """The published thresholds of topics (modules): {name: number}; their names are all different."""
+    return {name: number for topic in topics for name, number in getattr(topic, "THRESHOLDS", {}).items()}
+
+
+def labels_of(series, topics, thresholds=()):
     """n >= 2 integers -> {"version", <claim>: label, ..., "clear": {...}, "numbers": {...}} by the rules of the topics.
 
-    topics: modules. labels_of([0, 33, 66, 99], [trend])["trend"] -> "increasing". ValueError for fewer than 2 points.
+    topics: modules. thresholds: {name: number}, where they differ from the published ones.
+    labels_of([0, 33, 66, 99], [trend])["trend"] -> "increasing". ValueError for fewer than 2 points.
     """
     if len(series) < 2:
         raise ValueError("a series needs at least 2 points")
-    found = {claim: verdict for topic in topics for claim, verdict in topic.measure(series).items()}
+    found = {}
+    for topic in topics:
+        own = {name: thresholds[name] for name in getattr(topic, "THRESHOLDS", ()) if name in thresholds}
+        found.update(topic.measure(series, **own))
     names = [name for topic in topics for name in topic.NUMBERS]
     return {
         "version": VERSION,

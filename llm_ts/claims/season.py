@@ -1,6 +1,6 @@
 """The season: does the series repeat itself?
 
-Rule, version 1. The least-squares line taken out, P_j is the power of the series at j turns over the window (its discrete
+Rule, versions 1 and 2. The least-squares line taken out, P_j is the power of the series at j turns over the window (its discrete
 Fourier transform, squared).
     power = the greatest P_j + P_(j+1) for 3 <= j < n // 4, divided by the sum of all P_j
     yes if power > 0.5, else no; clear if power is at least 0.1 away from it
@@ -29,6 +29,7 @@ ERROR_RATE = 15 / 220  # a guess, the trend's: the original study asked no such 
 IF_WRONG = "verify"
 
 FEWEST, POWER, MARGIN = 3, 0.5, 0.1
+THRESHOLDS = {"power": POWER}
 
 
 def power_of(series):
@@ -41,10 +42,10 @@ def power_of(series):
     return float(pairs.max() / total) if len(pairs) and total > len(k) ** 2 / 2 else 0.0  # Parseval: 1 unit off the line
 
 
-def measure(series):
-    """Integers -> {claim: (label, whether it is clear, the number that it was read from)}."""
-    power = power_of(series)
-    return {"season": ("yes" if power > POWER else "no", abs(power - POWER) >= MARGIN, round(power, 6))}
+def measure(series, power=POWER):
+    """Integers -> {claim: (label, whether it is clear, the number that it was read from)}; power: the threshold."""
+    found = power_of(series)
+    return {"season": ("yes" if found > power else "no", abs(found - power) >= MARGIN, round(found, 6))}
 
 
 def say(labels):

@@ -1,6 +1,6 @@
 """The trend: does the series rise or fall as a whole?
 
-Rule, version 1. Let k_0 .. k_{n-1} be the integers, R = max k - min k (99 for a rescaled series).
+Rule, versions 1 and 2. Let k_0 .. k_{n-1} be the integers, R = max k - min k (99 for a rescaled series).
     rise = n-1 times the slope of the least-squares line through (i, k_i), divided by R
     increasing if rise > 1/3, decreasing if rise < -1/3, else flat; clear if |rise| is at least 0.08 away from 1/3
 A straight line has rise 1, white noise near 0, a random walk any.
@@ -25,6 +25,7 @@ ERROR_RATE = 15 / 220  # of the original study's teacher
 IF_WRONG = "verify"  # a human looks at what contradicts a clear truth
 
 RISE, MARGIN = 1 / 3, 0.08
+THRESHOLDS = {"rise": RISE}
 
 
 def rise_of(series):
@@ -35,11 +36,11 @@ def rise_of(series):
     return float((t @ k) / (t @ t) * (len(k) - 1) / span) if span else 0.0
 
 
-def measure(series):
-    """Integers -> {claim: (label, whether it is clear, the number that it was read from)}."""
-    rise = rise_of(series)
-    label = "increasing" if rise > RISE else "decreasing" if rise < -RISE else "flat"
-    return {"trend": (label, abs(abs(rise) - RISE) >= MARGIN, round(rise, 6))}
+def measure(series, rise=RISE):
+    """Integers -> {claim: (label, whether it is clear, the number that it was read from)}; rise: the threshold."""
+    found = rise_of(series)
+    label = "increasing" if found > rise else "decreasing" if found < -rise else "flat"
+    return {"trend": (label, abs(abs(found) - rise) >= MARGIN, round(found, 6))}
 
 
 def say(labels):

@@ -1,6 +1,6 @@
 """An evaluation: answers to the test prompts with their scores, and the file that keeps it.
 
-{"name", "base", "step", "format", "question" (absent: study), "see" (absent: numbers), "nli_model", "cosine_model", "seconds", "means":
+{"name", "base", "step", "format", "question" (absent: study), "rules" (absent: version 1), "see" (absent: numbers), "nli_model", "cosine_model", "seconds", "means":
 score.summarise, "samples": [one for each test row, in the order of the pairs: id, answer, parse, read, outcome, cosine,
 nli], "validation": the means of the simulated validation rows, where there were any; in a suite's file "majority",
 "commonest" and "guessed", the means of these answers that read nothing on the same rows}.
@@ -18,7 +18,7 @@ def make(name, rows, answers, scorer, **about):
         "name": name,
         **about,
         "format": rows[0]["format"],
-        **asked.tag,
+        **asked.whole_tag,
         **formats.see_tag(formats.see_of(rows[0], name)),
         "nli_model": scorer.nli_name,
         "cosine_model": scorer.embedder_name,

@@ -8,7 +8,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from llm_ts import cli, formats, records
+from llm_ts import cli, formats, records, rules
 from llm_ts import question as questions
 from llm_ts.series import PROCESSES, ou
 from llm_ts.student import gguf_file
@@ -38,20 +38,42 @@ class Origin:
         more = "".join(f" {key}={value}" for key, value in self.question.tag.items())
         more += "" if self.series_of == (ou.NAME,) else f" series_of={','.join(self.series_of)}"
         more += "".join(f" {key}={value}" for key, value in formats.see_tag(self.see).items())
+        more += "" if self.question.rules.version == 1 else f" rules={_rules_text(self.question.rules)}"
         return f"{MARK} format={self.format} points={points} prompt_version={self.prompt_version}{more}"
 
 
 UNKNOWN = Origin()
+MARKED = re.compile(  # what Origin.mark writes
+    MARK + r" format=([\w-]+) points=(\d{1,6}(?:,\d{1,6})*) prompt_version=(\d{1,6})"
+    r"(?: question=(\S+))?(?: series_of=(\S+))?(?: see=(\w+))?(?: rules=(\S+))?"
+)
+
+
+def _rules_text(by):
+    """Rules -> "2", or "2,mistral,rise=0.4"."""
+    return ",".join([str(by.version), *([by.name] if by.name else []), *(f"{key}={value!r}" for key, value in by.thresholds)])
+
+
+def _rules_of_text(text, where):
+    """The inverse of _rules_text; what it says is checked as any record's rules are."""
+    version, *more = text.split(",")
+    about = {"version": int(version) if re.fullmatch(r"\d{1,6}", version) else version}
+    if more:
+        pairs = [part.partition("=") for part in more[1:]]
+        numbers = {key: float(value) if re.fullmatch(r"\d+\.\d+", value) else value for key, _, value in pairs}
+        about.update(name=more[0], thresholds=numbers)
+    return rules.of({"rules": about}, where)
 
 
 def from_mark(text, where):
     """The inverse of Origin.mark; UNKNOWN for other texts. UserError for a question that this version does not know."""
-    found = re.fullmatch(MARK + r" format=([\w-]+) points=(\d{1,6}(?:,\d{1,6})*) prompt_version=(\d{1,6})(?: question=(\S+))?(?: series_of=(\S+))?(?: see=(\w+))?", text)
+    found = MARKED.fullmatch(text)
     if not found:
         return UNKNOWN
     if found[1] not in formats.FORMATS:
         raise cli.UserError(f"{where}: {found[1]!r} is no format: there are {', '.join(formats.FORMATS)}")
-    asked = questions.named(found[4], where) if found[4] else questions.STUDY
+    by = _rules_of_text(found[7] or "1", where)
+    asked = (questions.named(found[4], where) if found[4] else questions.STUDY).by(by)
     series_of = _processes(found[5].split(",") if found[5] else None, where)
     see = formats.see_of({"see": found[6]} if found[6] else {}, where)
     return Origin(found[1], tuple(int(n) for n in found[2].split(",")), int(found[3]), asked, series_of, see)
@@ -106,8 +128,13 @@ def format_of(name, known, asked=None):
 
 
 def question_of(known, asked=None):
-    """What a student is asked: the named question, else what it learnt to answer, else `study`."""
-    return questions.named(asked) if asked else known.question or questions.STUDY
+    """What a student is asked: the named question, else what it learnt to answer, else `study`.
+
+    By its own thresholds; but by today's version of the rules where it learnt an older one.
+    """
+    learnt = known.question or questions.STUDY
+    by = learnt.rules if learnt.rules.version == rules.PUBLISHED.version else rules.PUBLISHED
+    return (questions.named(asked) if asked else learnt).by(by)
 
 
 def points_text(points):
@@ -120,6 +147,9 @@ def notes(known, points):
     found = []
     if known.points and not 0.8 * min(known.points) <= points <= 1.25 * max(known.points):
         found.append(f"trained on series of {points_text(known.points)} points: at {points} it reads less well")
+    if known.question and known.question.rules.version != rules.PUBLISHED.version:
+        then, now = known.question.rules.version, rules.PUBLISHED.version
+        found.append(f"trained under version {then} of the rules, checked by version {now}: what they call noise differs")
     if known.prompt_version not in (None, questions.PROMPT_VERSION):
         found.append(f"trained on version {known.prompt_version} of the prompt, asked version {questions.PROMPT_VERSION}")
     return found
