@@ -144,7 +144,7 @@ def main(argv=None):
     parser.add_argument(
         "--count", type=cli.positive, default=220, help="Number of series of the process that data.jsonl shall hold."
     )
-    parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series, 16 to 512.")
+    parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series, 16 to 1024.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Seed; series k of a seed is always the same.")
     parser.add_argument("--dt", type=cli.positive_float, default=1.0, help="Time between points.")
     parser.add_argument("--process", choices=list(PROCESSES), default="ou", help="Where the series come from.")

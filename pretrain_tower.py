@@ -24,7 +24,7 @@ from llm_ts.student import load, run_folder, train
 
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 VALIDATION = 512  # plots
-SETTINGS = ("text", "start", "fresh", "styles", "question", "learning_rate", "batch_size", "save_steps", "seed")
+SETTINGS = ("text", "start", "fresh", "styles", "process", "question", "learning_rate", "batch_size", "save_steps", "seed")
 
 
 def outcomes_of(tower, plots, asked, batch_size):
@@ -62,10 +62,10 @@ def train_tower(args, asked, model, processor):
     path = os.path.join(args.out, ABOUT)
     if not os.path.exists(path):
         records.write_json(path, {**settings_of(args, asked), "evaluations": []})
-    stages = fresh.plan(args.fresh)
+    stages, processes = fresh.plan(args.fresh), fresh.mixture(args.process)
     learner = tower.Tower(model, processor.tokenizer, asked)
-    plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked), asked, processor, args.styles)
-    validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked))
+    plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked, processes=processes), asked, processor, args.styles)
+    validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked, processes=processes))
     seen = tower.Plots(validation, asked, processor)
     stop = train.Stop()
     callbacks = train.make_callbacks(args.out, lambda _, step: evaluate(learner, seen, asked, args.batch_size, step, path), stop)
@@ -105,6 +105,7 @@ def main(argv=None):
     parser.add_argument("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
     parser.add_argument("--start", metavar="FILE", help="A trained tower.safetensors, to learn on from.")
     parser.add_argument("--fresh", metavar="POINTSxSERIES,...", default="128x80000", help="Simulated series to learn from.")
+    parser.add_argument("--process", default="ou", help='Where the series come from: names with commas, in turn; "all".')
     parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of the plots that are drawn in random styles.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), default="study", help="Whose claims it learns to see.")
     parser.add_argument("--learning-rate", type=cli.positive_float, default=1e-3, help="Peak; cosine to zero.")
@@ -113,6 +114,7 @@ def main(argv=None):
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the tower's first weights and of its series.")
     args = parser.parse_args(argv)
     asked, stages = question.named(args.question), fresh.plan(args.fresh)
+    fresh.mixture(args.process)  # a wrong name is said before a model is loaded
     cli.print_settings(args)
     if os.path.exists(os.path.join(args.out, load.TOWER)):
         print(f"{args.out} is there: nothing to do")

@@ -36,6 +36,14 @@ def plan(text):
     return made
 
 
+def mixture(text):
+    """ "ou,ou,walk" -> ("ou", "ou", "walk"): processes to be taken in turn; "all" names each once. UserError for others."""
+    names = tuple(PROCESSES) if text == "all" else tuple(text.split(","))
+    if unknown := [name for name in names if name not in PROCESSES]:
+        raise cli.UserError(f"no process {unknown[0]!r}: there are {', '.join(PROCESSES)}")
+    return names
+
+
 def _drawn(seed, numbers, least, most, share, question, processes):
     """Rows of one length between least and most, from the processes in turn, a share of them replaced by frozen shapes."""
     rng = np.random.default_rng([seed, 2, numbers[0], 0])

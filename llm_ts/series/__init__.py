@@ -13,6 +13,11 @@ A process is a module:
     paths(<parameters>, dt, noise)   parameters of shape (S,), normal numbers (S, normals) -> paths (S, n)
 """
 
-from llm_ts.series import jump, ou, ramp, season, step
+from llm_ts.series import arma, bursts, counts, growth, jump, mixture, ou, ramp, season, seasons, shifts, smooth, spikes, step, walk, wide
 
-PROCESSES = {process.NAME: process for process in (ou, ramp, step, season, jump)}
+PROCESSES = {
+    process.NAME: process
+    for process in (
+        ou, ramp, step, season, jump, walk, arma, shifts, smooth, growth, spikes, counts, bursts, seasons, wide, mixture,
+    )
+}  # fmt: skip

@@ -12,7 +12,7 @@ from llm_ts.series.scale import rescale
 BLOCK = 1024  # series whose random numbers are drawn together: series k is row k % BLOCK of block k // BLOCK
 UNIFORM, NORMAL = 0, 1  # the two random streams of a block
 SEEDS = 10**9  # seeds of data.jsonl lie below; fresh.py draws above, so that no test series is ever trained on
-SHORTEST, LONGEST = 16, 512  # points
+SHORTEST, LONGEST = 16, 1024  # points
 
 
 def stream(process, seed, block, purpose):

@@ -11,10 +11,14 @@ def normals(points):
     return points
 
 
+def scale(u):
+    """Uniform numbers (S, 3) -> level and height, in the unit of x."""
+    return {"level": 200 * u[:, 2] - 100, "height": np.where(u[:, 0] < 0.5, -1, 1) * 0.1 * 1000 ** u[:, 1]}
+
+
 def draw(u, most):
     """Uniform numbers (S, 4) -> level and height, in the unit of x, and spread: of the noise, 0 to `most` of the range."""
-    height = np.where(u[:, 0] < 0.5, -1, 1) * 0.1 * 1000 ** u[:, 1]
-    return {"level": 200 * u[:, 2] - 100, "height": height, "spread": most * u[:, 3]}
+    return {**scale(u), "spread": most * u[:, 3]}
 
 
 def times(noise):

@@ -1,0 +1,31 @@
+"""Integrated noise: a curve that bends slowly, as a filtered or twice summed signal does, with a little white noise on it."""
+
+import numpy as np
+
+from llm_ts.series import white
+
+NAME = "smooth"
+PARAMETERS = ("memory", *white.PARAMETERS)
+UNIFORM = 1 + white.UNIFORM
+
+
+def normals(points):
+    """For each point one for the curve and one for the noise on it."""
+    return 2 * points
+
+
+def draw(u, points, dt):
+    """memory: how many points a velocity lasts, 3 to 3 windows."""
+    drawn = white.draw(u[:, 1:], most=1)
+    drawn["spread"] = 0.25 * drawn["spread"] ** 3  # most have hardly any noise
+    return {"memory": 3 * points ** u[:, 0], **drawn}
+
+
+def paths(memory, level, height, spread, dt, noise):
+    shocks, noise = np.split(noise, 2, axis=1)
+    kept = np.exp(-1 / np.asarray(memory, dtype=float))
+    velocity = np.empty_like(shocks)
+    velocity[:, 0] = shocks[:, 0]
+    for t in range(1, shocks.shape[1]):
+        velocity[:, t] = kept * velocity[:, t - 1] + np.sqrt(1 - kept**2) * shocks[:, t]
+    return white.noisy(velocity.cumsum(axis=1), level, height, spread, noise)
