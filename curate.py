@@ -3,7 +3,7 @@ claim what to train on.
 
 Reads: data.jsonl (gold, truth); verify.csv, where a human has decided.
 Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should
-look at.
+look at; with --fit, fit.png beside it.
 Run: python curate.py --data data.jsonl
 
 What happens to a wrong sentence is its topic's choice (IF_WRONG in llm_ts/
@@ -13,6 +13,11 @@ marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
 column `decision` of verify.csv and run this script again; a decision holds for
 the gold sentence beside it. What is not decided stays out of the training
 (convert.py).
+
+`--fit 0.10` shows how the share of rows to verify, and the agreement, move with
+the thresholds of the rules, and draws fit.png; `--write NAME` keeps those that
+bring the share nearest to 10 % and move the fewest labels in every row's truth.
+All later stages go by them; ou_process.py --truth --published undoes it.
 """
 
 import contextlib
@@ -129,6 +134,29 @@ def verify_table(rows, decisions):
     return out.getvalue(), list(decisions.values())
 
 
+def fit_thresholds(args, asked, rows, described):
+    """Print and draw what other thresholds would do; with args.write, put the fitted ones into the truth of all rows.
+
+    Returns whether they were written: else nothing changed.
+    """
+    from llm_ts.scores import fit
+
+    tries = fit.tries_of(asked, described)
+    chosen = fit.choose(tries, args.fit)
+    picture = os.path.join(os.path.dirname(args.data), "fit.png")
+    fit.draw(tries, chosen, args.fit, picture)
+    print("\n".join(fit.lines_of(tries, chosen)))
+    share, by = fit.share_of(chosen), fit.rules_of(chosen, args.write or "not written")
+    print(f"share_to_verify: {share['mean']:.1%} of {share['n']} rows (asked: {args.fit:.1%})\npicture: {picture}")
+    if args.write and not by.thresholds:
+        raise cli.UserError("the published thresholds are the nearest to that share: there is nothing to write")
+    if args.write:
+        for row in rows:
+            row["truth"] = asked.by(by).truth_of(row["series"])
+        print(f"rules: {by.words}")
+    return bool(args.write)
+
+
 def print_counts(rows):
     """Counts per sentence and reason, then the share left to verify."""
     counts, order = Counter(), {}
@@ -151,18 +179,24 @@ def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
+    parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Show which thresholds bring the rows to verify to this share.")
+    parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: keep them under this name in the truth of all rows.")
     args = parser.parse_args(argv)
+    if args.write and args.fit is None:
+        raise cli.UserError("--write belongs to --fit: it keeps the thresholds that were fitted")
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)
     decisions = read_decisions(args.verify_file)
     with records.writing(args.data) as data:
-        question.of_all(data.rows.values(), args.data)
+        asked = question.of_all(data.rows.values(), args.data)
         described = [row for row in data.rows.values() if row.get("gold")]
         if not described:
             raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
         records.require(described, "truth", args.data, "ou_process.py --truth")
         records.require(described, "gold", args.data, "mistral.py")
+        if args.fit is not None and not fit_thresholds(args, asked, data.rows.values(), described):
+            return
         for row in described:
             row["curated"] = curate_row(row, decisions)
         data.rewrite(data.rows.values())

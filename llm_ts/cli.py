@@ -72,6 +72,13 @@ def share(text):
     return value
 
 
+def name(text):
+    """argparse type: a name for files and settings: letters, digits, dots and dashes."""
+    if not re.fullmatch(r"\w[\w.-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name of letters, digits, dots and dashes")
+    return text
+
+
 def folder(text):
     """argparse type: a folder, or a name that may be one, without the slashes at its end that mean nothing."""
     return text.rstrip(os.sep) or text

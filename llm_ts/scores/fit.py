@@ -1,0 +1,151 @@
+"""Thresholds fitted to a teacher: how much of what it says would go to a human, and agree, if the rules drew their lines elsewhere.
+
+A sentence goes to a human where it contradicts a clear truth and its topic does not replace it (curate.py). Every threshold is
+tried at STEPS multiples of its published value, those of the topics that go to a human together, because a row counts once.
+"""
+
+import itertools
+
+import numpy as np
+
+from llm_ts import claims, cli, rules
+from llm_ts.scores import curves
+from llm_ts.scores.means import mean_of
+from llm_ts.scores.score import outcome_of
+
+STEPS = tuple(2 ** (k / 8) for k in range(-8, 9))  # half of the published value to twice it
+
+
+def settings_of(topic):
+    """All thresholds of a topic to try: dicts, the published ones first. Several of one topic must stay in their order."""
+    published = getattr(topic, "THRESHOLDS", {})
+    names, order = list(published), sorted(published, key=published.get)
+    grid = []
+    for factors in itertools.product(STEPS, repeat=len(names)):
+        setting = {name: round(published[name] * factor, 6) if factor != 1 else published[name] for name, factor in zip(names, factors)}
+        if all(setting[a] < setting[b] for a, b in itertools.pairwise(order)) and setting.get("outer", 0) < 0.49:
+            grid.append(setting)
+    return sorted(grid, key=lambda setting: distance(setting, published))
+
+
+def distance(setting, published):
+    """How far thresholds lie from the published ones: 0 for themselves, 1 for each factor of two."""
+    return sum(abs(np.log2(value / published[name])) for name, value in setting.items())
+
+
+class Try:
+    """A topic under one setting. Of each row, as arrays of shape (rows,): to_verify, moved (labels that are not the published
+    ones). agree: the share of the sentences that were read and say its label, for each claim. empty: a label that no row has."""
+
+    def __init__(self, topic, setting, series, said, published):
+        truth = [topic.measure(values, **setting) for values in series]
+        labels = {claim: [verdict[claim][0] for verdict in truth] for claim in topic.LABELS}
+        wrong = np.zeros(len(series), bool)
+        clear = np.zeros(len(series), bool)
+        self.agree = {}
+        for claim in topic.LABELS:
+            outcomes = [outcome_of(one[claim], label) for one, label in zip(said, labels[claim])]
+            wrongs = np.array([outcome == "wrong" for outcome in outcomes])
+            wrong |= wrongs
+            clear |= wrongs & np.array([verdict[claim][1] for verdict in truth])
+            self.agree[claim] = mean_of(outcome == "right" for outcome in outcomes if outcome != "ambiguous")
+        self.setting, self.labels = setting, labels
+        self.to_verify = clear if topic.IF_WRONG == "verify" else np.zeros(len(series), bool)
+        known = published.labels if published else labels
+        self.moved = sum(np.array([a != b for a, b in zip(labels[claim], known[claim])]).sum() for claim in labels)
+        self.empty = next((f"{claim} {label}" for claim in labels for label in topic.LABELS[claim] if label not in labels[claim]), None)
+
+
+def tries_of(asked, rows):
+    """{topic's name: its Tries, the published setting first}; rows: with series and gold."""
+    series, found = [row["series"] for row in rows], {}
+    for topic in asked:
+        said = [topic.read(row["gold"][topic.NAME]) for row in rows]
+        first, *others = settings_of(topic)
+        published = Try(topic, first, series, said, None)
+        found[topic.NAME] = [published, *(Try(topic, setting, series, said, published) for setting in others)]
+    return found
+
+
+def choose(tries, target):
+    """The setting of all topics whose share of rows to verify is nearest to target, and of those the one that moves the fewest
+    labels: {threshold: value}. A label that the published rules give to a row is never left without one; UserError where there
+    is nothing to choose from.
+    """
+    allowed = {name: [one for one in all_of if not one.empty or one.empty == all_of[0].empty] for name, all_of in tries.items()}
+    human = [name for name in allowed if any(one.to_verify.any() for one in allowed[name])]
+    chosen = {name: all_of[0] for name, all_of in tries.items()}
+    best = None
+    for together in itertools.product(*(allowed[name] for name in human)):
+        share = np.logical_or.reduce([one.to_verify for one in together]).mean() if together else 0.0
+        known = [claims.thresholds_of([claims.TOPICS[name]]) for name in human]
+        cost = (round(abs(share - target), 9), sum(one.moved for one in together), sum(map(distance, (o.setting for o in together), known)))
+        if best is None or cost < best:
+            best, chosen = cost, {**chosen, **dict(zip(human, together))}
+    if best is None:
+        raise cli.UserError("nothing that the teacher said contradicts the truth: there is nothing to fit")
+    return chosen
+
+
+def share_of(chosen):
+    """The share of rows to verify under a choice of Tries, {topic: Try}: a mean with its interval."""
+    return mean_of(np.logical_or.reduce([one.to_verify for one in chosen.values()]))
+
+
+def rules_of(chosen, name):
+    """A choice of Tries -> Rules with a name."""
+    return rules.fitted(name, {key: float(value) for one in chosen.values() for key, value in one.setting.items()})
+
+
+def lines_of(tries, chosen):
+    """The report: for each threshold, alone, what a move of it does; then the choice."""
+    published = {name: all_of[0] for name, all_of in tries.items()}
+    lines = [f"{'threshold':<10}{'value':>9}{'to verify %':>16}{'agreement %':>28}{'labels moved':>14}"]
+    for name, all_of in tries.items():
+        for threshold, alone in _alone(all_of):
+            for one in alone[:: len(alone) // 4 or 1]:  # the picture has them all
+                mark = " *" if one is all_of[0] else ""
+                lines.append(_line(threshold, one.setting[threshold], share_of({**published, name: one}), one) + mark)
+    lines += ["* published", "", "fitted:"]
+    for name, one in chosen.items():
+        for threshold, value in one.setting.items():
+            lines.append(_line(threshold, value, share_of(chosen), one))
+    return lines
+
+
+def _line(threshold, value, share, one):
+    agree = ", ".join(f"{100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}]" for m in one.agree.values())
+    verify = f"{100 * share['mean']:.1f} [{100 * share['low']:.0f}, {100 * share['high']:.0f}]"
+    return f"{threshold:<10}{value:>9.4f}{verify:>16}{agree:>28}{one.moved:>14}"
+
+
+def _alone(all_of):
+    """(threshold, its Tries in order of its value) for each threshold of a topic, the others published."""
+    first = all_of[0].setting
+    for threshold in first:
+        alone = [one for one in all_of if all(one.setting[other] == first[other] for other in first if other != threshold)]
+        yield threshold, sorted(alone, key=lambda one: one.setting[threshold])
+
+
+def draw(tries, chosen, target, path):
+    """A picture: for each threshold, alone, the share of rows to verify and the agreement of its claims."""
+    published = {name: all_of[0] for name, all_of in tries.items()}
+    parts = [(name, threshold, alone) for name, all_of in tries.items() for threshold, alone in _alone(all_of)]
+    figure = curves.new_figure(8, 2.6 * len(parts))
+    for axes, (name, threshold, alone) in zip(figure.subplots(len(parts), 1, squeeze=False)[:, 0], parts):
+        values = [one.setting[threshold] for one in alone]
+        shares = [share_of({**published, name: one}) for one in alone]
+        _band(axes, values, shares, "C3", "rows to verify")
+        for number, claim in enumerate(alone[0].agree):
+            _band(axes, values, [one.agree[claim] for one in alone], f"C{number}", f"{claim}: sentences that agree")
+        axes.axhline(target, color="C3", linestyle=":", linewidth=1)
+        axes.axvline(published[name].setting[threshold], color="gray", linestyle="--", linewidth=1, label="published")
+        axes.axvline(chosen[name].setting[threshold], color="black", linewidth=1, label="fitted")
+        axes.set(xlabel=f"{name}: threshold {threshold!r}", ylim=(-0.02, 1.02), xscale="log")
+        axes.legend(loc="center right", fontsize=7)
+    curves.save_figure(figure, path)
+
+
+def _band(axes, x, means, colour, label):
+    axes.plot(x, [m["mean"] for m in means], color=colour, label=label)
+    axes.fill_between(x, [m["low"] for m in means], [m["high"] for m in means], color=colour, alpha=0.12)
