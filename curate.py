@@ -1,7 +1,7 @@
 """Find where the teacher's sentences contradict the truth, and decide claim by
 claim what to train on.
 
-Reads: data.jsonl (gold, truth); verify.csv, where a human has decided.
+Reads: data.jsonl (gold, truth, second); verify.csv, where a human has decided.
 Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should
 look at.
 Run: python curate.py --data data.jsonl
@@ -9,24 +9,27 @@ Run: python curate.py --data data.jsonl
 What happens to a wrong sentence is its topic's choice (IF_WRONG in llm_ts/
 claims/). Wrong extrema are replaced by the truth's sentence: anybody can look
 up where 99 and 0 stand. Of the other topics, what contradicts a clear truth is
-marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
-column `decision` of verify.csv and run this script again; a decision holds for
-the gold sentence beside it. What is not decided stays out of the training
-(convert.py).
+marked `verify`; the rest is kept. What is not decided stays out of the
+training (convert.py).
+
+To decide, add --review and open the address that is printed: a page with each
+plot and its sentences, worked by keys. Every decision is saved in verify.csv
+before the next one; stop at any time. Or decide in a spreadsheet: write `gold`
+or `truth` into the column `decision` of verify.csv, or `own` there and a
+sentence of yours into the column `own`, and run this script again. A decision
+holds for the gold sentence beside it.
+
+--audit 50 adds 50 rows that nobody looked at, drawn by chance. Once they are
+decided, the share of wrong ones among them is printed with its 95 % interval.
 """
 
-import contextlib
-import csv
-import io
+import argparse
 import os
-import re
 from collections import Counter
 
 from llm_ts import cli, question, records
+from llm_ts.review import audit, queue, server, verify_csv
 from llm_ts.scores.score import outcome_of
-
-COLUMNS = ("id", "sentence", "gold", "truth", "reason", "decision")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula at the beginning of a cell
 
 
 def curate_sentence(topic, text, truth):
@@ -46,54 +49,11 @@ def curate_sentence(topic, text, truth):
     return {"text": text, "status": "verify", "reason": contradiction}
 
 
-def apply_decision(curated, name, row, decision):
-    """A human's `gold` or `truth` for a sentence marked verify -> the same sentence, verified."""
-    text = row["gold"][name] if decision == "gold" else row["truth"]["sentences"][name]
+def apply_decision(curated, name, row, decided):
+    """A curated sentence and a human's line on it (verify_csv.py) -> the sentence that was decided for, verified."""
+    decision = decided["decision"]
+    text = {"gold": row["gold"][name], "truth": row["truth"]["sentences"][name], "own": decided["own"]}[decision]
     return {"text": text, "status": "verified", "reason": f"{curated['reason']}; decided for {decision}"}
-
-
-def letters_of(text):
-    """A sentence -> what a spreadsheet leaves of it in any case: letters and digits. Quotes, spaces and marks may change.
-
-    "The curve\u2019s rise" -> "the curve s rise", also where its UTF-8 was taken for Windows-1252.
-    """
-    with contextlib.suppress(UnicodeError):
-        text = text.encode("cp1252").decode("utf-8")
-    return " ".join(re.findall(r"\w+", text.casefold()))
-
-
-def cell(text):
-    """A text as a cell that no spreadsheet computes: an apostrophe before what looks like a formula."""
-    return "'" + text if text.startswith(FORMULA) else text
-
-
-def read_decisions(path):
-    """verify.csv -> {(id, sentence, letters of gold): its line as a dict} of what is decided; empty where there is no file.
-
-    Commas, semicolons or tabs part the cells, as the spreadsheet's language wants it.
-    """
-    if not os.path.exists(path):
-        return {}
-    decisions = {}
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:  # a spreadsheet may put a byte order mark
-            head = file.readline()
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=max(",;\t", key=head.count))
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas, semicolons or tabs")
-            if more := set(reader.fieldnames) - set(COLUMNS):
-                raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
-            for line in reader:
-                decision = (line["decision"] or "").strip().lower()
-                if decision not in ("", "gold", "truth"):
-                    raise cli.UserError(f"{path}, line {reader.line_num}: decision {decision!r} is not gold or truth")
-                if decision:
-                    line = {name: line[name] or "" for name in COLUMNS} | {"decision": decision}
-                    decisions[line["id"], line["sentence"], letters_of(line["gold"])] = line
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise cli.UserError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
-    return decisions
 
 
 def curate_row(row, decisions):
@@ -102,31 +62,9 @@ def curate_row(row, decisions):
     for topic in question.of(row, row["id"]):
         name, gold = topic.NAME, row["gold"][topic.NAME]
         curated[name] = curate_sentence(topic, gold, row["truth"])
-        decided = decisions.get((row["id"], name, letters_of(gold)))
-        if curated[name]["status"] == "verify" and decided:
-            curated[name] = apply_decision(curated[name], name, row, decided["decision"])
+        if decided := decisions.get(verify_csv.key_of(row, name)):
+            curated[name] = apply_decision(curated[name], name, row, decided)
     return curated
-
-
-def verify_table(rows, decisions):
-    """(verify.csv as text, decisions that fit no sentence): every sentence that is or was marked verify, with what was decided.
-
-    Decisions on what is not in these rows (another data file's, an older answer's) stay, at the end. A byte order mark tells
-    spreadsheets that it is UTF-8.
-    """
-    decisions = dict(decisions)
-    out = io.StringIO()
-    out.write("\ufeff")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        for name, sentence in row["curated"].items():
-            if sentence["status"] in ("verify", "verified"):
-                decision = decisions.pop((row["id"], name, letters_of(row["gold"][name])), {}).get("decision", "")
-                texts = (row["gold"][name], row["truth"]["sentences"][name], sentence["reason"].split(";")[0])
-                writer.writerow([row["id"], name, *map(cell, texts), decision])
-    writer.writerows([cell(line[name]) for name in COLUMNS] for line in decisions.values())
-    return out.getvalue(), list(decisions.values())
 
 
 def print_counts(rows):
@@ -147,28 +85,87 @@ def print_counts(rows):
     print(f"to_verify_rows: {open_rows} ({open_rows / len(rows):.1%})")
 
 
+def port(text):
+    """argparse type: the number of a port; 0: any that is free."""
+    number = cli.count(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: give 0 to 65535")
+    return number
+
+
+def curate_all(data, args):
+    """Curate the rows of data.jsonl that have gold, in place -> (these rows, bases, decisions, audited).
+
+    bases: {id: `curated` without decisions}. Nothing is written.
+    """
+    decisions, audited = verify_csv.read(args.verify_file)
+    question.of_all(data.rows.values(), args.data)
+    described = [row for row in data.rows.values() if row.get("gold")]
+    if not described:
+        raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
+    records.require(described, "truth", args.data, "ou_process.py --truth")
+    for field in ("gold", "second"):
+        records.require([row for row in described if row.get(field) is not None], field, args.data, "mistral.py")
+    if args.review:
+        records.require(described, "series", args.data, "ou_process.py")
+    verify_csv.refuse_another_files(args.verify_file, decisions, audited, data.rows, args.data)
+    bases = {row["id"]: curate_row(row, {}) for row in described}
+    audited = audit.draw(described, bases, decisions, audited, args.audit, args.seed)
+    for row in described:
+        row["curated"] = curate_row(row, decisions)
+    return described, bases, decisions, audited
+
+
+def review(data, args):
+    """Show the page until the human is done; every decision goes to verify.csv, then to data.jsonl."""
+    described, bases, decisions, audited = curate_all(data, args)
+    written, _ = verify_csv.table(described, decisions, audited)
+    verify_csv.save(args.verify_file, written)
+
+    def save(row):
+        nonlocal written
+        before, row["curated"] = row["curated"], curate_row(row, decisions)
+        try:
+            table, _ = verify_csv.table(described, decisions, audited)
+            verify_csv.save(args.verify_file, table, before=written)
+            written = table
+            data.append(row)
+        except BaseException:
+            row["curated"] = before
+            raise
+
+    server.serve(queue.Review(described, bases, decisions, audited, save), args.port)
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
+    parser.add_argument("--review", action="store_true", help="Show a page on this machine, where a human decides by keys.")
+    parser.add_argument("--port", type=port, default=8765, help="Where the page is; 0: any port that is free.")
+    parser.add_argument(
+        "--audit",
+        type=cli.count,
+        default=0,
+        metavar="N",
+        help="Draw rows that nobody looked at, until N were drawn in all; those drawn before stay.",
+    )
+    parser.add_argument("--seed", type=cli.count, default=0, help="Seed of that draw.")
     args = parser.parse_args(argv)
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)
-    decisions = read_decisions(args.verify_file)
+    if args.review:
+        with records.writing(args.data) as data:
+            review(data, args)
     with records.writing(args.data) as data:
-        question.of_all(data.rows.values(), args.data)
-        described = [row for row in data.rows.values() if row.get("gold")]
-        if not described:
-            raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-        records.require(described, "truth", args.data, "ou_process.py --truth")
-        records.require(described, "gold", args.data, "mistral.py")
-        for row in described:
-            row["curated"] = curate_row(row, decisions)
+        described, bases, decisions, audited = curate_all(data, args)
+        table, unfit = verify_csv.table(described, decisions, audited)
         data.rewrite(data.rows.values())
-        table, unfit = verify_table(described, decisions)
-        records.write_text(args.verify_file, table)
+        verify_csv.save(args.verify_file, table)
     print_counts(described)
+    if audited:
+        print("\n".join(audit.lines_of(audit.errors(described, bases, audited), len(audited))))
     if unfit:
         first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
         print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
