@@ -116,25 +116,43 @@ def curate_all(data, args):
     return described, bases, decisions, audited
 
 
-def review(data, args):
+def curate_file(args):
+    """Curate data.jsonl and write verify.csv; print what was found."""
+    with records.writing(args.data) as data:
+        described, bases, decisions, audited = curate_all(data, args)
+        table, unfit = verify_csv.table(described, decisions, audited)
+        data.rewrite(data.rows.values())
+        verify_csv.save(args.verify_file, table)
+    print_counts(described)
+    if audited:
+        print("\n".join(audit.lines_of(audit.errors(described, bases, audited), len(audited))))
+    if unfit:
+        first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
+        print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
+    print(f"without_gold: {len(data.rows) - len(described)}")
+    print(f"verify_file: {args.verify_file}", flush=True)
+
+
+def review_file(args):
     """Show the page until the human is done; every decision goes to verify.csv, then to data.jsonl."""
-    described, bases, decisions, audited = curate_all(data, args)
-    written, _ = verify_csv.table(described, decisions, audited)
-    verify_csv.save(args.verify_file, written)
+    with records.writing(args.data) as data:
+        described, bases, decisions, audited = curate_all(data, args)
+        written, _ = verify_csv.table(described, decisions, audited)
+        verify_csv.save(args.verify_file, written)
 
-    def save(row):
-        nonlocal written
-        before, row["curated"] = row["curated"], curate_row(row, decisions)
-        try:
-            table, _ = verify_csv.table(described, decisions, audited)
-            verify_csv.save(args.verify_file, table, before=written)
-            written = table
-            data.append(row)
-        except BaseException:
-            row["curated"] = before
-            raise
+        def save(row):
+            nonlocal written
+            before, row["curated"] = row["curated"], curate_row(row, decisions)
+            try:
+                table, _ = verify_csv.table(described, decisions, audited)
+                verify_csv.save(args.verify_file, table, before=written)
+                written = table
+                data.append(row)
+            except BaseException:
+                row["curated"] = before
+                raise
 
-    server.serve(queue.Review(described, bases, decisions, audited, save), args.port)
+        server.serve(queue.Review(described, bases, decisions, audited, save), args.port)
 
 
 def main(argv=None):
@@ -155,22 +173,10 @@ def main(argv=None):
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)
+    curate_file(args)
     if args.review:
-        with records.writing(args.data) as data:
-            review(data, args)
-    with records.writing(args.data) as data:
-        described, bases, decisions, audited = curate_all(data, args)
-        table, unfit = verify_csv.table(described, decisions, audited)
-        data.rewrite(data.rows.values())
-        verify_csv.save(args.verify_file, table)
-    print_counts(described)
-    if audited:
-        print("\n".join(audit.lines_of(audit.errors(described, bases, audited), len(audited))))
-    if unfit:
-        first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
-        print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
-    print(f"without_gold: {len(data.rows) - len(described)}")
-    print(f"verify_file: {args.verify_file}")
+        review_file(args)
+        curate_file(args)
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def serve(review, port):
     except OSError as error:
         raise cli.UserError(f"no page on port {port}: {error.strerror} (another review?): give another --port, or 0") from None
     with server:
-        print(f"review: {server.address}\n(open it in a browser of this machine; finish it there, or by Ctrl-C here)", flush=True)
+        print(f"page: {server.address}\n(open it in a browser of this machine; finish it there, or by Ctrl-C here)", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
