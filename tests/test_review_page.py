@@ -24,7 +24,7 @@ from test_review import curated_of, table_of
 from llm_ts import records
 from llm_ts.question import STUDY
 
-HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> The trend is decreasing & "flat".'
+HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> The trend falls & "rises".'
 
 
 def wrong_rows(count):
@@ -194,7 +194,8 @@ def post(address, name, body, **heads):
     """POST as our own page does, but for the heads that are changed (None: left out) -> (status, what came back)."""
     parts = urllib.parse.urlsplit(address)
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    wanted = {"Host": parts.netloc, "Origin": f"http://{parts.netloc}", "Content-Type": "application/json", "Content-Length": len(body)}
+    wanted = {"Host": parts.netloc, "Origin": f"http://{parts.netloc}"}
+    wanted |= {"Content-Type": "application/json", "Content-Length": len(body)}
     wanted |= {key.replace("_", "-"): value for key, value in heads.items()}
     connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=20)
     connection.putrequest("POST", parts.path + name, skip_host=True)
@@ -283,12 +284,12 @@ def test_a_kill_at_any_moment_loses_no_decision_that_was_answered(folder, seed):
     rng = random.Random(seed)
     with reviewing(folder) as (script, address):
         threading.Timer(rng.uniform(0.05, 0.5), script.kill).start()
-        answered, asked = {}, None
+        answered = {}
         with contextlib.suppress(OSError, http.client.HTTPException):
             while True:
                 asked = {"number": rng.randrange(16), "decision": rng.choice(["gold", "truth", ""])}
                 _, item = post(address, "decide", asked)
-                answered[item["id"]], asked_id = item["decision"], None
+                answered[item["id"]] = item["decision"]
         script.wait(timeout=20)
     found = {row_id: decision for row_id, (decision, _) in decisions_in(folder).items()}
     differ = {row_id for row_id in found.keys() | answered.keys() if found.get(row_id, "") != answered.get(row_id, "")}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from llm_ts import cli
 from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.scores.score import claim_means, outcome_of, scored
@@ -63,7 +64,7 @@ def _crossed(asked, claim, read):
 
 def markdown(asked, found):
     """What compare found -> lines of Markdown: a table of sentences, of labels, and of each teacher against the truth."""
-    lines = [f"{found['gold_model']} (gold) and {found['model']} (second), n = {found['n']}:", ""]
+    lines = [cli.visible(f"{found['gold_model']} (gold) and {found['model']} (second), n = {found['n']}:"), ""]
     heads = ["sentence", "cosine", "NLI", *(f"{relation} claims, %" for relation in RELATIONS.values())]
     cells = []
     for name, means in found["sentences"].items():
