@@ -14,10 +14,11 @@ training (convert.py).
 
 To decide, add --review and open the address that is printed: a page with each
 plot and its sentences, worked by keys. Every decision is saved in verify.csv
-before the next one; stop at any time. Or decide in a spreadsheet: write `gold`
-or `truth` into the column `decision` of verify.csv, or `own` there and a
-sentence of yours into the column `own`, and run this script again. A decision
-holds for the gold sentence beside it.
+before the next one; stop at any time. No other script can write data.jsonl
+while the page is open. Or decide in a spreadsheet: write `gold` or `truth` into
+the column `decision` of verify.csv, or `own` there and a sentence of yours into
+the column `own`, and run this script again. A decision holds for the gold
+sentence beside it.
 
 --audit 50 adds 50 rows that nobody looked at, drawn by chance. Once they are
 decided, the share of wrong ones among them is printed with its 95 % interval.

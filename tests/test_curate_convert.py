@@ -112,14 +112,14 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     assert (tmp_path / "verify.csv").read_text() == noted
 
 
-@pytest.mark.parametrize("mangle", ["as it is", "taken for Windows-1252", "straight quotes", "semicolons"])
+@pytest.mark.parametrize("mangle", ["as it is", "taken for Windows-1252", "straight quotes", "semicolons", "decimal commas"])
 def test_decisions_survive_a_spreadsheet(tmp_path, mangle):
     """Sentences with curly quotes, accents and a formula's beginning; saved as spreadsheets do."""
     rows = rows_with_gold(60)
     plant(rows)
     for number, row in enumerate(rows):
         words = "= " if number % 2 else ""
-        row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window, {text}" for name, text in row["gold"].items()}
+        row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
     store(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
     path = tmp_path / "verify.csv"
@@ -131,6 +131,8 @@ def test_decisions_survive_a_spreadsheet(tmp_path, mangle):
         line["decision"] = "Truth "
         if mangle == "taken for Windows-1252":
             line["gold"] = line["gold"].encode().decode("cp1252")
+        elif mangle == "decimal commas":
+            line["gold"] = line["gold"].replace("0.5", "0,5")
         elif mangle == "straight quotes":
             line["gold"] = line["gold"].replace("\u2019", "'").removeprefix("'")
     with open(path, "w", encoding="utf-8-sig", newline="") as file:
