@@ -29,7 +29,7 @@ import os
 from collections import Counter
 
 from llm_ts import cli, question, records
-from llm_ts.review import audit, queue, server, verify_csv
+from llm_ts.review import audit, server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
 
@@ -153,7 +153,7 @@ def review_file(args):
                 row["curated"] = before
                 raise
 
-        server.serve(queue.Review(described, bases, decisions, audited, save), args.port)
+        server.serve(session.Review(described, bases, decisions, audited, save), args.port)
 
 
 def main(argv=None):

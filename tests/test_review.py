@@ -1,11 +1,13 @@
 """What a human decides: verify.csv there and back, bad lines, the order of doubt, the audit and its error.
 
-Needs: nothing beyond numpy. Run: python -m pytest -q tests/test_review.py
+Needs: LibreOffice's soffice for the real spreadsheet (else that test skips aloud). Run: python -m pytest -q tests/test_review.py
 """
 
 import csv
 import io
 import shutil
+import subprocess
+import zipfile
 
 import pytest
 from conftest import run_script
@@ -13,7 +15,7 @@ from test_curate_convert import other, plant, rows_with_gold, store
 
 from llm_ts import cli, records
 from llm_ts.question import STUDY
-from llm_ts.review import audit, queue, verify_csv
+from llm_ts.review import audit, session, verify_csv
 
 OWN = "=Il sale: the curve \u2019climbs\u2019 \u2013 na\u00efvely, from 0,5 to 0.75"
 
@@ -63,6 +65,39 @@ def test_an_own_sentence_survives_a_spreadsheet(folder, how):
         assert sentence["reason"].endswith("; decided for own")
         line = table_of(folder)[0]
         assert (line["decision"], line["own"]) == ("own", "'" + OWN)  # no formula
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_real_spreadsheet_keeps_every_decision_and_computes_nothing(tmp_path, separator):
+    if not shutil.which("soffice"):
+        pytest.skip("LibreOffice is missing: no real spreadsheet was tried")
+
+    def convert(name, to, *more):
+        command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", *more, "--convert-to", to, name]
+        subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=True)
+
+    rows = rows_with_gold(60)
+    plant(rows)
+    for number, row in enumerate(rows):
+        begin = ("=1+1; ", "+", "-3.50 ", "@sum, ", "\"quoted\" ", "")[number % 6]
+        row["gold"] = {name: f"{begin}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
+    store(tmp_path, rows)
+    run_script("curate.py", cwd=tmp_path)
+    lines = table_of(tmp_path)
+    for number, line in enumerate(lines):
+        line |= ({"decision": "gold"}, {"decision": "truth"}, {"decision": "own", "own": "'" + OWN})[number % 3]
+    write_table(tmp_path, lines, encoding="utf-8-sig")
+    convert("verify.csv", "ods", "--infilter=CSV:44,34,76,1")
+    assert "formula" not in zipfile.ZipFile(tmp_path / "verify.ods").read("content.xml").decode()
+    (tmp_path / "verify.csv").unlink()
+    convert("verify.ods", f"csv:Text - txt - csv (StarCalc):{ord(separator)},34,76,1")
+    out = run_script("curate.py", cwd=tmp_path).stdout
+    assert "to_verify_sentences: 0 (" in out and "fit_no_sentence" not in out
+    curated, by_id = curated_of(tmp_path), {row["id"]: row for row in rows}
+    for line in lines:
+        row, name = by_id[line["id"]], line["sentence"]
+        text = {"gold": row["gold"][name], "truth": row["truth"]["sentences"][name], "own": OWN}[line["decision"]]
+        assert (curated[line["id"]][name]["status"], curated[line["id"]][name]["text"]) == ("verified", text)
 
 
 def test_a_file_of_before_with_six_columns_is_read(folder):
@@ -140,7 +175,7 @@ def test_where_the_teachers_disagree_comes_first_and_the_audit_last():
             second["noise"] = STUDY.say({claim: other(claim, row["truth"][claim]) for claim in STUDY.claims})["noise"]
         if number != 15:
             row["second"] = {"gold": second, "teacher": {}}
-    items = [(row["id"], name) for row, name in queue.order_of_doubt(rows, bases, {rows[3]["id"]})]
+    items = [(row["id"], name) for row, name in session.order_of_doubt(rows, bases, {rows[3]["id"]})]
     ids = [row["id"] for row in rows]
     assert items[:4] == [(ids[10], "noise"), (ids[0], "noise"), (ids[5], "noise"), (ids[15], "noise")]
     assert items[4:] == [(ids[3], name) for name in STUDY.topics]
@@ -155,7 +190,7 @@ def test_a_decision_that_could_not_be_saved_is_taken_back():
             raise OSError("disk full")
         kept.append(dict(review.decisions))
 
-    review = queue.Review(rows, bases_of(rows), {}, set(), save)
+    review = session.Review(rows, bases_of(rows), {}, set(), save)
     review.decide(0, "truth")
     assert review.decide(1, "own", " It  rises. ")["own"] == "It rises." and len(kept[-1]) == 2
     before = dict(review.decisions)
