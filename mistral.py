@@ -1,5 +1,5 @@
 """Ask the teacher, a large model that sees the plot and the numbers, for a
-sentence on each topic of every series.
+sentence on each topic of every series, and for the label that it means.
 
 Reads: data.jsonl rows, <dataset>/<id>.png; the key from the environment
 variable MISTRAL_API_KEY (a server on this machine needs none).
@@ -20,7 +20,7 @@ import os
 import urllib.parse
 
 from llm_ts import cli, question, records
-from llm_ts.teacher import mistral_api, simulated
+from llm_ts.teacher import mistral_api, prompts, simulated
 
 GIVE_UP = 10  # rows in a row that fail: the model cannot do it, and every question costs money
 
@@ -40,6 +40,19 @@ def refuse_mixture(rows, args):
                     f"{args.data}: {row['id']} has a {here} teacher's answer: "
                     f"give a {asked} teacher another --data (ou_process.py --data makes it)"
                 )
+
+
+def refuse_other_prompt(rows, args):
+    """Raise UserError where the answers that are there were asked for in other words than the one now asked for."""
+    words = prompts.PROMPTS[args.prompt]
+    for row in rows:
+        answer = answer_in(row, args.second)
+        if answer.get("gold") and not args.dryrun and prompts.of(answer["teacher"]) != (words.name, words.version):
+            name, version = prompts.of(answer["teacher"])
+            raise cli.UserError(
+                f"{args.data}: {row['id']} was asked with the prompt {name}, version {version}, not {words.name}, version "
+                f"{words.version}: give that --prompt, or another --data"
+            )
 
 
 def refuse_other_second(rows, args):
@@ -70,7 +83,7 @@ def write_text(row, dataset):
 
 
 def settings_of(args):
-    names = ("dataset", "image", "server_url", "concurrency", "timeout", "retries", "backoff", "rate", "seed")
+    names = ("dataset", "prompt", "max_tokens", "image", "server_url", "concurrency", "timeout", "retries", "backoff", "rate", "seed")
     return mistral_api.Settings(model=args.second or args.model, **{name: getattr(args, name) for name in names})
 
 
@@ -83,6 +96,7 @@ def answer_missing(data, args):
     for field in ("gold", "teacher", "second"):
         records.require([row for row in rows if row.get(field) is not None], field, args.data, "mistral.py")
     refuse_mixture(rows, args)
+    refuse_other_prompt(rows, args)
     if args.second:
         refuse_other_second(rows, args)
     able = [row for row in rows if row.get("gold")] if args.second else rows
@@ -91,7 +105,7 @@ def answer_missing(data, args):
     lacking = [row for row in able if not answer_in(row, args.second).get("gold")]
     missing = [row for row in lacking if args.retry_failed or not answer_in(row, args.second).get("teacher")]
     todo = missing[: args.limit]
-    counts = {"had": len(able) - len(lacking), "new": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
+    counts = {"had": len(able) - len(lacking), "new": 0, "unlabelled": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
     tokens = {"prompt": 0, "completion": 0}
     in_a_row = 0
 
@@ -106,6 +120,7 @@ def answer_missing(data, args):
         failed = answer["teacher"].get("failed")
         in_a_row = in_a_row + 1 if failed else 0
         counts["failed" if failed else "new"] += 1
+        counts["unlabelled"] += not failed and not answer["teacher"]["labels"]
         bar.step()
         if failed or not args.dryrun:
             cli.say(f"{bar.done}/{len(todo)} {row['id']}: {failed or 'answered'}")
@@ -158,9 +173,14 @@ def main(argv=None):
     parser.add_argument("--second", metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
     parser.add_argument("--server-url", type=server_url, help="A compatible server; default Mistral's.")
     parser.add_argument("--no-image", dest="image", action="store_false", help="For a text-only model: numbers, no plot.")
+    parser.add_argument(
+        "--prompt", choices=prompts.PROMPTS, default=prompts.DEFAULT,
+        help="Words of the question: sentences with their labels, sentences alone, or the original study's (it thinks first).",
+    )  # fmt: skip
     parser.add_argument("--concurrency", type=cli.positive, default=mistral_api.Settings.concurrency, help="Questions asked at the same time.")
     parser.add_argument("--limit", type=cli.positive, help="Ask about at most so many rows; default all.")
     parser.add_argument("--timeout", type=cli.positive_float, default=mistral_api.Settings.timeout, help="Seconds to wait for an answer.")
+    parser.add_argument("--max-tokens", type=cli.positive, default=mistral_api.Settings.max_tokens, help="Length of an answer, at most.")
     parser.add_argument("--retries", type=cli.count, default=mistral_api.Settings.retries, help="Times to ask again where server or network fail.")
     parser.add_argument("--backoff", type=cli.positive_float, default=mistral_api.Settings.backoff, help="Seconds before asking again, doubled.")
     parser.add_argument("--rate", type=cli.positive_float, help="Requests a second, at most, of all together; default: no limit of ours.")

@@ -11,10 +11,10 @@ import urllib.parse
 from dataclasses import dataclass
 
 from llm_ts import cli, question
+from llm_ts.teacher import prompts
 from llm_ts.teacher.pace import Pace
 
 ASKS = 3  # times that a row is asked before an answer that is not the JSON asked for counts as its failure
-MAX_TOKENS = 4000  # an answer needs about 80; the rest is for models that think first
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # how servers say that a model is text only
 NO_PICTURES = re.compile(r"(?i)(image|vision|multimodal).{0,80}(not|n't|no |un)\s*(support|accept|allow)|(not|n't|no |un)\s*(support|accept|allow).{0,80}(image|vision|multimodal)|mmproj")
@@ -28,6 +28,7 @@ class Settings:
 
     model: str
     dataset: str  # folder of the plots
+    prompt: str = prompts.DEFAULT  # a name in prompts.PROMPTS
     server_url: str | None = None  # None: Mistral's own; /v1 at its end does no harm
     image: bool = True  # whether the model is shown the plot; else it reads the numbers alone
     concurrency: int = 1  # questions asked at the same time
@@ -35,7 +36,12 @@ class Settings:
     retries: int = 6  # times to ask again where server or network fail
     backoff: float = 1.0  # seconds before asking again, doubled
     rate: float | None = None  # requests a second, at most
+    max_tokens: int = 4000  # of an answer; it needs about 100, the rest is for models that think first
     seed: int = 0
+
+    @property
+    def words(self):
+        return prompts.PROMPTS[self.prompt]
 
 
 def find_key(server_url=None):
@@ -142,7 +148,7 @@ class Teacher:
             try:
                 async with asyncio.timeout(self.settings.timeout):  # the SDK's own bounds each read, not the whole
                     response = await self.client.chat.complete_async(
-                        model=self.settings.model, messages=messages, max_tokens=MAX_TOKENS, **sent
+                        model=self.settings.model, messages=messages, max_tokens=self.settings.max_tokens, **sent
                     )
                 self.pace.answered()
                 return response
@@ -173,32 +179,32 @@ class Teacher:
         raise cli.UserError(f"{why}, after {tries}: check --server-url, or run it again later; what was done is saved")
 
     def read(self, asked, response):
-        """A response to a question -> (sentences, "") or (None, why it is not what was asked)."""
+        """A response to a question -> (sentences, labels, "") or (None, {}, why it is not what was asked)."""
         if not response.choices or response.choices[0].message is None:
-            return None, "empty answer"
+            return None, {}, "empty answer"
         choice = response.choices[0]
         content = choice.message.content
         if isinstance(content, list):  # models that think first answer in chunks
             content = "".join(chunk.text for chunk in content if chunk.type == "text")
         if choice.finish_reason in ("length", "model_length"):
-            return None, f"truncated answer (finish_reason {choice.finish_reason})"
+            return None, {}, f"truncated answer (finish_reason {choice.finish_reason})"
         if not isinstance(content, str) or not content.strip():
-            return None, f"empty answer (finish_reason {self.mask(choice.finish_reason)})"
+            return None, {}, f"empty answer (finish_reason {self.mask(choice.finish_reason)})"
         content = without_thinking(content)
         if content is None:
-            return None, "truncated answer (it was still thinking)"
-        sentences = asked.parse(content).sentences
-        if sentences is None:
-            return None, f"not the JSON asked for: {self.mask(content)[:200]}"
-        sentences = {topic: " ".join(sentences[topic].split()) for topic in asked.topics}
+            return None, {}, "truncated answer (it was still thinking)"
+        parsed = asked.parse(content)
+        if parsed.sentences is None:
+            return None, {}, f"not the JSON asked for: {self.mask(content)[:200]}"
+        sentences = {topic: " ".join(parsed.sentences[topic].split()) for topic in asked.topics}
         if any(text != self.mask(text) for text in sentences.values()):
-            return None, "answer with control characters, or with the key"
-        return sentences, ""
+            return None, {}, "answer with control characters, or with the key"
+        return sentences, self.settings.words.labels(asked, parsed), ""
 
     async def answer(self, row):
         """Ask about one row: {"gold", "teacher"}, or {"teacher"} with the reason of the failure."""
         asked = question.of(row, row["id"])
-        parts = [{"type": "text", "text": asked.teacher_prompt_of(row["series"], self.settings.image)}]
+        parts = [{"type": "text", "text": self.settings.words.fill(asked, row["series"], self.settings.image)}]
         if self.settings.image:
             with open(plot_of(row, self.settings.dataset), "rb") as file:
                 image = base64.b64encode(file.read()).decode("ascii")
@@ -206,16 +212,16 @@ class Teacher:
         tokens = {"prompt": 0, "completion": 0}
         for ask in range(ASKS):
             messages = [{"role": "user", "content": parts}]
-            response = await self.complete(row["id"], messages, asked.schema, self.settings.seed + ask)
+            response = await self.complete(row["id"], messages, self.settings.words.schema(asked), self.settings.seed + ask)
             tokens["prompt"] += response.usage.prompt_tokens or 0  # 0 too where the server does not count them
             tokens["completion"] += response.usage.completion_tokens or 0
-            gold, failed = self.read(asked, response)
+            gold, labels, failed = self.read(asked, response)
             if gold:
                 break
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        teacher = {"model": self.settings.model, "prompt_version": question.TEACHER_PROMPT_VERSION, "date": now, "tokens": tokens}
+        teacher = {"model": self.settings.model, **self.settings.words.tag, "date": now, "tokens": tokens}
         teacher |= {} if self.settings.image else {"image": False}
-        return {"gold": gold, "teacher": teacher} if gold else {"teacher": {**teacher, "failed": failed}}
+        return {"gold": gold, "teacher": {**teacher, "labels": labels}} if gold else {"teacher": {**teacher, "failed": failed}}
 
 
 async def ask_all(rows, record, key, settings):
