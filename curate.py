@@ -9,8 +9,9 @@ Run: python curate.py --data data.jsonl
 What happens to a wrong sentence is its topic's choice (IF_WRONG in llm_ts/
 claims/). Wrong extrema are replaced by the truth's sentence: anybody can look
 up where 99 and 0 stand. Of the other topics, what contradicts a clear truth is
-marked `verify`; the rest is kept. What is not decided stays out of the
-training (convert.py).
+marked `verify`. So is any sentence that is read otherwise than the label that
+the teacher said beside it, or that is not read and has no label. The rest is
+kept. What is not decided stays out of the training (convert.py).
 
 To decide, add --review and open the address that is printed: a page with each
 plot and its sentences, worked by keys. Every decision is saved in verify.csv
@@ -33,26 +34,33 @@ import argparse
 import os
 from collections import Counter
 
-from llm_ts import cli, question, records
+from llm_ts import claims, cli, question, records
 from llm_ts.review import audit, server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
 
-def curate_sentence(topic, text, truth):
+def curate_sentence(topic, text, truth, labels):
     """A gold sentence on a topic (a module of llm_ts/claims) and the row's truth -> {"text", "status", "reason"}.
 
-    status is kept, replaced or verify; reason is agrees, unread, unclear, or contradicts with what was said.
+    labels: {claim: label} that the teacher said beside it; where it said none, the sentence speaks alone. status is kept,
+    replaced or verify; reason is agrees, unread, unclear, label (which is not the sentence's), or contradicts with what was said.
     """
     read = topic.read(text)
-    wrong = [claim for claim, label in read.items() if outcome_of(label, truth[claim]) == "wrong"]
-    if not wrong:
-        return {"text": text, "status": "kept", "reason": "unread" if None in read.values() else "agrees"}
-    contradiction = "contradicts: " + ", ".join(f"{claim} said {read[claim]}, is {truth[claim]}" for claim in wrong)
-    if topic.IF_WRONG == "replace":
+    for claim, label in read.items():
+        if label and claim in labels and labels[claim] != label:
+            return {"text": text, "status": "verify", "reason": f"label: {claim} reads {label}, its label is {labels[claim]}"}
+    said = claims.said_of(topic, text, labels)
+    wrong = [claim for claim, label in said.items() if outcome_of(label, truth[claim]) == "wrong"]
+    contradiction = "contradicts: " + ", ".join(f"{claim} said {said[claim]}, is {truth[claim]}" for claim in wrong)
+    if wrong and topic.IF_WRONG == "replace":
         return {"text": truth["sentences"][topic.NAME], "status": "replaced", "reason": contradiction}
-    if not any(truth["clear"][claim] for claim in wrong):
+    if any(truth["clear"][claim] for claim in wrong):
+        return {"text": text, "status": "verify", "reason": contradiction}
+    if None in said.values():
+        return {"text": text, "status": "verify", "reason": "unread"}
+    if wrong:
         return {"text": text, "status": "kept", "reason": "unclear, " + contradiction}
-    return {"text": text, "status": "verify", "reason": contradiction}
+    return {"text": text, "status": "kept", "reason": "unread, its label agrees" if None in read.values() else "agrees"}
 
 
 def apply_decision(curated, name, row, decided):
@@ -64,10 +72,10 @@ def apply_decision(curated, name, row, decided):
 
 def curate_row(row, decisions):
     """A row with gold and truth -> its `curated` field: {"trend": {...}, "noise": {...}, "extrema": {...}}."""
-    curated = {}
+    curated, labels = {}, (row.get("teacher") or {}).get("labels") or {}
     for topic in question.of(row, row["id"]):
         name, gold = topic.NAME, row["gold"][topic.NAME]
-        curated[name] = curate_sentence(topic, gold, row["truth"])
+        curated[name] = curate_sentence(topic, gold, row["truth"], labels)
         if decided := decisions.get(verify_csv.key_of(row, name)):
             curated[name] = apply_decision(curated[name], name, row, decided)
     return curated
@@ -106,7 +114,7 @@ def described_rows(data, args):
     if not described:
         raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
     records.require(described, "truth", args.data, "ou_process.py --truth")
-    for field in ("gold", "second"):
+    for field in ("gold", "teacher", "second"):
         records.require([row for row in described if row.get(field) is not None], field, args.data, "mistral.py")
     return described
 

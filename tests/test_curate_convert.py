@@ -11,7 +11,9 @@ import subprocess
 import pytest
 from conftest import run_script
 
+import curate
 from llm_ts import formats, records
+from llm_ts.claims import extrema, noise
 from llm_ts.pairs.pair import split_of
 from llm_ts.question import STUDY
 from llm_ts.review import verify_csv
@@ -72,11 +74,63 @@ def test_curation_finds_exactly_the_planted_errors(tmp_path):
             else:
                 assert sentence["text"] == row["gold"][name]
     assert found == planted
-    to_verify = sum(status == "verify" for status in planted.values())
+    to_verify = sum(status in ("verify", "unread") for status in planted.values())  # no label beside it: a human looks at it
     assert to_verify > 10 and f"to_verify_sentences: {to_verify} (" in out
     before = (tmp_path / "data.jsonl").read_bytes(), (tmp_path / "verify.csv").read_bytes()
     run_script("curate.py", cwd=tmp_path)
     assert ((tmp_path / "data.jsonl").read_bytes(), (tmp_path / "verify.csv").read_bytes()) == before
+
+
+UNREAD = "The noise is hard to judge."
+LABELS = [  # the sentence on noise, the label beside it, the truth and whether it is clear; what becomes of it
+    ("The noise intensity is low.", "low", "low", True, "kept", "agrees"),
+    ("The noise intensity is low.", None, "low", True, "kept", "agrees"),
+    ("The noise intensity is low.", "high", "low", True, "verify", "label: noise reads low, its label is high"),
+    ("The noise intensity is low.", "high", "high", False, "verify", "label: noise reads low, its label is high"),
+    ("The noise intensity is low.", "low", "high", True, "verify", "contradicts: noise said low, is high"),
+    ("The noise intensity is low.", "low", "high", False, "kept", "unclear, contradicts: noise said low, is high"),
+    (UNREAD, "low", "low", True, "kept", "unread, its label agrees"),
+    (UNREAD, "low", "high", True, "verify", "contradicts: noise said low, is high"),
+    (UNREAD, "low", "high", False, "kept", "unclear, contradicts: noise said low, is high"),
+    (UNREAD, None, "low", True, "verify", "unread"),
+    (UNREAD, None, "low", False, "verify", "unread"),
+]
+
+
+@pytest.mark.parametrize("text, label, truth, clear, status, reason", LABELS)
+def test_the_label_beside_a_sentence_is_a_second_reading(text, label, truth, clear, status, reason):
+    truth = {"noise": truth, "clear": {"noise": clear}}
+    found = curate.curate_sentence(noise, text, truth, {"noise": label} if label else {})
+    assert found == {"text": text, "status": status, "reason": reason}
+
+
+def test_two_claims_in_one_sentence_have_a_label_each():
+    truth = {"max": "end", "min": "middle", "clear": {"max": True, "min": True}, "sentences": {"extrema": "Said by the truth."}}
+
+    def status(text, **labels):
+        return curate.curate_sentence(extrema, text, truth, labels)["status"]
+
+    peak, both = "The maximum lies at the end.", "The maximum lies at the end and the minimum in the middle."
+    assert status(peak) == "verify"  # nothing is said of the minimum
+    assert (status(peak, min="middle"), status(peak, min="beginning")) == ("kept", "replaced")
+    assert (status(both), status(both, max="end", min="middle"), status(both, min="end")) == ("kept", "kept", "verify")
+
+
+def test_curation_reads_the_labels_of_the_teacher(tmp_path):
+    rows = rows_with_gold(4)
+    for row, label in zip(rows, ("right", "wrong", "none", "odd")):
+        row["gold"]["noise"] = UNREAD
+        row["truth"]["clear"]["noise"] = True
+        said = row["truth"]["noise"] if label == "right" else other("noise", row["truth"]["noise"])
+        row["teacher"] = {"model": "any", "labels": {} if label == "none" else {"noise": said}}
+    rows[3]["teacher"]["labels"] = {"noise": "loud"}
+    store(tmp_path, rows)
+    assert "its teacher is not" in run_script("curate.py", cwd=tmp_path, code=2).stderr
+    store(tmp_path, rows[:3])
+    run_script("curate.py", cwd=tmp_path)
+    found = [row["curated"]["noise"] for row in records.read(str(tmp_path / "data.jsonl"))]
+    assert [sentence["status"] for sentence in found] == ["kept", "verify", "verify"]
+    assert [sentence["reason"][:11] for sentence in found] == ["unread, its", "contradicts", "unread"]
 
 
 def test_a_humans_decisions_are_applied_and_survive(tmp_path):
