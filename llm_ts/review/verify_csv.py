@@ -85,7 +85,11 @@ def _read_lines(path):
                 raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas, semicolons or tabs")
             if more := set(reader.fieldnames) - set(COLUMNS):
                 raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
+            if twice := [name for name in COLUMNS if reader.fieldnames.count(name) > 1]:
+                raise cli.UserError(f"{path}: the column {twice[0]!r} is there twice: which of them counts?")
             for line in reader:
+                if any(line.pop(None, ())):
+                    raise cli.UserError(f"{path}, line {reader.line_num}: more cells than columns: put its sentences in quotes")
                 yield f"{path}, line {reader.line_num}", {name: line.get(name) or "" for name in COLUMNS}
     except (UnicodeDecodeError, csv.Error) as error:
         raise cli.UserError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
