@@ -164,6 +164,7 @@ def curate_all(data, args):
 
 def curate_file(args):
     """Curate data.jsonl and write verify.csv; print what was found."""
+    records.sweep(os.path.dirname(args.verify_file) or ".")
     with records.writing(args.data) as data:
         described, bases, decisions, audited = curate_all(data, args)
         table, unfit = verify_csv.table(described, decisions, audited)

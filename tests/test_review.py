@@ -144,6 +144,18 @@ def test_bad_lines_are_one_line_and_nothing_is_lost(folder, change, why):
     assert ((folder / "verify.csv").read_bytes(), (folder / "data.jsonl").read_bytes()) == before
 
 
+def test_a_sentence_that_falls_apart_and_a_column_twice_are_refused(folder):
+    text = (folder / "verify.csv").read_text("utf-8-sig")
+    first = text.splitlines()[1]
+    assert first.endswith(",,")  # no decision, no sentence of one's own
+    (folder / "verify.csv").write_text(text.replace(first, first[:-1] + "own,It rises, then falls."))
+    before = (folder / "verify.csv").read_bytes()
+    assert "line 2: more cells than columns" in run_script("curate.py", cwd=folder, code=2).stderr
+    assert (folder / "verify.csv").read_bytes() == before
+    (folder / "verify.csv").write_text(text.replace(",own\n", ",own,own\n", 1))
+    assert "'own' is there twice" in run_script("curate.py", cwd=folder, code=2).stderr
+
+
 def test_two_decisions_on_one_sentence_are_refused_with_both(folder):
     lines = table_of(folder)
     twice = [lines[0] | {"decision": "gold"}, lines[0] | {"decision": "truth"}]

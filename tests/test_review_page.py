@@ -151,6 +151,19 @@ def test_ten_rows_by_keyboard_with_undo_a_kill_and_a_second_start(folder, browse
     assert ((folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()) == before
 
 
+def test_quick_letters_for_a_sentence_are_no_commands(folder, browser):
+    """`o` waits for a slow answer to `g`; the `t` of a sentence that begins too early must not decide for the truth."""
+    with reviewing(folder) as (_, address):
+        browser.open(address, "document.querySelector('#choose-gold')")
+        slow = "new Promise(done => setTimeout(done, 300))"
+        browser.value(f"void (realFetch = fetch, fetch = (...asked) => {slow}.then(() => realFetch(...asked)))")
+        press_and_wait(browser, "g", "o", "t")
+        assert browser.value("document.activeElement.id") == "own"
+        browser.press("ArrowRight", "u", "x")  # a key's way, not insertText's: the marks go to the end, the letters into it
+        assert browser.value("document.activeElement.value").endswith(".ux")
+        assert list(decision for decision, _ in decisions_in(folder).values()) == ["gold"]
+
+
 def test_the_plot_shows_the_numbers_under_the_pointer(folder, browser):
     rows = {row["id"]: row for row in records.read(str(folder / "data.jsonl"))}
     with reviewing(folder) as (_, address):
@@ -298,6 +311,7 @@ def test_a_kill_at_any_moment_loses_no_decision_that_was_answered(folder, seed):
     assert {row_id: decision for row_id, (decision, _) in decisions_in(folder).items()} == found
     verified = {row_id for row_id, curated in curated_of(folder).items() if curated["trend"]["status"] == "verified"}
     assert verified == found.keys()
+    assert sorted(os.listdir(folder)) == ["data.jsonl", "verify.csv"]
 
 
 def test_nothing_to_look_at_is_said_and_is_no_error(tmp_path):

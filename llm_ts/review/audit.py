@@ -9,7 +9,7 @@ from llm_ts.scores.agreement import relation_of
 from llm_ts.scores.means import mean_of, percent
 
 
-def nothing_marked(base):
+def is_unmarked(base):
     """Whether no sentence of a row is to verify. base: its `curated` as it is without decisions."""
     return all(sentence["status"] != "verify" for sentence in base.values())
 
@@ -20,7 +20,7 @@ def draw(rows, bases, decisions, audited, count, seed):
     bases: {id: `curated` without decisions}. There are fewer where fewer rows are unseen.
     """
     seen = audited | {key[0] for key in decisions}
-    unseen = [row["id"] for row in rows if row["id"] not in seen and nothing_marked(bases[row["id"]])]
+    unseen = [row["id"] for row in rows if row["id"] not in seen and is_unmarked(bases[row["id"]])]
     unseen.sort(key=lambda row_id: random.Random(f"audit {seed} {row_id}").random())
     return audited | set(unseen[: max(0, count - len(audited))])
 
@@ -41,7 +41,7 @@ def errors(rows, bases, audited):
     found = {}
     for row in rows:
         base = bases[row["id"]]
-        if row["id"] in audited and nothing_marked(base):
+        if row["id"] in audited and is_unmarked(base):
             after = row["curated"]
             wrong = {name: is_wrong(name, base[name], after[name]) for name in after if after[name]["status"] == "verified"}
             for name in after:

@@ -103,14 +103,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._answer(lambda name: self.server.get(name))
 
     def do_POST(self):
-        self._answer(lambda name: (*self.server.post(name, self._body()), ""))
+        self._answer(lambda name: (*self.server.post(name, self._read_body()), ""))
 
     def log_message(self, *_):
         """Nothing is logged: the address is a secret."""
 
     def _answer(self, work):
         try:
-            status, (kind, body, nonce) = 200, work(self._name())
+            status, (kind, body, nonce) = 200, work(self._find_name())
         except Refusal as refusal:
             status, (kind, body), nonce = refusal.status, _json({"error": str(refusal)}), ""
         except (cli.UserError, OSError) as error:
@@ -128,7 +128,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _name(self):
+    def _find_name(self):
         """What stands behind the secret in the address; Refusal for a wrong secret or a foreign name of this machine."""
         if self.headers.get("Host", "").partition(":")[0] not in HOSTS:
             raise Refusal(403, "this page is for this machine alone")
@@ -137,7 +137,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refusal(404, "this is not the address that curate.py --review printed")
         return parts[2]
 
-    def _body(self):
+    def _read_body(self):
         """The object that was posted by our own page; Refusal for anything else."""
         if self.headers.get("Origin") != f"http://{self.headers['Host']}":
             raise Refusal(403, "a decision is taken from this page alone")

@@ -60,9 +60,9 @@ class Review:
 
     def rows(self):
         """{id: series, range in its own unit (or None), truth, and all sentences with what is read in them}."""
-        return {row["id"]: self._shown(row) for row, _ in self.items}
+        return {row["id"]: self._show_row(row) for row, _ in self.items}
 
-    def _shown(self, row):
+    def _show_row(self, row):
         asked, truth = question.of(row, row["id"]), row["truth"]
         ends = [row.get("raw_min"), row.get("raw_max")]
         sentences = {}

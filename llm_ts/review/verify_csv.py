@@ -72,7 +72,7 @@ def line_of(row, name, reason, decision="", own=""):
     return dict(zip(COLUMNS, (row["id"], name, *texts, reason, decision, own)))
 
 
-def _lines(path):
+def _read_lines(path):
     """The lines of a file as (where, dict of all columns); none where there is no file."""
     if not os.path.exists(path):
         return
@@ -85,13 +85,17 @@ def _lines(path):
                 raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas, semicolons or tabs")
             if more := set(reader.fieldnames) - set(COLUMNS):
                 raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
+            if twice := [name for name in COLUMNS if reader.fieldnames.count(name) > 1]:
+                raise cli.UserError(f"{path}: the column {twice[0]!r} is there twice: which of them counts?")
             for line in reader:
+                if any(line.pop(None, ())):
+                    raise cli.UserError(f"{path}, line {reader.line_num}: more cells than columns: put its sentences in quotes")
                 yield f"{path}, line {reader.line_num}", {name: line.get(name) or "" for name in COLUMNS}
     except (UnicodeDecodeError, csv.Error) as error:
         raise cli.UserError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
 
 
-def _decided(line, where):
+def _check_line(line, where):
     """A line -> the same with its decision and its own sentence tidied; UserError where they do not fit together."""
     decision, own = line["decision"].strip().lower(), line["own"].strip()
     if own.startswith("'") and own[1:].startswith(FORMULA):
@@ -114,8 +118,8 @@ def read(path):
     UserError where the file is broken, or decides twice for the same sentence and not alike.
     """
     decisions, audited = {}, set()
-    for where, line in _lines(path):
-        line = _decided(line, where)
+    for where, line in _read_lines(path):
+        line = _check_line(line, where)
         if line["reason"].startswith(AUDIT):
             audited.add(line["id"])
         if line["decision"]:

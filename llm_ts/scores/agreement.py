@@ -50,12 +50,12 @@ def compare(asked, rows, scorer):
         "model": model_of(rows[0]["second"]["teacher"]),
         "n": len(rows),
         "sentences": sentences,
-        "labels": {claim: _crossed(asked, claim, read) for claim in asked.claims},
+        "labels": {claim: _cross_labels(asked, claim, read) for claim in asked.claims},
         "against_truth": against,
     }
 
 
-def _crossed(asked, claim, read):
+def _cross_labels(asked, claim, read):
     """{gold's label: {second's label: how many rows}} of a claim, all labels and `unread`."""
     labels = (*asked.labels[claim], UNREAD)
     counts = Counter((one[claim] or UNREAD, other[claim] or UNREAD) for one, other in zip(read["gold"], read["second"]))
