@@ -178,8 +178,9 @@ def _whole_years(texts):
 
 def _blanked(texts):
     """The texts of a column of numbers, with those that are none, a total's name, left empty."""
-    bad = [text for text in texts.unique() if not numbers.is_number(text)]
-    return texts.where(~texts.isin(bad), "") if len(bad) <= 5 else texts
+    rest = texts[~texts.str.fullmatch(numbers.SIMPLE["."][0])]
+    bad = [text for text in rest.unique() if not numbers.is_number(text)]
+    return texts.where(~texts.isin(bad), "") if bad and len(bad) <= 5 else texts
 
 
 def _together(parts):
