@@ -280,6 +280,8 @@ def _take_codes_out(values, notes):
             if min(abs(code - others.min()), abs(code - others.max())) <= span:
                 continue
             count = int((there == code).sum())
+            if count >= 0.5 * len(there):
+                continue
             many = "value is" if count == 1 else "values are"
             if found and not found["minus"]:
                 raise cli.UserError(

@@ -195,6 +195,8 @@ def _numeric(places, unique, dates):
         values = [_in_order(part, order) if part else np.nan for part in found]
         if sum(np.isnan(values)) == sum(part is None for part in found):
             ways[name] = np.array(values, dtype=float)[places]
+    if len(ways) > 1 and not any(part["s"] == "-" for part in found if part):  # 24-03-01 is usual, 24/03/01 is not
+        ways.pop("year-first", None)
     if dates:
         ways = {name: way for name, way in ways.items() if name == dates}
     if not ways:  # some are no dates in any order, or they are mixed
