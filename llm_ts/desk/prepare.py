@@ -32,7 +32,7 @@ def read_series(path, options, last=None, begin=None, end=None, windows=1):
     """A file -> its series, in order, each window apart. UserError in one line for what cannot be described."""
     try:
         found = user_file.read(path, options)
-        chosen = [grid.choose_window(grid.put_in_order(series), last, begin, end) for series in found]
+        chosen = [grid.choose_window(grid.put_in_order(series, sort=bool(options.time)), last, begin, end) for series in found]
         return [part for series in chosen for part in grid.split(series, windows)]
     except MemoryError:
         raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None

@@ -19,8 +19,11 @@ GAP = 0.1  # of the window: a step as long as that matters
 UNEVEN = 2.0  # the longest step over the shortest: beyond it the steps are uneven
 
 
-def put_in_order(series):
-    """The same series with rising times: turned round where they fall, sorted where they are mixed; said."""
+def put_in_order(series, sort=False):
+    """The same series with rising times: turned round where they fall, sorted where they are mixed; said.
+
+    Plain numbers that go back and forth may be no times at all: UserError, unless the user named them (sort).
+    """
     if series.at is None:
         return series
     steps = np.diff(series.at)
@@ -28,6 +31,11 @@ def put_in_order(series):
         return series
     if (steps < 0).all():
         order, note = np.arange(len(series.at))[::-1], "the times fall (newest first): turned round"
+    elif series.kind == "number" and not sort:
+        raise cli.UserError(
+            f"{series.source}: its times go back and forth, at {label(series, int(np.argmax(steps < 0)) + 1)} first: name their column with "
+            "--time, and the rows are sorted by it; or --time none takes the rows as they stand"
+        )
     else:
         order, note = np.argsort(series.at, kind="stable"), "the times go back and forth: sorted"
     return _take(series, order, note)
@@ -73,10 +81,10 @@ def _bounds(series, text, flag):
             pass
         if series.at is None or not re.search(":", text):
             raise cli.UserError(f"{flag} {text!r}: give {'the number of a row' if series.at is None else 'a number'}, as the series has")
-        return times._clock(text), np.nextafter(times._clock(text), np.inf)
+        return times.clock_of(text), np.nextafter(times.clock_of(text), np.inf)
     shape = times.shape_of([text] * 3)
     step = {"year": 1.0, "half": 0.5, "quarter": 0.25}.get(shape, 1 / 12 if shape in times.YEARLY else None)
-    at = times._at(shape, text) if shape and shape != "numeric" else np.nan
+    at = times.time_of(shape, text) if shape and shape != "numeric" else np.nan
     if np.isnan(at):
         raise cli.UserError(f"{flag} {text!r} is no time that can be read: write 1990, 1990-03, 1990-03-31 or 1990-03-31 12:00")
     if step and series.kind == "year":
@@ -91,7 +99,7 @@ def _bounds(series, text, flag):
 def _of_year(year):
     """1990.25 -> the second at which April 1990 begins."""
     whole, month = divmod(round(year * 12), 12)
-    return times._seconds(int(whole), int(month) + 1, 1)
+    return times.seconds_of(int(whole), int(month) + 1, 1)
 
 
 def label(series, place):
@@ -116,7 +124,9 @@ def fill(series, windowed=False):
     low, high = series.values.min(), series.values.max()
     if low == high:
         raise cli.UserError(f"{series.source}: {series.column} is constant ({series.zero + low:.12g}): there is nothing to describe")
-    if not np.isfinite(high - low):
+    with np.errstate(over="ignore"):
+        span = high - low
+    if not np.isfinite(span):
         raise cli.UserError(f"{series.source}: {series.column} spans {low:g} to {high:g}, too far for a computer: rescale it")
     if series.at is None and not windowed and _is_total(series.values):
         raise cli.UserError(

@@ -174,12 +174,12 @@ def _is_header(row, after, kinds, first):
             return not times.shape_of([cell] * 3) == shape
     places = [place for place, (kind, _) in enumerate(kinds) if kind == "number" and row[place].lower() not in numbers.MISSING]
     digits = [row[place] for place in places if numbers.is_number(row[place])]
-    if first and len(digits) == len(places) >= 5 and after and _counts(digits) and not _counts([after[0][place] for place in places]):
+    if first and len(digits) == len(places) >= 5 and after and counts_up(digits) and not counts_up([after[0][place] for place in places]):
         return True  # the times of series in rows: country, 1990, 1991, ...
     return len(digits) < 0.5 * len(places) if places else first and len(row) > 0 and not any(kind == "time" for kind, _ in kinds) and bool(row)
 
 
-def _counts(cells):
+def counts_up(cells):
     """Whether cells are whole numbers in equal steps, upwards."""
     if not all(re.fullmatch("[0-9]+", cell) for cell in cells):
         return False
@@ -250,6 +250,7 @@ def _without_odd_rows(frame, header, notes):
     """Without blank rows, comments, and the header where it comes again."""
     empty = (frame == "").all(axis=1)
     odd = frame[0].str.startswith("#")
+    odd &= odd.mean() < 0.5  # else they are names, as #1
     again = empty & False
     for row in header[-1:]:
         again = (frame == [row[place] for place in frame.columns]).all(axis=1) & ~empty

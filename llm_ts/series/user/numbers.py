@@ -276,9 +276,10 @@ def _take_codes_out(values, notes):
             others = there[there != code]
             if len(others) < 2 or not (found or abs(code) >= HUGE):
                 continue
-            span = max(others.max() - others.min(), 1e-9 * abs(code))
-            if min(abs(code - others.min()), abs(code - others.max())) <= span:
-                continue
+            with np.errstate(over="ignore"):
+                span = max(others.max() - others.min(), 1e-9 * abs(code))
+                if min(abs(code - others.min()), abs(code - others.max())) <= span:
+                    continue
             count = int((there == code).sum())
             if count >= 0.5 * len(there):
                 continue

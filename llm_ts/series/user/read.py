@@ -59,7 +59,7 @@ def read(path, options=Options()):
     with source.open_table(path, options.separator, options.skip, options.sheet) as table:
         found = layout.read(table)
         wide = _times_in_header(found)
-        if options.rows or (wide or _one_row(found)) and not (options.columns or options.all_columns):
+        if options.rows or (wide or _lies_down(found)) and not (options.columns or options.all_columns):
             return _series_in_rows(found, wide, options)
         return _series_in_columns(found, options)
 
@@ -80,10 +80,10 @@ def _series_in_columns(found, options):
         read, more = columns.read_times(found, frame, time, options.dates)
         keep, left = columns.drop_rows_without_time(found, frame, read.at, time[0], values)
         notes, at, kind, start = [*notes, *more, *left], read.at[keep], read.kind, read.start
-        names = frame[time[0]] if len(time) == 1 else frame[list(time)].agg("-".join, axis=1)
+        names = frame[time[0]] if len(time) == 1 else frame[list(time)].agg((" " if found.shapes[time[0]] in times.DAILY else "-").join, axis=1)
     else:
         names = None if labels is None else frame[labels]
-        if labels is not None and options.time != "none" and not options.where and columns._repeats(names) and not found.row_names:
+        if labels is not None and options.time != "none" and not options.where and columns.repeats(names) and not found.row_names:
             raise cli.UserError(
                 f"{found.where}: {found.names[labels]} repeats itself: several series below each other? "
                 f"Give {columns.advice(found, frame, [labels])}; or --time none takes all rows as one series"
@@ -91,12 +91,12 @@ def _series_in_columns(found, options):
         keep, left = columns.drop_totals(found, frame, names, values)
         notes, at, kind, start = [*notes, *left], None, None, 0
     frame, names = frame[keep], None if names is None else names[keep]
-    groups = [place for place in groups if place not in used and place in frame and columns._repeats(frame[place])]
+    groups = [place for place in groups if place not in used and place in frame and columns.repeats(frame[place])]
     if at is not None and len(np.unique(at)) < len(at):
         at, frame, names = _without_doubles(found, frame, at, names, values, groups, notes)
     elif groups and not options.where and at is not None:
         name, there = found.names[groups[0]], list(dict.fromkeys(frame[groups[0]]))
-        notes.append(f"{name} is {columns._some(there)}: all rows are taken as one series (else {columns.advice(found, frame, groups[:1]).split(',')[0]})")
+        notes.append(f"{name} is {columns.some(there)}: all rows are taken as one series (else {columns.advice(found, frame, groups[:1]).split(',')[0]})")
     out = []
     for value in values:
         column = _numbers(found, frame[value], value, options)
@@ -155,7 +155,7 @@ def _without_doubles(found, frame, at, names, values, groups, notes):
         return at[kept], frame.iloc[kept], names.iloc[kept]
     often = int(counts.max())
     who = names.iloc[first[int(np.argmax(counts))]]
-    what = f"every time stands {often} times" if (counts == often).all() else f"{int((counts > 1).sum())} times stand more than once, {who!r} {often} times"
+    what = f"every time stands {often} times" if (counts == often).all() else f"{who!r} stands {often} times, as a time"
     there = columns.advice(found, frame, groups) if groups else "--where COLUMN=TEXT"
     raise cli.UserError(f"{found.where}: {what}: several series below each other? Give {there}; or --time none takes all rows as one series")
 
@@ -166,7 +166,7 @@ def _without_doubles(found, frame, at, names, values, groups, notes):
 def _times_in_header(found):
     """Places of the columns of numbers whose names are times, or count up; () where they are names of things."""
     places = [place for place, kind in enumerate(found.kinds) if kind in ("number", "empty")]
-    for fits in (lambda names: times.shape_of(names), layout._counts):
+    for fits in (lambda names: times.shape_of(names), layout.counts_up):
         there = [place for place in places if times.shape_of([found.names[place]] * 3) or found.names[place].isdigit()]
         names = [found.names[place] for place in there]
         if len(there) >= WIDE and fits(names):
@@ -174,27 +174,34 @@ def _times_in_header(found):
     return ()
 
 
-def _one_row(found):
-    return len(found.head) == 1 and found.kinds.count("number") >= WIDE
+def _lies_down(found):
+    """Whether a table without times is much wider than high, as one or two series in rows are."""
+    wide = found.kinds.count("number")
+    return wide >= max(WIDE, 2 * len(found.head)) and not any(shape and shape not in times.WEAK for shape in found.shapes)
 
 
 def _series_in_rows(found, wide, options):
     frame = found.body()
     places = list(wide) or [place for place, kind in enumerate(found.kinds) if kind == "number"]
+    if options.rows and not wide and not any(kind in ("text", "time") for kind in found.kinds):
+        places.remove(0)  # the rows are named by numbers: years, with a column for each month
     texts = [place for place in range(len(found.names)) if place not in places] or [0]
     there = [" ".join(filter(None, row)) for row in frame[texts].to_numpy().tolist()]
+    if set(texts) <= set(places):  # no column names the rows
+        there = [f"row {row + 1}" for row in range(len(frame))]
     if not options.rows and len(frame) > 1:
-        first = [row[0] for row in frame[texts].to_numpy().tolist()]
+        first = there if there[0] == "row 1" else [row[0] for row in frame[texts].to_numpy().tolist()]
+        what = f"the columns are times, {found.names[places[0]]} to {found.names[places[-1]]}" if wide else f"{len(places)} columns and {len(frame)} rows"
         raise cli.UserError(
-            f"{found.where}: the columns are times, {found.names[places[0]]} to {found.names[places[-1]]}: the series stand in rows. "
-            f"Give --row, one of {columns._some(first)}; or --column for one time over all rows"
+            f"{found.where}: {what}: do the series stand in rows? Give --row, one of {columns.some(first)}; or --column for one "
+            "column over all rows"
         )
     out = []
     for wanted in options.rows or (there[0],):
         fits = [row for row in range(len(frame)) if wanted == there[row] or wanted in [frame[place].iloc[row] for place in texts]]
         if len(fits) != 1:
             what = f"{len(fits)} rows are" if fits else "no row is"
-            raise cli.UserError(f"{found.where}: {what} called {wanted!r}: it has {columns._some(there)}")
+            raise cli.UserError(f"{found.where}: {what} called {wanted!r}: it has {columns.some(there)}")
         cells = frame[places].iloc[fits[0]].reset_index(drop=True).astype("str")
         column = _numbers(found, cells, places[0], options, f"row {wanted}")
         names = [found.names[place] for place in places]

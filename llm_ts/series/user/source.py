@@ -1,6 +1,6 @@
 """A user's file, whatever its kind -> a table of texts: CSV and its relatives, .xlsx, .parquet, or what comes through a pipe.
 
-Nothing here knows what a cell means. Each thing that was guessed is a note; what is no table is one line of UserError.
+What a cell means is not asked here, but for what parts them. Each thing that was guessed is a note; what is no table is one line of UserError.
 """
 
 import codecs
@@ -17,8 +17,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from llm_ts import cli
+from llm_ts.series.user.numbers import is_number
 
-HEAD = 1 << 17  # bytes from which the kind and the layout of a text file are guessed
+HEAD = 1 << 20  # bytes from which the kind and the layout of a text file are guessed
 ROWS = 1 << 17  # rows read at a time
 SEPARATORS = {";": ";", "\t": "tab", "|": "|", ",": ",", r"\s+": "blanks"}  # in the order in which they are believed
 NAMED = {"tab": "\t", "blank": r"\s+", "blanks": r"\s+", "space": r"\s+", "comma": ",", "semicolon": ";"}
@@ -182,6 +183,8 @@ def separator_of(lines, where):
         numbers = sum(any(LIKE_NUMBER.fullmatch(cell.strip()) for cell in row[:]) for row in rows if len(row) == width)
         if width > 1 and often >= 0.8 * len(rows) and numbers >= 0.5 * often:
             good[separator] = width
+    if "," in good and r"\s+" in good and _all_numbers(_split(lines, r"\s+")) and not _all_numbers(_split(lines, ",")):
+        return r"\s+"  # 0 3,5: blanks between, decimal commas within
     for separator in good:
         if separator in (",", r"\s+") and _may_be_decimals(lines, separator):
             seen = next(line for line in reversed(lines) if line.strip()).strip()
@@ -194,6 +197,11 @@ def separator_of(lines, where):
 
 
 LIKE_NUMBER = re.compile(r"[^\w]{0,3}[0-9][0-9., '\u00a0\u202f]*([eE][+-]?[0-9]+)?[^0-9]{0,5}")
+
+
+def _all_numbers(rows):
+    """Whether every cell below the first row is a number."""
+    return all(is_number(cell) for row in rows[1:] for cell in row)
 
 
 def _may_be_decimals(lines, separator):

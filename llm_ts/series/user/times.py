@@ -37,11 +37,13 @@ SHAPES = {  # kind: what its texts look like
     "quarter": r"(?P<y>[12]\d{3})[-/:. ]?[QqTKk](?P<q>[1-4])|[QqTKk](?P<q2>[1-4])[-/:. ]*(?P<y2>[12]\d{3})|(?P<q3>[1-4])[Qq][-/ ]?(?P<y3>[12]\d{3})",
     "half": r"(?P<y>[12]\d{3})[-/: ]?[HS](?P<h>[12])",
     "week": r"(?P<y>[12]\d{3})[-/: ]?(?:[WwKk][Ww]?)(?P<w>\d{1,2})(?:-?(?P<d>[1-7]))?",
+    "month-alone": rf"(?P<w>{WORD})",
     "clock": r"(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?)",
     "yyyymm": r"(?P<y>[12]\d{3})\.?(?P<m>0[1-9]|1[0-2])",
     "year": r"(?P<y>[12]\d{3})(?:\.0+)?",
 }  # fmt: skip
-WEAK = ("compact", "yyyymm", "year", "clock", "month-named")  # shapes that ids, values and names may have too
+WEAK = ("compact", "yyyymm", "year", "clock", "month-named", "month-alone")  # shapes that ids, values and names may have too
+DAILY = ("day", "compact", "numeric", "named", "named-first", "year-named")  # shapes of dates, to which clock times may belong
 YEARLY = ("year", "quarter", "half", "month", "month-first", "month-named", "yyyymm")  # told in years: months are equal then
 UNIX = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # digits: counts per second
 
@@ -100,10 +102,12 @@ def read(texts, shape, dates=None):
     places, unique = pd.factorize(texts)
     if shape == "numeric":
         return _numeric(places, unique, dates)
-    at = np.array([_at(shape, text) for text in unique], dtype=float)[places]
+    at = np.array([time_of(shape, text) for text in unique], dtype=float)[places]
     if shape == "clock":
-        at, note = _unwrapped(at)
-        return Times(at, "number", shape, note)
+        at, falls = _unwrapped(at, 86400.0)
+        return Times(at, "number", shape, f"the clock passes midnight {falls} times" if falls else "")
+    if shape == "month-alone":
+        return Times(_unwrapped(at, 12.0)[0], "number", shape)
     return Times(at, "year" if shape in YEARLY else "date", shape)
 
 
@@ -117,7 +121,7 @@ def _iso(texts):
     return np.where(stamps.isna(), np.nan, stamps.astype("datetime64[us]").astype("int64") / 1e6)
 
 
-def _at(shape, text):
+def time_of(shape, text):
     """One text -> seconds since 1970, or years; NaN where it is none."""
     found = _match(shape, SHAPES[shape], text)
     if not found:
@@ -131,7 +135,9 @@ def _at(shape, text):
     if shape == "half":
         return int(part["y"]) + (int(part["h"]) - 1) / 2
     if shape == "clock":
-        return _clock(part["clock"])
+        return clock_of(part["clock"])
+    if shape == "month-alone":
+        return float(month_of(part["w"]))
     month = month_of(part["w"]) if part.get("w") and shape != "week" else int(part["m"]) if part.get("m") else None
     year = _whole_year(part["y"])
     if shape in YEARLY:
@@ -140,7 +146,7 @@ def _at(shape, text):
         return _week(year, int(part["w"]), int(part["d"] or 1))
     if part.get("hms"):
         part["clock"] = ":".join(re.findall("..", part["hms"]))
-    return _seconds(year, month, int(part.get("d") or 1), part.get("clock"), part.get("zone"))
+    return seconds_of(year, month, int(part.get("d") or 1), part.get("clock"), part.get("zone"))
 
 
 def _whole_year(text):
@@ -148,7 +154,7 @@ def _whole_year(text):
     return int(text) + (0 if len(text) == 4 else 2000 if int(text) < 69 else 1900)
 
 
-def _seconds(year, month, day, clock=None, zone=None):
+def seconds_of(year, month, day, clock=None, zone=None):
     import datetime
 
     try:
@@ -159,7 +165,7 @@ def _seconds(year, month, day, clock=None, zone=None):
     if zone and zone[0] in "+-":
         digits = zone.replace(":", "")
         offset = int(digits[0] + "1") * (int(digits[1:3]) * 3600 + int(digits[3:5]) * 60)
-    return days * 86400.0 + (_clock(clock) if clock else 0.0) - offset
+    return days * 86400.0 + (clock_of(clock) if clock else 0.0) - offset
 
 
 def _week(year, week, day):
@@ -171,7 +177,7 @@ def _week(year, week, day):
         return np.nan
 
 
-def _clock(text):
+def clock_of(text):
     """ "1:05 pm" -> 47100 seconds; NaN for 24:01."""
     digits = [float(part) for part in re.findall(r"\d+(?:[.,]\d+)?", text.replace(",", "."))]
     hours, minutes, seconds = (*digits, 0.0)[:3]
@@ -179,6 +185,11 @@ def _clock(text):
     if half:
         hours = hours % 12 + (12 if half[0] == "p" else 0)
     return hours * 3600 + minutes * 60 + seconds if hours <= 24 and minutes < 60 and seconds < 60 else np.nan
+
+
+def read_clock(texts):
+    """A column of clock times beside one of dates -> seconds of the day."""
+    return np.array([time_of("clock", text) for text in texts], dtype=float)
 
 
 def _numeric(places, unique, dates):
@@ -215,7 +226,7 @@ def _numeric(places, unique, dates):
 def _in_order(part, order):
     """order: where month, day and year stand: "bac" is day first. "year-first" of two digits: 24-03-01."""
     month, day, year = (part[letter] for letter in order)
-    return _seconds(_whole_year(year), int(month), int(day), part["clock"], part["zone"])
+    return seconds_of(_whole_year(year), int(month), int(day), part["clock"], part["zone"])
 
 
 def _shown(seconds):
@@ -229,14 +240,12 @@ def _goes_one_way(at):
     return bool((steps >= 0).all() or (steps <= 0).all())
 
 
-def _unwrapped(at):
-    """Clock times that pass midnight go on with the next day."""
-    steps = np.diff(at)
-    falls = int((steps < 0).sum())
-    if not falls or falls > len(steps) / 2:
-        return at, ""
-    days = np.concatenate([[0], np.cumsum(np.where(steps < 0, 1, 0))])
-    return at + 86400.0 * days, f"the clock passes midnight {falls} times"
+def _unwrapped(at, turn):
+    """Times of a clock, or names of months, that begin again -> (times that go on, how often they began again)."""
+    falls = np.diff(at) < 0
+    if not falls.any() or falls.mean() > 0.5 or (np.diff(at)[falls] > -turn / 2).any():  # 1:30, 1:28: no clock goes back by so little
+        return at, 0
+    return at + turn * np.concatenate([[0], np.cumsum(falls)]), int(falls.sum())
 
 
 def read_numbers(values, name, zero=0):
