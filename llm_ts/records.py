@@ -18,7 +18,6 @@ atomically. A torn last line (a killed run) is reported and dropped; a broken li
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -184,6 +183,10 @@ def writing(path, create=False, made_by="ou_process.py"):
     The lock is the kernel's (flock on the file itself), so that a killed run leaves none behind. A second
     writer is refused with UserError. A torn last line is cut off before the first append.
     """
+    try:
+        import fcntl  # not at the top: on systems without it, what only reads works
+    except ImportError:
+        raise UserError(f"this system has no file locks of the kind that writing {path} needs: run it on Linux or macOS") from None
     if create:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     else:
