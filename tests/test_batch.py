@@ -213,6 +213,7 @@ def test_a_server_without_batches(folder):
         assert "has no Batch API" in ask(folder, server, *BATCH, code=2)[1]
         server.batches.absent = False
         ask(folder, server, "--limit", "4")  # nothing was asked for: so the rows may be asked one by one
+        assert state_of(folder) is None
         ask(folder, server, *BATCH)
         assert collections.Counter(server.asked) == {row["id"]: 1 for row in rows_of(folder)}
 

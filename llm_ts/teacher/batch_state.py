@@ -89,5 +89,6 @@ class State:
 def refuse_under_way(data):
     """Raise UserError where a batch was asked about rows of this file: asked one by one, they would be paid for twice."""
     state = State(path_of(data))
+    state.save()  # which removes a file that tells of nothing
     if state.jobs:
         raise cli.UserError(f"{state.path}: a batch about {len(state.ids)} rows is under way: fetch it with --batch first")
