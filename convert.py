@@ -3,7 +3,7 @@ sentences agree with the truth.
 
 Reads: data.jsonl (series, truth, gold, curated).
 Writes: test_jsonl.jsonl, one pair per line; convert_diagnostics.json and .png,
-gold against truth.
+gold against truth, and against a second teacher's, where one was asked.
 Run: python convert.py --data data.jsonl --format study
 
 A pair stands in llm_ts/pairs/pair.py. The split comes from a hash of the id,
@@ -18,7 +18,7 @@ from collections import Counter
 from llm_ts import cli, formats, question, records
 from llm_ts.claims import lexicon
 from llm_ts.pairs import pair
-from llm_ts.scores import curves, similarity
+from llm_ts.scores import agreement, curves, similarity
 from llm_ts.scores.means import mean_of
 
 
@@ -98,9 +98,13 @@ def write_diagnostics(asked, rows, scorer, base):
         print(f"{name}: cosine {cosine:.3f}, nli {nli:.3f}, contradicting {low}")
     head = {"cosine_model": os.path.basename(scorer.embedder_name), "nli_model": scorer.nli_name, "means": means}
     unknown = unknown_words(asked, rows)
-    records.write_json(f"{base}.json", {**head, "unknown_words": unknown, "rows": entries})
+    both = [row for row in rows if (row.get("second") or {}).get("gold")]
+    second = {"second": agreement.compare(asked, both, scorer)} if both else {}
+    records.write_json(f"{base}.json", {**head, **second, "unknown_words": unknown, "rows": entries})
     draw_diagnostics(asked, entries, scorer.nli_name, f"{base}.png")
     print(f"unknown_words: {len(unknown)}" + (f" ({', '.join(list(unknown)[:10])})" if unknown else ""))
+    if both:
+        print("", *agreement.markdown(asked, second["second"]), "", sep="\n")
     print(f"nli_scores_from: {scorer.nli_name}")
 
 
@@ -133,6 +137,7 @@ def main(argv=None):
     records.require([row for row in rows if row.get("params") is not None], "params", args.data, "ou_process.py")
     with_gold = [row for row in rows if row.get("gold")]
     records.require(with_gold, "gold", args.data, "mistral.py")
+    records.require([row for row in with_gold if row.get("second") is not None], "second", args.data, "mistral.py --second")
     if args.answers != "truth":
         if not with_gold:
             raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")

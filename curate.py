@@ -1,7 +1,7 @@
 """Find where the teacher's sentences contradict the truth, and decide claim by
 claim what to train on.
 
-Reads: data.jsonl (gold, truth); verify.csv, where a human has decided.
+Reads: data.jsonl (gold, truth, second); verify.csv, where a human has decided.
 Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should
 look at; with --fit, fit.png beside it.
 Run: python curate.py --data data.jsonl
@@ -9,152 +9,76 @@ Run: python curate.py --data data.jsonl
 What happens to a wrong sentence is its topic's choice (IF_WRONG in llm_ts/
 claims/). Wrong extrema are replaced by the truth's sentence: anybody can look
 up where 99 and 0 stand. Of the other topics, what contradicts a clear truth is
-marked `verify`; the rest is kept. To decide, write `gold` or `truth` into the
-column `decision` of verify.csv and run this script again; a decision holds for
-the gold sentence beside it. What is not decided stays out of the training
-(convert.py).
+marked `verify`. So is any sentence that is read otherwise than the label that
+the teacher said beside it, or that is not read and has no label. The rest is
+kept. What is not decided stays out of the training (convert.py).
 
-`--fit 0.10` shows how the share of rows to verify, and the agreement, move with
-the thresholds of the rules, and draws fit.png; `--write NAME` keeps those that
+To decide, add --review and open the address that is printed: a page with each
+plot and its sentences, worked by keys. Every decision is saved in verify.csv
+before the next one; stop at any time. No other script can write data.jsonl
+while the page is open. Or decide in a spreadsheet: write `gold` or `truth` into
+the column `decision` of verify.csv, or `own` there and a sentence of yours into
+the column `own`, and run this script again. A decision holds for the gold
+sentence beside it.
+
+--audit 50 adds 50 rows that nobody looked at, drawn by chance. Once they are
+decided, the share of wrong ones among them is printed with its 95 % interval.
+
+--fit 0.10 shows how the share of rows to verify, and the agreement, move with
+the thresholds of the rules, and draws fit.png; --write NAME keeps those that
 bring the share nearest to 10 % and move the fewest labels in every row's truth.
 All later stages go by them; ou_process.py --truth --published undoes it.
 """
 
-import contextlib
-import csv
-import io
+import argparse
 import os
-import re
 from collections import Counter
 
-from llm_ts import cli, question, records
+from llm_ts import claims, cli, question, records
+from llm_ts.review import audit, server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
-COLUMNS = ("id", "sentence", "gold", "truth", "reason", "decision")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula at the beginning of a cell
 
-
-def curate_sentence(topic, text, truth):
+def curate_sentence(topic, text, truth, labels):
     """A gold sentence on a topic (a module of llm_ts/claims) and the row's truth -> {"text", "status", "reason"}.
 
-    status is kept, replaced or verify; reason is agrees, unread, unclear, or contradicts with what was said.
+    labels: {claim: label} that the teacher said beside it; where it said none, the sentence speaks alone. status is kept,
+    replaced or verify; reason is agrees, unread, unclear, label (which is not the sentence's), or contradicts with what was said.
     """
     read = topic.read(text)
-    wrong = [claim for claim, label in read.items() if outcome_of(label, truth[claim]) == "wrong"]
-    if not wrong:
-        return {"text": text, "status": "kept", "reason": "unread" if None in read.values() else "agrees"}
-    contradiction = "contradicts: " + ", ".join(f"{claim} said {read[claim]}, is {truth[claim]}" for claim in wrong)
-    if topic.IF_WRONG == "replace":
+    for claim, label in read.items():
+        if label and claim in labels and labels[claim] != label:
+            return {"text": text, "status": "verify", "reason": f"label: {claim} reads {label}, its label is {labels[claim]}"}
+    said = claims.said_of(topic, text, labels)
+    wrong = [claim for claim, label in said.items() if outcome_of(label, truth[claim]) == "wrong"]
+    contradiction = "contradicts: " + ", ".join(f"{claim} said {said[claim]}, is {truth[claim]}" for claim in wrong)
+    if wrong and topic.IF_WRONG == "replace":
         return {"text": truth["sentences"][topic.NAME], "status": "replaced", "reason": contradiction}
-    if not any(truth["clear"][claim] for claim in wrong):
+    if any(truth["clear"][claim] for claim in wrong):
+        return {"text": text, "status": "verify", "reason": contradiction}
+    if None in said.values():
+        return {"text": text, "status": "verify", "reason": "unread"}
+    if wrong:
         return {"text": text, "status": "kept", "reason": "unclear, " + contradiction}
-    return {"text": text, "status": "verify", "reason": contradiction}
+    return {"text": text, "status": "kept", "reason": "unread, its label agrees" if None in read.values() else "agrees"}
 
 
-def apply_decision(curated, name, row, decision):
-    """A human's `gold` or `truth` for a sentence marked verify -> the same sentence, verified."""
-    text = row["gold"][name] if decision == "gold" else row["truth"]["sentences"][name]
+def apply_decision(curated, name, row, decided):
+    """A curated sentence and a human's line on it (verify_csv.py) -> the sentence that was decided for, verified."""
+    decision = decided["decision"]
+    text = {"gold": row["gold"][name], "truth": row["truth"]["sentences"][name], "own": decided["own"]}[decision]
     return {"text": text, "status": "verified", "reason": f"{curated['reason']}; decided for {decision}"}
-
-
-def letters_of(text):
-    """A sentence -> what a spreadsheet leaves of it in any case: letters and digits. Quotes, spaces and marks may change.
-
-    "The curve\u2019s rise" -> "the curve s rise", also where its UTF-8 was taken for Windows-1252.
-    """
-    with contextlib.suppress(UnicodeError):
-        text = text.encode("cp1252").decode("utf-8")
-    return " ".join(re.findall(r"\w+", text.casefold()))
-
-
-def cell(text):
-    """A text as a cell that no spreadsheet computes: an apostrophe before what looks like a formula."""
-    return "'" + text if text.startswith(FORMULA) else text
-
-
-def read_decisions(path):
-    """verify.csv -> {(id, sentence, letters of gold): its line as a dict} of what is decided; empty where there is no file.
-
-    Commas, semicolons or tabs part the cells, as the spreadsheet's language wants it.
-    """
-    if not os.path.exists(path):
-        return {}
-    decisions = {}
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:  # a spreadsheet may put a byte order mark
-            head = file.readline()
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=max(",;\t", key=head.count))
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas, semicolons or tabs")
-            if more := set(reader.fieldnames) - set(COLUMNS):
-                raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
-            for line in reader:
-                decision = (line["decision"] or "").strip().lower()
-                if decision not in ("", "gold", "truth"):
-                    raise cli.UserError(f"{path}, line {reader.line_num}: decision {decision!r} is not gold or truth")
-                if decision:
-                    line = {name: line[name] or "" for name in COLUMNS} | {"decision": decision}
-                    decisions[line["id"], line["sentence"], letters_of(line["gold"])] = line
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise cli.UserError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
-    return decisions
 
 
 def curate_row(row, decisions):
     """A row with gold and truth -> its `curated` field: {"trend": {...}, "noise": {...}, "extrema": {...}}."""
-    curated = {}
+    curated, labels = {}, (row.get("teacher") or {}).get("labels") or {}
     for topic in question.of(row, row["id"]):
         name, gold = topic.NAME, row["gold"][topic.NAME]
-        curated[name] = curate_sentence(topic, gold, row["truth"])
-        decided = decisions.get((row["id"], name, letters_of(gold)))
-        if curated[name]["status"] == "verify" and decided:
-            curated[name] = apply_decision(curated[name], name, row, decided["decision"])
+        curated[name] = curate_sentence(topic, gold, row["truth"], labels)
+        if decided := decisions.get(verify_csv.key_of(row, name)):
+            curated[name] = apply_decision(curated[name], name, row, decided)
     return curated
-
-
-def verify_table(rows, decisions):
-    """(verify.csv as text, decisions that fit no sentence): every sentence that is or was marked verify, with what was decided.
-
-    Decisions on what is not in these rows (another data file's, an older answer's) stay, at the end. A byte order mark tells
-    spreadsheets that it is UTF-8.
-    """
-    decisions = dict(decisions)
-    out = io.StringIO()
-    out.write("\ufeff")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        for name, sentence in row["curated"].items():
-            if sentence["status"] in ("verify", "verified"):
-                decision = decisions.pop((row["id"], name, letters_of(row["gold"][name])), {}).get("decision", "")
-                texts = (row["gold"][name], row["truth"]["sentences"][name], sentence["reason"].split(";")[0])
-                writer.writerow([row["id"], name, *map(cell, texts), decision])
-    writer.writerows([cell(line[name]) for name in COLUMNS] for line in decisions.values())
-    return out.getvalue(), list(decisions.values())
-
-
-def fit_thresholds(args, asked, rows, described):
-    """Print and draw what other thresholds would do; with args.write, put the fitted ones into the truth of all rows.
-
-    Returns whether they were written: else nothing changed.
-    """
-    from llm_ts.scores import fit
-
-    tries = fit.tries_of(asked, described)
-    chosen = fit.choose(tries, args.fit)
-    picture = os.path.join(os.path.dirname(args.data), "fit.png")
-    fit.draw(tries, chosen, args.fit, picture)
-    print("\n".join(fit.lines_of(tries, chosen)))
-    share, by = fit.share_of(chosen), fit.rules_of(chosen, args.write or "not written")
-    print(f"share_to_verify: {share['mean']:.1%} of {share['n']} rows (asked: {args.fit:.1%})\npicture: {picture}")
-    if args.write and not by.thresholds:
-        raise cli.UserError("the published thresholds are the nearest to that share: there is nothing to write")
-    if args.write:
-        for row in rows:
-            row["truth"] = asked.by(by).truth_of(row["series"])
-        print(f"rules: {by.words}")
-    return bool(args.write)
 
 
 def print_counts(rows):
@@ -175,10 +99,123 @@ def print_counts(rows):
     print(f"to_verify_rows: {open_rows} ({open_rows / len(rows):.1%})")
 
 
+def port(text):
+    """argparse type: the number of a port; 0: any that is free."""
+    number = cli.count(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: give 0 to 65535")
+    return number
+
+
+def described_rows(data, args):
+    """The rows of data.jsonl that have gold, whole and of one question; UserError where there are none."""
+    question.of_all(data.rows.values(), args.data)
+    described = [row for row in data.rows.values() if row.get("gold")]
+    if not described:
+        raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
+    records.require(described, "truth", args.data, "ou_process.py --truth")
+    for field in ("gold", "teacher", "second"):
+        records.require([row for row in described if row.get(field) is not None], field, args.data, "mistral.py")
+    return described
+
+
+def fit_thresholds(args):
+    """Print and draw what other thresholds would do; with args.write, put the fitted ones into the truth of all rows."""
+    from llm_ts.scores import fit
+
+    with records.writing(args.data) as data:
+        described = described_rows(data, args)
+        records.require(data.rows.values(), "series", args.data, "ou_process.py")
+        asked = question.of_all(described, args.data)
+        tries = fit.tries_of(asked, described)
+        chosen = fit.choose(tries, args.fit)
+        picture = os.path.join(os.path.dirname(args.data), "fit.png")
+        fit.draw(tries, chosen, args.fit, picture)
+        print("\n".join(fit.lines_of(tries, chosen)))
+        share, by = fit.share_of(chosen), fit.rules_of(chosen, args.write or "not written")
+        print(f"share_to_verify: {share['mean']:.1%} of {share['n']} rows (asked: {args.fit:.1%})\npicture: {picture}")
+        if not args.write:
+            return
+        if not by.thresholds:
+            raise cli.UserError("the published thresholds are the nearest to that share: there is nothing to write")
+        for row in data.rows.values():
+            row["truth"] = asked.by(by).truth_of(row["series"])
+            row.pop("curated", None)  # by the truth of before
+        data.rewrite(data.rows.values())
+        print(f"rules: {by.words}")
+
+
+def curate_all(data, args):
+    """Curate the rows of data.jsonl that have gold, in place -> (these rows, bases, decisions, audited).
+
+    bases: {id: `curated` without decisions}. Nothing is written.
+    """
+    decisions, audited = verify_csv.read(args.verify_file)
+    described = described_rows(data, args)
+    if args.review:
+        records.require(described, "series", args.data, "ou_process.py")
+    verify_csv.refuse_another_files(args.verify_file, decisions, audited, data.rows, args.data)
+    bases = {row["id"]: curate_row(row, {}) for row in described}
+    audited = audit.draw(described, bases, decisions, audited, args.audit, args.seed)
+    for row in described:
+        row["curated"] = curate_row(row, decisions)
+    return described, bases, decisions, audited
+
+
+def curate_file(args):
+    """Curate data.jsonl and write verify.csv; print what was found."""
+    records.sweep(os.path.dirname(args.verify_file) or ".")
+    with records.writing(args.data) as data:
+        described, bases, decisions, audited = curate_all(data, args)
+        table, unfit = verify_csv.table(described, decisions, audited)
+        data.rewrite(data.rows.values())
+        verify_csv.save(args.verify_file, table)
+    print_counts(described)
+    if audited:
+        print("\n".join(audit.lines_of(audit.errors(described, bases, audited), len(audited))))
+    if unfit:
+        first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
+        print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
+    print(f"without_gold: {len(data.rows) - len(described)}")
+    print(f"verify_file: {args.verify_file}", flush=True)
+
+
+def review_file(args):
+    """Show the page until the human is done; every decision goes to verify.csv, then to data.jsonl."""
+    with records.writing(args.data) as data:
+        described, bases, decisions, audited = curate_all(data, args)
+        written, _ = verify_csv.table(described, decisions, audited)
+        verify_csv.save(args.verify_file, written)
+
+        def save(row):
+            nonlocal written
+            before, row["curated"] = row["curated"], curate_row(row, decisions)
+            try:
+                table, _ = verify_csv.table(described, decisions, audited)
+                verify_csv.save(args.verify_file, table, before=written)
+                written = table
+                data.append(row)
+            except BaseException:
+                row["curated"] = before
+                raise
+
+        server.serve(session.Review(described, bases, decisions, audited, save), args.port)
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
+    parser.add_argument("--review", action="store_true", help="Show a page on this machine, where a human decides by keys.")
+    parser.add_argument("--port", type=port, default=8765, help="Where the page is; 0: any port that is free.")
+    parser.add_argument(
+        "--audit",
+        type=cli.count,
+        default=0,
+        metavar="N",
+        help="Draw rows that nobody looked at, until N were drawn in all; those drawn before stay.",
+    )
+    parser.add_argument("--seed", type=cli.count, default=0, help="Seed of that draw.")
     parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Show which thresholds bring the rows to verify to this share.")
     parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: keep them under this name in the truth of all rows.")
     args = parser.parse_args(argv)
@@ -187,27 +224,14 @@ def main(argv=None):
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)
-    decisions = read_decisions(args.verify_file)
-    with records.writing(args.data) as data:
-        asked = question.of_all(data.rows.values(), args.data)
-        described = [row for row in data.rows.values() if row.get("gold")]
-        if not described:
-            raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-        records.require(described, "truth", args.data, "ou_process.py --truth")
-        records.require(described, "gold", args.data, "mistral.py")
-        if args.fit is not None and not fit_thresholds(args, asked, data.rows.values(), described):
+    if args.fit is not None:
+        fit_thresholds(args)
+        if not args.write:
             return
-        for row in described:
-            row["curated"] = curate_row(row, decisions)
-        data.rewrite(data.rows.values())
-        table, unfit = verify_table(described, decisions)
-        records.write_text(args.verify_file, table)
-    print_counts(described)
-    if unfit:
-        first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
-        print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
-    print(f"without_gold: {len(data.rows) - len(described)}")
-    print(f"verify_file: {args.verify_file}")
+    curate_file(args)
+    if args.review:
+        review_file(args)
+        curate_file(args)
 
 
 if __name__ == "__main__":

@@ -1,124 +1,170 @@
 """Describe one's own series with a trained student, each claim with the rule's
 verdict beside it.
 
-Reads: a CSV file, or a picture of a series (--image); a model: the folder of a
-run, an adapter, a whole model, or a .gguf file.
+Reads: files of numbers (CSV and its relatives, .xlsx, .parquet, - for stdin),
+or a picture of a series (--image); a model: the folder of a run, an adapter, a
+whole model, or a .gguf file.
 Writes: nothing, or a picture with --plot.
 Run: python describe.py examples/nile.csv --column flow
 
 Any unit is welcome: the series is rescaled to its own range, 0..99, as the
-student saw its training series. It was trained on series of a certain length;
-at other lengths it reads less well, and this says so.
+student saw its training series. What was repaired in a file is said in a note;
+what can be read in two ways is refused with both readings. Of a series longer
+than the student reads it is shown a shorter one about which the rules say the
+same.
 """
 
-import csv
-import math
 import os
+import sys
 
 from llm_ts import cli, formats, paths, question
-from llm_ts.pairs import pair
-from llm_ts.scores import curves
-from llm_ts.scores.score import outcomes_of
+from llm_ts.desk import draw, prepare, tell
 from llm_ts.series import picture
-from llm_ts.series.rows import LONGEST, SHORTEST
-from llm_ts.series.scale import integers_of
+from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
 
 DEFAULT_POINTS = 128  # of a picture, where neither the user nor the student's training says
+OF_FILES = {  # flags that belong to files of numbers, and what they are where they are not given
+    "column": [], "all_columns": False, "time": None, "where": [], "row": [], "sheet": None, "separator": None, "decimal": None,
+    "missing": [], "skip": 0, "dates": None, "last": None, "begin": None, "end": None, "windows": 1, "plot": None, "json": False,
+}  # fmt: skip
+SPELT = {"begin": "from", "end": "to"}
 
 
-def read_column(path, column):
-    """A CSV file with a header, cells parted by commas, semicolons or tabs -> (column's name, list of floats).
-
-    Without a column's name, the only column with numbers is taken. Raises UserError for a missing file or column,
-    text, NaN, an infinite value, and a length outside 16 to 512.
-    """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            separator = max(",;\t", key=first.count)
-            reader = csv.reader(file, delimiter=separator)
-            numbered = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise cli.UserError(f"{path} is not a CSV file in UTF-8: {error}") from None
-    lines = [line for _, line in numbered]
-    if len(lines) < 2:
-        raise cli.UserError(f"{path} is empty: a header and {SHORTEST} to {LONGEST} rows are needed")
-    header, body = [name.strip() for name in lines[0]], lines[1:]
-    if all(_number(cell) is not None for cell in header):
-        raise cli.UserError(f"{path} has no header: its first line is {', '.join(header)}; name the columns there")
-    chosen = column or (header[0] if len(header) == 1 else _only_number_column(path, header, body))
-    if not column and _number(chosen) is not None:
-        raise cli.UserError(f"{path} has no header: its first line is {', '.join(header)}; name the columns there")
-    column = chosen
-    if header.count(column) != 1:
-        what = f"{header.count(column)} columns named" if column in header else "no column"
-        raise cli.UserError(f"{path} has {what} {column!r}: it has {', '.join(header)}")
-    place = header.index(column)
-    values = []
-    for number, line in numbered[1:]:
-        if any(cell.strip() for cell in line[len(header) :]):
-            raise cli.UserError(
-                f"{path}, line {number} has more cells than the header: are there decimal commas? Part the cells by semicolons"
-            )
-        cell = line[place].strip() if place < len(line) else ""
-        value = _number(cell)
-        if value is None:
-            raise cli.UserError(f"{path}, line {number}: {column} is {cell!r}, not a finite number: fill or drop it")
-        values.append(value)
-    if not SHORTEST <= len(values) <= LONGEST:
-        raise cli.UserError(f"{path} has {len(values)} values: {SHORTEST} to {LONGEST} can be described")
-    if min(values) == max(values):
-        raise cli.UserError(f"{path}: {column} is constant ({values[0]:g}): there is nothing to describe")
-    if not math.isfinite(max(values) - min(values)):
-        raise cli.UserError(f"{path}: {column} spans {min(values):g} to {max(values):g}, too far for a computer: rescale it")
-    return column, values
+def parser():
+    """The flags."""
+    parser = cli.Parser(__doc__)
+    parser.add_argument("files", nargs="*", metavar="FILE", help="Files of numbers; - is stdin.")
+    parser.add_argument("--image", metavar="FILE", help="Instead of files of numbers, a picture of one series: PNG, JPEG, ...")
+    parser.add_argument("--points", type=cli.positive, help="Points of the series in --image; default: as in training.")
+    parser.add_argument("--column", action="append", default=[], metavar="NAME", help="The column to describe, by its name or as #2; not needed where only one holds numbers. May be given again.")
+    parser.add_argument("--all-columns", action="store_true", help="Describe every column of numbers.")
+    parser.add_argument("--time", metavar="NAME", help="The column of times; default: it is looked for. none: rows as they stand.")
+    parser.add_argument("--where", action="append", default=[], metavar="NAME=TEXT", help="Only the rows with this text in that column.")
+    parser.add_argument("--row", action="append", default=[], metavar="NAME", help="For files whose series stand in rows: the row's name. May be given again.")
+    parser.add_argument("--sheet", metavar="NAME", help="The sheet of an .xlsx file.")
+    parser.add_argument("--separator", metavar="SIGN", help="What parts the cells: , or ; or tab or blank or another sign; default: it is looked for.")
+    parser.add_argument("--decimal", choices=[".", ","], help="The decimal mark; default: as the numbers show.")
+    parser.add_argument("--missing", action="append", default=[], metavar="WORDS", help="What stands for missing values beside empty cells, NA and the like: -9999,x. none: -9999 is a value.")
+    parser.add_argument("--skip", type=cli.count, default=0, metavar="N", help="Lines at the top that are left out.")
+    parser.add_argument("--dates", choices=["day-first", "month-first", "year-first"], help="How dates like 01/02/03 are read; default: as the column shows.")
+    parser.add_argument("--last", type=cli.positive, metavar="N", help="Only the last N rows.")
+    parser.add_argument("--from", dest="begin", metavar="TIME", help="Only rows from this time on: 1990, 1990-03-31, ...; without times, the row's number.")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="Only rows up to this time, which belongs to them.")
+    parser.add_argument("--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length one after another.")
+    parser.add_argument("--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; default: ours, for --image the one that sees.")
+    parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
+    parser.add_argument("--see", choices=formats.SEE, help="What the student is shown of a series; default: as in training.")
+    parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
+    parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
+    parser.add_argument("--plot", metavar="FILE", help="Also draw the series and the answer, as PNG, SVG or PDF by the name's end.")
+    parser.add_argument("--json", action="store_true", help="Write one JSON object per series and line instead of text.")
+    return parser
 
 
-def _number(cell):
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+def check_flags(args):
+    """UserError for flags that do not go together."""
+    if bool(args.files) == bool(args.image):
+        raise cli.UserError("give a file of numbers, or a picture with --image: one of the two")
+    for name, default in OF_FILES.items():
+        if args.image and getattr(args, name) != default:
+            flag = SPELT.get(name, name).replace("_", "-")
+            raise cli.UserError(f"--{flag} belongs to a file of numbers: a picture has none")
+    if args.points and not args.image:
+        raise cli.UserError("--points belongs to --image: a file of numbers says itself how many there are")
+    if args.all_columns and args.column:
+        raise cli.UserError("give --column or --all-columns: one of the two")
+    if args.files.count("-") > 1:
+        raise cli.UserError("stdin can be read once: give - once")
+    if args.plot:
+        draw.kind_of(args.plot)
+    for path in args.files:
+        cli.refuse_overwriting(args.plot, path)
 
 
-def _only_number_column(path, header, body):
-    numeric = [
-        name for place, name in enumerate(header) if any(place < len(line) and _number(line[place]) is not None for line in body)
-    ]
-    if len(numeric) != 1:
-        raise cli.UserError(f"{path}: which column? Give --column, one of {', '.join(header)}")
-    return numeric[0]
+def read_files(args):
+    """Each file -> (its name, its series as they stand there, or the UserError that they could not be read)."""
+    options = Options(
+        tuple(args.column), args.all_columns, args.time, tuple(args.where), tuple(args.row), args.sheet, args.separator,
+        args.decimal, tuple(args.missing), args.skip, args.dates,
+    )  # fmt: skip
+    for path in args.files:
+        try:
+            for series in prepare.read_series(path, options, args.last, args.begin, args.end, args.windows):
+                yield path, series
+        except (cli.UserError, OSError) as error:
+            yield path, error if isinstance(error, cli.UserError) else cli.UserError(f"{path}: {error.strerror or error}")
 
 
-def verdict_lines(answer, truth):
-    """An Answer and the rule's truth -> the lines of a table: claim, said, true, verdict."""
-    outcome = outcomes_of(answer, truth)
-    lines = [("claim", "student", "truth", "verdict")]
-    for claim, said in answer.read.items():
-        near = "" if truth["clear"][claim] else " (near a threshold: the truth itself is not clear)"
-        lines.append((claim, said or "-", truth[claim], outcome[claim] + near))
-    first = max(8, *(len(line[0]) + 1 for line in lines))
-    labels = max(13, *(len(label) + 1 for line in lines for label in line[1:3]))
-    return [f"{claim:<{first}}{said:<{labels}}{true:<{labels}}{verdict}" for claim, said, true, verdict in lines]
+def prepare_all(args, found, learnt, asked):
+    """What read_files gave -> (file, Asked, or the UserError that it cannot be described), in the same order."""
+    for path, series in found:
+        try:
+            if isinstance(series, cli.UserError):
+                raise series
+            yield path, prepare.prepare(series, learnt, asked, windowed=bool(args.last or args.begin or args.end))
+        except cli.UserError as error:
+            yield path, error
 
 
-def draw(values, column, answer, path):
-    """A picture of the series in its own unit, the answer's sentences above it."""
-    figure = curves.new_figure(8, 4.5)
-    axes = figure.add_subplot()
-    axes.plot(values, linewidth=1.3)
-    axes.set(xlabel="time step", ylabel=column.replace("$", r"\$"))
-    axes.grid(alpha=0.3)
-    title = "\n".join(answer.sentences.values()) if answer.sentences else answer.text[:200]
-    axes.set_title(title.replace("$", r"\$"), loc="left", fontsize=10)
-    curves.save_figure(figure, path)
+def describe_files(args, learnt, asked, found):
+    """Say what the student says of each series. Returns the exit code: 2 where a series could not be described."""
+    prepared = list(prepare_all(args, found, learnt, asked))
+    ready = [one for _, one in prepared if isinstance(one, prepare.Asked)]
+    if not ready and not args.json and len(prepared) == 1:
+        raise prepared[0][1]
+    see = args.see or learnt.see
+    fmt = origin.format_of(args.model, learnt, args.format) if ready else None
+    prompts = [prepare.prompt_of(one, asked, fmt, see) for one in ready]
+    if args.prompt:
+        print("\n\n".join(prompts))
+        answers = iter(())
+    elif ready:
+        from llm_ts.student.student import Student
+
+        answers = iter(map(asked.parse, Student(args.model, see=see).ask(prompts)))
+    how = {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
+    model = f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})"
+    drawn = 0
+    for path, one in prepared:
+        if isinstance(one, cli.UserError):
+            if args.json and not args.prompt:
+                print(tell.json_error("stdin" if path == "-" else path, one))
+            print(f"describe.py: {' '.join(str(one).split())}", file=sys.stderr)
+        elif not args.prompt:
+            drawn += 1
+            answer = next(answers)
+            plot = args.plot and numbered(args.plot, drawn)
+            if plot:
+                with cli.quiet():
+                    one.notes += draw.draw(one, answer, plot)
+            if args.json:
+                print(tell.json_line(one, answer), flush=True)
+            else:
+                show(one, answer, asked, model, plot, first=drawn == 1)
+    return cli.USER_ERROR if len(ready) < len(prepared) else 0
 
 
-def shown_in_picture(args, learnt):
-    """(prompt with the picture that args.image names, points that it says, lines for the user)."""
+def numbered(path, number):
+    """The name of the picture of a series: p.png, then p-2.png, ..."""
+    stem, end = os.path.splitext(path)
+    return path if number == 1 else f"{stem}-{number}{end}"
+
+
+def show(one, answer, asked, model, plot, first):
+    """Print a description for a person."""
+    print("\n".join([*([] if first else ["", ""]), tell.about(one), model, *(f"note: {cli.visible(note)}" for note in one.notes)]))
+    print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
+    if answer.parse != "strict":
+        print(f"the answer was {answer.parse} as JSON")
+    print("\n".join(tell.verdict_lines(answer, one.truth)))
+    print(tell.facts_line(one))
+    if plot:
+        print(f"plot: {plot}")
+
+
+def describe_picture(args, learnt, asked):
+    """Say what a student that sees says of a picture; nothing can be checked then."""
     if learnt.see != "image":
         what = "numbers beside the plot" if learnt.see == "both" else "numbers"
         raise cli.UserError(f"{args.model} reads {what}: --image needs a student that was trained with --see image")
@@ -126,74 +172,40 @@ def shown_in_picture(args, learnt):
     points = args.points or sorted(learnt.points or (DEFAULT_POINTS,))[len(learnt.points) // 2]
     if not args.points:
         notes.append(f"nothing says how many points it shows: taken as {points} (--points)")
-    asked = origin.question_of(learnt, args.question)
-    prompt = question.Shown(asked.prompt_of(range(points), learnt.format, "image"), lambda: found)
+    prompt = prepare.shown_picture(found, points, asked, learnt.format)
+    if args.prompt:
+        print(prompt)
+        return
+    from llm_ts.student.student import Student
+
     lines = [f"picture: {cli.visible(args.image)}, {found.width} x {found.height} pixels", f"model: {args.model}"]
-    return prompt, points, [*lines, *(f"note: {note}" for note in notes)]
+    print("\n".join([*lines, *(f"note: {note}" for note in [*notes, *origin.notes(learnt, points)])]))
+    answer = asked.parse(Student(args.model, see="image").ask([prompt])[0])
+    print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
+    if answer.parse != "strict":
+        print(f"the answer was {answer.parse} as JSON")
+    print("nothing here can be checked: a picture has no numbers (give the series as a file of numbers for verdicts)")
 
 
 def main(argv=None):
-    parser = cli.Parser(__doc__)
-    parser.add_argument("csv", nargs="?", help="CSV file with a header line.")
-    parser.add_argument("--image", metavar="FILE", help="Instead of a CSV file, a picture of one series: PNG, JPEG, ...")
-    parser.add_argument("--points", type=cli.positive, help="Points of the series in --image; default: as in training.")
-    parser.add_argument("--column", help="The column to describe; not needed where only one holds numbers.")
-    parser.add_argument(
-        "--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; default: ours, for --image the one that sees."
-    )
-    parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
-    parser.add_argument("--see", choices=formats.SEE, help="What the student is shown of a CSV file; default: as in training.")
-    parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
-    parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
-    parser.add_argument("--plot", metavar="PNG", help="Also draw the series and the answer.")
-    args = parser.parse_args(argv)
-    if bool(args.csv) == bool(args.image):
-        raise cli.UserError("give a CSV file, or a picture with --image: one of the two")
-    for flag, value in (("--column", args.column), ("--plot", args.plot)):
-        if args.image and value:
-            raise cli.UserError(f"{flag} belongs to a CSV file: a picture has no numbers")
-    if args.points and not args.image:
-        raise cli.UserError("--points belongs to --image: a CSV file says itself how many there are")
-    cli.refuse_overwriting(args.plot, args.csv)
-    if args.csv:
-        column, values = read_column(args.csv, args.column)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    for place in range(len(argv) - 2, -1, -1):  # -9999,NA begins as a flag does
+        if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
+            argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
+    args = parser().parse_args(argv)
+    check_flags(args)
+    found = list(read_files(args)) if args.files else []
+    if len(found) == 1 and isinstance(found[0][1], cli.UserError) and not args.json:
+        raise found[0][1]
     args.model = args.model or (paths.SHIPPED_SEES if args.image else paths.SHIPPED)
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
     load.require(args.model)
     learnt = origin.of(args.model, args.format)
     asked = origin.question_of(learnt, args.question)
-    see = args.see or learnt.see
     if args.image:
-        prompt, points, about = shown_in_picture(args, learnt)
-        see = "image"
-    else:
-        series, points = integers_of(values), len(values)
-        fmt = origin.format_of(args.model, learnt, args.format)
-        row = {"id": args.csv, "prompt": asked.prompt_of(series, fmt, see), "series": series, **formats.see_tag(see)}
-        prompt, how = pair.asked_with(row), {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
-        about = [
-            f"series: {cli.visible(column)} of {args.csv}, {points} points, {min(values):g} to {max(values):g}",
-            f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})",
-        ]
-    if args.prompt:
-        print(prompt)
-        return
-    from llm_ts.student.student import Student
-
-    print("\n".join([*about, *(f"note: {note}" for note in origin.notes(learnt, points))]))
-    answer = asked.parse(Student(args.model, see=see).ask([prompt])[0])
-    print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
-    if answer.parse != "strict":
-        print(f"the answer was {answer.parse} as JSON")
-    if args.image:
-        print("nothing here can be checked: a picture has no numbers (give the series as a CSV file for verdicts)")
-        return
-    print("\n".join(verdict_lines(answer, asked.truth_of(series))))
-    if args.plot:
-        with cli.quiet():  # of letters that no font has
-            draw(values, cli.visible(column), answer, args.plot)
-        print(f"plot: {args.plot}")
+        return describe_picture(args, learnt, asked)
+    return describe_files(args, learnt, asked, found)
 
 
 if __name__ == "__main__":

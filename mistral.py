@@ -1,5 +1,5 @@
 """Ask the teacher, a large model that sees the plot and the numbers, for a
-sentence on each topic of every series.
+sentence on each topic of every series, and for the label that it means.
 
 Reads: data.jsonl rows, <dataset>/<id>.png; the key from the environment
 variable MISTRAL_API_KEY (a server on this machine needs none).
@@ -12,130 +12,127 @@ time and run it again. A server that stays down, a wrong key and an unknown
 model end the run; an answer that is still not the JSON asked for at the third
 time is recorded as that row's failure (`teacher.failed`). `--dryrun` asks
 nobody: a simulated teacher answers.
+
+With the prices of a million tokens (`--price 0.4,2`) it says what the answers
+will cost and did cost. `--max-cost` ends the run (exit code 2) before all
+answers of the file together could cost more; answers as long as --max-tokens
+are reckoned with.
 """
 
 import argparse
 import asyncio
+import dataclasses
 import os
 import urllib.parse
 
-from llm_ts import cli, question, records
-from llm_ts.teacher import mistral_api, simulated
+from llm_ts import cli, records
+from llm_ts.teacher import mistral_api, money, prompts, simulated
+from llm_ts.teacher.exchange import Settings, plot_of
+from llm_ts.teacher.kept import answer_in, check, write_text
 
 GIVE_UP = 10  # rows in a row that fail: the model cannot do it, and every question costs money
 
 
-def answer_in(row, second):
-    """The part of a row that holds the teacher's answer, or the second teacher's; {} where there is none."""
-    return (row.get("second") or {}) if second else row
-
-
-def refuse_mixture(rows, args):
-    """Raise UserError where real answers would join simulated ones in one file, or the other way round."""
-    for row in rows:
-        for teacher in (answer_in(row, second).get("teacher") for second in (False, True)):
-            if teacher and bool(teacher.get("simulated")) != args.dryrun:
-                here, asked = ("real", "simulated") if args.dryrun else ("simulated", "real")
-                raise cli.UserError(
-                    f"{args.data}: {row['id']} has a {here} teacher's answer: "
-                    f"give a {asked} teacher another --data (ou_process.py --data makes it)"
-                )
-
-
-def refuse_other_second(rows, args):
-    """Raise UserError where `second` holds another model's answers than the one now asked, or is the teacher itself."""
-    for row in rows:
-        if not args.dryrun and (row.get("teacher") or {}).get("model") == args.second:
-            raise cli.UserError(f"{args.second} is the teacher of {row['id']} itself: --second is for another model")
-        model = (answer_in(row, True).get("teacher") or {}).get("model")
-        if model and not args.dryrun and model != args.second:
-            raise cli.UserError(f"{args.data}: {row['id']} has a second answer of {model}: there is room for one second model")
-
-
-def write_text(row, dataset):
-    """Write gold to <dataset>/<id>.txt, one sentence per line, for people; a text that is there stays untouched."""
-    lines = [row["gold"][topic] for topic in question.of(row, row["id"]).topics]
-    teacher = row.get("teacher") or {}
-    if teacher.get("simulated"):
-        lines.append(f"(simulated teacher, seed {teacher['seed']})")
-    path = os.path.join(dataset, row["id"] + ".txt")
-    text = "\n".join(lines) + "\n"
-    try:
-        with open(path, encoding="utf-8") as file:
-            if file.read() == text:
-                return
-    except (FileNotFoundError, UnicodeDecodeError):
-        pass
-    records.write_text(path, text)
-
-
 def settings_of(args):
-    names = ("dataset", "image", "server_url", "concurrency", "timeout", "retries", "backoff", "rate", "seed")
-    return mistral_api.Settings(model=args.second or args.model, **{name: getattr(args, name) for name in names})
+    names = [field.name for field in dataclasses.fields(Settings) if field.name != "model"]
+    return Settings(model=args.second or args.model, **{name: getattr(args, name) for name in names})
+
+
+def purse_of(rows, todo, args):
+    """The Purse of a run; prints what its questions will cost by --price, where that is given."""
+    price = args.price or money.Price()
+    kept = [(answer_in(row, args.second).get("teacher") or {}).get("tokens") for row in rows]
+    kept = [tokens for tokens in kept if tokens and any(tokens.values())]
+    spent = sum(map(price.of, kept))
+    if args.price and not args.dryrun:
+        each, by = [money.estimate(row, settings_of(args)) for row in todo], "without a tokenizer, and without thinking"
+        if kept:
+            each = [{kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}] * len(todo)
+            by = f"by the {len(kept)} answers here"
+        prompt, completion = (sum(tokens[kind] for tokens in each) for kind in ("prompt", "completion"))
+        print(f"spent_before: {spent:.4f}")
+        how = f"{len(todo)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
+        print(f"estimate: {sum(map(price.of, each)):.4f} ({how})", flush=True)
+    return money.Purse(price, args.max_cost, spent)
+
+
+class Book:
+    """Where answers are written down, and the counts of a run."""
+
+    def __init__(self, data, args, counts, total):
+        self.data, self.args, self.counts = data, args, counts
+        self.bar = cli.Progress("asked", total)
+        self.tokens = {"prompt": 0, "completion": 0}
+        self.in_a_row = 0  # failures
+
+    def record(self, row, answer):
+        """Add a row with its answer to the file; UserError where going on makes no sense."""
+        args, teacher = self.args, answer["teacher"]
+        failed, tokens = teacher.get("failed"), teacher["tokens"]
+        before = (answer_in(row, args.second).get("teacher") or {}).get("tokens") or {}  # of a failure that is asked again
+        teacher["tokens"] = {kind: number + before.get(kind, 0) for kind, number in tokens.items()}
+        row = {**row, "second": answer} if args.second else {**row, **answer}
+        if not args.second and not failed:
+            write_text(row, args.dataset)  # before the row: a kill between the two leaves a text to be overwritten
+        self.data.append(row)
+        for kind in tokens:
+            self.tokens[kind] += tokens[kind]
+        self.in_a_row = self.in_a_row + 1 if failed else 0
+        self.counts["failed" if failed else "new"] += 1
+        self.counts["unlabelled"] += not failed and not teacher["labels"]
+        self.bar.step()
+        if failed or not args.dryrun:
+            cli.say(f"{self.bar.done}/{self.bar.total} {row['id']}: {failed or 'answered'}")
+        if self.in_a_row == GIVE_UP:
+            raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model, then --retry-failed")
+        if args.max_cost is not None and not args.dryrun and not any(tokens.values()):
+            raise cli.UserError("this server counts no tokens: --max-cost cannot be kept, leave it out")
+
+    def close(self, missing, purse):
+        """Print the counts."""
+        self.bar.close()
+        self.counts["left"] = missing - self.counts["new"] - self.counts["failed"]
+        self.counts |= {"tokens": sum(self.tokens.values()), **{f"{kind}_tokens": n for kind, n in self.tokens.items()}}
+        if self.args.price:
+            print(f"cost: {self.args.price.of(self.tokens):.4f} (of all answers here: {purse.spent:.4f})")
+        print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
 
 
 def answer_missing(data, args):
     """Fill gold and teacher (or second) in the rows that lack them; print the counts."""
     rows = list(data.rows.values())
-    question.of_all(rows, args.data)
-    for field in ("id", "series"):
-        records.require(rows, field, args.data, "ou_process.py")
-    for field in ("gold", "teacher", "second"):
-        records.require([row for row in rows if row.get(field) is not None], field, args.data, "mistral.py")
-    refuse_mixture(rows, args)
-    if args.second:
-        refuse_other_second(rows, args)
+    check(rows, args)
     able = [row for row in rows if row.get("gold")] if args.second else rows
     if not able:
         raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
     lacking = [row for row in able if not answer_in(row, args.second).get("gold")]
     missing = [row for row in lacking if args.retry_failed or not answer_in(row, args.second).get("teacher")]
     todo = missing[: args.limit]
-    counts = {"had": len(able) - len(lacking), "new": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
-    tokens = {"prompt": 0, "completion": 0}
-    in_a_row = 0
-
-    def record(row, answer):
-        nonlocal in_a_row
-        row = {**row, "second": answer} if args.second else {**row, **answer}
-        if not args.second and "gold" in answer:
-            write_text(row, args.dataset)  # before the row: a kill between the two leaves a text to be overwritten
-        data.append(row)
-        for kind in tokens:
-            tokens[kind] += answer["teacher"]["tokens"][kind]
-        failed = answer["teacher"].get("failed")
-        in_a_row = in_a_row + 1 if failed else 0
-        counts["failed" if failed else "new"] += 1
-        bar.step()
-        if failed or not args.dryrun:
-            cli.say(f"{bar.done}/{len(todo)} {row['id']}: {failed or 'answered'}")
-        if in_a_row == GIVE_UP:
-            raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model, then --retry-failed")
-
+    counts = {"had": len(able) - len(lacking), "new": 0, "unlabelled": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
     if args.dryrun:
         records.require(todo, "truth", args.data, "ou_process.py")
     elif todo:
         key = mistral_api.find_key(args.server_url)
         for row in todo if args.image else ():
-            plot = mistral_api.plot_of(row, args.dataset)
+            plot = plot_of(row, args.dataset)
             if not os.path.exists(plot):
                 raise cli.UserError(f"no {plot} here: run ou_process.py without --no-plots first")
+    purse = purse_of(able, todo, args)
     records.sweep(args.dataset)
     for row in rows:
         if row.get("gold"):
             write_text(row, args.dataset)  # where the dataset folder was lost or replaced
-    bar = cli.Progress("asked", len(todo))
+    book = Book(data, args, counts, len(todo))
     try:
         if args.dryrun:
             for row in todo:
-                record(row, simulated.answer(row, args.seed, second=bool(args.second)))
+                book.record(row, simulated.answer(row, args.seed, second=bool(args.second)))
         elif todo:
-            asyncio.run(mistral_api.ask_all(todo, record, key, settings_of(args)))
+            asyncio.run(mistral_api.ask_all(todo, book.record, key, settings_of(args), purse))
     finally:
-        bar.close()
-        counts["left"] = len(missing) - counts["new"] - counts["failed"]
-        counts |= {"tokens": sum(tokens.values()), **{f"{kind}_tokens": number for kind, number in tokens.items()}}
-        print("\n".join(f"{name}: {number}" for name, number in counts.items()), flush=True)
+        book.close(len(missing), purse)
+    if left := len(todo) - book.bar.done:
+        raise cli.UserError(f"stopped before --max-cost {args.max_cost:g} could be passed: {left} rows are left; give more to go on")
 
 
 def server_url(text):
@@ -152,22 +149,32 @@ def server_url(text):
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
-    parser.add_argument("--dataset", default="dataset", help="Folder of the plots; the .txt files are written there.")
-    parser.add_argument("--model", default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
-    parser.add_argument("--second", metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
-    parser.add_argument("--server-url", type=server_url, help="A compatible server; default Mistral's.")
-    parser.add_argument("--no-image", dest="image", action="store_false", help="For a text-only model: numbers, no plot.")
-    parser.add_argument("--concurrency", type=cli.positive, default=mistral_api.Settings.concurrency, help="Questions asked at the same time.")
-    parser.add_argument("--limit", type=cli.positive, help="Ask about at most so many rows; default all.")
-    parser.add_argument("--timeout", type=cli.positive_float, default=mistral_api.Settings.timeout, help="Seconds to wait for an answer.")
-    parser.add_argument("--retries", type=cli.count, default=mistral_api.Settings.retries, help="Times to ask again where server or network fail.")
-    parser.add_argument("--backoff", type=cli.positive_float, default=mistral_api.Settings.backoff, help="Seconds before asking again, doubled.")
-    parser.add_argument("--rate", type=cli.positive_float, help="Requests a second, at most, of all together; default: no limit of ours.")
-    parser.add_argument("--seed", type=cli.count, default=mistral_api.Settings.seed, help="Seed that the server, or the dry run, is given.")
-    parser.add_argument("--retry-failed", action="store_true", help="Ask again where a failure is recorded.")
-    parser.add_argument("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
+    add = parser.add_argument
+    add("--data", default="data.jsonl", help="The shared file of rows.")
+    add("--dataset", default="dataset", help="Folder of the plots; the .txt files are written there.")
+    add("--model", default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
+    add("--second", metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
+    add("--server-url", type=server_url, help="A compatible server; default Mistral's.")
+    add("--no-image", dest="image", action="store_false", help="For a text-only model: numbers, no plot.")
+    add(
+        "--prompt", choices=prompts.PROMPTS, default=prompts.DEFAULT,
+        help="Words of the question: sentences with their labels, sentences alone, or the original study's (it thinks first).",
+    )  # fmt: skip
+    add("--concurrency", type=cli.positive, default=Settings.concurrency, help="Questions asked at the same time.")
+    add("--limit", type=cli.positive, help="Ask about at most so many rows; default all.")
+    add("--timeout", type=cli.positive_float, default=Settings.timeout, help="Seconds to wait for an answer.")
+    add("--max-tokens", type=cli.positive, default=Settings.max_tokens, help="Length of an answer, at most.")
+    add("--retries", type=cli.count, default=Settings.retries, help="Times to ask again where server or network fail.")
+    add("--backoff", type=cli.positive_float, default=Settings.backoff, help="Seconds before asking again, doubled.")
+    add("--rate", type=cli.positive_float, help="Requests a second, at most, of all together; default: any number.")
+    add("--price", type=money.price, metavar="IN,OUT", help="Prices of a million tokens, in any currency.")
+    add("--max-cost", type=cli.positive_float, help="End before all answers here cost more, by --price.")
+    add("--seed", type=cli.count, default=Settings.seed, help="Seed that the server, or the dry run, is given.")
+    add("--retry-failed", action="store_true", help="Ask again where a failure is recorded.")
+    add("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
     args = parser.parse_args(argv)
+    if args.max_cost is not None and not args.price:
+        raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")
     cli.print_settings(args)
     with records.writing(args.data) as data:
         answer_missing(data, args)

@@ -186,6 +186,9 @@ def run(main, argv=None):
     130 Ctrl-C; anything else is a bug of ours and keeps its traceback.
     """
     script = os.path.basename(sys.argv[0])
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # letters that the terminal does not have are spelt out
 
     def fail(text, code):
         for bar in Progress.open:

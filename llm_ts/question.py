@@ -1,4 +1,4 @@
-"""What a student, or the teacher, is asked: which topics, in which words; and reading an answer back.
+"""What a student is asked: which topics, in which words; and reading an answer back, the teacher's too.
 
 To ask something else: one more Question in QUESTIONS. A question is a named property of a student, as the format of its
 series is; a record (row, pair, training.json, evaluation) without one asks `study`.
@@ -15,18 +15,8 @@ from llm_ts import claims, cli, formats, rules
 from llm_ts.rules import PUBLISHED, Rules
 
 PROMPT_VERSION = 1
-TEACHER_PROMPT_VERSION = 2  # raise it with every change of TEACHER_PROMPT, or of a topic's ASKED_OF_TEACHER
 SYSTEM = "You describe time series."
 NUMBER = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-WITH_PLOT = "The plot shows a time series of {n} points; its values are rescaled to 0..99. The same values as numbers:"
-WITHOUT_PLOT = "A time series of {n} points, its values rescaled to 0..99:"
-TEACHER_PROMPT = """\
-{about}
-{numbers}
-
-Describe it in {count} of plain, varied English, 6 to 16 words each, without numbers:
-{lines}
-Answer only with JSON: {form}"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +27,7 @@ class Answer:
     parse: str
     sentences: dict | None  # {topic: sentence}; None where it is unreadable
     read: dict  # {claim: label, or None where no single claim could be read}
+    keys: dict  # the whole JSON object, with keys that were not asked for; {} where it is unreadable
 
 
 @dataclass(frozen=True)
@@ -83,10 +74,14 @@ class Question:
         return "{" + ", ".join(f'"{name}": "..."' for name in self.topics) + "}"
 
     @property
-    def instruction(self):
+    def what(self):
+        """What the sentences are about: "its trend (increasing, decreasing or flat), ..., and where ..."."""
         *asked, last = [topic.ASKED for topic in self]
-        what = f"{', '.join(asked)}, and {last}" if asked else last
-        return f"Describe the series in {self.count('sentence')}: {what}. Answer in JSON: {self.form}"
+        return f"{', '.join(asked)}, and {last}" if asked else last
+
+    @property
+    def instruction(self):
+        return f"Describe the series in {self.count('sentence')}: {self.what}. Answer in JSON: {self.form}"
 
     def count(self, thing):
         """ "three sentences"."""
@@ -101,14 +96,6 @@ class Question:
     def prompt_of(self, series, fmt, see="numbers"):
         """What the student is asked about n integers 0..99: the series in the named format, or as a plot, or both."""
         return f"{self.instruction}\nSeries:{formats.shown(series, fmt, see)}"
-
-    def teacher_prompt_of(self, series, plot=True):
-        """What the teacher is asked about n integers 0..99; plot: whether it sees one too."""
-        n = len(series)
-        last = {"last_beginning": -(-n // 3) - 1, "last_middle": -(-2 * n // 3) - 1}
-        lines = "\n".join(f"- {topic.NAME}: {topic.ASKED_OF_TEACHER.format(**last)}" for topic in self)
-        about, numbers = (WITH_PLOT if plot else WITHOUT_PLOT).format(n=n), ", ".join(map(str, series))
-        return TEACHER_PROMPT.format(about=about, numbers=numbers, count=self.count("short sentence"), lines=lines, form=self.form)
 
     def say(self, labels):
         """Labels -> the hand-made sentences {topic: sentence}."""
@@ -140,14 +127,18 @@ class Question:
 
         `Here: {"trend": "up", ...}` -> repaired.
         """
-        sentences, how = self._sentences(text)
-        return Answer(text, how, sentences, self.read(sentences) if sentences else dict.fromkeys(self.claims))
+        keys, how = self._object(text)
+        if keys is None:
+            return Answer(text, how, None, dict.fromkeys(self.claims), {})
+        sentences = {name: keys[name] for name in self.topics}
+        return Answer(text, how, sentences, self.read(sentences), keys)
 
-    def _sentences(self, text):
+    def _object(self, text):
+        """(the first JSON object with a sentence on each topic, how it was found), or (None, "unreadable")."""
         try:
             value = json.loads(text)
             if self.fits(value):
-                return {name: value[name] for name in self.topics}, "strict"
+                return value, "strict"
         except (ValueError, RecursionError):
             pass
         decoder = json.JSONDecoder()
@@ -156,10 +147,8 @@ class Question:
                 value, _ = decoder.raw_decode(text, start.start())
             except (ValueError, RecursionError):
                 continue
-            if isinstance(value, dict):
-                value = {name: value.get(name) for name in self.topics}
-                if self.fits(value):
-                    return value, "repaired"
+            if isinstance(value, dict) and self.fits({name: value.get(name) for name in self.topics}):
+                return value, "repaired"
         return None, "unreadable"
 
 

@@ -9,7 +9,7 @@
 | question | ou_process | the name of the question (question.py) that the row is for; absent: `study` |
 | truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences; `rules`, where thresholds were fitted (curate.py --fit) |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
-| teacher | mistral | model, prompt version, date, tokens used; or `failed` with the reason and no gold |
+| teacher | mistral | model, prompt and its version, date, tokens used, `labels`: what it says that it means, of each claim; or `failed` with the reason and no gold |
 | second | mistral | a second teacher's gold and teacher, where one was asked |
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 
@@ -18,7 +18,6 @@ atomically. A torn last line (a killed run) is reported and dropped; a broken li
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -132,8 +131,13 @@ def _is_gold(value, asked):
     return has(value, asked.topics, str) and all(value[name].strip() for name in asked.topics)
 
 
+def _is_teacher(value, asked):
+    said = value.get("labels", {}) if isinstance(value, dict) else None
+    return isinstance(said, dict) and all(label in asked.labels.get(claim, ()) for claim, label in said.items())
+
+
 def _is_second(value, asked):
-    return has(value, ("teacher",), dict) and (value.get("gold") is None or _is_gold(value["gold"], asked))
+    return has(value, ("teacher",), dict) and _is_teacher(value["teacher"], asked) and (value.get("gold") is None or _is_gold(value["gold"], asked))
 
 
 def _is_curated(value, asked):
@@ -144,7 +148,7 @@ SHAPES = {  # field: (whether its value fits a row of a question, what it should
     "id": (lambda value, asked: re.fullmatch(r"\w[\w.-]*", value) is not None, "a file name"),
     "prompt": (lambda value, asked: isinstance(value, str), "a text"),
     "answer": (lambda value, asked: isinstance(value, str), "a text"),
-    "teacher": (lambda value, asked: isinstance(value, dict), "an object"),
+    "teacher": (_is_teacher, "an object, its labels those of the question"),
     "series": (_is_series, "a list of integers 0..99"),
     "truth": (_is_truth, "a whole truth by version {version} of the rules (ou_process.py --truth makes it)"),
     "params": (lambda value, asked: isinstance(value, dict), "an object"),
@@ -179,6 +183,10 @@ def writing(path, create=False, made_by="ou_process.py"):
     The lock is the kernel's (flock on the file itself), so that a killed run leaves none behind. A second
     writer is refused with UserError. A torn last line is cut off before the first append.
     """
+    try:
+        import fcntl  # not at the top: on systems without it, what only reads works
+    except ImportError:
+        raise UserError(f"this system has no file locks of the kind that writing {path} needs: run it on Linux or macOS") from None
     if create:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     else:

@@ -47,9 +47,13 @@ PUBLISHED = Rules()
 
 
 def fitted(name, thresholds):
-    """Rules with a name and thresholds of their own, {name: number}; only what differs from the published ones is kept."""
+    """Rules with a name and thresholds of their own, {name: number}; only what differs from the published ones is kept.
+
+    PUBLISHED where nothing differs.
+    """
     known = claims.thresholds_of(claims.TOPICS.values())
-    return Rules(name=name, thresholds=tuple((key, value) for key, value in sorted(thresholds.items()) if value != known[key]))
+    other = tuple((key, value) for key, value in sorted(thresholds.items()) if value != known[key])
+    return Rules(name=name, thresholds=other) if other else PUBLISHED
 
 
 def of(record, where):
@@ -57,7 +61,7 @@ def of(record, where):
 
     A row without a whole truth has today's published ones: who needs the truth refuses it (records.require).
     """
-    if "truth" in record or "series" in record:
+    if "truth" in record or isinstance(record.get("series"), list):  # in training.json, `series` is a number
         truth = record.get("truth")
         if not isinstance(truth, dict) or not isinstance(truth.get("version"), int):
             return PUBLISHED

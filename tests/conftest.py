@@ -9,6 +9,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
+pytest_plugins = ["asking"]  # its fixtures
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a model hub
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and its children too
 

@@ -12,6 +12,7 @@ import threading
 import time
 
 from llm_ts import question
+from llm_ts.teacher.prompts import PROMPTS
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -33,13 +34,14 @@ class MistralServer:
     """Answers request i with behaviour plan[i], and after the plan with `then`; see `_Handler.behave` for their names.
 
     `pause`: seconds before each answer; `gate`: no answer before so many are asked at once (or 10 s).
-    `plots`: whether a plot is expected; `key`: which key is.
+    `plots`: whether a plot is expected; `key`: which key is; `prompt`: which question is.
     `asked`: the row ids in order of the requests; `problems`: what was wrong with a request; `seeds`: random_seed.
     """
 
-    def __init__(self, rows, plan=(), then="good", pause=0.0, gate=1, plots=True, key=KEY):
+    def __init__(self, rows, plan=(), then="good", pause=0.0, gate=1, plots=True, key=KEY, prompt="labels"):
         self.rows = {", ".join(map(str, row["series"])): row for row in rows}
         self.plan, self.then, self.pause, self.plots, self.key = list(plan), then, pause, plots, key
+        self.prompt = PROMPTS[prompt]
         self.asked, self.problems, self.seeds, self.models = [], [], [], []
         self.gate, self.gate_open = gate, threading.Event()
         self.refuses, self.free = (), 0.0  # fields that are refused with 422; when "one at a time" answers again
@@ -77,7 +79,7 @@ class MistralServer:
         numbers = re.search(r"^\d+(?:, \d+)+$", text, re.MULTILINE)
         row = self.rows.get(numbers[0]) if numbers else None
         asked = question.of(row or {}, "a test")
-        expected = {"name": "description", "schema": asked.schema, "strict": True}
+        expected = {"name": "description", "schema": self.prompt.schema(asked), "strict": True}
         with self.lock:
             for good, problem in (
                 (path == "/v1/chat/completions", f"path {path}"),
@@ -85,6 +87,7 @@ class MistralServer:
                 (image.startswith(b"\x89PNG") and image.rstrip().endswith(b"IEND\xaeB`\x82") if self.plots else not image, "no plot, or one"),
                 (row is not None, "no numbers of a known row"),
                 ("response_format" in self.refuses or body["response_format"] == {"type": "json_schema", "json_schema": expected}, "no schema"),
+                (row is None or text == self.prompt.fill(asked, row["series"], self.plots), "another prompt"),
                 (KEY not in json.dumps(body), "the key in the body"),
             ):
                 if not good:
@@ -137,7 +140,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def behave(self, name, row):
-        good = json.dumps(question.of(row, "a test").say(row["truth"]))
+        asked = question.of(row, "a test")
+        labels = {f"{claim}_label": row["truth"][claim] for claim in asked.claims if self.server.owner.prompt.labelled}
+        good = json.dumps(asked.say(row["truth"]) | labels)
         if name == "good":
             self.send(200, completion(good))
         elif name == "no usage":

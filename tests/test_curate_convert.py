@@ -13,8 +13,10 @@ from conftest import run_script
 
 import curate
 from llm_ts import formats, records
+from llm_ts.claims import extrema, noise
 from llm_ts.pairs.pair import split_of
 from llm_ts.question import STUDY
+from llm_ts.review import verify_csv
 from llm_ts.scores.similarity import NLI_SCORES, Scorer
 from llm_ts.series.rows import make
 
@@ -72,11 +74,63 @@ def test_curation_finds_exactly_the_planted_errors(tmp_path):
             else:
                 assert sentence["text"] == row["gold"][name]
     assert found == planted
-    to_verify = sum(status == "verify" for status in planted.values())
+    to_verify = sum(status in ("verify", "unread") for status in planted.values())  # no label beside it: a human looks at it
     assert to_verify > 10 and f"to_verify_sentences: {to_verify} (" in out
     before = (tmp_path / "data.jsonl").read_bytes(), (tmp_path / "verify.csv").read_bytes()
     run_script("curate.py", cwd=tmp_path)
     assert ((tmp_path / "data.jsonl").read_bytes(), (tmp_path / "verify.csv").read_bytes()) == before
+
+
+UNREAD = "The noise is hard to judge."
+LABELS = [  # the sentence on noise, the label beside it, the truth and whether it is clear; what becomes of it
+    ("The noise intensity is low.", "low", "low", True, "kept", "agrees"),
+    ("The noise intensity is low.", None, "low", True, "kept", "agrees"),
+    ("The noise intensity is low.", "high", "low", True, "verify", "label: noise reads low, its label is high"),
+    ("The noise intensity is low.", "high", "high", False, "verify", "label: noise reads low, its label is high"),
+    ("The noise intensity is low.", "low", "high", True, "verify", "contradicts: noise said low, is high"),
+    ("The noise intensity is low.", "low", "high", False, "kept", "unclear, contradicts: noise said low, is high"),
+    (UNREAD, "low", "low", True, "kept", "unread, its label agrees"),
+    (UNREAD, "low", "high", True, "verify", "contradicts: noise said low, is high"),
+    (UNREAD, "low", "high", False, "kept", "unclear, contradicts: noise said low, is high"),
+    (UNREAD, None, "low", True, "verify", "unread"),
+    (UNREAD, None, "low", False, "verify", "unread"),
+]
+
+
+@pytest.mark.parametrize("text, label, truth, clear, status, reason", LABELS)
+def test_the_label_beside_a_sentence_is_a_second_reading(text, label, truth, clear, status, reason):
+    truth = {"noise": truth, "clear": {"noise": clear}}
+    found = curate.curate_sentence(noise, text, truth, {"noise": label} if label else {})
+    assert found == {"text": text, "status": status, "reason": reason}
+
+
+def test_two_claims_in_one_sentence_have_a_label_each():
+    truth = {"max": "end", "min": "middle", "clear": {"max": True, "min": True}, "sentences": {"extrema": "Said by the truth."}}
+
+    def status(text, **labels):
+        return curate.curate_sentence(extrema, text, truth, labels)["status"]
+
+    peak, both = "The maximum lies at the end.", "The maximum lies at the end and the minimum in the middle."
+    assert status(peak) == "verify"  # nothing is said of the minimum
+    assert (status(peak, min="middle"), status(peak, min="beginning")) == ("kept", "replaced")
+    assert (status(both), status(both, max="end", min="middle"), status(both, min="end")) == ("kept", "kept", "verify")
+
+
+def test_curation_reads_the_labels_of_the_teacher(tmp_path):
+    rows = rows_with_gold(4)
+    for row, label in zip(rows, ("right", "wrong", "none", "odd")):
+        row["gold"]["noise"] = UNREAD
+        row["truth"]["clear"]["noise"] = True
+        said = row["truth"]["noise"] if label == "right" else other("noise", row["truth"]["noise"])
+        row["teacher"] = {"model": "any", "labels": {} if label == "none" else {"noise": said}}
+    rows[3]["teacher"]["labels"] = {"noise": "loud"}
+    store(tmp_path, rows)
+    assert "its teacher is not" in run_script("curate.py", cwd=tmp_path, code=2).stderr
+    store(tmp_path, rows[:3])
+    run_script("curate.py", cwd=tmp_path)
+    found = [row["curated"]["noise"] for row in records.read(str(tmp_path / "data.jsonl"))]
+    assert [sentence["status"] for sentence in found] == ["kept", "verify", "verify"]
+    assert [sentence["reason"][:11] for sentence in found] == ["unread, its", "contradicts", "unread"]
 
 
 def test_a_humans_decisions_are_applied_and_survive(tmp_path):
@@ -89,7 +143,7 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     assert len(lines) >= 2
     lines[0]["decision"], lines[1]["decision"] = "gold", "truth"
     with open(tmp_path / "verify.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, curate.COLUMNS)
+        writer = csv.DictWriter(file, verify_csv.COLUMNS)
         writer.writeheader()
         writer.writerows(lines)
     for _ in range(2):
@@ -102,11 +156,6 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     decided = (tmp_path / "verify.csv").read_bytes()
     assert decided.startswith(b"\xef\xbb\xbf")  # spreadsheets know by it that it is UTF-8
     (tmp_path / "verify.csv").write_bytes(decided.removeprefix(b"\xef\xbb\xbf"))
-    records.write_text(str(tmp_path / "other.jsonl"), records.encode(rows_with_gold(1)[0]) + "\n")
-    said = run_script("curate.py", "--data", "other.jsonl", cwd=tmp_path).stdout  # shares the file, and must lose nothing of it
-    assert "decisions_that_fit_no_sentence: 2 of 2" in said
-    with open(tmp_path / "verify.csv", encoding="utf-8-sig", newline="") as file:
-        assert sum(bool(line["decision"]) for line in csv.DictReader(file)) == sum(bool(line["decision"]) for line in lines)
     run_script("curate.py", cwd=tmp_path)
     assert (tmp_path / "verify.csv").read_bytes() == decided
     (tmp_path / "verify.csv").write_bytes(decided.decode("utf-8-sig").replace("noise", "br\u00fcit").encode("latin-1"))
@@ -115,18 +164,16 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     (tmp_path / "verify.csv").write_text(noted)
     assert "'note' would be lost" in run_script("curate.py", cwd=tmp_path, code=2).stderr
     assert (tmp_path / "verify.csv").read_text() == noted
-    (tmp_path / "verify.csv").write_text("id,sentence,gold,truth,reason,decision\nou_000000,trend,a,b,c,perhaps\n")
-    run_script("curate.py", cwd=tmp_path, code=2)
 
 
-@pytest.mark.parametrize("mangle", ["as it is", "taken for Windows-1252", "straight quotes", "semicolons"])
+@pytest.mark.parametrize("mangle", ["as it is", "taken for Windows-1252", "straight quotes", "semicolons", "decimal commas"])
 def test_decisions_survive_a_spreadsheet(tmp_path, mangle):
     """Sentences with curly quotes, accents and a formula's beginning; saved as spreadsheets do."""
     rows = rows_with_gold(60)
     plant(rows)
     for number, row in enumerate(rows):
         words = "= " if number % 2 else ""
-        row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window, {text}" for name, text in row["gold"].items()}
+        row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
     store(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
     path = tmp_path / "verify.csv"
@@ -138,17 +185,19 @@ def test_decisions_survive_a_spreadsheet(tmp_path, mangle):
         line["decision"] = "Truth "
         if mangle == "taken for Windows-1252":
             line["gold"] = line["gold"].encode().decode("cp1252")
+        elif mangle == "decimal commas":
+            line["gold"] = line["gold"].replace("0.5", "0,5")
         elif mangle == "straight quotes":
             line["gold"] = line["gold"].replace("\u2019", "'").removeprefix("'")
     with open(path, "w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, curate.COLUMNS, delimiter=";" if mangle == "semicolons" else ",")
+        writer = csv.DictWriter(file, verify_csv.COLUMNS, delimiter=";" if mangle == "semicolons" else ",")
         writer.writeheader()
         writer.writerows(table)
     out = run_script("curate.py", cwd=tmp_path).stdout
     assert "to_verify_sentences: 0 (" in out and "fit_no_sentence" not in out
     table[0]["gold"] = "Something else."
     with open(path, "w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, curate.COLUMNS)
+        writer = csv.DictWriter(file, verify_csv.COLUMNS)
         writer.writeheader()
         writer.writerows(table)
     out = run_script("curate.py", cwd=tmp_path).stdout

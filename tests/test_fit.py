@@ -27,7 +27,8 @@ def data(tmp_path, monkeypatch):
     mistral.main(["--dryrun"])
     rows = records.read("data.jsonl")
     for row in rows:
-        row["gold"] = STUDY.by(MEANT).truth_of(row["series"])["sentences"]
+        meant = STUDY.by(MEANT).truth_of(row["series"])
+        row["gold"], row["teacher"]["labels"] = meant["sentences"], {claim: meant[claim] for claim in STUDY.claims}
     write(rows)
     return tmp_path / "data.jsonl"
 
@@ -83,10 +84,29 @@ def test_the_choice_is_the_best_of_all_by_counting(data):
         assert (abs(share - target), chosen.moved) == pytest.approx(min(counted))
 
 
+def test_a_try_sends_to_a_human_what_curation_sends(data):
+    """By every setting that is tried of every topic; teachers who contradict themselves, or say nothing, among them."""
+    rows = records.read("data.jsonl")[:60]
+    for number, row in enumerate(rows):
+        if number % 4 == 0:
+            row["gold"] = {name: "It is hard to judge." for name in row["gold"]}
+        if number % 6 == 0:
+            row["teacher"]["labels"] = {}
+        if number % 5 == 0:
+            row["gold"] = dict(rows[number - 1]["gold"])
+    tries = fit.tries_of(STUDY, rows)
+    for name, all_of in tries.items():
+        for one in all_of[:: len(all_of) // 12]:
+            by = STUDY.by(rules.fitted("x", one.setting))
+            statuses = [curate.curate_row({**row, "truth": by.truth_of(row["series"])}, {})[name]["status"] for row in rows]
+            assert [status == "verify" for status in statuses] == one.to_verify.tolist()
+        assert 0 < one.to_verify.sum() < 60
+
+
 def test_no_label_is_left_empty_and_thresholds_keep_their_order(data):
     rows = records.read("data.jsonl")
     for row in rows:
-        row["gold"]["noise"] = "The noise is low."
+        row["gold"]["noise"], row["teacher"]["labels"]["noise"] = "The noise is low.", "low"
     tries = fit.tries_of(STUDY, rows)
     assert any(one.empty == "noise high" for one in fit.tries_of(STUDY, rows[:5])["noise"])
     chosen = fit.choose(tries, 0.0)
@@ -112,6 +132,7 @@ def test_a_fit_that_changes_nothing_is_not_written(data):
     rows = records.read("data.jsonl")
     for row in rows:
         row["gold"] = row["truth"]["sentences"]
+        row["teacher"]["labels"] = {claim: row["truth"][claim] for claim in STUDY.claims}
     write(rows)
     before = data.read_bytes()
     with pytest.raises(cli.UserError, match="there is nothing to fit|nothing to write"):

@@ -6,7 +6,6 @@ Needs: mistralai, matplotlib; no network, no key. Run: python -m pytest tests/te
 import collections
 import hashlib
 import json
-import os
 import random
 import shutil
 import signal
@@ -16,78 +15,15 @@ import sys
 import time
 
 import pytest
-from mistral_server import KEY, MistralServer
+from asking import COUNT, QUICK, ROOT, ask, command, finish, rows_of, run, start, write
+from mistral_server import MistralServer
 
-import ou_process
-from llm_ts import claims, cli, question, records
-from llm_ts.claims import noise, trend
-from llm_ts.claims.places import third
+from llm_ts import claims, question
+from llm_ts.claims import noise
 from llm_ts.question import STUDY
 from llm_ts.series.rows import make
 from llm_ts.teacher import simulated
 from llm_ts.teacher.mistral_api import ASKS
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-COUNT = 12
-ENV = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and "MISTRAL" not in name}
-QUICK = ("--backoff", "0.01", "--timeout", "5")
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory):
-    """A folder with data.jsonl of COUNT rows and their plots, as ou_process.py makes them."""
-    folder = tmp_path_factory.mktemp("made")
-    rows, paths = make(0, range(COUNT), 24)
-    ou_process.write_dataset(rows, paths, str(folder / "dataset"), plots=True, bar=cli.Progress("series", COUNT))
-    write(folder, rows)
-    return folder
-
-
-@pytest.fixture
-def folder(made, tmp_path):
-    shutil.copytree(made, tmp_path / "work")
-    return tmp_path / "work"
-
-
-def write(folder, rows):
-    (folder / "data.jsonl").write_text("".join(records.encode(row) + "\n" for row in rows))
-
-
-def rows_of(folder):
-    return records.read(str(folder / "data.jsonl"))
-
-
-def command(*flags):
-    return [sys.executable, os.path.join(ROOT, "mistral.py"), *flags]
-
-
-def start(folder, *flags, key=KEY, **env):
-    env = {**ENV, **env, **({"MISTRAL_API_KEY": key} if key else {})}
-    return subprocess.Popen(command(*flags), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finish(process, folder, code):
-    """Wait for the program and return (stdout, stderr, counts); the key is nowhere, and an error is one line."""
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == code, out + err
-    assert "Traceback" not in err
-    assert err.count("\n") == (1 if code else 0), err
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    for content in (out.encode(), err.encode(), *(path.read_bytes() for path in files)):
-        assert KEY.encode() not in content
-    assert not [path for path in files if ".tmp" in path.name]
-    counts = dict(line.split(": ", 1) for line in out.splitlines()[-8:] if ": " in line)
-    return out, err, counts
-
-
-def run(folder, *flags, code=0, **kwargs):
-    return finish(start(folder, *QUICK, *flags, **kwargs), folder, code)
-
-
-def ask(folder, server, *flags, code=0, **kwargs):
-    result = run(folder, "--server-url", server.url, *flags, code=code, **kwargs)
-    assert server.problems == []
-    return result
 
 
 def test_answers_land_in_rows_and_texts(folder):
@@ -99,7 +35,7 @@ def test_answers_land_in_rows_and_texts(folder):
         said = [line for line in out.splitlines() if line.endswith(": answered")]
         assert said == [f"{number}/12 {row['id']}: answered" for number, row in enumerate(before, start=1)]
         assert counts == {
-            "had": "0", "new": "12", "failed": "0", "skipped": "0", "left": "0",
+            "had": "0", "new": "12", "unlabelled": "0", "failed": "0", "skipped": "0", "left": "0",
             "tokens": "11520", "prompt_tokens": "10800", "completion_tokens": "720",
         }  # fmt: skip
         for row, old in zip(rows_of(folder), before):
@@ -109,8 +45,10 @@ def test_answers_land_in_rows_and_texts(folder):
             assert teacher.pop("date").startswith("20")
             assert teacher == {
                 "model": "mistral-medium-latest",
-                "prompt_version": question.TEACHER_PROMPT_VERSION,
+                "prompt": "labels",
+                "prompt_version": 1,
                 "tokens": {"prompt": 900, "completion": 60},
+                "labels": {claim: row["truth"][claim] for claim in STUDY.claims},
             }
             text = (folder / "dataset" / f"{row['id']}.txt").read_text()
             assert text == "".join(gold[kind] + "\n" for kind in ("trend", "noise", "extrema"))
@@ -448,18 +386,6 @@ def test_simulated_errors_are_independent_and_change_with_the_seed():
     assert abs(both - expected) < 4 * expected**0.5
 
 
-def test_prompt_says_what_truth_rules():
-    """The borders that the teacher is told are those of the rules."""
-    prompt = STUDY.teacher_prompt_of([0] * 48)
-    assert trend.RISE == pytest.approx(1 / 3) and "a third of the range" in prompt
-    assert f"low below {noise.LOW * 100:g} %" in prompt
-    assert f"high above {noise.HIGH * 100:g} %" in prompt
-    for n in (16, 24, 25, 26, 128):
-        thirds = [third(i, n) for i in range(n)]
-        last = [n - 1 - thirds[::-1].index(name) for name in ("beginning", "middle")]
-        assert f"points 0 to {last[0]}, then to {last[1]}, then" in STUDY.teacher_prompt_of([0] * n)
-
-
 def test_help_is_quick():
     began = time.monotonic()
     subprocess.run(command("--help"), check=True, capture_output=True)
@@ -475,8 +401,6 @@ def test_a_text_only_model_of_ones_own_needs_no_plot_and_no_key(folder):
         run(folder, "--server-url", f"{server.url}/v1", "--no-image", key=None)
         assert server.problems == [] and len(server.asked) == COUNT
     assert all(row["teacher"]["image"] is False and row["gold"] == STUDY.say(row["truth"]) for row in rows_of(folder))
-    prompt = STUDY.teacher_prompt_of([0, 50, 99], plot=False)
-    assert "plot" not in prompt and "0, 50, 99" in prompt and "three short sentences" in prompt
 
 
 def test_without_a_key_another_machine_is_not_asked(folder):

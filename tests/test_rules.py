@@ -24,7 +24,7 @@ def test_a_student_keeps_them_in_its_files(by):
     assert rules.of(json.loads(json.dumps(asked.whole_tag)), "x") == by
     learnt = origin.Origin("thirds", (24, 48), 1, asked, ("ramp",), "image")
     assert origin.from_mark(learnt.mark, "x.gguf") == learnt
-    about = {"format": "thirds", "points": [24], "prompt_version": 1, **asked.whole_tag}
+    about = {"format": "thirds", "series": 164, "points": [24], "prompt_version": 1, **asked.whole_tag}
     assert origin.from_training(about, "training.json").question == asked
 
 

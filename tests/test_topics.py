@@ -25,6 +25,7 @@ from llm_ts.claims import season
 from llm_ts.question import STUDY, Question
 from llm_ts.series.scale import integers_of
 from llm_ts.teacher import simulated
+from llm_ts.teacher.prompts import PROMPTS
 
 HAS = ("NAME", "LABELS", "NUMBERS", "ASKED", "ASKED_OF_TEACHER", "ERROR_RATE", "IF_WRONG", "measure", "say", "reword", "READER", "read")
 TAKES = {"measure": ["series"], "say": ["labels"], "reword": ["labels", "rng"], "read": ["sentence"]}
@@ -95,7 +96,7 @@ def test_it_can_be_asked_alone(topic):
     """One sentence, whose places for numbers are those that the prompts fill in."""
     asked = Question("alone", (topic.NAME,))
     assert f"Describe the series in one sentence: {topic.ASKED}. Answer in JSON: " in asked.prompt_of([0, 50, 99], "study")
-    assert f"- {topic.NAME}: " in asked.teacher_prompt_of([0, 50, 99])
+    assert all(f"- {topic.NAME}: " in PROMPTS[name].fill(asked, [0, 50, 99]) for name in ("labels", "sentences"))
     fields = {field for _, field, _, _ in string.Formatter().parse(topic.ASKED_OF_TEACHER) if field is not None}
     assert fields <= {"last_beginning", "last_middle"}
     answer = asked.parse(asked.answer_of(asked.truth_of([0, 50, 99] * 8)["sentences"]))
@@ -109,7 +110,7 @@ def test_no_claim_has_two_topics():
 
 
 SERIES = [k * 37 % 100 for k in range(48)]
-PROMPTS = {  # what kept students and the teacher were asked about it, from the code before there were topics
+STUDENTS = {  # what kept students were asked about it, from the code before there were topics
     "study": "1d1555d74c23f6d0",
     "space": "715620ecffd30246",
     "compact": "6aa6ac6118837041",
@@ -127,19 +128,18 @@ def test_the_study_asks_what_kept_students_learnt():
     """Byte for byte: another word here, and every kept adapter and GGUF is asked what it never read."""
     assert question.QUESTIONS["study"] is STUDY and STUDY.tag == {} and STUDY.together == "all_four"
     assert STUDY.claims == ("trend", "noise", "max", "min") and STUDY.topics == ("trend", "noise", "extrema")
-    assert (question.PROMPT_VERSION, question.TEACHER_PROMPT_VERSION) == (1, 2)
+    assert question.PROMPT_VERSION == 1
     assert digest(STUDY.instruction) == "72525cd26fa7856c" and digest(question.SYSTEM) == "06ef74c13eceaee4"
-    assert digest(STUDY.teacher_prompt_of(SERIES)) == "0ffc4ded0a0ba273"
     assert digest(json.dumps(STUDY.schema)) == "ec8d595525e06508"
 
 
-@pytest.mark.parametrize("fmt", PROMPTS)
+@pytest.mark.parametrize("fmt", STUDENTS)
 def test_a_formats_prompt_is_what_kept_students_learnt(fmt):
-    assert digest(STUDY.prompt_of(SERIES, fmt)) == PROMPTS[fmt]
+    assert digest(STUDY.prompt_of(SERIES, fmt)) == STUDENTS[fmt]
 
 
 def test_every_format_has_its_golden_prompt():
-    assert list(formats.FORMATS) == list(PROMPTS)  # a new one: add its line above
+    assert list(formats.FORMATS) == list(STUDENTS)  # a new one: add its line above
 
 
 T = np.linspace(0, 1, 128)
@@ -278,6 +278,7 @@ from llm_ts import question
 from llm_ts.pairs import pair
 from llm_ts.scores import score, tables
 from llm_ts.scores.similarity import Scorer
+from llm_ts.teacher.prompts import PROMPTS
 
 class WordScorer(Scorer):
     def __init__(self):
@@ -293,8 +294,8 @@ for row in rows:
     answer = asked.parse(row["answer"])
     assert answer.parse == "strict" and list(answer.sentences) == list(asked.topics) and None not in answer.read.values()
     assert row["prompt"] == asked.prompt_of(row["series"], "thirds")
-    assert "- level: do most of its values" in asked.teacher_prompt_of(row["series"])
-    assert "Describe it in five short sentences" in asked.teacher_prompt_of(row["series"])
+    text = PROMPTS["labels"].fill(asked, row["series"])
+    assert "- level: do most of its values" in text and "Describe it in five short sentences" in text
 right = [asked.answer_of(row["truth"]["sentences"]) for row in rows]
 means = score.summarise(asked, rows, score.score_answers(asked, rows, right, WordScorer()))
 assert score.are_means(means, asked) and means["nli_level"]["n"] == len(rows)
@@ -389,8 +390,10 @@ def test_the_other_tests_hold_for_a_fifth_topic(tmp_path):
     """This file's own tests, in a copy with a fifth topic; and a topic that lacks something is told so."""
     copy = tmp_path / "copy"
     copy_with_a_fifth_topic(copy)
+    for script in pathlib.Path(ROOT).glob("*.py"):  # fixtures call them
+        shutil.copy(script, copy)
     (copy / "tests").mkdir()
-    for name in ("conftest.py", "test_topics.py"):
+    for name in ("conftest.py", "asking.py", "mistral_server.py", "test_topics.py"):
         shutil.copy(os.path.join(ROOT, "tests", name), copy / "tests")
     these = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_topics.py", "-k", "level or two_topics")
     assert "7 passed" in call(*these, cwd=copy)

@@ -33,6 +33,11 @@ def thresholds_of(topics):
     return {name: number for topic in topics for name, number in getattr(topic, "THRESHOLDS", {}).items()}
 
 
+def said_of(topic, sentence, labels):
+    """{claim: label or None} of a topic: what is read in its sentence, else the label of the claim that was said beside it."""
+    return {claim: label or labels.get(claim) for claim, label in topic.read(sentence).items()}
+
+
 def labels_of(series, topics, thresholds=()):
     """n >= 2 integers -> {"version", <claim>: label, ..., "clear": {...}, "numbers": {...}} by the rules of the topics.
 

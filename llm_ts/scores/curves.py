@@ -15,10 +15,10 @@ def new_figure(width, height):
     return figure
 
 
-def save_figure(figure, path):
-    """Write a figure as a PNG, whole or not at all."""
+def save_figure(figure, path, kind="png"):
+    """Write a figure as a PNG, or as another kind that matplotlib knows, whole or not at all."""
     with records.atomic(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format=kind)
 
 
 def draw_training(contents, history, path):

@@ -1,7 +1,8 @@
 """Thresholds fitted to a teacher: how much of what it says would go to a human, and agree, if the rules drew their lines elsewhere.
 
-A sentence goes to a human where it contradicts a clear truth and its topic does not replace it (curate.py). Every threshold is
-tried at STEPS multiples of its published value, those of the topics that go to a human together, because a row counts once.
+A sentence goes to a human where it contradicts a clear truth and its topic does not replace it, and, by any thresholds, where
+sentence and label disagree or nothing was said (curate.py decides; a test holds the two together). Every threshold is tried at
+STEPS multiples of its published value, those of the topics that go to a human together, because a row counts once.
 """
 
 import itertools
@@ -34,10 +35,13 @@ def distance(setting, published):
 
 
 class Try:
-    """A topic under one setting. Of each row, as arrays of shape (rows,): to_verify, moved (labels that are not the published
-    ones). agree: the share of the sentences that were read and say its label, for each claim. empty: a label that no row has."""
+    """A topic under one setting. to_verify: of each row, shape (rows,). moved: how many labels are not the published ones. agree:
+    the share of what was said that says its label, for each claim. empty: a label that no row has.
 
-    def __init__(self, topic, setting, series, said, published):
+    said: for each row {claim: label or None}; doubted: shape (rows,), where sentence and label disagree.
+    """
+
+    def __init__(self, topic, setting, series, said, doubted, published):
         truth = [topic.measure(values, **setting) for values in series]
         labels = {claim: [verdict[claim][0] for verdict in truth] for claim in topic.LABELS}
         wrong = np.zeros(len(series), bool)
@@ -50,7 +54,8 @@ class Try:
             clear |= wrongs & np.array([verdict[claim][1] for verdict in truth])
             self.agree[claim] = mean_of(outcome == "right" for outcome in outcomes if outcome != "ambiguous")
         self.setting, self.labels = setting, labels
-        self.to_verify = clear if topic.IF_WRONG == "verify" else np.zeros(len(series), bool)
+        unsaid = np.array([None in one.values() for one in said])
+        self.to_verify = doubted | (unsaid & ~wrong if topic.IF_WRONG == "replace" else unsaid | clear)
         known = published.labels if published else labels
         self.moved = sum(np.array([a != b for a, b in zip(labels[claim], known[claim])]).sum() for claim in labels)
         self.empty = next((f"{claim} {label}" for claim in labels for label in topic.LABELS[claim] if label not in labels[claim]), None)
@@ -60,10 +65,12 @@ def tries_of(asked, rows):
     """{topic's name: its Tries, the published setting first}; rows: with series and gold."""
     series, found = [row["series"] for row in rows], {}
     for topic in asked:
-        said = [topic.read(row["gold"][topic.NAME]) for row in rows]
+        texts, beside = [row["gold"][topic.NAME] for row in rows], [(row.get("teacher") or {}).get("labels") or {} for row in rows]
+        said = [claims.said_of(topic, text, labels) for text, labels in zip(texts, beside)]
+        doubted = np.array([any(labels.get(claim, label) != label for claim, label in one.items()) for one, labels in zip(said, beside)])
         first, *others = settings_of(topic)
-        published = Try(topic, first, series, said, None)
-        found[topic.NAME] = [published, *(Try(topic, setting, series, said, published) for setting in others)]
+        published = Try(topic, first, series, said, doubted, None)
+        found[topic.NAME] = [published, *(Try(topic, setting, series, said, doubted, published) for setting in others)]
     return found
 
 

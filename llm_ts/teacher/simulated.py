@@ -21,18 +21,25 @@ def _mistake(topic, labels, rng):
     return {claim: rng.choice([other for other in topic.LABELS[claim] if other != labels[claim]])}
 
 
+def _meant(topic, row, seed):
+    """(what the teacher takes for the labels of a topic, the random numbers that it goes on with)."""
+    rng, labels = random.Random(f"{seed} {row['id']} {topic.NAME}"), row["truth"]
+    if rng.random() < topic.ERROR_RATE:
+        labels = _mistake(topic, labels, rng)
+    return {claim: labels[claim] for claim in topic.LABELS}, rng
+
+
 def describe(row, seed):
     """A row with its truth -> a sentence for each topic, some of them wrong; fixed by (seed, id, truth) alone.
 
     {"trend": "increasing", ...} -> {"trend": "The curve rises over the whole window.", ...}
     """
-    said = {}
-    for topic in question.of(row, row["id"]):
-        rng, labels = random.Random(f"{seed} {row['id']} {topic.NAME}"), row["truth"]
-        if rng.random() < topic.ERROR_RATE:
-            labels = _mistake(topic, labels, rng)
-        said[topic.NAME] = topic.reword(labels, rng)
-    return said
+    return {topic.NAME: topic.reword(*_meant(topic, row, seed)) for topic in question.of(row, row["id"])}
+
+
+def label(row, seed):
+    """The labels of the sentences of `describe`, {claim: label}: a wrong sentence has its wrong label."""
+    return {claim: said for topic in question.of(row, row["id"]) for claim, said in _meant(topic, row, seed)[0].items()}
 
 
 def answer(row, seed, second=False):
@@ -43,8 +50,10 @@ def answer(row, seed, second=False):
         "model": MODEL,
         "simulated": True,
         "seed": seed,
+        "prompt": None,
         "prompt_version": None,
         "date": None,  # nobody was asked, on no day: so a dry run repeats byte for byte
         "tokens": {"prompt": 0, "completion": 0},
+        "labels": label(row, seed),
     }
     return {"gold": describe(row, seed), "teacher": teacher}

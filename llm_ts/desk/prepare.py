@@ -1,0 +1,94 @@
+"""The series of a user's files -> what a student is asked about each, the truth beside it, and the facts for the reader."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from llm_ts import cli, formats, question
+from llm_ts.pairs import pair
+from llm_ts.series import thin
+from llm_ts.series.rows import LONGEST
+from llm_ts.series.scale import integers_of
+from llm_ts.series.user import grid
+from llm_ts.series.user import read as user_file
+from llm_ts.student import origin
+
+NEARLY = 1.25  # a series so many times as long as the longest that a student learnt is still read as it is
+
+
+@dataclass
+class Asked:
+    """A series, ready to be asked about. series: in order, even, whole; shown: the integers that the student reads of it."""
+
+    series: user_file.Series
+    shown: list
+    truth: dict  # by the rules, of the whole series
+    n: int  # values that the file has of it
+    facts: dict  # {"first": {"value", "time"}, "last", "lowest", "highest"}
+    notes: list = field(default_factory=list)
+
+
+def read_series(path, options, last=None, begin=None, end=None, windows=1):
+    """A file -> its series, in order, each window apart. UserError in one line for what cannot be described."""
+    try:
+        found = user_file.read(path, options)
+        chosen = [grid.choose_window(grid.put_in_order(series, sort=bool(options.time)), last, begin, end) for series in found]
+        return [part for series in chosen for part in grid.split(series, windows)]
+    except MemoryError:
+        raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None
+
+
+def prepare(series, known, asked, windowed=False):
+    """A Series of read_series -> Asked. known: the student's Origin; asked: a Question. UserError for what cannot be described.
+
+    windowed: whether the user chose its rows.
+    """
+    facts = facts_of(series)
+    series = grid.fill(series, windowed)
+    rows, series = len(series.values), grid.make_even(series)
+    n, points = len(series.values), length_for(known, len(series.values))
+    notes = list(series.notes)
+    shown = series.values
+    if points < n:
+        shown = thin.thin(shown, points, asked)
+        notes.append(f"the student is shown {points} points that stand for all {n}; the truth is that of all {n}")
+    notes += origin.notes(known, len(shown))
+    return Asked(series, integers_of(shown), asked.truth_of(integers_of(series.values)), rows, facts, notes)
+
+
+def length_for(known, n):
+    """How many points a student is shown of n: all, or what it reads best of a longer series."""
+    longest = max(known.points, default=LONGEST)
+    if n <= NEARLY * longest and n <= LONGEST:
+        return n
+    return min(max(thin.POINTS, min(known.points, default=0)), longest)
+
+
+def facts_of(series):
+    """First, last, lowest and highest value of the rows that have one, with their times in the file's own words."""
+    there = np.flatnonzero(~np.isnan(series.values))
+    if not len(there):
+        return {}
+    values = series.values[there]
+    places = {"first": 0, "last": -1, "lowest": int(np.argmin(values)), "highest": int(np.argmax(values))}
+    return {name: {"value": _value(series, values[place]), "time": _time(series, there[place])} for name, place in places.items()}
+
+
+def _value(series, value):
+    return series.zero + int(value) if series.zero else int(value) if value.is_integer() and abs(value) < 1e15 else float(value)
+
+
+def _time(series, place):
+    """The time of a row as the file has it; its number from 1 where it has none."""
+    return int(place) + 1 if series.labels is None else grid.label(series, place)
+
+
+def prompt_of(ready, asked, fmt, see):
+    """What a student is asked about an Asked: a prompt, with its picture where it is shown one."""
+    row = {"id": ready.series.column, "prompt": asked.prompt_of(ready.shown, fmt, see), "series": ready.shown, **formats.see_tag(see)}
+    return pair.asked_with(row)
+
+
+def shown_picture(found, points, asked, fmt):
+    """What a student is asked about a picture of so many points."""
+    return question.Shown(asked.prompt_of(range(points), fmt, "image"), lambda: found)

@@ -1,0 +1,69 @@
+"""A description for a person, as lines, and for a program, as one JSON object."""
+
+import json
+
+from llm_ts import cli
+from llm_ts.scores.score import outcomes_of
+
+FACTS = ("first", "last", "lowest", "highest")
+
+
+def verdict_lines(answer, truth):
+    """An Answer and the rule's truth -> the lines of a table: claim, said, true, verdict."""
+    outcome = outcomes_of(answer, truth)
+    lines = [("claim", "student", "truth", "verdict")]
+    for claim, said in answer.read.items():
+        near = "" if truth["clear"][claim] else " (near a threshold: the truth itself is not clear)"
+        lines.append((claim, said or "-", truth[claim], outcome[claim] + near))
+    first = max(8, *(len(line[0]) + 1 for line in lines))
+    labels = max(13, *(len(label) + 1 for line in lines for label in line[1:3]))
+    return [f"{claim:<{first}}{said:<{labels}}{true:<{labels}}{verdict}" for claim, said, true, verdict in lines]
+
+
+def facts_line(ready):
+    """ "first 1120 in 1871, last 740 in 1970, lowest 456 in 1913, highest 1370 in 1879"; computed, not the student's."""
+    unit = f" {ready.series.unit}" if ready.series.unit else ""
+    return ", ".join(
+        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {_when(ready.series, ready.facts[name]['time'])}" for name in FACTS
+    )
+
+
+def number(value):
+    """A value in few digits, none of them lost: 1e6 -> "1000000", 0.1 + 0.2 -> "0.3"."""
+    return str(value) if isinstance(value, int) else f"{value:.12g}"
+
+
+def _when(series, time):
+    """ "in 1913", "on 2024-03-01", "at t07", "at point 5"."""
+    if isinstance(time, int):
+        return f"at point {time}"
+    words = {"year": "in", "date": "on"}
+    return f"{words.get(series.kind, 'at')} {cli.visible(time)}"
+
+
+def about(ready):
+    """The first line about a series: what it is called, where it comes from, how long it is and what it spans."""
+    series, facts = ready.series, ready.facts
+    spans = f"{facts['lowest']['value']:g} to {facts['highest']['value']:g}"
+    unit = f" {cli.visible(series.unit)}" if series.unit else ""
+    return f"series: {cli.visible(series.column)} of {cli.visible(series.source)}, {ready.n} points, {spans}{unit}"
+
+
+def json_line(ready, answer):
+    """One object on one line. Letters beyond ASCII are escaped: any terminal and any program takes it."""
+    outcome, truth = outcomes_of(answer, ready.truth), ready.truth
+    claims = {
+        claim: {"said": said, "true": truth[claim], "verdict": outcome[claim], "clear": truth["clear"][claim]}
+        for claim, said in answer.read.items()
+    }
+    series = ready.series
+    said = {
+        "source": series.source, "column": series.column, "unit": series.unit, "n": ready.n,
+        "sentences": answer.sentences, "claims": claims, "facts": ready.facts, "notes": ready.notes,
+    }  # fmt: skip
+    return json.dumps(said, allow_nan=False)
+
+
+def json_error(source, error):
+    """What stands in place of a series that cannot be described."""
+    return json.dumps({"source": source, "error": " ".join(str(error).split())})

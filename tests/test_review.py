@@ -1,0 +1,287 @@
+"""What a human decides: verify.csv there and back, bad lines, the order of doubt, the audit and its error.
+
+Needs: LibreOffice's soffice for the real spreadsheet (else that test skips aloud). Run: python -m pytest -q tests/test_review.py
+"""
+
+import csv
+import io
+import shutil
+import subprocess
+import zipfile
+
+import pytest
+from conftest import run_script
+from test_curate_convert import other, plant, rows_with_gold, store
+
+from llm_ts import cli, records
+from llm_ts.question import STUDY
+from llm_ts.review import audit, session, verify_csv
+
+OWN = "=Il sale: the curve \u2019climbs\u2019 \u2013 na\u00efvely, from 0,5 to 0.75"
+
+
+def table_of(folder):
+    return list(csv.DictReader(io.StringIO((folder / "verify.csv").read_text("utf-8-sig"))))
+
+
+def write_table(folder, lines, delimiter=",", encoding="utf-8"):
+    with open(folder / "verify.csv", "w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, lines[0], delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def curated_of(folder):
+    return {row["id"]: row["curated"] for row in records.read(str(folder / "data.jsonl"))}
+
+
+@pytest.fixture(scope="module")
+def curated(tmp_path_factory):
+    """A folder of sixty rows with planted errors, curated once."""
+    folder = tmp_path_factory.mktemp("curated")
+    rows = rows_with_gold(60)
+    plant(rows)
+    store(folder, rows)
+    run_script("curate.py", cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def folder(curated, tmp_path):
+    return shutil.copytree(curated, tmp_path / "run")
+
+
+@pytest.mark.parametrize("how", ["as it is", "semicolons", "tabs", "taken for Windows-1252"])
+def test_an_own_sentence_survives_a_spreadsheet(folder, how):
+    lines = table_of(folder)
+    lines[0] |= {"decision": " Own", "own": OWN}
+    if how == "taken for Windows-1252":
+        lines[0]["own"] = OWN.encode().decode("cp1252")
+    write_table(folder, lines, {"semicolons": ";", "tabs": "\t"}.get(how, ","), "utf-8-sig")
+    for _ in range(2):
+        run_script("curate.py", cwd=folder)
+        sentence = curated_of(folder)[lines[0]["id"]][lines[0]["sentence"]]
+        assert (sentence["status"], sentence["text"]) == ("verified", OWN)
+        assert sentence["reason"].endswith("; decided for own")
+        line = table_of(folder)[0]
+        assert (line["decision"], line["own"]) == ("own", "'" + OWN)  # no formula
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_real_spreadsheet_keeps_every_decision_and_computes_nothing(tmp_path, separator):
+    if not shutil.which("soffice"):
+        pytest.skip("LibreOffice is missing: no real spreadsheet was tried")
+
+    def convert(name, to, *more):
+        command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", *more, "--convert-to", to, name]
+        subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=True)
+
+    rows = rows_with_gold(60)
+    plant(rows)
+    for number, row in enumerate(rows):
+        begin = ("=1+1; ", "+", "-3.50 ", "@sum, ", "\"quoted\" ", "")[number % 6]
+        row["gold"] = {name: f"{begin}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
+    store(tmp_path, rows)
+    run_script("curate.py", cwd=tmp_path)
+    lines = table_of(tmp_path)
+    for number, line in enumerate(lines):
+        line |= ({"decision": "gold"}, {"decision": "truth"}, {"decision": "own", "own": "'" + OWN})[number % 3]
+    write_table(tmp_path, lines, encoding="utf-8-sig")
+    convert("verify.csv", "ods", "--infilter=CSV:44,34,76,1")
+    assert "formula" not in zipfile.ZipFile(tmp_path / "verify.ods").read("content.xml").decode()
+    (tmp_path / "verify.csv").unlink()
+    convert("verify.ods", f"csv:Text - txt - csv (StarCalc):{ord(separator)},34,76,1")
+    out = run_script("curate.py", cwd=tmp_path).stdout
+    assert "to_verify_sentences: 0 (" in out and "fit_no_sentence" not in out
+    curated, by_id = curated_of(tmp_path), {row["id"]: row for row in rows}
+    for line in lines:
+        row, name = by_id[line["id"]], line["sentence"]
+        text = {"gold": row["gold"][name], "truth": row["truth"]["sentences"][name], "own": OWN}[line["decision"]]
+        assert (curated[line["id"]][name]["status"], curated[line["id"]][name]["text"]) == ("verified", text)
+
+
+def test_a_file_of_before_with_six_columns_is_read(folder):
+    lines = [{name: line[name] for name in verify_csv.COLUMNS if name not in verify_csv.NEWER} for line in table_of(folder)]
+    lines[1]["decision"] = "truth"
+    write_table(folder, lines)
+    run_script("curate.py", cwd=folder)
+    assert curated_of(folder)[lines[1]["id"]][lines[1]["sentence"]]["text"] == lines[1]["truth"]
+    assert list(table_of(folder)[0]) == list(verify_csv.COLUMNS)
+
+
+def test_a_decision_holds_for_sentences_that_were_not_to_verify(folder):
+    row_id, curated = next((i, c) for i, c in curated_of(folder).items() if c["extrema"]["status"] == "replaced")
+    gold = {row["id"]: row["gold"] for row in records.read(str(folder / "data.jsonl"))}[row_id]["extrema"]
+    blank = dict.fromkeys(verify_csv.COLUMNS, "")
+    lines = table_of(folder)
+    write_table(folder, [*lines, blank | {"id": row_id, "sentence": "extrema", "gold": gold, "decision": "gold"}])
+    run_script("curate.py", cwd=folder)
+    assert curated_of(folder)[row_id]["extrema"]["text"] == gold != curated["extrema"]["text"]
+    assert len(table_of(folder)) == len(lines) + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"decision": "perhaps"}, "decision 'perhaps' is not gold, truth or own"),
+        ({"decision": "own"}, "the column own is empty"),
+        ({"decision": "gold", "own": "It rises."}, "the decision is 'gold'"),
+        ({"own": "It rises."}, "the decision is ''"),
+        ({"decision": "own", "own": "It rises. " * 50}, "1 to 400 letters"),
+        ({"decision": "own", "own": "It \x1b[31mrises."}, "can be printed"),
+        ({"id": "ou_000999", "decision": "gold"}, "another data file"),
+        ({"id": "ou_000999", "reason": "audit, agrees"}, "another data file"),
+        ({"gold": "Something else.", "decision": "gold"}, "none of its 1 decisions"),
+    ],
+)
+def test_bad_lines_are_one_line_and_nothing_is_lost(folder, change, why):
+    lines = table_of(folder)
+    lines[2] |= change
+    write_table(folder, lines)
+    before = (folder / "verify.csv").read_bytes(), (folder / "data.jsonl").read_bytes()
+    done = run_script("curate.py", cwd=folder, code=2)
+    assert why in done.stderr and "\x1b" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert ((folder / "verify.csv").read_bytes(), (folder / "data.jsonl").read_bytes()) == before
+
+
+def test_a_sentence_that_falls_apart_and_a_column_twice_are_refused(folder):
+    text = (folder / "verify.csv").read_text("utf-8-sig")
+    first = text.splitlines()[1]
+    assert first.endswith(",,")  # no decision, no sentence of one's own
+    (folder / "verify.csv").write_text(text.replace(first, first[:-1] + "own,It rises, then falls."))
+    before = (folder / "verify.csv").read_bytes()
+    assert "line 2: more cells than columns" in run_script("curate.py", cwd=folder, code=2).stderr
+    assert (folder / "verify.csv").read_bytes() == before
+    (folder / "verify.csv").write_text(text.replace(",own\n", ",own,own\n", 1))
+    assert "'own' is there twice" in run_script("curate.py", cwd=folder, code=2).stderr
+
+
+def test_two_decisions_on_one_sentence_are_refused_with_both(folder):
+    lines = table_of(folder)
+    twice = [lines[0] | {"decision": "gold"}, lines[0] | {"decision": "truth"}]
+    write_table(folder, [*twice, *lines[1:]])
+    assert "gold above, truth here" in run_script("curate.py", cwd=folder, code=2).stderr
+    write_table(folder, [twice[0], twice[0], *lines[1:]])  # the same twice says nothing new
+    run_script("curate.py", cwd=folder)
+    assert len(table_of(folder)) == len(lines)
+
+
+def bases_of(rows):
+    """`curated` of rows without decisions, by the planted status alone: noise to verify in each fifth row."""
+    bases = {}
+    for number, row in enumerate(rows):
+        status = "verify" if number % 5 == 0 else "kept"
+        bases[row["id"]] = {
+            name: {"text": text, "status": status if name == "noise" else "kept", "reason": "agrees"}
+            for name, text in row["gold"].items()
+        }
+    return bases
+
+
+def test_where_the_teachers_disagree_comes_first_and_the_audit_last():
+    rows = rows_with_gold(20)
+    bases = bases_of(rows)
+    for number, row in enumerate(rows):
+        second = dict(row["gold"])
+        if number in (10, 11):  # 11 is not to be looked at: what the second says of it asks for nothing
+            second["noise"] = STUDY.say({claim: other(claim, row["truth"][claim]) for claim in STUDY.claims})["noise"]
+        if number != 15:
+            row["second"] = {"gold": second, "teacher": {}}
+    items = [(row["id"], name) for row, name in session.order_of_doubt(rows, bases, {rows[3]["id"]})]
+    ids = [row["id"] for row in rows]
+    assert items[:4] == [(ids[10], "noise"), (ids[0], "noise"), (ids[5], "noise"), (ids[15], "noise")]
+    assert items[4:] == [(ids[3], name) for name in STUDY.topics]
+
+
+def test_a_decision_that_could_not_be_saved_is_taken_back():
+    rows = rows_with_gold(10)
+    kept, fails = [], []
+
+    def save(row):
+        if fails:
+            raise OSError("disk full")
+        kept.append(dict(review.decisions))
+
+    review = session.Review(rows, bases_of(rows), {}, set(), save)
+    review.decide(0, "truth")
+    assert review.decide(1, "own", " It  rises. ")["own"] == "It rises." and len(kept[-1]) == 2
+    before = dict(review.decisions)
+    fails.append(True)
+    for attempt in (lambda: review.decide(0, "gold"), lambda: review.decide(1, ""), review.undo):
+        with pytest.raises(OSError):
+            attempt()
+        assert review.decisions == before
+    with pytest.raises(cli.UserError, match="letters"):
+        review.decide(0, "own", "  ")
+    fails.clear()
+    assert (review.undo()["number"], review.undo()["number"], review.decisions) == (1, 0, {})
+    with pytest.raises(cli.UserError, match="nothing to undo"):
+        review.undo()
+
+
+def test_the_audit_is_drawn_from_what_nobody_looked_at_and_only_grows():
+    rows = rows_with_gold(200)
+    bases = bases_of(rows)
+    looked_at = {(rows[1]["id"], "trend", "x"): {}}
+    fair = {row["id"] for number, row in enumerate(rows) if number % 5 and number != 1}
+    drawn = audit.draw(rows, bases, looked_at, set(), 30, 0)
+    assert len(drawn) == 30 and drawn <= fair
+    assert drawn == audit.draw(rows[::-1], bases, looked_at, set(), 30, 0)  # the order of the rows does not matter
+    assert drawn < audit.draw(rows, bases, looked_at, drawn, 50, 0) <= fair
+    assert drawn == audit.draw(rows, bases, looked_at, drawn, 10, 0) != audit.draw(rows, bases, looked_at, set(), 30, 1)
+    assert audit.draw(rows, bases, looked_at, set(), 1000, 0) == fair
+    often = [audit.draw(rows, bases, looked_at, set(), 30, seed) for seed in range(300)]
+    for row_id in fair:  # each has the same chance, 30 of 159: within 4.5 standard deviations
+        share = sum(row_id in sample for sample in often) / 300
+        assert abs(share - 30 / len(fair)) < 4.5 * (0.19 * 0.81 / 300) ** 0.5
+
+
+def test_the_audits_interval_covers_the_share_that_remains():
+    """In 95 % of all draws, by Wilson's interval; what nobody looked at holds 24 wrong rows of 160."""
+    rows = rows_with_gold(200)
+    bases = bases_of(rows)
+    unseen = [row for number, row in enumerate(rows) if number % 5]
+    for number, row in enumerate(unseen):
+        row["curated"] = {name: {**sentence, "status": "verified"} for name, sentence in bases[row["id"]].items()}
+        if number < 24:
+            said = STUDY.say({claim: other(claim, row["truth"][claim]) for claim in STUDY.claims})
+            row["curated"]["trend"]["text"] = said["trend"]
+    covered = []
+    for seed in range(300):
+        drawn = audit.draw(rows, bases, {}, set(), 40, seed)
+        found = audit.errors([row for row in unseen if row["id"] in drawn], bases, drawn)["row"]
+        covered.append(found["low"] <= 24 / 160 <= found["high"] and found["n"] == 40)
+    assert sum(covered) / 300 > 0.93  # without replacement: a little more often than 95 %
+
+
+def test_the_audit_finds_the_planted_errors_and_says_how_many_remain(tmp_path):
+    """Errors that no rule can see, since the truth is not clear there: a human who knows better counts them."""
+    rows = rows_with_gold(80)
+    store(tmp_path, rows)
+    run_script("curate.py", "--audit", 20, cwd=tmp_path)
+    lines = table_of(tmp_path)
+    assert len(lines) == 3 * 20 and all(line["reason"] == "audit, agrees" for line in lines)
+    wrong, reworded, undecided = lines[:2], lines[3:6], lines[-1]
+    for line in lines:
+        line["decision"] = "gold"
+    for line in wrong:
+        truth = {row["id"]: row["truth"] for row in rows}[line["id"]]
+        said = STUDY.say({claim: other(claim, truth[claim]) for claim in STUDY.claims})
+        line |= {"decision": "own", "own": said[line["sentence"]]}
+    for line in reworded:  # the truth's own words, which claim the same: no error
+        line["decision"] = "truth"
+    undecided["decision"] = ""
+    write_table(tmp_path, lines)
+    out = run_script("curate.py", cwd=tmp_path).stdout
+    # Wilson's interval of 1 in 20 is [0.9, 23.6] %, of 0 in 19 [0, 16.8] % (Brown, Cai and DasGupta 2001)
+    for line in (
+        "audit_rows: 20 (19 looked at)",
+        "audit_trend_wrong_percent: 5 [1, 24] of 20",
+        "audit_noise_wrong_percent: 5 [1, 24] of 20",
+        "audit_extrema_wrong_percent: 0 [0, 17] of 19",
+        "audit_row_wrong_percent: 5 [1, 25] of 19",
+    ):
+        assert line + "\n" in out
+    before = (tmp_path / "verify.csv").read_bytes()
+    run_script("curate.py", "--audit", 20, "--seed", 5, cwd=tmp_path)  # they are drawn already
+    assert (tmp_path / "verify.csv").read_bytes() == before
