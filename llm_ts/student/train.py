@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from llm_ts import cli, question
 from llm_ts.pairs import pair
-from llm_ts.student import run_folder, torchrun
+from llm_ts.student import chat, run_folder, torchrun
 
 SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")  # that ask a training to save and stop
 
@@ -33,6 +33,14 @@ class Recipe:
     seed: int = 0
     in_order: bool = False  # take the rows in their order, not shuffled by the seed
     tower: str = "lora"  # of a vision model: "lora" as the text model has it, or "frozen"
+
+
+def lessons(rows, model, tokenizer):
+    """Pairs -> a Dataset of tokens and labels: the loss is on the answer and its end."""
+    from datasets import Dataset
+
+    shown = [pair.asked_with(row) for row in rows]
+    return Dataset.from_list(chat.lessons_of(model, tokenizer, shown, [row["answer"] for row in rows]))
 
 
 def conversations(rows):
@@ -119,6 +127,9 @@ def make(recipe, folder, model, processor, train_rows, callbacks):
             weight.requires_grad_("lora_" in name)
     elif recipe.rank:
         lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=targets_of(model, recipe.tower), task_type="CAUSAL_LM")
+    see = hasattr(processor, "image_processor")
+    if see:
+        chat.require_nothing_before(processor, folder)
     if gpu:
         from trl import SFTTrainer as Trainer
     else:
@@ -126,7 +137,7 @@ def make(recipe, folder, model, processor, train_rows, callbacks):
     made = Trainer(
         model=model,
         args=config,
-        train_dataset=conversations(train_rows),
+        train_dataset=conversations(train_rows) if see else lessons(train_rows, model, processor),
         processing_class=processor,
         peft_config=lora,
         callbacks=callbacks,
