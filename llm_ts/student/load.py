@@ -9,7 +9,6 @@ import warnings
 from llm_ts import cli, records
 from llm_ts.student import chat, cpu_attention
 
-
 TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes pretrain_tower.py made: what it puts into the base
 
 
