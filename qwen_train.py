@@ -22,7 +22,6 @@ kept.
 import contextlib
 import dataclasses
 import hashlib
-import importlib.util
 import os
 import sys
 
@@ -313,8 +312,11 @@ def start(run, folder, settings, rows, finished):
     # before what takes seconds to import: from here on a signal is heard. Where nothing is trained, it ends the script
     stop = None if finished else callbacks.Stop(run.stop_file)
     device.choose(run.device)
-    if run.recipe.report_to == "tensorboard" and not importlib.util.find_spec("tensorboard"):
-        raise cli.UserError("--report-to tensorboard needs its writer: pip install tensorboard")
+    if run.recipe.report_to == "tensorboard":
+        try:
+            import tensorboard  # noqa: F401
+        except ImportError:
+            raise cli.UserError("--report-to tensorboard needs its writer: pip install tensorboard") from None
 
     import torch
     import transformers

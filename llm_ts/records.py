@@ -7,7 +7,8 @@
 | series | ou_process | n integers 0..99: the path rescaled to its own minimum and maximum and rounded |
 | raw_min, raw_max | ou_process | the path's extremes in its original unit: value = raw_min + k / 99 * (raw_max - raw_min) |
 | question | ou_process | the name of the question (question.py) that the row is for; absent: `study` |
-| truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences; `rules`, where thresholds were fitted (curate.py --fit) |
+| truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences |
+| truth.rules | curate --fit | the name and the numbers of fitted thresholds, where the truth is not by the published ones |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
 | teacher | mistral | model, prompt and its version, date, tokens used, `batch`: the job, `labels`: what it says that it means, of each claim; or `failed` with the reason and no gold |
 | second | mistral | a second teacher's gold and teacher, where one was asked |
