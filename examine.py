@@ -22,7 +22,7 @@ from llm_ts.pairs import pair, suites
 from llm_ts.scores import evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS, guessed_answers
 from llm_ts.series import rows as series_rows
-from llm_ts.student import load, origin, run_folder
+from llm_ts.student import device, load, origin, run_folder
 from llm_ts.student.student import MAX_NEW_TOKENS, Student
 
 ABOUT = "about.json"  # whose answers these are: another student's are refused
@@ -53,6 +53,8 @@ def ask(args, asked, number, count, about):
     print(f"asked: {len(asked)}\nanswered: {sum(key in done for key in asked)}\nmine_to_ask: {len(mine)}", flush=True)
     if not mine:
         return
+    if not args.model.endswith(".gguf"):
+        device.choose(args.device)
     student = Student(args.model, args.batch_size, see=formats.see_of(about, ABOUT))
     with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
         run_folder.check(args.out, about, ABOUT)
@@ -125,6 +127,7 @@ def main(argv=None):
     parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
     parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
     parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
+    device.add_flag(parser)
     similarity.add_flags(parser)
     args = parser.parse_args(argv)
     number, count = shard(args.shard)

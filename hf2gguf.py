@@ -35,13 +35,9 @@ def check_adapter(folder, strategy):
 
 def export(model, processor, quant, learnt, outfile, work):
     """Save, convert and quantise a whole model; outfile appears whole or not at all, after the eyes of one that sees."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    folder, text = os.path.join(work, "model"), model.config.get_text_config()
-    if text is not model.config:  # the converter asks a vision model what its text model alone would be called
-        text.architectures = text.architectures or [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[text.model_type]]
+    folder = os.path.join(work, "model")
+    gguf_file.save_config(model, processor, folder)
     model.save_pretrained(folder)
-    processor.save_pretrained(folder)
     if learnt.see != "numbers":
         with records.atomic(gguf_file.projector_of(outfile)) as temporary:
             gguf_file.convert("convert_hf_to_gguf.py", folder, "--mmproj", "--outfile", temporary, "--outtype", "f16")
@@ -60,8 +56,7 @@ def export(model, processor, quant, learnt, outfile, work):
 def export_adapter(adapter, base, processor, outfile, work):
     """The adapter as a GGUF of its own, in f16."""
     folder = os.path.join(work, "config")
-    base.config.save_pretrained(folder)
-    processor.save_pretrained(folder)
+    gguf_file.save_config(base, processor, folder)
     with records.atomic(outfile) as temporary:
         gguf_file.convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", temporary, "--outtype", "f16")
 

@@ -9,7 +9,7 @@
 | question | ou_process | the name of the question (question.py) that the row is for; absent: `study` |
 | truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences; `rules`, where thresholds were fitted (curate.py --fit) |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
-| teacher | mistral | model, prompt and its version, date, tokens used, `labels`: what it says that it means, of each claim; or `failed` with the reason and no gold |
+| teacher | mistral | model, prompt and its version, date, tokens used, `batch`: the job, `labels`: what it says that it means, of each claim; or `failed` with the reason and no gold |
 | second | mistral | a second teacher's gold and teacher, where one was asked |
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 

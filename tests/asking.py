@@ -54,9 +54,12 @@ def start(folder, *flags, key=KEY, **env):
     return subprocess.Popen(command(*flags), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def finish(process, folder, code):
+def finish(process, folder, code, seconds=60):
     """Wait for the program and return (stdout, stderr, counts); the key is nowhere, and an error is one line."""
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
     assert process.returncode == code, out + err
     assert "Traceback" not in err
     assert err.count("\n") == (1 if code else 0), err
@@ -68,8 +71,8 @@ def finish(process, folder, code):
     return out, err, counts
 
 
-def run(folder, *flags, code=0, **kwargs):
-    return finish(start(folder, *QUICK, *flags, **kwargs), folder, code)
+def run(folder, *flags, code=0, seconds=60, **kwargs):
+    return finish(start(folder, *QUICK, *flags, **kwargs), folder, code, seconds)
 
 
 def ask(folder, server, *flags, code=0, **kwargs):

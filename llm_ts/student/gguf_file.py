@@ -46,6 +46,19 @@ def convert(script, *arguments):
         raise cli.UserError(f"{script} failed: {lines[-1][:300]}")
 
 
+def save_config(model, processor, folder):
+    """Write what the converters need to know of a model, but its weights, into a new folder."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    text = model.config.get_text_config()
+    if text is not model.config:  # the converter asks a vision model what its text model alone would be called
+        text.architectures = text.architectures or [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[text.model_type]]
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    model.generation_config.save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
 def quantise(source, target, ftype):
     """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls."""
     import ctypes

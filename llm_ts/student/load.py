@@ -7,8 +7,7 @@ import os
 import warnings
 
 from llm_ts import cli, records
-from llm_ts.student import cpu_attention
-
+from llm_ts.student import chat, cpu_attention
 
 TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes pretrain_tower.py made: what it puts into the base
 
@@ -182,6 +181,7 @@ def load(name, dtype, adapter=None, see="numbers"):
                 raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
     if processor.chat_template is None:
         raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
+    chat.mend(model, processor, name)
     tokenizer = getattr(processor, "tokenizer", processor)
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:
