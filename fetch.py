@@ -17,6 +17,7 @@ page in the browser and no HTTPS.
 import os
 import re
 import shutil
+import subprocess
 import tarfile
 import tempfile
 import zipfile
