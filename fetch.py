@@ -47,8 +47,8 @@ TREE = (  # of llama.cpp: the converters, and the sources of the programs
 )  # fmt: skip
 PROGRAMS = ("llama-server", "llama-cli", "llama-quantize")
 OFF = (
-    "BUILD_SHARED_LIBS", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_BUILD_UI", "LLAMA_USE_PREBUILT_UI",
-    "LLAMA_OPENSSL", "GGML_CCACHE",
+    "BUILD_SHARED_LIBS", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_BUILD_UI",
+    "LLAMA_USE_PREBUILT_UI", "LLAMA_OPENSSL", "GGML_CCACHE",
 )  # fmt: skip
 
 
@@ -104,7 +104,8 @@ def fetch(part):
 def run_cmake(arguments, seen=lambda line: None):
     """Run CMake; seen(line) gets each line that it prints. UserError with the first line that tells of an error."""
     try:
-        process = subprocess.Popen(["cmake", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+        process = subprocess.Popen(["cmake", *arguments], **pipes)
     except FileNotFoundError:
         raise cli.UserError("CMake is missing: install it and a C++ compiler, then run python fetch.py llama.cpp again") from None
     said = []

@@ -14,9 +14,9 @@ time is recorded as that row's failure (`teacher.failed`). `--dryrun` asks
 nobody: a simulated teacher answers.
 
 With the prices of a million tokens (`--price 0.4,2`) it says what the answers
-will cost and did cost. `--max-cost` ends the run (exit code 2) before all
-answers of the file together could cost more; answers as long as --max-tokens
-are reckoned with.
+will cost and did cost. `--max-cost` ends the run (exit code 2) before this
+teacher's answers in the file, earlier runs' too, could cost more; answers as
+long as --max-tokens are reckoned with.
 
 `--batch` asks by Mistral's Batch API. Killed at any time and started again with
 the same flags, it asks and pays for no row twice. Requests that failed, or ran out of time, end it
@@ -150,7 +150,7 @@ def answer_missing(data, args):
     finally:
         book.close(len(missing), purse)
     if left:
-        raise cli.UserError(f"stopped before --max-cost {args.max_cost:g} could be passed: {left} rows are left; give more for them")
+        raise cli.UserError(f"--max-cost {args.max_cost:g} would be passed: {left} rows are left; give more to go on")
 
 
 def server_url(text):

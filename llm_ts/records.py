@@ -10,7 +10,7 @@
 | truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences |
 | truth.rules | curate --fit | the name and the numbers of fitted thresholds, where the truth is not by the published ones |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
-| teacher | mistral | model, prompt and its version, date, tokens used, `batch`: the job, `labels`: what it says that it means, of each claim; or `failed` with the reason and no gold |
+| teacher | mistral | model, prompt and its version, date, tokens used, `labels` of the claims as it says them, `batch`; or `failed` |
 | second | mistral | a second teacher's gold and teacher, where one was asked |
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 
@@ -138,7 +138,9 @@ def _is_teacher(value, asked):
 
 
 def _is_second(value, asked):
-    return has(value, ("teacher",), dict) and _is_teacher(value["teacher"], asked) and (value.get("gold") is None or _is_gold(value["gold"], asked))
+    if not has(value, ("teacher",), dict) or not _is_teacher(value["teacher"], asked):
+        return False
+    return value.get("gold") is None or _is_gold(value["gold"], asked)
 
 
 def _is_curated(value, asked):

@@ -17,8 +17,8 @@ class Batches:
 
     `calls`: (method, kind of path) of each request. `hold`: (n, when) with when "before" or "after": request n hangs before it
     is done, or when it is done and not yet answered; `held` is set then. `drop`: kinds whose next request is done and not
-    answered. `late`: so many lists come without the newest job. `lost`: rows without an answer; `gone`: no file can be fetched; `absent`: a
-    server without a Batch API.
+    answered. `late`: so many lists come without the newest job. `lost`: rows without an answer; `gone`: no file can be
+    fetched; `absent`: a server without a Batch API.
     """
 
     def __init__(self, owner):

@@ -158,7 +158,7 @@ class Batch:
             raise
 
     async def find(self, job):
-        """The job on the server by its name, or None; looks twice, since a list may be late. 404 where the file is another key's."""
+        """The job on the server by its name, or None; looks twice, since a list may be late. 404 for another key's file."""
         for look in range(2):
             await asyncio.sleep(look * self.poll)
             page, total = 0, 1
