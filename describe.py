@@ -122,7 +122,11 @@ def describe_files(args, learnt, asked, found):
     elif ready:
         from llm_ts.student.student import Student
 
-        answers = iter(map(asked.parse, Student(args.model, see=see).ask(prompts)))
+        chances = []
+        answers = list(map(asked.parse, Student(args.model, see=see).ask(prompts, chances=chances)))
+        for one, answer, tokens in zip(ready, answers, chances):
+            one.notes += tell.doubts(asked, answer, tokens)
+        answers = iter(answers)
     how = {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
     model = f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})"
     drawn = 0

@@ -1,7 +1,8 @@
 """Ways to thin long series, compared by what the rules say of the thinned and
-of the whole: no student is needed.
+of the whole: no student is needed for that.
 
-Reads: nothing, or the CSV files of a folder (--public), each column of each.
+Reads: nothing, or the CSV files of a folder (--public), each column of each;
+a student, where one is to be asked (--student).
 Writes: nothing.
 Run: python -m experiments.thinning --count 20
 
@@ -20,11 +21,12 @@ import numpy as np
 from llm_ts import cli
 from llm_ts.desk import prepare
 from llm_ts.question import STUDY
-from llm_ts.scores.means import mean_of
+from llm_ts.scores.means import mean_of, percent
 from llm_ts.series import PROCESSES, rows, thin
 from llm_ts.series.scale import integers_of
 from llm_ts.series.user import grid
 from llm_ts.series.user.read import Options
+from llm_ts.student import origin
 
 LENGTHS = (600, 2000, 10000)
 LONG = 256  # values of a public series, at least
@@ -114,16 +116,44 @@ def public(folder):
                 yield f"public {os.path.basename(path)} {series.column}", values
 
 
+def ask(model, there, points):
+    """Print how often a student's claims about what is left are right against the truth of the whole, on clear rows."""
+    from llm_ts.student.student import Student
+
+    fmt = origin.format_of(model, origin.of(model))
+    thinned = [integers_of(thin.thin(values, points, STUDY)) for _, values in there]
+    with cli.Progress("answers", len(there)) as bar:
+        student, answers = Student(model), []
+        for start in range(0, len(there), 32):
+            answers += student.ask([STUDY.prompt_of(series, fmt) for series in thinned[start : start + 32]])
+            bar.step(len(answers) - start)
+    for kind in ("simulated", "public"):
+        right = {}
+        for (name, values), text in zip(there, answers):
+            if name.startswith("public") == (kind == "public"):
+                whole, read = STUDY.truth_of(integers_of(values)), STUDY.parse(text).read
+                same = {claim: read[claim] == whole[claim] for claim in STUDY.claims if whole["clear"][claim]}
+                for claim, agrees in same.items():
+                    right.setdefault(claim, []).append(agrees)
+                if len(same) == len(STUDY.claims):
+                    right.setdefault("all four", []).append(all(same.values()))
+        if right:
+            print(f"student, {kind}: " + ", ".join(f"{claim} {percent(mean_of(right[claim]))} n={len(right[claim])}" for claim in (*STUDY.claims, "all four")), flush=True)
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--count", type=cli.positive, default=20, help="Series of each process and length.")
     parser.add_argument("--seed", type=cli.count, default=7, help="Seed of the simulated series.")
     parser.add_argument("--points", type=cli.positive, default=thin.POINTS, help="Points that are left.")
     parser.add_argument("--public", metavar="FOLDER", help="Also the CSV files in this folder.")
+    parser.add_argument("--student", metavar="MODEL", help="Also ask this student about what thin.py leaves.")
     args = parser.parse_args(argv)
     there = list(simulated(args.count, args.seed)) + (list(public(args.public)) if args.public else [])
     kinds = Counter("public" if name.startswith("public") else "simulated" for name, _ in there)
     right, wrong = {}, Counter()
+    if args.student:
+        ask(args.student, there, args.points)
     for name, values in there:
         whole = STUDY.truth_of(integers_of(values))
         for way, thinned in WAYS.items():

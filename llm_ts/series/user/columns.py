@@ -122,7 +122,7 @@ def value_columns(layout, named, every, time):
 
 def is_id(layout, place):
     """Whether a column of whole numbers names things: by its name, or by zeros in front."""
-    cells = [cell for cell in layout.head[place] if cell]
+    cells = [cell for cell in layout.head[place].tolist() if cell]
     if not all(re.fullmatch("[0-9]+", cell) for cell in cells):
         return False
     if all(len(cell) == len(cells[0]) > 1 for cell in cells) and any(cell[0] == "0" for cell in cells):
@@ -132,7 +132,7 @@ def is_id(layout, place):
 
 
 def _counts_up(layout, place):
-    steps = np.diff([int(cell) for cell in layout.head[place] if re.fullmatch("[0-9]{1,15}", cell)])
+    steps = np.diff([int(cell) for cell in layout.head[place].tolist() if re.fullmatch("[0-9]{1,15}", cell)])
     return len(steps) > 6 and bool((steps == 1).all())
 
 

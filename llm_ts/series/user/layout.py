@@ -38,6 +38,7 @@ class Layout:
     row_names: bool = False  # whether the first column holds R's names of the rows
     aliases: dict = field(default_factory=dict)  # another name -> place
     notes: list = field(default_factory=list)
+    marks: list = field(default_factory=list)  # the decimal marks that each column shows for sure, once somebody asked
 
     def place(self, name, what="--column"):
         """The column of a name, or of "#2". UserError where there is none, or more than one."""
@@ -169,6 +170,8 @@ def _header_rows(rows, begin, kinds):
 
 def _is_header(row, after, kinds, first):
     """Whether a row names the columns: texts stand where times or numbers are below."""
+    if first and len(row) > 1 and [*filter(None, row)] == [*map(str, range(len(row) - 1))] and not row[0]:
+        return True  # ",0,1": what pandas writes where nobody named the columns
     for cell, (kind, shape) in zip(row, kinds):
         if kind == "time" and cell:
             return not times.shape_of([cell] * 3) == shape

@@ -134,14 +134,12 @@ def _numbers(found, texts, place, options, line=None):
 
 def _known_mark(found, place):
     """The decimal mark that the other columns of numbers show for sure, where they agree; else None."""
-    marks = set()
-    for other, kind in enumerate(found.kinds):
-        if kind == "number" and other != place and not found.shapes[other]:
-            cells = [cell for cell in found.head[other] if cell.lower() not in numbers.MISSING]
-            bodies = [m["body"] for cell in cells if (m := numbers.CELL.fullmatch(cell))]
-            ways = [numbers.readings(body) for body in bodies]
-            sure = {next(iter(way)) for way in ways if len(way) == 1}
-            marks |= sure
+    if not found.marks:
+        for other, kind in enumerate(found.kinds):
+            cells = found.head[other].head(layout.SAMPLE).tolist() if kind == "number" and not found.shapes[other] else ()
+            ways = [numbers.readings(match["body"]) for cell in cells if (match := numbers.CELL.fullmatch(cell))]
+            found.marks.append({next(iter(way)) for way in ways if len(way) == 1})
+    marks = set().union(*(marks for other, marks in enumerate(found.marks) if other != place))
     return marks.pop() if len(marks) == 1 else None
 
 

@@ -208,6 +208,8 @@ def _may_be_decimals(lines, separator):
     """Whether the separator may as well be a decimal comma, or a blank between thousands: the header has fewer cells then."""
     rows = _split(lines, separator)
     header, body = rows[0], rows[1:]
+    if not header[0].strip() and separator == ",":  # an index without a name
+        return False
     if not body or any(LIKE_NUMBER.fullmatch(cell.strip()) for cell in header):  # no header: each number may be cut in two
         return separator == "," and not any(re.search("[.:]|[^0-9]-", ",".join(row)) for row in rows) and len(rows[0]) == 2 and all(
             re.fullmatch("[0-9]+", row[-1].strip()) for row in rows) and not _counts([row[0] for row in rows])
