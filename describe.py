@@ -18,7 +18,7 @@ import os
 import sys
 
 from llm_ts import cli, formats, paths, question
-from llm_ts.desk import draw, prepare, tell
+from llm_ts.desk import draw, fast, prepare, tell
 from llm_ts.series import picture
 from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
@@ -56,6 +56,7 @@ def parser():
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
     parser.add_argument("--see", choices=formats.SEE, help="What the student is shown of a series; default: as in training.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
+    parser.add_argument("--transformers", action="store_true", help="Ask the shipped student through Transformers, not llama.cpp: slower to start.")
     parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
     parser.add_argument("--plot", metavar="FILE", help="Also draw the series and the answer, as PNG, SVG or PDF by the name's end.")
     parser.add_argument("--json", action="store_true", help="Write one JSON object per series and line instead of text.")
@@ -120,9 +121,7 @@ def describe_files(args, learnt, asked, found):
         print("\n\n".join(prompts))
         answers = iter(())
     elif ready:
-        from llm_ts.student.student import Student
-
-        answers = iter(map(asked.parse, Student(args.model, see=see).ask(prompts)))
+        answers = iter(map(asked.parse, fast.open_student(args.model, see, args.transformers).ask(prompts)))
     how = {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
     model = f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})"
     drawn = 0
