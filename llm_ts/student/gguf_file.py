@@ -17,6 +17,7 @@ BESIDE = 64  # of the context that comes with a loaded model, where texts are as
 
 def require_llama_cpp(what):
     """The module llama_cpp, silenced; UserError where it is not installed. what: that needs it."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not hold a core that others want
     try:
         with cli.quiet():
             import llama_cpp
