@@ -22,7 +22,7 @@ def marks_of(values):
     reach = min(3, len(values) - 1)
     before, after = 2 * values[0] - values[reach:0:-1], 2 * values[-1] - values[-2 : -reach - 2 : -1]
     course = np.convolve(np.concatenate([before, values, after]), BELL, mode="valid")
-    half = noise.rough_of(values) * np.ptp(values)
+    half = noise.roughness_of(values) * np.ptp(values)
     return {
         "line": (level, level + slope * (len(values) - 1)), "course": course, "half": half,
         "max": int(np.argmax(values)), "min": int(np.argmin(values)),
