@@ -18,7 +18,7 @@ import os
 import sys
 
 from llm_ts import cli, formats, paths, question
-from llm_ts.desk import draw, prepare, tell
+from llm_ts.desk import draw, fast, prepare, serve, tell
 from llm_ts.series import picture
 from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
@@ -56,14 +56,19 @@ def parser():
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
     parser.add_argument("--see", choices=formats.SEE, help="What the student is shown of a series; default: as in training.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
+    parser.add_argument("--transformers", action="store_true", help="Ask the shipped student through Transformers, not llama.cpp: slower to start.")
     parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
     parser.add_argument("--plot", metavar="FILE", help="Also draw the series and the answer, as PNG, SVG or PDF by the name's end.")
     parser.add_argument("--json", action="store_true", help="Write one JSON object per series and line instead of text.")
+    parser.add_argument("--serve", action="store_true", help="Show a page for the browser of this machine instead: drop a file, see it described.")
+    parser.add_argument("--port", type=cli.port, default=serve.PORT, help="Port of that page; 0: any that is free.")
     return parser
 
 
 def check_flags(args):
     """UserError for flags that do not go together."""
+    if args.serve:
+        raise cli.UserError("--serve takes no files: drop them on its page")
     if bool(args.files) == bool(args.image):
         raise cli.UserError("give a file of numbers, or a picture with --image: one of the two")
     for name, default in OF_FILES.items():
@@ -120,10 +125,9 @@ def describe_files(args, learnt, asked, found):
         print("\n\n".join(prompts))
         answers = iter(())
     elif ready:
-        from llm_ts.student.student import Student
-
         chances = []
-        answers = list(map(asked.parse, Student(args.model, see=see).ask(prompts, chances=chances)))
+        student = fast.open_student(args.model, see, args.transformers)
+        answers = list(map(asked.parse, student.ask(prompts, chances=chances)))
         for one, answer, tokens in zip(ready, answers, chances):
             one.notes += tell.doubts(asked, answer, tokens)
         answers = iter(answers)
@@ -197,6 +201,8 @@ def main(argv=None):
         if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
             argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
     args = parser().parse_args(argv)
+    if args.serve and not (args.files or args.image):
+        return serve.serve(args.model, args.port)
     check_flags(args)
     found = list(read_files(args)) if args.files else []
     if len(found) == 1 and isinstance(found[0][1], cli.UserError) and not args.json:

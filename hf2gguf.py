@@ -22,7 +22,7 @@ import tempfile
 
 from llm_ts import cli, formats, paths, records
 from llm_ts.pairs import pair
-from llm_ts.student import gguf_file, load, origin, run_folder
+from llm_ts.student import gguf_export, gguf_file, load, origin
 
 
 def check_adapter(folder, strategy):
@@ -31,26 +31,6 @@ def check_adapter(folder, strategy):
     wrong = [name for name in ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save") if config.get(name)]
     if strategy == "separate" and wrong:
         raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --merge-lora")
-
-
-def export(model, processor, quant, learnt, outfile, work):
-    """Save, convert and quantise a whole model; outfile appears whole or not at all, after the eyes of one that sees."""
-    folder = os.path.join(work, "model")
-    gguf_file.save_config(model, processor, folder)
-    model.save_pretrained(folder)
-    if learnt.see != "numbers":
-        with records.atomic(gguf_file.projector_of(outfile)) as temporary:
-            gguf_file.convert("convert_hf_to_gguf.py", folder, "--mmproj", "--outfile", temporary, "--outtype", "f16")
-    metadata = os.path.join(work, "metadata.json")
-    about = {"general.description": learnt.mark} if learnt.format else {}
-    records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
-    direct = quant.lower() in gguf_file.CONVERTER_TYPES
-    with records.atomic(outfile) as temporary:
-        full = temporary if direct else os.path.join(work, "full.gguf")
-        outtype = quant.lower() if direct else "f16"
-        gguf_file.convert("convert_hf_to_gguf.py", folder, "--outfile", full, "--outtype", outtype, "--metadata", metadata)
-        if not direct:
-            gguf_file.quantise(full, temporary, gguf_file.quantiser_type(quant))
 
 
 def export_adapter(adapter, base, processor, outfile, work):
@@ -156,7 +136,7 @@ def export_student(base, lora, strategy, quant, outfile):
         if strategy == "separate":  # the small one first: if it fails, the large one is not there alone
             adapter_file = adapter_path(outfile)
             export_adapter(lora, model, processor, adapter_file, work)
-        export(model, processor, quant, learnt, outfile, work)
+        gguf_export.export(model, processor, quant, learnt, outfile, work)
     compare(before, Student(outfile, adapter=adapter_file, see=see).ask([prompt])[0])
     projector = gguf_file.projector_of(outfile) if see != "numbers" else None
     for path in filter(None, (outfile, adapter_file, projector)):

@@ -78,8 +78,7 @@ def write_page(rows, content, before, after, only_wrong):
         plotter.save(row["series"], path)
         right = all(outcome == "right" for outcome in after[row["id"]]["outcome"].values())
         if not (only_wrong and right):
-            with open(path, "rb") as file:
-                cards.append(page.card(row, before.get(row["id"]), after[row["id"]], file.read()))
+            cards.append(page.card(row, before.get(row["id"]), after[row["id"]]))
     others = [optional_evaluation(f"evaluation_{name}.json") for name in ("avant", *BESIDE)]
     compared = [other for other in (others[0], content, *others[1:]) if other]
     curves = None

@@ -155,6 +155,14 @@ def bench_evaluation(runs, points, count=64):
     return {f"evaluation_against_one_by_one_{points}_points": entry}
 
 
+def bench_describe(runs, count):
+    """describe.py through llama.cpp against Transformers: one series, `runs` times in turn; then `count`, and their labels."""
+    entry = measured("bench_describe", runs=runs, count=count)
+    entry = {**spread(entry.pop("ratios")), **entry}
+    print(f"describe: {entry}", flush=True)
+    return {"describe_against_transformers": entry}
+
+
 def matrix_peak(size=4096, runs=3):
     """Operations a second of the best of a few bf16 products of square matrices, on all threads."""
     import torch
@@ -192,14 +200,23 @@ def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--runs", type=cli.positive, default=5, help="Pairs of runs; evaluation and training take at most 3.")
     parser.add_argument("--out", default="results/bench.json", help="Where the numbers go.")
+    parser.add_argument("--described", type=cli.positive, default=500, help="Series that describe.py is given together.")
+    parser.add_argument("--only", choices=["describe"], help="Only this part; the other numbers of --out stay.")
     args = parser.parse_args(argv)
     cli.print_settings(args)
     paths.fetched("smollm2")
+    if args.only:
+        content = records.read_json(args.out, "experiments.bench without --only")
+        content["ratios"].update(bench_describe(min(args.runs, 3), args.described))
+        records.write_json(args.out, content)
+        print(f"out: {args.out}")
+        return
     few = min(args.runs, 3)
     ratios = {**bench_simulation(args.runs), **bench_plots(args.runs)}
     for points in (48, 128):
         ratios.update(bench_evaluation(few, points))
     ratios.update(bench_training(few))
+    ratios.update(bench_describe(few, args.described))
     machine = {"processor": platform.processor() or platform.machine(), "cores": len(os.sched_getaffinity(0))}
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     command = f"python -m experiments.bench --runs {args.runs}"

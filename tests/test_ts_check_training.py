@@ -13,13 +13,14 @@ import subprocess
 import threading
 
 import pytest
+from browser import Browser
 from conftest import run_script
 from test_scoring import WordScorer
 
 import convert
 from llm_ts import cli, records
 from llm_ts.pairs import pair
-from llm_ts.scores import evaluation
+from llm_ts.scores import evaluation, marked
 from llm_ts.series import rows as series_rows
 
 KEY = "sk-secret-textsynth-0123"
@@ -98,6 +99,76 @@ def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_p
     pixels = np.asarray(Image.open(shot).convert("RGB")).astype(int)
     line = (abs(pixels - (31, 119, 180)).sum(axis=2) < 60).sum()  # matplotlib's blue: the embedded plots were drawn
     assert line > 500
+
+
+@pytest.fixture
+def browser(tmp_path):
+    if not CHROMIUM:
+        pytest.skip("chromium is missing: the page was not opened in a browser")
+    made = Browser(tmp_path / "profile")
+    yield made
+    made.close()
+
+
+def test_cards_are_chosen_by_claim_and_outcome_and_walked_by_keys(folder, browser):
+    """And each picture marks what is true: places of the extremes, ends of the fitted line, in the colours of the outcomes."""
+    run_script("ts_check_training.py", "evaluation_checkpoint-20.json", cwd=folder)
+    browser.open(f"file://{folder}/plotdiag/index.html", "document.querySelector('#shown')?.textContent === '6 of 6 shown'")
+    ids = browser.value("[...document.querySelectorAll('.card h3')].map(head => head.textContent)")
+    assert browser.value("document.title").endswith("checkpoint-20") and sorted(ids) == sorted(row["id"] for row in rows_of(folder))
+
+    def now():
+        return browser.text(".card.now h3")
+
+    browser.press("j")
+    assert now() == ids[0]
+    browser.press("ArrowRight", "j", "k")
+    assert now() == ids[1]
+    browser.press("ArrowLeft", "ArrowLeft")  # there is none before the first
+    assert now() == ids[0] and browser.value("document.activeElement.className") == "card now"
+    shown = "[...document.querySelectorAll('.card:not([hidden]) h3')].map(head => head.textContent)"
+    browser.press("o")
+    assert browser.value(shown) == ids[:1] and browser.text("#shown") == "1 of 6 shown"  # the hostile answer was not right
+    browser.press("j", "j")
+    assert now() == ids[0]
+    browser.press("c", "o")
+    assert browser.value("[document.querySelector('#claim').value, document.querySelector('#outcome').value]") == ["trend", "right"]
+    assert browser.value(shown) == ids[1:]
+    browser.press("j")
+    assert now() == ids[1]
+    rows = {row["id"]: row for row in rows_of(folder)}
+    for number, row_id in enumerate(ids):
+        series = rows[row_id]["series"]
+        card = f"document.querySelectorAll('.card')[{number}]"
+        path = browser.value(f"[...{card}.querySelector('polyline').points].map(p => [p.x, p.y])")
+        assert len(path) == len(series)
+        for claim, place in (("max", series.index(max(series))), ("min", series.index(min(series)))):
+            found = browser.value(f"(d => [+d.getAttribute('cx'), +d.getAttribute('cy'), d.getAttribute('class')])({card}.querySelector('circle.{claim}'))")
+            assert found == [*path[place], f"{claim} {'unread' if number == 0 else 'right'}"]
+        ends = browser.value(f"(l => ['y1', 'y2'].map(end => +l.getAttribute(end)))({card}.querySelector('.fit'))")
+        scale = (path[0][1] - path[1][1]) / (series[1] - series[0]) if series[1] != series[0] else None
+        rise = rows[row_id]["truth"]["numbers"]["rise"] * (max(series) - min(series))
+        if scale:
+            assert (ends[0] - ends[1]) / scale == pytest.approx(rise, abs=0.5)
+
+
+def test_no_text_of_a_picture_is_cut_off(folder, browser):
+    """Long numbers, long names, extremes at all edges: every text lies within its picture."""
+    cases = [
+        ([1e9 + k for k in range(30)], "a name that is long, " * 9, ("1 January of the year 1871 at noon", "2 " * 60)),
+        ([0.000001 * (30 - k) for k in range(30)], "value", None),
+        ([-123456.75 + (k % 7) for k in range(200)], "漢字 [m³/s]", ("a", "b")),
+        ([1e-300, 1e300] * 10, "<b>&", ("2024-01-01T00:00:00Z", "2024-12-31T00:00:00Z")),
+    ]
+    outcomes = {"trend": "right", "noise": "wrong", "max": "unread", "min": "ambiguous"}
+    drawn = [marked.picture(values, outcomes, {}, name, ends, width, 280) for values, name, ends in cases for width in (320, 480, 1000)]
+    (folder / "all.html").write_text(f'<meta charset="utf-8"><style>svg text {{ font: 12px sans-serif }}</style>{"".join(drawn)}')
+    browser.open(f"file://{folder}/all.html", f"document.querySelectorAll('svg').length === {len(drawn)}")
+    outside = """[...document.querySelectorAll('svg')].flatMap(svg => [...svg.querySelectorAll('text')].filter(text => {
+        const box = text.getBBox(), all = svg.viewBox.baseVal;
+        return box.x < 0 || box.y < 0 || box.x + box.width > all.width || box.y + box.height > all.height;
+    }).map(text => text.textContent))"""
+    assert browser.value(outside) == []
 
 
 class TextSynthServer(http.server.ThreadingHTTPServer):

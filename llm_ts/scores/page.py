@@ -1,16 +1,59 @@
 """The self-contained HTML page about one evaluation: a summary, the curves, a card for each test sample.
 
-Pictures are embedded as data: URIs, and every text that a model wrote is escaped: the page loads and runs nothing.
+Every text that a model wrote is escaped, and pictures are in the page: it loads nothing. It runs its own script alone, which
+chooses the cards to be shown and goes from one to the next by keys; its policy names this script by its digest.
 """
 
 import base64
+import hashlib
 import html
+import json
 
 from llm_ts import question
-from llm_ts.scores import tables
+from llm_ts.scores import marked, tables
+from llm_ts.scores.score import OUTCOMES
 
 SIGNS = {"right": "&#10003;", "wrong": "&#10007;", "ambiguous": "?", "unread": "&ndash;"}
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+SCRIPT = """
+"use strict";
+const $ = id => document.getElementById(id), cards = [...document.querySelectorAll(".card")];
+const of = card => JSON.parse(card.dataset.outcome);
+let now = null;
+function fits(card) {
+  const outcome = of(card), claim = $("claim").value, wanted = $("outcome").value;
+  const found = claim ? [outcome[claim]] : Object.values(outcome);
+  if (wanted === "not right") return found.some(one => one !== "right");
+  if (wanted === "right" && !claim) return found.every(one => one === "right");
+  return !wanted || found.includes(wanted);
+}
+function choose() {
+  for (const card of cards) card.hidden = !fits(card);
+  $("shown").textContent = `${cards.filter(card => !card.hidden).length} of ${cards.length} shown`;
+}
+function go(step) {
+  const shown = cards.filter(card => !card.hidden);
+  if (!shown.length) return;
+  const at = shown.indexOf(now), next = at < 0 ? (step > 0 ? 0 : shown.length - 1) : Math.min(shown.length - 1, Math.max(0, at + step));
+  now?.classList.remove("now");
+  now = shown[next];
+  now.classList.add("now");
+  now.focus({ preventScroll: true });
+  now.scrollIntoView({ block: "start" });
+}
+function turn(id) {
+  const list = $(id);
+  list.selectedIndex = (list.selectedIndex + 1) % list.length;
+  choose();
+}
+const KEYS = { j: () => go(1), k: () => go(-1), ArrowRight: () => go(1), ArrowLeft: () => go(-1), c: () => turn("claim"), o: () => turn("outcome") };
+document.addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+  if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); }
+});
+for (const id of ["claim", "outcome"]) $(id).addEventListener("change", choose);
+choose();
+"""
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --right: #18794e; --wrong: #c2261d; --grey: #777; }
 @media (prefers-color-scheme: dark) { :root { --right: #4cc38a; --wrong: #ff7b72; --grey: #999; } }
@@ -28,6 +71,14 @@ img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
   grid-template-columns: minmax(260px, 380px) 1fr; gap: 1rem; }
 @media (max-width: 720px) { .card { grid-template-columns: 1fr; } }
 .card h3 { margin: 0 0 .3rem; font-size: 1rem; }
+.card[hidden] { display: none; } .card.now { outline: 3px solid #1f77b4; } .card:focus { outline: 3px solid #1f77b4; }
+.tools { position: sticky; top: 0; background: Canvas; padding: .4rem 0; display: flex; gap: .4rem .9rem; flex-wrap: wrap; align-items: center; z-index: 1; }
+.card { scroll-margin-top: 5.5rem; } select { font: inherit; } kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .3rem; }
+svg { width: 100%; height: auto; display: block; } svg text { fill: var(--grey); font-size: 12px; paint-order: stroke; stroke: Canvas; stroke-width: 3px; }
+svg .grid { stroke: var(--line); stroke-width: .5; } svg .third { stroke: var(--line); stroke-dasharray: 4 4; } svg .part { font-size: 11px; }
+svg .path { fill: none; stroke: #1f77b4; stroke-width: 1.4; } svg .fit { stroke: currentColor; stroke-width: 2; stroke-dasharray: 8 4; }
+svg .band { fill: currentColor; opacity: .22; } svg circle { fill: none; stroke: currentColor; stroke-width: 2.5; }
+svg text.right, svg text.wrong, svg text.ambiguous, svg text.unread { fill: currentColor; font-weight: 600; }
 .said { margin: .3rem 0; } .said b { display: inline-block; min-width: 4.2rem; }
 .said span { overflow-wrap: anywhere; white-space: pre-wrap; }
 .chip { display: inline-block; padding: 0 .5rem; margin: .1rem .2rem .1rem 0; border-radius: 1rem; border: 1px solid; }
@@ -65,8 +116,8 @@ def gold_line(asked, row):
     return " ".join(row["gold"][name] for name in asked.topics) if row.get("gold") else "none"
 
 
-def card(row, before, after, png):
-    """One test sample: picture, truth, gold, the answers before and after with their outcomes."""
+def card(row, before, after):
+    """One test sample: picture with its claims marked, truth, gold, the answers before and after with their outcomes."""
     asked, labels = question.of(row, row["id"]), row["truth"]
     numbers = ", ".join(f"{name} {value:g}" for name, value in labels["numbers"].items())
     body = (
@@ -77,7 +128,28 @@ def card(row, before, after, png):
     if before:
         body += _said("before", before["answer"]) + _chips(before)
     body += _said("after", after["answer"]) + _chips(after)
-    return f'<div class="card"><div>{embed(png)}</div><div><h3>{html.escape(row["id"])}</h3>{body}</div></div>'
+    true = {claim: labels[claim] for claim in asked.claims}
+    drawn = marked.picture(row["series"], after["outcome"], true, "value (rescaled to 0..99)")
+    outcome = html.escape(json.dumps(after["outcome"]), quote=True)
+    return (
+        f'<div class="card" tabindex="0" data-outcome="{outcome}"><div>{drawn}</div>'
+        f"<div><h3>{html.escape(row['id'])}</h3>{body}</div></div>"
+    )
+
+
+def _tools(claims):
+    """The choices above the cards."""
+
+    def options(names):
+        return "".join(f'<option value="{"" if name == "any" else name}">{name}</option>' for name in names)
+
+    return (
+        f'<div class="tools"><label>claim <select id="claim">{options(["any", *claims])}</select></label>'
+        f'<label>outcome <select id="outcome">{options(["any", "not right", *OUTCOMES])}</select></label><span id="shown"></span>'
+        '<span class="numbers"><kbd>j</kbd> or <kbd>→</kbd> next, <kbd>k</kbd> or <kbd>←</kbd> back, <kbd>c</kbd> claim, <kbd>o</kbd> outcome</span>'
+        '<span class="numbers">In each picture: fitted line, band of the noise, maximum, minimum as they are; the colour is the '
+        'claim\'s outcome: <span class="right">right</span>, <span class="wrong">wrong</span>, <span class="unread">ambiguous or unread</span></span></div>'
+    )
 
 
 def page_of(title, about, evaluations, curves, cards):
@@ -85,7 +157,8 @@ def page_of(title, about, evaluations, curves, cards):
     parts = [f"<h1>{html.escape(title)}</h1>", f'<p class="about">{html.escape(about)}</p>', tables.for_html(evaluations)]
     if curves:
         parts.append("<h2>Training</h2>" + embed(curves))
-    parts.append(f"<h2>Test samples ({len(cards)} shown)</h2>" + "".join(cards))
+    parts.append(f"<h2>Test samples ({len(cards)} shown)</h2>" + _tools(tables.question_of(evaluations).claims) + "".join(cards))
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-    head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest=digest)}"><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}<script>{SCRIPT}</script></body></html>\n'

@@ -8,13 +8,16 @@ import subprocess
 import sys
 
 from llm_ts import cli, paths, question
+from llm_ts.student import gguf_batch
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
-CONTEXT = 4096  # tokens of prompt and answer
+CONTEXT = 4096  # tokens of a prompt with a picture, and its answer
+BESIDE = 64  # of the context that comes with a loaded model, where texts are asked: they get one of their own
 
 
-def _llama_cpp(what):
+def require_llama_cpp(what):
     """The module llama_cpp, silenced; UserError where it is not installed. what: that needs it."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not hold a core that others want
     try:
         with cli.quiet():
             import llama_cpp
@@ -25,7 +28,7 @@ def _llama_cpp(what):
 
 def quantiser_type(name):
     """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one."""
-    llama_cpp = _llama_cpp(f"--quant {name}")
+    llama_cpp = require_llama_cpp(f"--quant {name}")
     known = {
         found[1]: getattr(llama_cpp, constant)
         for constant in dir(llama_cpp)
@@ -63,7 +66,7 @@ def quantise(source, target, ftype):
     """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls."""
     import ctypes
 
-    llama_cpp = _llama_cpp("quantising")
+    llama_cpp = require_llama_cpp("quantising")
     quantise.silent = llama_cpp.llama_log_callback(lambda level, text, data: None)  # held, for llama.cpp keeps it too
     llama_cpp.llama_log_set(quantise.silent, ctypes.c_void_p())
     params = llama_cpp.llama_model_quantize_default_params()
@@ -92,7 +95,7 @@ def projector_of(path):
 
 
 class Llama:
-    """A .gguf file, with an adapter's .gguf on it where given, to be asked one prompt after another.
+    """A .gguf file, with an adapter's .gguf on it where given, to be asked.
 
     see: what it is shown, a word of formats.SEE; for pictures, its projector lies beside it.
     """
@@ -102,23 +105,28 @@ class Llama:
         for file in filter(None, (path, adapter, projector)):
             if not os.path.isfile(file):
                 raise cli.UserError(f"no {file} here: run hf2gguf.py first")
-        llama_cpp = _llama_cpp("a .gguf file")
+        llama_cpp = require_llama_cpp("a .gguf file")
         with cli.quiet():
             try:
                 from llama_cpp.llama_chat_format import MTMDChatHandler
 
                 handler = MTMDChatHandler(projector, verbose=False) if projector else None
-                self._model = llama_cpp.Llama(path, n_ctx=CONTEXT, lora_path=adapter, verbose=False, chat_handler=handler)
+                size = CONTEXT if projector else BESIDE
+                self._model = llama_cpp.Llama(path, n_ctx=size, lora_path=adapter, verbose=False, chat_handler=handler)
             except (ValueError, RuntimeError) as error:
                 raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
 
-    def ask(self, prompt, max_tokens):
-        """The greedy answer to a prompt, a text or question.Shown."""
-        messages = question.messages_of(prompt)
-        if isinstance(prompt, question.Shown):
-            messages[-1]["content"][-1] = {"type": "image_url", "image_url": {"url": _data_url(prompt.picture())}}
+    def ask(self, prompts, max_tokens):
+        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another."""
+        chats = [question.messages_of(prompt) for prompt in prompts]
         with cli.quiet():
-            out = self._model.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
+            if not any(isinstance(prompt, question.Shown) for prompt in prompts):
+                return gguf_batch.ask(self._model, chats, max_tokens)
+            return [self._ask_shown(chat, prompt, max_tokens) for chat, prompt in zip(chats, prompts)]
+
+    def _ask_shown(self, chat, prompt, max_tokens):
+        chat[-1]["content"][-1] = {"type": "image_url", "image_url": {"url": _data_url(prompt.picture())}}
+        out = self._model.create_chat_completion(chat, temperature=0.0, max_tokens=max_tokens)
         return out["choices"][0]["message"]["content"].strip()
 
 

@@ -8,7 +8,7 @@ MAX_NEW_TOKENS = 160  # an answer has some 50
 class Student:
     """A student, ready to be asked. On the GPU where there is one; UserError in one line where it cannot be loaded.
 
-    name: as above. batch_size: prompts answered together, at most; a .gguf answers one by one. adapter: a .gguf adapter to
+    name: as above. batch_size: prompts answered together, at most (a .gguf has a limit of its own). adapter: a .gguf adapter to
     put on a .gguf. see: what it is shown, a word of formats.SEE.
     """
 
@@ -28,5 +28,6 @@ class Student:
         chances: a list that gets the tokens of each answer with their probabilities; of a .gguf file it stays empty.
         """
         if self._llama:
-            return [self._llama.ask(prompt, max_new_tokens) for prompt in prompts]
-        return answer.generate(self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, drafts=self._drafts, chances=chances)
+            return self._llama.ask(prompts, max_new_tokens)
+        more = {"drafts": self._drafts, "chances": chances}
+        return answer.generate(self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, **more)

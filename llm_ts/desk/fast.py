@@ -1,0 +1,80 @@
+"""The shipped student, asked through llama.cpp: merged once into a GGUF in the user's cache, anew when its weights change.
+
+llama.cpp starts within a second, where torch and Transformers take several; the weights are rounded alike (bf16).
+"""
+
+import contextlib
+import glob
+import hashlib
+import os
+import sys
+import tempfile
+
+from llm_ts import cli, paths, records
+from llm_ts.student import gguf_export, gguf_file, load, origin
+
+TYPE = "bf16"  # of the weights: on a CPU with bf16 quicker than 8 or 4 bits, and Transformers rounds to it too
+
+
+def open_student(name, see="numbers", transformers=False):
+    """A Student of any name. The shipped one, where it sees numbers, by its GGUF, made on the first use; else, or where
+    `transformers` asks for it, as Student loads it. What is worth knowing is said on stderr."""
+    from llm_ts.student.student import Student
+
+    if transformers or see != "numbers" or os.path.realpath(name) != os.path.realpath(paths.SHIPPED):
+        return Student(name, see=see)
+    try:
+        return Student(gguf_of(name))
+    except (cli.UserError, OSError) as error:
+        why = error if isinstance(error, cli.UserError) else f"{error.filename}: {error.strerror}"
+        print(f"note: asked through Transformers, which takes longer to start: {why}", file=sys.stderr)
+        return Student(name)
+
+
+def cache_folder():
+    """Where what can be made again is kept: XDG_CACHE_HOME, else ~/.cache."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return os.path.join(home if home and os.path.isabs(home) else os.path.expanduser("~/.cache"), "llm_ts")
+
+
+def gguf_of(adapter):
+    """An adapter's folder -> the path of its GGUF in the cache, which is made where it is not there. UserError, OSError.
+
+    The name holds the digest of all that it is made of; older ones of the same adapter are removed. Two processes at once
+    both make it, and the later one's, the same, takes the place of the first.
+    """
+    stem = os.path.join(cache_folder(), os.path.basename(os.path.abspath(adapter)))
+    path = f"{stem}-{digest_of(adapter)[:16]}.gguf"
+    if not os.path.isfile(path):
+        paths.llama_cpp()
+        gguf_file.require_llama_cpp("the quick way")
+        os.makedirs(cache_folder(), mode=0o700, exist_ok=True)
+        print(f"note: first use: the student is made ready for llama.cpp, once (about a minute): {path}", file=sys.stderr, flush=True)
+        make_gguf(adapter, path)
+        for old in glob.glob(f"{glob.escape(stem)}-{'?' * 16}.gguf"):
+            if old != path:
+                with contextlib.suppress(OSError):  # another user's, or in use where such files cannot be removed
+                    os.remove(old)
+        records.sweep(cache_folder())
+    return path
+
+
+def digest_of(adapter):
+    """SHA-256 over all that the GGUF of an adapter is made of; UserError where the base is not a file or folder here."""
+    base = load.base_of(adapter)
+    load.require(base)
+    weights = load.weights_digest(base)
+    if weights is None:
+        raise cli.UserError(f"the weights of {base} are no files here")
+    with open(os.path.join(adapter, "adapter_config.json"), "rb") as file:
+        parts = [TYPE, origin.of(adapter).mark, weights, load.weights_digest(adapter), hashlib.sha256(file.read()).hexdigest()]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def make_gguf(adapter, path):
+    """Merge an adapter into its base and write both as one GGUF, whole or not at all."""
+    import torch
+
+    with tempfile.TemporaryDirectory(prefix="llm_ts-") as work:
+        model, tokenizer = load.load(adapter, torch.float32)
+        gguf_export.export(model.merge_and_unload(), tokenizer, TYPE, origin.of(adapter), path, work)

@@ -1,0 +1,140 @@
+"""The page of describe.py --serve: a file or pasted numbers in, the picture with its claims marked and the verdicts out.
+
+A file comes as text in a request, is read from a temporary file that is removed before anything is answered, and is kept
+nowhere. Only students that were there at the start can be asked. Who may ask at all: local_page.py.
+"""
+
+import base64
+import binascii
+import glob
+import json
+import os
+import tempfile
+
+from llm_ts import cli, paths
+from llm_ts.desk import fast, prepare, tell
+from llm_ts.local_page import Refusal, Server, text_of
+from llm_ts.scores import marked
+from llm_ts.scores.score import outcomes_of
+from llm_ts.series.user.read import Options
+from llm_ts.student import load, origin
+
+PORT = 8766
+LARGEST = 20_000_000  # bytes of a file
+WORDS = ("time", "sheet", "separator", "decimal", "dates")  # options that are one text
+LISTS = ("missing", "row", "where")  # and those that are a list of them: one here
+WINDOW = ("from", "to")
+
+
+def students_there(given=None):
+    """Names of the students that the page offers, the first one first: as given, the shipped ones, the runs and .gguf files below here."""
+    shipped = [name for name in (paths.SHIPPED, paths.SHIPPED_SEES) if os.path.exists(load.base_of(name))]
+    runs = [os.path.dirname(path) for path in sorted(glob.glob("*/training.json"))]
+    files = [path for path in sorted([*glob.glob("*.gguf"), *glob.glob("*/*.gguf")]) if not path.endswith(("-mmproj.gguf", "-lora.gguf"))]
+    found = [*([given] if given else []), *shipped, *(name for name in runs if load.is_adapter(load.weights_of(name))), *files]
+    if not found:
+        raise cli.UserError("no student here: run python fetch.py smollm2, or give --model, a folder or .gguf file")
+    return list({os.path.realpath(name): name for name in reversed(found)}.values())[::-1]
+
+
+class App:
+    """What local_page.Server asks for. students: names, as students_there gives them."""
+
+    page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
+    script = "describe.py --serve"
+    longest_body = LARGEST * 4 // 3 + 10_000  # a file travels as base64
+
+    def __init__(self, students):
+        self.students = students
+        self._open = None, None  # (name and what it is shown, Student): the last one asked, for the next time
+
+    def get(self, name):
+        """The students that can be chosen."""
+        if name != "students":
+            raise Refusal(404, "no such page")
+        return {"students": [{"name": name, "shown": os.path.relpath(name)} for name in self.students], "largest": LARGEST}
+
+    def post(self, name, asked):
+        """A file or text to be described -> the description, or {"error", "columns"} where something is to be chosen first."""
+        if name != "describe":
+            raise Refusal(404, "no such page")
+        student = text_of(asked, "student", self.students)
+        try:
+            data = base64.b64decode(text_of(asked, "data"), validate=True)
+        except (binascii.Error, ValueError):
+            raise Refusal(400, "data is not base64") from None
+        if not student or len(data) > LARGEST:
+            raise Refusal(*((413, "this is too long") if student else (400, "no student is named")))
+        shown = cli.visible(text_of(asked, "name"))[:80] or "pasted numbers"
+        series, columns, error = read_upload(data, shown, asked)
+        if error:
+            return {"error": " ".join(str(error).split()), "columns": columns}
+        return {"columns": columns, **self._describe(series, student, asked)}
+
+    def _describe(self, series, name, asked):
+        load.require(name)
+        learnt = origin.of(name)
+        question = origin.question_of(learnt)
+        ready = prepare.prepare(series, learnt, question, windowed=any(text_of(asked, word) for word in (*WINDOW, "last")))
+        prompt = prepare.prompt_of(ready, question, origin.format_of(name, learnt), learnt.see)
+        if self._open[0] != name:
+            self._open = name, fast.open_student(name, learnt.see)
+        answer = question.parse(self._open[1].ask([prompt])[0])
+        outcomes = outcomes_of(answer, ready.truth)
+        unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
+        ends = [str(ready.facts[end]["time"]) for end in ("first", "last")]
+        width = asked.get("width") if type(asked.get("width")) is int else 900
+        width = min(max(width, 320), 1100)
+        true = {claim: ready.truth[claim] for claim in question.claims}
+        return {
+            **json.loads(tell.json_line(ready, answer)),
+            "about": tell.about(ready), "facts": tell.facts_line(ready), "parse": answer.parse, "text": cli.visible(answer.text),
+            "picture": marked.picture(ready.series.values, outcomes, true, cli.visible(series.column + unit), [*map(cli.visible, ends)], width, max(280, width * 3 // 8)),
+        }  # fmt: skip
+
+
+def read_upload(data, shown, asked):
+    """(the Series asked for or None, the names of all columns, the UserError or None). data: bytes; shown: what the file is called."""
+    skip, last = (text_of(asked, name) or "0" for name in ("skip", "last"))
+    if not all(text.isascii() and text.isdigit() and len(text) < 10 for text in (skip, last)):
+        raise Refusal(400, "skip and last are whole numbers")
+    said = {name: text_of(asked, name) or None for name in WORDS}
+    lists = {name + ("s" if name == "row" else ""): tuple(filter(None, [text_of(asked, name)])) for name in LISTS}
+    column = text_of(asked, "column")
+
+    def read(path, **choice):
+        options = Options(**{**said, **lists, "skip": int(skip), **choice})
+        return prepare.read_series(path, options, int(last) or None, *(text_of(asked, word) or None for word in WINDOW))
+
+    with tempfile.TemporaryDirectory(prefix="llm_ts-") as folder:
+        path = os.path.join(folder, "upload")
+        with open(path, "wb") as file:
+            file.write(data)
+        try:
+            columns = [series.column for series in read(path, all_columns=True)] if not lists["rows"] else []
+        except cli.UserError:  # one column may be broken, another one right
+            columns = []
+        try:
+            (series, *_) = read(path, columns=(column,) if column else ())
+        except cli.UserError as error:
+            return None, columns, cli.UserError(str(error).replace(path, shown))
+    series.source = shown
+    series.notes = [note.replace(path, shown) for note in series.notes]
+    return series, columns or [series.column], None
+
+
+def serve(given, port):
+    """Serve the page until Ctrl-C. UserError where the port is taken, or no student is there."""
+    if given and not os.path.exists(given):
+        raise cli.UserError(f"no model {given} here: train one with qwen_train.py, or give a folder or .gguf file")
+    app = App(students_there(given))
+    try:
+        server = Server(port, app)
+    except OSError as error:
+        raise cli.UserError(f"no page on port {port}: {error.strerror} (is it there already?): give another --port, or 0") from None
+    with server:
+        print(f"page: {server.address}\n(open it in a browser of this machine; Ctrl-C here ends it)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("stopped")
