@@ -75,7 +75,7 @@ def draw_diagnostics(asked, entries, nli_name, path):
         axes[0, column].set(title=name, xlabel="cosine")
         counts = Counter(entry["nli"][name] for entry in entries)
         axes[1, column].bar(["0", "0.5", "1"], [counts[0.0], counts[0.5], counts[1.0]], color="tab:orange")
-        axes[1, column].set(xlabel="contradiction 0, neutral 0.5, entailment 1")
+        axes[1, column].set(xlabel="contradiction 0, neutral 0.5,\nentailment 1")
     figure.suptitle(f"gold against truth, n = {len(entries)}; scores: {nli_name}")
     curves.save_figure(figure, path)
 

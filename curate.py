@@ -30,7 +30,6 @@ bring the share nearest to 10 % and move the fewest labels in every row's truth.
 All later stages go by them; ou_process.py --truth --published undoes it.
 """
 
-import argparse
 import os
 from collections import Counter
 
@@ -97,14 +96,6 @@ def print_counts(rows):
     print(f"rows: {len(rows)}")
     print(f"to_verify_sentences: {open_sentences} ({open_sentences / total:.1%} of {total})")
     print(f"to_verify_rows: {open_rows} ({open_rows / len(rows):.1%})")
-
-
-def port(text):
-    """argparse type: the number of a port; 0: any that is free."""
-    number = cli.count(text)
-    if number > 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port: give 0 to 65535")
-    return number
 
 
 def described_rows(data, args):
@@ -207,7 +198,7 @@ def main(argv=None):
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
     parser.add_argument("--review", action="store_true", help="Show a page on this machine, where a human decides by keys.")
-    parser.add_argument("--port", type=port, default=8765, help="Where the page is; 0: any port that is free.")
+    parser.add_argument("--port", type=cli.port, default=8765, help="Where the page is; 0: any port that is free.")
     parser.add_argument(
         "--audit",
         type=cli.count,

@@ -50,6 +50,14 @@ def positive(text):
     return int(text)
 
 
+def port(text):
+    """argparse type: the number of a port; 0: any that is free."""
+    number = count(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: give 0 to 65535")
+    return number
+
+
 def positive_float(text):
     """argparse type: a finite number above 0."""
     try:

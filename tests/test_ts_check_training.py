@@ -144,7 +144,7 @@ def test_cards_are_chosen_by_claim_and_outcome_and_walked_by_keys(folder, browse
         assert len(path) == len(series)
         for claim, place in (("max", series.index(max(series))), ("min", series.index(min(series)))):
             found = browser.value(f"(d => [+d.getAttribute('cx'), +d.getAttribute('cy'), d.getAttribute('class')])({card}.querySelector('circle.{claim}'))")
-            assert found == [*path[place], f"{claim} {'unread' if number == 0 else 'right'}"]
+            assert found == [*(pytest.approx(at, abs=0.01) for at in path[place]), f"{claim} {'unread' if number == 0 else 'right'}"]
         ends = browser.value(f"(l => ['y1', 'y2'].map(end => +l.getAttribute(end)))({card}.querySelector('.fit'))")
         scale = (path[0][1] - path[1][1]) / (series[1] - series[0]) if series[1] != series[0] else None
         rise = rows[row_id]["truth"]["numbers"]["rise"] * (max(series) - min(series))
@@ -169,6 +169,8 @@ def test_no_text_of_a_picture_is_cut_off(folder, browser):
         return box.x < 0 || box.y < 0 || box.x + box.width > all.width || box.y + box.height > all.height;
     }).map(text => text.textContent))"""
     assert browser.value(outside) == []
+    ticks = browser.value("[...document.querySelectorAll('svg')].map(svg => [...svg.querySelectorAll('text[text-anchor=end]:not([class=part])')].map(t => t.textContent))")
+    assert all(len(set(texts[:-1])) == len(texts) - 1 >= 2 for texts in ticks), ticks  # each tick has a number of its own; the last text is a time
 
 
 class TextSynthServer(http.server.ThreadingHTTPServer):

@@ -37,6 +37,11 @@ def students_there(given=None):
     return list({os.path.realpath(name): name for name in reversed(found)}.values())[::-1]
 
 
+def shown_name(name):
+    """What a student is called on the page."""
+    return f"{os.path.basename(name)} (shipped)" if name in (paths.SHIPPED, paths.SHIPPED_SEES) else os.path.relpath(name)
+
+
 class App:
     """What local_page.Server asks for. students: names, as students_there gives them."""
 
@@ -52,7 +57,7 @@ class App:
         """The students that can be chosen."""
         if name != "students":
             raise Refusal(404, "no such page")
-        return {"students": [{"name": name, "shown": os.path.relpath(name)} for name in self.students], "largest": LARGEST}
+        return {"students": [{"name": name, "shown": shown_name(name)} for name in self.students], "largest": LARGEST}
 
     def post(self, name, asked):
         """A file or text to be described -> the description, or {"error", "columns"} where something is to be chosen first."""
