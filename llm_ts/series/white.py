@@ -31,6 +31,16 @@ def column(values):
     return np.asarray(values, dtype=float).reshape(-1, 1)
 
 
+def autoregression(memory, shocks):
+    """x_t = k x_{t-1} + sqrt(1 - k^2) e_t with k = exp(-1 / memory), memory in points; shocks e, and x: shape (S, n)."""
+    kept = np.exp(-1 / np.asarray(memory, dtype=float))
+    x = np.empty_like(shocks)
+    x[:, 0] = shocks[:, 0]
+    for t in range(1, shocks.shape[1]):
+        x[:, t] = kept * x[:, t - 1] + np.sqrt(1 - kept**2) * shocks[:, t]
+    return x
+
+
 def noisy(course, level, height, spread, noise):
     """level + height * (course + white noise of `spread` times the course's range); course, noise: shape (S, n)."""
     course = np.broadcast_to(course, noise.shape)
