@@ -1,4 +1,4 @@
-"""What the processes without randomness of their own share: a course, at some level and height, with white noise on it."""
+"""What processes share: a course, at some level and height, with white noise on it; scales, and memory.
 
 import numpy as np
 
