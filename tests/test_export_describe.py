@@ -14,12 +14,13 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-import describe
 import hf2gguf
 from llm_ts import cli, records
+from llm_ts.desk import draw, prepare, tell
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
+from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
 from llm_ts.student.student import Student
 
@@ -144,7 +145,8 @@ def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
     csv = write_csv(tmp_path / "my.csv", [1e6 + 2.5 * i for i in range(48)])
     for model in (gguf, adapter, adapter.parent):
         out = run_script("describe.py", csv, "--column", "flow", "--model", model, "--plot", "p.png", cwd=tmp_path).stdout
-        assert "series written as 'thirds'" in out and "trained on series of 32 points: at 48" in out
+        assert "series written as 'thirds'" in out and "is shown 32 points that stand for all 48" in out
+        assert "first 1000000 at 0, last 1000117.5 at 47, lowest 1000000 at 0, highest 1000117.5 at 47" in out
         for claim, label in (("trend", "increasing"), ("noise", "low"), ("max", "end"), ("min", "beginning")):
             (line,) = [line for line in out.splitlines() if line.startswith(claim + " ")]
             assert line.split()[2] == label
@@ -169,66 +171,66 @@ def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_pa
     assert "beginning: 00" in said.stdout and not said.stderr
 
 
-@pytest.mark.parametrize(
-    "values, why",
-    [
-        ([1.0] * 20, "constant"),
-        (range(15), "15 values"),
-        (range(513), "513 values"),
-        ([*range(20), "nan"], "line 22"),
-        ([*range(20), "inf"], "line 22"),
-        ([*range(20), "high"], "'high'"),
-        ([*range(20), ""], "line 22"),
-        ([1e308, -1e308] * 10, "too far"),
-    ],
-)
-def test_describe_refuses_what_it_cannot_read(tmp_path, values, why):
-    csv = write_csv(tmp_path / "my.csv", values)
-    done = run_script("describe.py", csv, "--column", "flow", "--model", "nowhere", cwd=tmp_path, code=2)
-    assert why in done.stderr
+def test_several_files_go_on_past_one_that_cannot_be_described(adapter, tmp_path):
+    """As lines of JSON and as text; the exit code says that one was left out."""
+    rises, falls = write_csv(tmp_path / "a.csv", range(100, 132)), write_csv(tmp_path / "c.csv", range(132, 100, -1))
+    flat = write_csv(tmp_path / "b.csv", [5] * 32)
+    done = run_script("describe.py", rises, flat, falls, "nowhere.csv", "--json", "--model", adapter, cwd=tmp_path, code=2)
+    first, second, third, fourth = map(json.loads, done.stdout.splitlines())
+    assert set(first) == {"source", "column", "unit", "n", "sentences", "claims", "facts", "notes"}
+    assert first["source"] == str(rises) and first["column"] == "flow" and first["n"] == 32
+    assert {claim: said["true"] for claim, said in first["claims"].items()} == {
+        "trend": "increasing", "noise": "low", "max": "end", "min": "beginning"
+    }  # fmt: skip
+    assert all(set(said) == {"said", "true", "verdict", "clear"} for said in first["claims"].values())
+    assert first["facts"]["highest"] == {"value": 131, "time": "31"} and third["facts"]["highest"] == {"value": 132, "time": "0"}
+    assert second == {"source": str(flat), "error": f"{flat}: flow is constant (5): there is nothing to describe"}
+    assert fourth == {"source": "nowhere.csv", "error": "no nowhere.csv here"}
+    assert len(done.stderr.splitlines()) == 2
+    said = run_script("describe.py", rises, flat, falls, "--model", adapter, "--plot", "p.svg", cwd=tmp_path, code=2)
+    assert said.stdout.count("series: flow") == 2 and "constant" in said.stderr
+    assert sorted(path.name for path in tmp_path.glob("*.svg")) == ["p-2.svg", "p.svg"]
 
 
-def test_describe_picks_the_only_column_of_numbers_and_asks_otherwise(tmp_path):
+@pytest.mark.parametrize("name, begins", [("p.png", b"\x89PNG"), ("p.svg", b"<?xml"), ("p.PDF", b"%PDF")])
+def test_a_picture_is_what_its_name_says_and_has_its_times(tmp_path, name, begins):
+    """Drawn without a student: its answer is made by hand. No font here need have the letters of the column."""
     path = tmp_path / "a.csv"
-    path.write_text("name,flow\n" + "".join(f"a{i},{i}\n" for i in range(20)))
-    assert describe.read_column(str(path), None)[0] == "flow"
-    two = write_csv(tmp_path / "b.csv", range(20))
-    assert "day, flow" in run_script("describe.py", two, "--model", "x", cwd=tmp_path, code=2).stderr
-    assert "no column" in run_script("describe.py", two, "--column", "z", "--model", "x", cwd=tmp_path, code=2).stderr
-    run_script("describe.py", "nowhere.csv", "--model", "x", cwd=tmp_path, code=2)
+    path.write_text("day,流量 ($)\n" + "".join(f"2024-03-{i:02d},{i}\n" for i in range(1, 25)), encoding="utf-8")
+    (series,) = prepare.read_series(str(path), Options())
+    ready = prepare.prepare(series, origin.UNKNOWN, STUDY)
+    notes = draw.draw(ready, STUDY.parse(STUDY.answer_of(ready.truth["sentences"])), str(tmp_path / name))
+    content = (tmp_path / name).read_bytes()
+    assert content.startswith(begins) and (not notes or "Noto Sans CJK" in notes[0])
+    assert name != "p.svg" or b"<!-- 2024-03" in content or b"<!-- 01 -->" in content or b"2024-Mar" in content
 
 
-def test_a_single_column_semicolons_and_a_missing_header(tmp_path):
+def test_a_terminal_without_the_letters_gets_them_spelt_out(adapter, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("flow\n" + "1\n" * 20 + "nan\n")
-    assert "line 22" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
-    path.write_text("name;flow\n" + "".join(f"a{i};{i}\n" for i in range(20)))
-    assert describe.read_column(str(path), None) == ("flow", [float(i) for i in range(20)])
-    path.write_text("".join(f"{i}\n" for i in range(20)))
-    assert "no header" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
+    path.write_text("日期,流量\n" + "".join(f"2024-03-{i:02d},{i}\n" for i in range(1, 25)), encoding="utf-8")
+    flags = ("--plot", "p.png", "--model", adapter)
+    done = run_script("describe.py", path, *flags, cwd=tmp_path, env={"PYTHONIOENCODING": "latin-1"})
+    assert "series: \\u6d41\\u91cf of" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "header, lines, why",
-    [
-        ("flow", [f"{i},25" for i in range(20)], "decimal commas"),
-        ("year,flow", [f"{i},{i}" for i in range(19)] + ["19,"], "which column"),
-        ("2020-01-01,0.0", [f"2020-01-{i:02d},{i}" for i in range(2, 22)], "no header"),
-    ],
-)
-def test_a_csv_that_could_be_read_wrongly_is_refused(tmp_path, header, lines, why):
-    path = tmp_path / "a.csv"
-    path.write_text("\n".join([header, *lines]))
-    assert why in run_script("describe.py", path, cwd=tmp_path, code=2).stderr
-
-
-def test_equal_names_and_overwriting_are_refused(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("flow,flow\n" + "".join(f"{i},{i}\n" for i in range(20)))
+def test_overwriting_is_refused(tmp_path):
+    path = write_csv(tmp_path / "a.csv", range(20))
     before = path.read_bytes()
-    assert "2 columns named" in run_script("describe.py", path, "--column", "flow", cwd=tmp_path, code=2).stderr
-    assert "overwritten" in run_script("describe.py", path, "--plot", "a.csv", cwd=tmp_path, code=2).stderr
-    assert path.read_bytes() == before
+    os.rename(path, tmp_path / "a.png")
+    assert "overwritten" in run_script("describe.py", "a.png", "--plot", "./a.png", cwd=tmp_path, code=2).stderr
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
+def test_doubts_are_those_of_the_sentence_that_holds_the_improbable_word():
+    said = STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "end"})
+    answer = STUDY.parse(STUDY.answer_of(said))
+    at = answer.text.index("low")
+    tokens = [(answer.text[:at], 0.99), ("low", 0.51), (answer.text[at + 3 :], 0.9)]
+    assert tell.doubts(STUDY, answer, tokens) == ["the student itself is in doubt about the noise: it gave this sentence 51 %"]
+    assert tell.doubts(STUDY, answer, [(text, 0.9) for text, _ in tokens]) == []
+    free = STUDY.parse(answer.text.replace("The noise intensity is low.", "Hardly any noise."))
+    notes = tell.doubts(STUDY, free, [(letter, 0.1) for letter in free.text])
+    assert [note.split(":")[0].rpartition(" ")[2] for note in notes] == ["trend", "extrema"]
 
 
 def test_own_series_are_rescaled_as_the_simulated_ones():

@@ -46,7 +46,8 @@ def facts_line(ready):
     """ "first 1120 in 1871, last 740 in 1970, lowest 456 in 1913, highest 1370 in 1879"; computed, not the student's."""
     unit = f" {ready.series.unit}" if ready.series.unit else ""
     return ", ".join(
-        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {_when(ready.series, ready.facts[name]['time'])}" for name in FACTS
+        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {_when(ready.series, ready.facts[name]['time'])}"
+        for name in FACTS
     )
 
 

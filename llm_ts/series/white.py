@@ -1,4 +1,4 @@
-"""What processes share: a course, at some level and height, with white noise on it; scales, and memory.
+"""What processes share: a course at some level and height with white noise on it, scales, and memory."""
 
 import numpy as np
 
