@@ -4,14 +4,15 @@ verdict beside it.
 Reads: files of numbers (CSV and its relatives, .xlsx, .parquet, - for stdin),
 or a picture of a series (--image); a model: the folder of a run, an adapter, a
 whole model, or a .gguf file.
-Writes: nothing, or a picture with --plot.
+Writes: nothing, or a picture with --plot; on the first use, the shipped student
+as a GGUF in ~/.cache/llm_ts (XDG_CACHE_HOME).
 Run: python describe.py examples/nile.csv --column flow
 
 Any unit is welcome: the series is rescaled to its own range, 0..99, as the
 student saw its training series. What was repaired in a file is said in a note;
 what can be read in two ways is refused with both readings. Of a series longer
 than the student reads it is shown a shorter one about which the rules say the
-same.
+same. --serve shows a page instead, where files are dropped.
 """
 
 import os

@@ -46,13 +46,13 @@ def test_answers_side_by_side_are_those_of_llama_cpps_own_chat(made):
     import llama_cpp
 
     with cli.quiet():
-        plain = llama_cpp.Llama(made, n_ctx=2048, verbose=False)
+        plain = llama_cpp.Llama(made, n_ctx=2048, verbose=False, flash_attn=True)  # as llama.cpp chooses by itself
     told = dict(temperature=0.0, max_tokens=40)
     expected = [plain.create_chat_completion(messages_of(p), **told)["choices"][0]["message"]["content"].strip() for p in PROMPTS]
     student = Student(made)
     found = student.ask(PROMPTS, 40)
     assert len(set(expected)) > 5 and len(PROMPTS) > gguf_batch.SLOTS
-    assert sum(a == b for a, b in zip(found, expected)) >= len(PROMPTS) - 1  # a random model has near ties
+    assert found == expected
     assert student.ask(PROMPTS[:3], 40) == found[:3] and student.ask(PROMPTS[4:5], 40) == found[4:5] and student.ask([], 40) == []
     with pytest.raises(cli.UserError, match="too long"):
         student.ask([STUDY.prompt_of([7] * 5000, "study")], 40)
@@ -106,7 +106,7 @@ def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapt
     monkeypatch.setattr(paths, "SHIPPED", str(adapter))
     for why, spoil in (
         ("no llama.cpp", lambda: monkeypatch.setenv("LLAMA_CPP", "/nowhere")),
-        ("llama", lambda: (monkeypatch.delenv("LLAMA_CPP"), monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/cache"))),
+        ("Not a directory", lambda: (monkeypatch.delenv("LLAMA_CPP"), monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/cache"))),
     ):
         spoil()
         student = fast.open_student(str(adapter))

@@ -115,6 +115,9 @@ def test_cards_are_chosen_by_claim_and_outcome_and_walked_by_keys(folder, browse
     run_script("ts_check_training.py", "evaluation_checkpoint-20.json", cwd=folder)
     browser.open(f"file://{folder}/plotdiag/index.html", "document.querySelector('#shown')?.textContent === '6 of 6 shown'")
     ids = browser.value("[...document.querySelectorAll('.card h3')].map(head => head.textContent)")
+    browser.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
+    assert browser.value("document.documentElement.scrollWidth") == 390  # a phone: nothing sticks out at the side
+    browser.call("Emulation.clearDeviceMetricsOverride")
     assert browser.value("document.title").endswith("checkpoint-20") and sorted(ids) == sorted(row["id"] for row in rows_of(folder))
 
     def now():

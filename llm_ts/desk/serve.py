@@ -34,7 +34,10 @@ def students_there(given=None):
     found = [*([given] if given else []), *shipped, *(name for name in runs if load.is_adapter(load.weights_of(name))), *files]
     if not found:
         raise cli.UserError("no student here: run python fetch.py smollm2, or give --model, a folder or .gguf file")
-    return list({os.path.realpath(name): name for name in reversed(found)}.values())[::-1]
+    once = {}
+    for name in found:
+        once.setdefault(os.path.realpath(name), name)
+    return list(once.values())
 
 
 def shown_name(name):
@@ -68,8 +71,8 @@ class App:
             data = base64.b64decode(text_of(asked, "data"), validate=True)
         except (binascii.Error, ValueError):
             raise Refusal(400, "data is not base64") from None
-        if not student or len(data) > LARGEST:
-            raise Refusal(*((413, "this is too long") if student else (400, "no student is named")))
+        if len(data) > LARGEST:
+            raise Refusal(413, "this is too long")
         shown = cli.visible(text_of(asked, "name"))[:80] or "pasted numbers"
         series, columns, error = read_upload(data, shown, asked)
         if error:

@@ -68,8 +68,8 @@ th:first-child, td:first-child { text-align: left; }
 td small { color: var(--grey); }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: .8rem; margin: .8rem 0; display: grid;
-  grid-template-columns: minmax(260px, 380px) 1fr; gap: 1rem; }
-@media (max-width: 720px) { .card { grid-template-columns: 1fr; } }
+  grid-template-columns: minmax(260px, 380px) minmax(0, 1fr); gap: 1rem; }
+@media (max-width: 720px) { .card { grid-template-columns: minmax(0, 1fr); } }
 .card h3 { margin: 0 0 .3rem; font-size: 1rem; }
 .card[hidden] { display: none; } .card.now { outline: 3px solid #1f77b4; } .card:focus { outline: 3px solid #1f77b4; }
 .tools { position: sticky; top: 0; background: Canvas; padding: .4rem 0; display: flex; gap: .4rem .9rem; flex-wrap: wrap; align-items: center; z-index: 1; }
@@ -129,7 +129,7 @@ def card(row, before, after):
         body += _said("before", before["answer"]) + _chips(before)
     body += _said("after", after["answer"]) + _chips(after)
     true = {claim: labels[claim] for claim in asked.claims}
-    drawn = marked.picture(row["series"], after["outcome"], true, "value (rescaled to 0..99)")
+    drawn = marked.picture(row["series"], after["outcome"], true, "value (rescaled to 0..99)", width=380, height=250)
     outcome = html.escape(json.dumps(after["outcome"]), quote=True)
     return (
         f'<div class="card" tabindex="0" data-outcome="{outcome}"><div>{drawn}</div>'
@@ -157,8 +157,8 @@ def page_of(title, about, evaluations, curves, cards):
     parts = [f"<h1>{html.escape(title)}</h1>", f'<p class="about">{html.escape(about)}</p>', tables.for_html(evaluations)]
     if curves:
         parts.append("<h2>Training</h2>" + embed(curves))
-    parts.append(f"<h2>Test samples ({len(cards)} shown)</h2>" + _tools(tables.question_of(evaluations).claims) + "".join(cards))
+    parts.append("<h2>Test samples</h2>" + _tools(tables.question_of(evaluations).claims) + "".join(cards))
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title>'
     head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest=digest)}"><style>{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}<script>{SCRIPT}</script></body></html>\n'
