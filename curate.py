@@ -151,6 +151,7 @@ def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)

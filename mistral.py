@@ -167,6 +167,7 @@ def main(argv=None):
     parser.add_argument("--seed", type=cli.count, default=mistral_api.Settings.seed, help="Seed that the server, or the dry run, is given.")
     parser.add_argument("--retry-failed", action="store_true", help="Ask again where a failure is recorded.")
     parser.add_argument("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     cli.print_settings(args)
     with records.writing(args.data) as data:

@@ -148,6 +148,7 @@ def main(argv=None):
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")
     parser.add_argument("--truth", action="store_true", help="Only recompute the truth of an existing data.jsonl.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if not rows.SHORTEST <= args.points <= rows.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {rows.SHORTEST} to {rows.LONGEST}")

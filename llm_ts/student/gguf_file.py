@@ -7,9 +7,14 @@ import re
 import subprocess
 import sys
 
+import jinja2
+
 from llm_ts import cli, paths, question
+from llm_ts.student import greedy
+from llm_ts.student.answer import Drafts
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
+NEED_MATRIX = re.compile(r"IQ[12]_\w+|IQ3_XXS|Q2_K_S", re.IGNORECASE)  # types that llama.cpp makes with an importance matrix alone
 CONTEXT = 4096  # tokens of prompt and answer
 
 
@@ -34,6 +39,8 @@ def quantiser_type(name):
     if name.upper() not in known:
         some = ", ".join(sorted(kind for kind in known if kind[:2] in ("Q3", "Q4", "Q5", "Q6")))
         raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {some}")
+    if NEED_MATRIX.fullmatch(name):
+        raise cli.UserError(f"{name} needs an importance matrix, which is not made here: take q3_K_M or more")
     return known[name.upper()]
 
 
@@ -99,6 +106,7 @@ class Llama:
 
     def __init__(self, path, adapter=None, see="numbers"):
         projector = None if see == "numbers" else projector_of(path)
+        self._path = path
         for file in filter(None, (path, adapter, projector)):
             if not os.path.isfile(file):
                 raise cli.UserError(f"no {file} here: run hf2gguf.py first")
@@ -118,8 +126,31 @@ class Llama:
         if isinstance(prompt, question.Shown):
             messages[-1]["content"][-1] = {"type": "image_url", "image_url": {"url": _data_url(prompt.picture())}}
         with cli.quiet():
-            out = self._model.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
+            try:
+                out = self._model.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
+            except (ValueError, jinja2.TemplateError) as error:
+                reason = " ".join(str(error).split())[:200]
+                raise cli.UserError(f"{self._path} cannot be asked this: {reason} (hf2gguf.py mends a model's template)") from None
         return out["choices"][0]["message"]["content"].strip()
+
+    def ask_again(self, prompts, likely, max_tokens, progress=None):
+        """The greedy answers to prompts, texts, whose answers are likely to be those texts. progress: called after each."""
+        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+        ends = [self._model._model.token_get_text(token) for token in (self._model.token_eos(), self._model.token_bos())]
+        chat = Jinja2ChatFormatter(self._model.metadata["tokenizer.chat_template"], *ends)
+        drafts, answers = Drafts(), []
+        likely = [self._model.tokenize(text.encode(), add_bos=False) for text in likely]
+        for draft in likely:
+            drafts.learn(draft)
+        for prompt, draft in zip(prompts, likely, strict=True):
+            text = chat(messages=question.messages_of(prompt)).prompt
+            tokens = self._model.tokenize(text.encode(), add_bos=False, special=True)
+            said = greedy.answer(self._model, tokens, draft, drafts, max_tokens)
+            answers.append(self._model.detokenize(said).decode(errors="replace").strip())
+            if progress:
+                progress(len(answers))
+        return answers
 
 
 def _data_url(image):

@@ -27,3 +27,7 @@ class Student:
         if self._llama:
             return [self._llama.ask(prompt, max_new_tokens) for prompt in prompts]
         return answer.generate(self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, drafts=self._drafts)
+
+    def ask_again(self, prompts, likely, progress=None, max_new_tokens=MAX_NEW_TOKENS):
+        """The same of a .gguf, quick where the answers are nearly those that are likely. progress: called after each."""
+        return self._llama.ask_again(prompts, likely, max_new_tokens, progress)
