@@ -84,7 +84,7 @@ def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
 
 def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
-    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
+    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
     assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
     assert origin.of(str(tmp_path / "x.gguf")) == origin.UNKNOWN
 

@@ -72,7 +72,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "pretrain_tower.py": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = {f"experiments.{name}" for name in ("bench", "bench_evaluation", "bench_training", "other_plots", "reader", "recipes", "what_it_sees")}
+    measuring = {f"experiments.{name}" for name in ("bases", "bench", "bench_evaluation", "bench_training", "other_plots", "reader", "recipes", "what_it_sees")}
     assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
     (tmp_path / "results").mkdir()

@@ -7,8 +7,6 @@ import re
 import subprocess
 import sys
 
-import jinja2
-
 from llm_ts import cli, paths, question
 from llm_ts.student import greedy
 from llm_ts.student.answer import Drafts
@@ -122,13 +120,15 @@ class Llama:
 
     def ask(self, prompt, max_tokens):
         """The greedy answer to a prompt, a text or question.Shown."""
+        from jinja2 import TemplateError
+
         messages = question.messages_of(prompt)
         if isinstance(prompt, question.Shown):
             messages[-1]["content"][-1] = {"type": "image_url", "image_url": {"url": _data_url(prompt.picture())}}
         with cli.quiet():
             try:
                 out = self._model.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
-            except (ValueError, jinja2.TemplateError) as error:
+            except (ValueError, TemplateError) as error:
                 reason = " ".join(str(error).split())[:200]
                 raise cli.UserError(f"{self._path} cannot be asked this: {reason} (hf2gguf.py mends a model's template)") from None
         return out["choices"][0]["message"]["content"].strip()
