@@ -129,6 +129,7 @@ def main(argv=None):
     parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
     device.add_flag(parser)
     similarity.add_flags(parser)
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     number, count = shard(args.shard)
     every = [name for name in suites.SUITES if name not in suites.SIGHT]

@@ -192,6 +192,7 @@ def main(argv=None):
     add("--batch", action="store_true", help="By Mistral's Batch API: within a day, at half the price.")
     add("--poll", type=cli.positive_float, default=30.0, help="Seconds between two looks at a batch.")
     add("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.max_cost is not None and not args.price:
         raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")

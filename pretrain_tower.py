@@ -112,6 +112,7 @@ def main(argv=None):
     parser.add_argument("--batch-size", type=cli.positive, default=64, help="Plots of a step.")
     parser.add_argument("--save-steps", type=cli.positive, default=100, help="Save and evaluate every so many steps.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the tower's first weights and of its series.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     asked, stages = question.named(args.question), fresh.plan(args.fresh)
     fresh.mixture(args.process)  # a wrong name is said before a model is loaded

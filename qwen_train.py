@@ -246,6 +246,7 @@ def parse(argv):
     parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
     similarity.add_flags(parser)
     parser.add_argument("--seed", type=cli.count, default=train.Recipe.seed, help="Of the order of rows and the adapter's start.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.shapes and not args.fresh:
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
@@ -312,22 +313,24 @@ def start(run, folder, settings, rows, finished):
     # before what takes seconds to import: from here on a signal is heard. Where nothing is trained, it ends the script
     stop = None if finished else callbacks.Stop(run.stop_file)
     device.choose(run.device)
-    if run.recipe.report_to == "tensorboard":
-        try:
-            import tensorboard  # noqa: F401
-        except ImportError:
-            raise cli.UserError("--report-to tensorboard needs its writer: pip install tensorboard") from None
 
     import torch
     import transformers
 
     if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
         raise cli.UserError("several GPUs: run it with torchrun, as go.slurm does, or set CUDA_VISIBLE_DEVICES=0")
+    if run.recipe.report_to == "tensorboard" and not transformers.integrations.is_tensorboard_available():
+        raise cli.UserError("--report-to tensorboard needs its writer: pip install tensorboard")
     train_rows, _, test_rows = rows
     scorer = similarity.Scorer(run.embedder, run.nli)
     settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
     run_folder.check(folder, settings)
     loaded = None if finished else load_student(run.model, run)
+    if loaded:
+        settings[load.FINGERPRINT] = load.fingerprint(loaded[0])
+        run_folder.check(folder, settings)
+    else:
+        settings = {**records.read_json(os.path.join(folder, "training.json"), "the same command"), **settings}
     with run_folder.hold(folder) if torchrun.number() == 0 else contextlib.nullcontext():
         if torchrun.number() == 0:
             records.write_json(os.path.join(folder, "training.json"), settings)

@@ -6,11 +6,12 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 import dataclasses
 import json
 import os
+import re
 
 import pytest
 from conftest import SMOLLM2, run_script
 
-from experiments import tiny
+from experiments import bases
 from llm_ts import cli, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.student import answer, cache, callbacks, chat, device, load, train, trial
@@ -31,7 +32,7 @@ def made(tmp_path_factory):
     def make(kind):
         if kind not in folders:
             folders[kind] = str(tmp_path_factory.mktemp("models") / "Tiny")
-            tiny.make(kind, folders[kind])
+            bases.make(kind, folders[kind])
         return folders[kind]
 
     return make
@@ -80,12 +81,12 @@ def test_a_mended_template_is_mended_once_and_kept_with_the_student(made, tmp_pa
         model.save_pretrained(tmp_path / kind)
         tokenizer.save_pretrained(tmp_path / kind)
         before = tokenizer.chat_template
-        assert before != tiny.TEMPLATES[kind]
+        assert before != bases.TEMPLATES[kind]
         again = in_fp32(str(tmp_path / kind))[1]
         assert again.chat_template == before
         assert chat.prompts_of(again, PROMPTS) == chat.prompts_of(tokenizer, PROMPTS)
     model, tokenizer = in_fp32(made("llama"))
-    assert tokenizer.chat_template == tiny.template()  # nothing was to be mended
+    assert tokenizer.chat_template == bases.template()  # nothing was to be mended
 
 
 def test_a_template_that_drops_the_question_and_turns_without_an_end_are_refused(made):
@@ -244,3 +245,12 @@ def test_curves_for_tensorboard(command, tmp_path):
     run_script("qwen_train.py", *flags, "--report-to", "tensorboard", cwd=tmp_path)
     files = list((tmp_path / "run" / "runs").rglob("events.out.tfevents.*"))
     assert len(files) == 1 and files[0].stat().st_size > 500
+
+
+def test_the_table_of_bases_by_its_documented_command(tmp_path):
+    if not os.path.isdir(os.environ.get("LLAMA_CPP") or os.path.join(os.path.dirname(SMOLLM2), "..", "build", "llama.cpp")):
+        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
+    flags = re.search(r"^Run: python -m experiments.bases (.*)$", bases.__doc__, re.M)[1].split()
+    run_script("experiments.bases", *flags, cwd=tmp_path)
+    (line,) = [line for line in (tmp_path / "bases.md").read_text().splitlines() if line.startswith("| llama |")]
+    assert line.split(" | ")[1:5] == ["yes", "yes", "6 of 6", "yes"]

@@ -14,14 +14,14 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-import hf2gguf
-from llm_ts import cli, records
+from llm_ts import cli, records, rules
 from llm_ts.desk import draw, prepare, tell
+from llm_ts.pairs import fresh
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
 from llm_ts.series.user.read import Options
-from llm_ts.student import load, origin
+from llm_ts.student import answer, compare, gguf_file, load, origin
 from llm_ts.student.student import Student
 
 RAMP = [round(99 * i / 31) for i in range(32)]
@@ -48,8 +48,8 @@ def adapter(tiny_model, tmp_path_factory):
     model.save_pretrained(run / "final")
     tokenizer.save_pretrained(run / "final")
     records.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
-    row = {"id": "ou_000000", "prompt": PROMPT}
-    records.write_text(str(run / "test_rows.jsonl"), records.encode(row) + "\n")
+    (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
+    records.write_text(str(run / "test_rows.jsonl"), records.encode({**row, "prompt": PROMPT}) + "\n")
     return run / "final"
 
 
@@ -71,20 +71,21 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
     assert said["merge"][:200] == said["separate"][:200]
     plain = Student(str(tmp_path / "separate.gguf")).ask([PROMPT])[0]
     assert plain[:50] != said["separate"][:50], "the adapter must change the answer, or this test shows nothing"
-    assert sorted(os.listdir(tmp_path)) == ["merge.gguf", "separate-lora.gguf", "separate.gguf"]
+    names = ["merge-compared.json", "merge.gguf", "separate-compared.json", "separate-lora.gguf", "separate.gguf"]
+    assert sorted(os.listdir(tmp_path)) == names
 
 
 def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
     for quant in ("q8_0", "Q4_0"):
         out = str(tmp_path / f"{quant}.gguf")
         run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", quant, "--outfile", out, cwd=tmp_path)
-        assert origin.of(out) == origin.Origin("thirds", (32,), 1, STUDY)
+        assert origin.of(out) == origin.Origin("thirds", (32,), 1, STUDY.by(rules.Rules(1)))
     assert os.path.getsize(tmp_path / "Q4_0.gguf") < os.path.getsize(tmp_path / "q8_0.gguf")
 
 
 def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
-    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
+    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
     assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
     assert origin.of(str(tmp_path / "x.gguf")) == origin.UNKNOWN
 
@@ -94,8 +95,8 @@ def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tm
     shutil.copytree(tiny_model, run / "final")
     for name in ("training.json", "test_rows.jsonl"):
         shutil.copy(adapter.parent / name, run)
-    (row,) = records.read(str(run / "test_rows.jsonl"))[:1]
-    assert hf2gguf.prompt_of(str(run / "final"), origin.UNKNOWN) == row["prompt"] and "beginning:" in row["prompt"]
+    rows, source = compare.rows_of(str(run / "final"), origin.UNKNOWN, 5)
+    assert rows == records.read(str(run / "test_rows.jsonl")) and source == "test rows" and "beginning:" in rows[0]["prompt"]
     run_script("hf2gguf.py", "--base", run / "final", "--quant", "f32", "--outfile", "x.gguf", cwd=tmp_path)
     assert origin.of(str(tmp_path / "x.gguf")).format == "thirds"
     assert GGUFReader(tmp_path / "x.gguf").get_field("general.name").contents() == "Toy"
@@ -112,12 +113,105 @@ def test_adapters_that_llama_cpp_gets_wrong_are_refused(adapter, tmp_path, flag)
     assert flag in done.stderr and not (tmp_path / "x.gguf").exists()
 
 
+@pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "iq1_m"])
+def test_a_type_that_needs_an_importance_matrix_says_so(quant):
+    with pytest.raises(cli.UserError, match="needs an importance matrix"):
+        gguf_file.quantiser_type(quant)
+
+
+def test_judging_counts_labels_and_rows():
+    rows = fresh.pairs("test", [(32, 32, 3)], "thirds")
+    right = [row["answer"] for row in rows]
+    other = {"increasing": "decreasing", "decreasing": "flat", "flat": "increasing"}
+    labels = {**rows[0]["truth"], "trend": other[rows[0]["truth"]["trend"]]}
+    wrong = STUDY.answer_of(STUDY.say(labels))
+    means = compare.judge(rows, right, [wrong, right[1], "no JSON"])
+    assert {key: (mean["mean"], mean["n"]) for key, mean in means.items()} == {
+        "readable": (1.0, 3), "equal": (round(7 / 12, 4), 12), "before": (1.0, 3), "after": (0.3333, 3),
+    }  # fmt: skip
+    assert (compare.least_equal("Q8_0"), compare.least_equal("q4_K_M")) == (0.99, 0.97)
+
+
+def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_path, monkeypatch):
+    """The student answers in a way that no export can: so all labels differ, and what stood there stays."""
+    from hf2gguf import main
+
+    old = tmp_path / "x.gguf"
+    old.write_text("the old file")
+    said = STUDY.answer_of(STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "middle"}))
+    monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, **more: [said] * len(prompts))
+    flags = ["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)]
+    assert main(flags) == 1
+    assert old.read_text() == "the old file"
+    assert sorted(os.listdir(tmp_path)) == ["x-not-equal-compared.json", "x-not-equal.gguf", "x.gguf"]
+    kept = json.loads((tmp_path / "x-not-equal-compared.json").read_text())
+    assert (kept["good"], kept["equal"]["mean"], kept["equal"]["n"], kept["rows"]) == (False, 0.0, 4, "test rows")
+    assert main([*flags, "--min-equal", "0"]) == 0
+    assert old.read_bytes().startswith(b"GGUF") and json.loads((tmp_path / "x-compared.json").read_text())["good"]
+
+
+def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, tmp_path, monkeypatch):
+    from hf2gguf import main
+
+    old = tmp_path / "x.gguf"
+    old.write_text("the old file")
+    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most: [""] * len(prompts))
+    with pytest.raises(cli.UserError, match="answers nothing"):
+        main(["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)])
+    assert os.listdir(tmp_path) == ["x.gguf"] and old.read_text() == "the old file"
+
+
+def test_several_types_are_made_in_one_go_and_compared(adapter, tmp_path):
+    flags = ["--lora", adapter, "--merge-lora", "--quant", "q8_0,q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
+    said = run_script("hf2gguf.py", *flags, cwd=tmp_path).stdout
+    names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".gguf")]
+    assert sorted(os.listdir(tmp_path)) == names
+    assert [line.split()[0] for line in said.splitlines() if line.strip().startswith("q")][-2:] == ["q8_0", "q4_0"]
+
+
+def test_the_wrong_base_is_noticed_wherever_it_is_loaded(adapter, tiny_model, tmp_path):
+    """An adapter keeps a fingerprint of its base, the same in any dtype and any file; other weights are refused."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    copy, other = tmp_path / "run" / "final", tmp_path / "other"
+    shutil.copytree(adapter, copy)
+    model, tokenizer = load.load(tiny_model, torch.float32)
+    about = json.loads((adapter.parent / "training.json").read_text())
+    (copy.parent / "training.json").write_text(json.dumps({**about, load.FINGERPRINT: load.fingerprint(model)}))
+    assert load.fingerprint(load.load(str(copy), torch.bfloat16)[0]) == load.fingerprint(model)  # the adapter on it has no say
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    model.model.layers[1].mlp.up_proj.weight.data[0, 3] += 1.0
+    model.save_pretrained(other)
+    tokenizer.save_pretrained(other)
+    flags = ["--lora", copy, "--base", other, "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
+    done = run_script("hf2gguf.py", *flags, cwd=tmp_path, code=2)
+    assert "not the base" in done.stderr and not (tmp_path / "x.gguf").exists()
+
+
+def test_an_adapter_is_taken_from_a_hub_by_its_name(adapter, tmp_path, monkeypatch):
+    """From a hub's cache on this disk: nothing is asked of the net."""
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--someone--a-student"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("1" * 40)
+    shutil.copytree(adapter, repository / "snapshots" / ("1" * 40))
+    assert load.base_of(load.fetch_adapter("someone/a-student")) == load.base_of(str(adapter))
+    with pytest.raises(cli.UserError, match="no model could be loaded from someone/another"):
+        load.fetch_adapter("someone/another")
+    assert load.fetch_adapter(str(adapter)) == str(adapter)
+
+
 def test_bad_input_of_the_export(adapter, tmp_path):
     for flags in (
         ["--outfile", "x.gguf"],
         ["--lora", "nowhere", "--outfile", "x.gguf"],
         ["--lora", adapter, "--outfile", "x.bin"],
         ["--lora", adapter, "--quant", "q9_Z", "--outfile", "x.gguf"],
+        ["--lora", adapter, "--quant", "q8_0,iq2_xxs", "--outfile", "x.gguf"],
+        ["--lora", "some/../one", "--outfile", "x.gguf"],
         ["--lora", adapter, "--strategy", "plain", "--outfile", "x.gguf"],
         ["--base", "no/such", "--outfile", "x.gguf"],
         ["--strategy", "merge", "--outfile", "x.gguf"],

@@ -11,6 +11,7 @@ from llm_ts import cli, paths, question
 from llm_ts.student import gguf_batch
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
+NEED_MATRIX = re.compile(r"IQ[12]_\w+|IQ3_XXS|Q2_K_S", re.IGNORECASE)  # types that llama.cpp makes with an importance matrix alone
 CONTEXT = 4096  # tokens of a prompt with a picture, and its answer
 BESIDE = 64  # of the context that comes with a loaded model, where texts are asked: they get one of their own
 
@@ -37,6 +38,8 @@ def quantiser_type(name):
     if name.upper() not in known:
         some = ", ".join(sorted(kind for kind in known if kind[:2] in ("Q3", "Q4", "Q5", "Q6")))
         raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {some}")
+    if NEED_MATRIX.fullmatch(name):
+        raise cli.UserError(f"{name} needs an importance matrix, which is not made here: take q3_K_M or more")
     return known[name.upper()]
 
 

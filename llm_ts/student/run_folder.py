@@ -4,7 +4,6 @@ checkpoint-<step>/ with whole.json, evaluation_*.json, training.json, final/.
 """
 
 import contextlib
-import fcntl
 import math
 import os
 import re
@@ -14,6 +13,7 @@ from llm_ts import cli, question, records
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.score import BESIDE
 from llm_ts.series import ou
+from llm_ts.student import load
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
 DEFAULTS = {
@@ -21,6 +21,7 @@ DEFAULTS = {
     "series_of": [ou.NAME],
     "see": "numbers",
 }  # of settings that runs of before do not have
+UNKNOWN_BEFORE = (load.FINGERPRINT,)  # settings that runs of before may lack, whatever theirs were
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
 
@@ -35,7 +36,8 @@ def check(folder, settings, name="training.json"):
     """UserError where the folder holds another run, by the settings that it wrote into the named file."""
     path = os.path.join(folder, name)
     before = records.read_json(path, "the same command") if os.path.exists(path) else settings
-    other = [key for key, value in {**DEFAULTS, **settings}.items() if before.get(key, DEFAULTS.get(key)) != value]
+    known = {key: value for key, value in {**DEFAULTS, **settings}.items() if key in before or key not in UNKNOWN_BEFORE}
+    other = [key for key, value in known.items() if before.get(key, DEFAULTS.get(key)) != value]
     if other:
         raise cli.UserError(f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder")
 
@@ -46,7 +48,7 @@ def hold(folder, wait=False):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, ".lock"), "ab") as file:  # for writing: NFS locks no other
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            records.lock(file, wait)
         except BlockingIOError:
             raise cli.UserError(f"{folder} is being trained by another run: wait for it, or give another --out") from None
         yield
