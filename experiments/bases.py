@@ -164,7 +164,18 @@ def cells_of(kind, folder, steps):
     os.makedirs(folder, exist_ok=True)
     write_pairs(os.path.join(folder, "pairs.jsonl"))
     make(kind, os.path.join(folder, "Tiny"))
-    flags = ["--data", "pairs.jsonl", "--model", "Tiny", "--fresh", f"16-24x{8 * steps}", "--batch-size", 8, "--dtype", "fp32"]
+    flags = [
+        "--data",
+        "pairs.jsonl",
+        "--model",
+        os.path.abspath(os.path.join(folder, "Tiny")),
+        "--fresh",
+        f"16-24x{8 * steps}",
+        "--batch-size",
+        8,
+        "--dtype",
+        "fp32",
+    ]
     flags += ["--embedder", paths.of("minilm"), "--nli", "none", "--validation", 0, "--eval-rows", 12, "--save-steps", 10**6]
     flags += ["--max-new-tokens", 64, "--learning-rate", "3e-3", "--rank", 32]
     code, why = script("qwen_train.py", *flags, "--out", "run", cwd=folder)
