@@ -107,6 +107,15 @@ def parser():
     return parser
 
 
+def parse_flags(argv=None):
+    """The flags as the user wrote them; --missing -9999,NA is one flag with its value, though the value begins as a flag does."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    for place in range(len(argv) - 2, -1, -1):
+        if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
+            argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
+    return parser().parse_args(argv)
+
+
 def check_flags(args):
     """UserError for flags that do not go together."""
     if bool(args.files) == bool(args.image):
@@ -239,11 +248,7 @@ def describe_picture(args, learnt, asked):
 
 
 def main(argv=None):
-    argv = list(sys.argv[1:] if argv is None else argv)
-    for place in range(len(argv) - 2, -1, -1):  # -9999,NA begins as a flag does
-        if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
-            argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
-    args = parser().parse_args(argv)
+    args = parse_flags(argv)
     check_flags(args)
     found = list(read_files(args)) if args.files else []
     if len(found) == 1 and isinstance(found[0][1], cli.UserError) and not args.json:
