@@ -113,6 +113,15 @@ def parser():
     return parser
 
 
+def parse_flags(argv=None):
+    """The flags as the user wrote them; --missing -9999,NA is one flag with its value, though the value begins as a flag does."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    for place in range(len(argv) - 2, -1, -1):
+        if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
+            argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
+    return parser().parse_args(argv)
+
+
 def check_flags(args):
     """UserError for flags that do not go together."""
     if args.serve:
@@ -246,11 +255,7 @@ def describe_picture(args, learnt, asked):
 
 
 def main(argv=None):
-    argv = list(sys.argv[1:] if argv is None else argv)
-    for place in range(len(argv) - 2, -1, -1):  # -9999,NA begins as a flag does
-        if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
-            argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
-    args = parser().parse_args(argv)
+    args = parse_flags(argv)
     if args.serve and not (args.files or args.image):
         return serve.serve(args.model, args.port)
     check_flags(args)
