@@ -52,6 +52,7 @@ def browser(request, tmp_path, page):
     width, height, mobile = SIZES[request.param]
     made.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
     made.open(page[0], "document.querySelector('#student option')")
+    made.width = width
     yield made
     made.close()
 
@@ -83,8 +84,8 @@ def test_dropped_chosen_and_described_with_all_claims_marked(page, browser, tmp_
     browser.wait(DONE, 200)
     said = browser.text("#claims")
     assert said.count("✓") == 4 and "trend: increasing" in said and "max: end" in said and "min: beginning" in said
-    assert browser.text("#found h2") == "series: up of years.csv, 60 points, 0 to 181"
-    assert "first 0 in 1900" in browser.text("#facts") and "highest 181 in 1959" in browser.text("#facts")
+    assert browser.text("#found h2") == "series: up of years.csv, 60 points, 0 to 179"
+    assert "first 0 in 1900" in browser.text("#facts") and "highest 179 in 1959" in browser.text("#facts")
     assert browser.value("['.fit', '.band', 'circle.max', 'circle.min'].map(m => document.querySelector(`svg ${m}`).classList.contains('right'))") == [True] * 4
     points = browser.value("[...document.querySelector('polyline').points].map(p => [p.x, p.y])")
     for claim, place in (("max", TREND.index(max(TREND))), ("min", 0)):
@@ -93,7 +94,7 @@ def test_dropped_chosen_and_described_with_all_claims_marked(page, browser, tmp_
     outside = """[...document.querySelectorAll('svg text')].filter(text => { const box = text.getBBox(), all = text.ownerSVGElement.viewBox.baseVal;
         return box.x < 0 || box.y < 0 || box.x + box.width > all.width || box.y + box.height > all.height; }).length"""
     assert browser.value(outside) == 0
-    assert browser.value("document.documentElement.scrollWidth <= innerWidth")  # nothing sticks out at the side
+    assert browser.value("document.documentElement.scrollWidth") <= browser.width  # nothing sticks out at the side
     colour = browser.value("getComputedStyle(document.querySelector('circle.max')).stroke")
     assert colour == browser.value("getComputedStyle(document.querySelector('.chip.right')).color")  # its style holds
     key(browser, "ArrowDown", 40)
@@ -103,22 +104,23 @@ def test_dropped_chosen_and_described_with_all_claims_marked(page, browser, tmp_
 
 def test_pasted_and_read_as_told_by_keyboard_alone_with_another_student(page, browser):
     tab_to(browser, "text")
-    browser.type("\n".join(f"{v},5" for v in TREND))
+    browser.type("t;v\n" + "\n".join(f"{t};{v + 1},500" for t, v in enumerate(TREND)))  # thousands, or three decimals?
     key(browser, "Enter", 13, modifiers=2)
-    browser.wait("document.querySelector('#message.bad') || document.querySelector('#facts')", 200)
+    browser.wait("document.querySelector('#message.bad')", 60)
+    assert "--decimal" in browser.text("#message")
     tab_to(browser, "go")
     key(browser, "Tab", 9)
     browser.press("Enter")
     browser.wait("document.querySelector('details').open")
     tab_to(browser, "decimal")
     browser.press(",")
-    browser.wait(DONE + " && document.querySelector('#facts').textContent.includes('181.5')", 60)
-    assert "of pasted numbers, 60 points, 0.5 to 181.5" in browser.text("#found h2")
+    browser.wait(DONE + " && document.querySelector('#facts').textContent.includes('180.5')", 60)
+    assert "of pasted numbers, 60 points, 1.5 to 180.5" in browser.text("#found h2")
     browser.value("document.querySelector('#student').focus()")
     assert browser.value("[...document.querySelector('#student').options].map(one => one.textContent)")[-1] == "toy"
     key(browser, "End", 35)
     browser.wait("document.querySelectorAll('.chip.unread, .chip.ambiguous').length", 200)
-    assert browser.text("#facts").startswith("Computed: first 0.5")
+    assert browser.text("#facts").startswith("Computed: first 1.5")
 
 
 def test_hostile_texts_are_shown_and_do_nothing(page, browser, tmp_path):
