@@ -207,8 +207,9 @@ def main(argv=None):
         help="Draw rows that nobody looked at, until N were drawn in all; those drawn before stay.",
     )
     parser.add_argument("--seed", type=cli.count, default=0, help="Seed of that draw.")
-    parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Show which thresholds bring the rows to verify to this share.")
-    parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: keep them under this name in the truth of all rows.")
+    parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Show which thresholds leave this share of rows to verify.")
+    parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: keep them by this name in the truth of all rows.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.write and args.fit is None:
         raise cli.UserError("--write belongs to --fit: it keeps the thresholds that were fitted")

@@ -38,32 +38,88 @@ def parser():
     parser.add_argument("files", nargs="*", metavar="FILE", help="Files of numbers; - is stdin.")
     parser.add_argument("--image", metavar="FILE", help="Instead of files of numbers, a picture of one series: PNG, JPEG, ...")
     parser.add_argument("--points", type=cli.positive, help="Points of the series in --image; default: as in training.")
-    parser.add_argument("--column", action="append", default=[], metavar="NAME", help="The column to describe, by its name or as #2; not needed where only one holds numbers. May be given again.")
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="The column to describe, by its name or as #2; not needed where only one holds numbers. May be given again.",
+    )
     parser.add_argument("--all-columns", action="store_true", help="Describe every column of numbers.")
-    parser.add_argument("--time", metavar="NAME", help="The column of times; default: it is looked for. none: rows as they stand.")
-    parser.add_argument("--where", action="append", default=[], metavar="NAME=TEXT", help="Only the rows with this text in that column.")
-    parser.add_argument("--row", action="append", default=[], metavar="NAME", help="For files whose series stand in rows: the row's name. May be given again.")
+    parser.add_argument(
+        "--time", metavar="NAME", help="The column of times; default: it is looked for. none: rows as they stand."
+    )
+    parser.add_argument(
+        "--where", action="append", default=[], metavar="NAME=TEXT", help="Only the rows with this text in that column."
+    )
+    parser.add_argument(
+        "--row",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="For files whose series stand in rows: the row's name. May be given again.",
+    )
     parser.add_argument("--sheet", metavar="NAME", help="The sheet of an .xlsx file.")
-    parser.add_argument("--separator", metavar="SIGN", help="What parts the cells: , or ; or tab or blank or another sign; default: it is looked for.")
+    parser.add_argument(
+        "--separator",
+        metavar="SIGN",
+        help="What parts the cells: , or ; or tab or blank or another sign; default: it is looked for.",
+    )
     parser.add_argument("--decimal", choices=[".", ","], help="The decimal mark; default: as the numbers show.")
-    parser.add_argument("--missing", action="append", default=[], metavar="WORDS", help="What stands for missing values beside empty cells, NA and the like: -9999,x. none: -9999 is a value.")
+    parser.add_argument(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help="What stands for missing values beside empty cells, NA and the like: -9999,x. none: -9999 is a value.",
+    )
     parser.add_argument("--skip", type=cli.count, default=0, metavar="N", help="Lines at the top that are left out.")
-    parser.add_argument("--dates", choices=["day-first", "month-first", "year-first"], help="How dates like 01/02/03 are read; default: as the column shows.")
+    parser.add_argument(
+        "--dates",
+        choices=["day-first", "month-first", "year-first"],
+        help="How dates like 01/02/03 are read; default: as the column shows.",
+    )
     parser.add_argument("--last", type=cli.positive, metavar="N", help="Only the last N rows.")
-    parser.add_argument("--from", dest="begin", metavar="TIME", help="Only rows from this time on: 1990, 1990-03-31, ...; without times, the row's number.")
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        metavar="TIME",
+        help="Only rows from this time on: 1990, 1990-03-31, ...; without times, the row's number.",
+    )
     parser.add_argument("--to", dest="end", metavar="TIME", help="Only rows up to this time, which belongs to them.")
-    parser.add_argument("--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length one after another.")
-    parser.add_argument("--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; default: ours, for --image the one that sees.")
+    parser.add_argument(
+        "--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length one after another."
+    )
+    parser.add_argument(
+        "--model",
+        type=cli.folder,
+        help="Folder of a run, adapter, model folder or .gguf file; default: ours, for --image the one that sees.",
+    )
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
     parser.add_argument("--see", choices=formats.SEE, help="What the student is shown of a series; default: as in training.")
-    parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
-    parser.add_argument("--transformers", action="store_true", help="Ask the shipped student through Transformers, not llama.cpp: slower to start.")
+    parser.add_argument(
+        "--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study."
+    )
+    parser.add_argument(
+        "--transformers", action="store_true", help="Ask the shipped student through Transformers, not llama.cpp: slower to start."
+    )
     parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
-    parser.add_argument("--plot", metavar="FILE", help="Also draw the series and the answer, as PNG, SVG or PDF by the name's end.")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="Also draw the series and the answer, as PNG, SVG or PDF by the name's end."
+    )
     parser.add_argument("--json", action="store_true", help="Write one JSON object per series and line instead of text.")
     parser.add_argument("--serve", action="store_true", help="Show a page for the browser of this machine instead: drop a file, see it described.")
     parser.add_argument("--port", type=cli.port, default=serve.PORT, help="Port of that page; 0: any that is free.")
     return parser
+
+
+def parse_flags(argv=None):
+    """The flags as the user wrote them; --missing -9999,NA is one flag with its value, though the value begins as a flag does."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    for place in range(len(argv) - 2, -1, -1):
+        if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
+            argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
+    return parser().parse_args(argv)
 
 
 def check_flags(args):
@@ -126,7 +182,12 @@ def describe_files(args, learnt, asked, found):
         print("\n\n".join(prompts))
         answers = iter(())
     elif ready:
-        answers = iter(map(asked.parse, fast.open_student(args.model, see, args.transformers).ask(prompts)))
+        chances = []
+        student = fast.open_student(args.model, see, args.transformers)
+        answers = list(map(asked.parse, student.ask(prompts, chances=chances)))
+        for one, answer, tokens in zip(ready, answers, chances):
+            one.notes += tell.doubts(asked, answer, tokens)
+        answers = iter(answers)
     how = {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
     model = f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})"
     drawn = 0
@@ -157,7 +218,9 @@ def numbered(path, number):
 
 def show(one, answer, asked, model, plot, first):
     """Print a description for a person."""
-    print("\n".join([*([] if first else ["", ""]), tell.about(one), model, *(f"note: {cli.visible(note)}" for note in one.notes)]))
+    print(
+        "\n".join([*([] if first else ["", ""]), tell.about(one), model, *(f"note: {cli.visible(note)}" for note in one.notes)])
+    )
     print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
     if answer.parse != "strict":
         print(f"the answer was {answer.parse} as JSON")
@@ -192,11 +255,7 @@ def describe_picture(args, learnt, asked):
 
 
 def main(argv=None):
-    argv = list(sys.argv[1:] if argv is None else argv)
-    for place in range(len(argv) - 2, -1, -1):  # -9999,NA begins as a flag does
-        if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
-            argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
-    args = parser().parse_args(argv)
+    args = parse_flags(argv)
     if args.serve and not (args.files or args.image):
         return serve.serve(args.model, args.port)
     check_flags(args)

@@ -2,7 +2,7 @@
 side, be stopped and be run again.
 
 Reads: a student: a run's folder, an adapter, a model's folder, a hub name or a
-.gguf file.
+.gguf file. Suites that are files: JSON lines with id and series.
 Writes, in --out: about.json, answers-<shard>.jsonl (one line per answer),
 evaluation_<suite>.json once all are answered.
 Run: python examine.py --model Qwen2.5-0.5B-Instruct --suite unseen --count 2000
@@ -13,6 +13,7 @@ what is written is not asked again, and nothing of it is lost.
 """
 
 import glob
+import hashlib
 import os
 import re
 
@@ -21,7 +22,7 @@ from llm_ts.pairs import pair, suites
 from llm_ts.scores import evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS, guessed_answers
 from llm_ts.series import rows as series_rows
-from llm_ts.student import load, origin, run_folder
+from llm_ts.student import device, load, origin, run_folder
 from llm_ts.student.student import MAX_NEW_TOKENS, Student
 
 ABOUT = "about.json"  # whose answers these are: another student's are refused
@@ -36,7 +37,7 @@ def shard(text):
 
 
 def answered(out):
-    """{key: answer} of every shard's file in a folder; a key is "<suite>-<points>/<row id>"."""
+    """{key: answer} of every shard's file in a folder; a key is made by keys_of."""
     found = {}
     for path in sorted(glob.glob(os.path.join(out, "answers-*.jsonl"))):
         rows = records.read(path, "examine.py", may_be_empty=True)
@@ -52,6 +53,8 @@ def ask(args, asked, number, count, about):
     print(f"asked: {len(asked)}\nanswered: {sum(key in done for key in asked)}\nmine_to_ask: {len(mine)}", flush=True)
     if not mine:
         return
+    if not args.model.endswith(".gguf"):
+        device.choose(args.device)
     student = Student(args.model, args.batch_size, see=formats.see_of(about, ABOUT))
     with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
         run_folder.check(args.out, about, ABOUT)
@@ -83,6 +86,9 @@ def score(args, asked, rows_of, scorer):
         }
         constants["guessed"] = evaluation.make("  guessed", rows, guessed_answers(asked, rows, rows), scorer)
         content.update((name, constant["means"]) for name, constant in constants.items())
+        if suite not in suites.SUITES:
+            content["lengths"] = lengths = [function(len(row["series"]) for row in rows) for function in (min, max)]
+            print(f"{suite}: {len(rows)} series of {lengths[0]} to {lengths[1]} points")
         records.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
         contents += [content, *constants.values()]
     for which in ("all", "clear") if contents else ():
@@ -100,13 +106,17 @@ def refuse_fewer(out, rows_of):
 
 
 def keys_of(suite, rows):
-    return [f"{suite}-{len(row['series'])}/{row['id']}" for row in rows]
+    """The keys of a suite's answers; those of a file are bound to the values: it may be another one the next time."""
+    keys = [f"{suite}-{len(row['series'])}/{row['id']}" for row in rows]
+    if suite in suites.SUITES:
+        return keys
+    return [f"{key}-{hashlib.sha256(bytes(row['series'])).hexdigest()[:8]}" for key, row in zip(keys, rows)]
 
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
-    parser.add_argument("--suite", default="unseen", help=f'Suites, with commas, or "all": {", ".join(suites.SUITES)}.')
+    parser.add_argument("--suite", default="unseen", help=f'With commas, files x.jsonl, or "all" of: {", ".join(suites.SUITES)}.')
     parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
@@ -117,14 +127,16 @@ def main(argv=None):
     parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
     parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
     parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
+    device.add_flag(parser)
     similarity.add_flags(parser)
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     number, count = shard(args.shard)
     every = [name for name in suites.SUITES if name not in suites.SIGHT]
-    names = every if args.suite == "all" else args.suite.split(",")
-    unknown = [name for name in names if name not in suites.SUITES]
-    if unknown:
-        raise cli.UserError(f"no suite {unknown[0]!r}: there are {', '.join(suites.SUITES)}")
+    suite_of = {}  # {its name: the suite}
+    for suite in every if args.suite == "all" else args.suite.split(","):
+        if suite_of.setdefault(name := suites.name_of(suite), suite) != suite:
+            raise cli.UserError(f"{suite_of[name]} and {suite} would both be kept as {name}: rename one of the files")
     if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")
     load.require(args.model)
@@ -136,7 +148,7 @@ def main(argv=None):
     sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
     about = {"model": args.model, "weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.whole_tag, **sizes}
     see = args.see or learnt.see
-    blind = [name for name in names if name in suites.SIGHT] if see == "numbers" else []
+    blind = [name for name in suite_of if name in suites.SIGHT] if see == "numbers" else []
     if blind or (args.dataset and see == "numbers"):
         raise cli.UserError(f"{blind[0] if blind else '--dataset'} is for students that see: {args.model} is shown numbers")
     about.update(formats.see_tag(see), **({"plots": args.dataset} if args.dataset else {}))
@@ -146,7 +158,9 @@ def main(argv=None):
     run_folder.check(args.out, about, ABOUT)
     if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
         raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
-    rows_of = {name: suites.rows(name, args.count, args.points, fmt, asked, learnt.series_of) for name in names}
+    rows_of = {
+        name: suites.rows(suite, args.count, args.points, fmt, asked, learnt.series_of) for name, suite in suite_of.items()
+    }
     rows_of = {name: [pair.show(row, see, args.dataset) for row in rows] for name, rows in rows_of.items()}
     refuse_fewer(args.out, rows_of)
     scorer = similarity.Scorer(args.embedder, args.nli)

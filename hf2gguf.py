@@ -1,11 +1,17 @@
 """Export a student to GGUF with llama.cpp's official converters and quantiser,
-and check one answer of the result.
+and compare the claims of the result with the student's own.
 
 Reads: a base model (hub name, folder or .gguf file), an adapter of
 qwen_train.py; build/llama.cpp, or LLAMA_CPP.
-Writes: --outfile; with --strategy separate also <outfile>-lora.gguf beside it;
-of a student that sees also <outfile>-mmproj.gguf, its eyes.
+Writes: --outfile, and <outfile>-compared.json beside it; with --strategy
+separate also <outfile>-lora.gguf; of a student that sees also
+<outfile>-mmproj.gguf, its eyes. Of several types, <outfile>-<type>.gguf each.
 Run: python hf2gguf.py --lora Qwen2.5-0.5B-Instruct/final --merge-lora --quant q4_K_M --outfile student.gguf
+
+Both answer the same rows: the test rows beside the adapter, else unseen
+series. Where fewer labels are equal than --min-equal, the file is named
+<outfile>-not-equal.gguf instead, the exit code is 1, and what stood at
+--outfile stays. Nothing is replaced before the new file has answered.
 
 Strategies: merge folds the adapter into the base; separate writes the base and
 the adapter as two files, to be used together; plain writes the base alone.
@@ -17,12 +23,14 @@ file's general.description, so that describe.py need not be told.
 
 import dataclasses
 import os
+import shutil
 import sys
 import tempfile
 
-from llm_ts import cli, formats, paths, records
+from llm_ts import cli, paths, records
 from llm_ts.pairs import pair
-from llm_ts.student import gguf_export, gguf_file, load, origin
+from llm_ts.student import compare, gguf_export, gguf_file, load, origin
+from llm_ts.student.student import Student
 
 
 def check_adapter(folder, strategy):
@@ -33,13 +41,11 @@ def check_adapter(folder, strategy):
         raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --merge-lora")
 
 
-def export_adapter(adapter, base, processor, outfile, work):
+def convert_adapter(adapter, base, processor, outfile, work):
     """The adapter as a GGUF of its own, in f16."""
     folder = os.path.join(work, "config")
-    base.config.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    with records.atomic(outfile) as temporary:
-        gguf_file.convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", temporary, "--outtype", "f16")
+    gguf_file.save_config(base, processor, folder)
+    gguf_file.convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", outfile, "--outtype", "f16")
 
 
 def adapter_path(outfile):
@@ -47,101 +53,147 @@ def adapter_path(outfile):
     return outfile.removesuffix(".gguf") + "-lora.gguf"
 
 
-def prompt_of(name, learnt):
-    """A prompt to compare answers on: the first test row of the run that a student's folder lies in, else a ramp.
-
-    Its picture, where there is one, is drawn, wherever the file of the row lies.
-    """
-    path = os.path.join(os.path.dirname(os.path.abspath(name)), "test_rows.jsonl")
-    if os.path.exists(path):
-        rows = records.read(path, "qwen_train.py")[:1]
-        records.require(rows, "prompt", path, "qwen_train.py")
-        row = {"series": [], **rows[0], **formats.see_tag(learnt.see)}
-    else:
-        series = [round(99 * i / 47) for i in range(48)]
-        prompt = origin.question_of(learnt).prompt_of(series, learnt.format or "study", learnt.see)
-        row = {"id": "ramp", "prompt": prompt, "series": series, **formats.see_tag(learnt.see)}
-    return pair.asked_with({key: value for key, value in row.items() if key != "image"})
+def compared_path(outfile):
+    return outfile.removesuffix(".gguf") + "-compared.json"
 
 
-def compare(before, after):
-    """Print both answers and whether they are the same; an empty answer of the export is a failure."""
-    print(f"transformers: {before}\nllama.cpp:    {after}")
-    print(f"same: {'yes' if before == after else 'no (quantisation changes answers; check more than one)'}")
-    if not after:
-        raise cli.UserError("the exported model answers nothing: do not use it")
+def outfile_of(args, quant):
+    """Where a type's file goes."""
+    return args.outfile if len(args.quant) == 1 else f"{args.outfile.removesuffix('.gguf')}-{quant}.gguf"
 
 
-def main(argv=None):
+def types(text):
+    """argparse type: "q8_0,q4_K_M" -> ["q8_0", "q4_K_M"]."""
+    return [kind.strip() for kind in text.split(",") if kind.strip()]
+
+
+def parse(argv):
     parser = cli.Parser(__doc__)
     parser.add_argument("--base", type=cli.folder, help="Hub name, folder or .gguf; default: what the adapter names.")
-    parser.add_argument("--lora", type=cli.folder, help="Folder of the adapter, e.g. Qwen2.5-0.5B-Instruct/final.")
+    parser.add_argument(
+        "--lora", type=cli.folder, help="The adapter: its folder, e.g. Qwen2.5-0.5B-Instruct/final, or a hub name."
+    )
     parser.add_argument("--strategy", choices=("merge", "separate", "plain"), help="Default: merge with --lora.")
     parser.add_argument("--merge-lora", action="store_true", help="The same as --strategy merge.")
-    parser.add_argument("--quant", default="q4_K_M", help="f32, f16, bf16, q8_0, q4_K_M, q5_K_M, ... in any case.")
+    parser.add_argument("--quant", type=types, default="q4_K_M", help="f16, q8_0, q4_K_M, ... in any case; several with commas.")
     parser.add_argument("--outfile", required=True, help="The .gguf file to write.")
+    parser.add_argument("--rows", type=cli.positive, default=200, help="Rows that both are asked, at most.")
+    parser.add_argument(
+        "--min-equal", type=cli.share, help="Least share of equal labels; default: 0.99; 0.97 below q6_K; 0.9 of pictures."
+    )
     args = parser.parse_args(argv)
     if args.merge_lora and args.strategy not in (None, "merge"):
         raise cli.UserError(f"--merge-lora and --strategy {args.strategy} contradict each other")
-    strategy = "merge" if args.merge_lora else args.strategy or ("merge" if args.lora else "plain")
-    if strategy != "plain" and not args.lora:
-        raise cli.UserError(f"--strategy {strategy} needs --lora, the folder of an adapter")
-    if strategy == "plain" and args.lora:
+    args.strategy = "merge" if args.merge_lora else args.strategy or ("merge" if args.lora else "plain")
+    if args.strategy != "plain" and not args.lora:
+        raise cli.UserError(f"--strategy {args.strategy} needs --lora, the folder of an adapter")
+    if args.strategy == "plain" and args.lora:
         raise cli.UserError("--strategy plain takes no --lora: give --strategy merge or separate")
     if not args.outfile.endswith(".gguf"):
         raise cli.UserError(f"--outfile {args.outfile}: give a name that ends in .gguf")
-    if args.lora and not load.is_adapter(args.lora):
-        raise cli.UserError(f"no adapter in {args.lora}: train one with qwen_train.py")
-    if args.quant.lower() not in gguf_file.CONVERTER_TYPES:
-        gguf_file.quantiser_type(args.quant)
-    paths.llama_cpp()
-    base = args.base or (load.base_of(args.lora) if args.lora else None)
-    if not base:
+    if not args.quant:
+        raise cli.UserError("--quant: give a type")
+    for quant in args.quant:
+        if quant.lower() not in gguf_file.CONVERTER_TYPES:
+            gguf_file.quantiser_type(quant)
+    if not args.base and not args.lora:
         raise cli.UserError("give --base, --lora or both")
-    for outfile in (args.outfile, adapter_path(args.outfile), gguf_file.projector_of(args.outfile)):
-        cli.refuse_overwriting(outfile, base)
-    if args.lora:
-        check_adapter(args.lora, strategy)
+    paths.llama_cpp()
+    return args
+
+
+def main(argv=None):
+    args = parse(argv)
+    lora = load.fetch_adapter(args.lora) if args.lora else None
+    base = args.base or load.base_of(lora)
+    for quant in args.quant:
+        outfile = outfile_of(args, quant)
+        for path in (outfile, adapter_path(outfile), gguf_file.projector_of(outfile)):
+            cli.refuse_overwriting(path, base)
+    if lora:
+        check_adapter(lora, args.strategy)
     cli.print_settings(args)
-    export_student(base, args.lora, strategy, args.quant, args.outfile)
+    return export_student(args, base, lora)
 
 
-def export_student(base, lora, strategy, quant, outfile):
-    """The whole job after the checks: load, export, reload, compare."""
+def export_student(args, base, lora):
+    """The whole job after the checks: load, ask, and for each type export, ask and compare; returns the exit code."""
     import torch
 
     from llm_ts.student import answer
-    from llm_ts.student.student import Student
 
-    folder = os.path.dirname(os.path.abspath(outfile))
+    folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
     load.require(base)
     learnt = origin.of(lora or base)
     if not learnt.format and load.can_see(base):
         learnt = dataclasses.replace(learnt, see="image")
-    model, processor = load.load(base, torch.float32, lora, learnt.see)
-    prompt = prompt_of(lora or base, learnt)
-    before, see = answer.generate(model, processor, [prompt], 1)[0], learnt.see
-    if see != "numbers" and strategy == "separate":
+    if learnt.see != "numbers" and args.strategy == "separate":
         raise cli.UserError("an adapter apart is not tried for students that see: use --merge-lora")
-    if strategy == "separate":  # the base alone learnt nothing
-        learnt = origin.UNKNOWN
-    elif not learnt.format:
+    model, processor = load.load(base, torch.float32, lora, learnt.see)
+    rows, source = compare.rows_of(args.lora or base, learnt, args.rows)
+    with cli.Progress("answers before the export", len(rows)) as bar:
+        prompts = [pair.asked_with(row) for row in rows]
+        before = answer.generate(model, processor, prompts, progress=lambda done: bar.step(done - bar.done))
+    if args.strategy != "separate" and not learnt.format:
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
-    adapter_file = None
+    contents, seconds = [], []
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
-        if strategy == "merge":
-            model = model.merge_and_unload()
-        elif strategy == "separate":
-            model = model.unload()
-        if strategy == "separate":  # the small one first: if it fails, the large one is not there alone
-            adapter_file = adapter_path(outfile)
-            export_adapter(lora, model, processor, adapter_file, work)
-        gguf_export.export(model, processor, quant, learnt, outfile, work)
-    compare(before, Student(outfile, adapter=adapter_file, see=see).ask([prompt])[0])
-    projector = gguf_file.projector_of(outfile) if see != "numbers" else None
-    for path in filter(None, (outfile, adapter_file, projector)):
-        print(f"wrote: {path} ({os.path.getsize(path) / 1e6:.0f} MB)")
+        model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if lora else model
+        mark = origin.UNKNOWN if args.strategy == "separate" else learnt  # the base alone learnt nothing
+        files = {}  # beside the model itself: where they go -> what they are made of
+        if args.strategy == "separate":
+            files[adapter_path] = os.path.join(work, "new-lora.gguf")
+            convert_adapter(lora, model, processor, files[adapter_path], work)
+        saved = gguf_export.write_model(model, processor, mark, work)
+        if learnt.see != "numbers":
+            files[gguf_file.projector_of] = os.path.join(work, "new-mmproj.gguf")
+            gguf_file.convert(
+                "convert_hf_to_gguf.py", saved[0], "--mmproj", "--outfile", files[gguf_file.projector_of], "--outtype", "f16"
+            )
+        for quant in args.quant:
+            new = os.path.join(work, "new.gguf")
+            gguf_export.convert_model(*saved, quant, new)
+            content, took = compare_files(args, quant, new, files, rows, before, learnt.see)
+            contents.append({**content, "rows": source})
+            seconds.append(took)
+            place(outfile_of(args, quant), new, files, contents[-1], last=quant == args.quant[-1])
+    print("\n" + "\n".join(compare.table(contents, seconds)))
+    bad = [content for content in contents if not content["good"]]
+    for content in bad:
+        equal, least = content["equal"]["mean"], content["least"]
+        print(f"not as good as before: {content['type']}: {equal} of the labels are equal, {least} are wanted")
+    return 1 if bad else 0
+
+
+def compare_files(args, quant, new, files, rows, before, see):
+    """Ask the new files the rows; returns what is kept beside them, and the seconds that an answer takes."""
+    student = Student(new, adapter=files.get(adapter_path), see=see)
+    with cli.Progress(f"answers of {quant}", len(rows)) as bar:
+        after, seconds = compare.ask(student, rows, lambda done: bar.step(done - bar.done))
+    means = compare.judge(rows, before, after)
+    same = sum(a == b for a, b in zip(before, after))
+    print(f"transformers: {before[0]}\nllama.cpp:    {after[0]}\nsame: {same} of {len(rows)} answers")
+    if not any(after):
+        raise cli.UserError("the exported model answers nothing: do not use it")
+    if not means["readable"]["mean"]:
+        print("note: no answer was readable before the export either: labels cannot be compared", file=sys.stderr)
+    least = compare.least_equal(quant, see) if args.min_equal is None else args.min_equal
+    good = means["equal"]["mean"] >= least
+    return {"type": quant, "good": good, "least": least, **means, "bytes": os.path.getsize(new)}, seconds
+
+
+def place(outfile, new, files, content, last):
+    """Move new files to where they belong, what goes with the model first; a copy of that stays where more types follow."""
+    if not content["good"]:
+        outfile = outfile.removesuffix(".gguf") + "-not-equal.gguf"
+    for path_of, made in files.items():
+        with records.atomic(path_of(outfile)) as temporary:
+            shutil.move(made, temporary) if last else shutil.copy(made, temporary)
+    records.write_json(compared_path(outfile), content)
+    os.replace(new, os.path.realpath(outfile))
+    for path in (*(path_of(outfile) for path_of in files), outfile, compared_path(outfile)):
+        print(f"wrote: {path} ({os.path.getsize(path) / 1e6:.0f} MB)" if path.endswith(".gguf") else f"wrote: {path}")
 
 
 if __name__ == "__main__":

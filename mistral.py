@@ -4,7 +4,7 @@ sentence on each topic of every series, and for the label that it means.
 Reads: data.jsonl rows, <dataset>/<id>.png; the key from the environment
 variable MISTRAL_API_KEY (a server on this machine needs none).
 Writes: `gold` and `teacher` (or `second`) of data.jsonl rows, one flushed line
-per answer; <dataset>/<id>.txt.
+per answer; <dataset>/<id>.txt; while a batch is under way <data>.batch.json.
 Run: python mistral.py --dryrun
 
 What has an answer, or a recorded failure, is not asked again: stop it at any
@@ -14,9 +14,14 @@ time is recorded as that row's failure (`teacher.failed`). `--dryrun` asks
 nobody: a simulated teacher answers.
 
 With the prices of a million tokens (`--price 0.4,2`) it says what the answers
-will cost and did cost. `--max-cost` ends the run (exit code 2) before all
-answers of the file together could cost more; answers as long as --max-tokens
-are reckoned with.
+will cost and did cost. `--max-cost` ends the run (exit code 2) before this
+teacher's answers in the file, earlier runs' too, could cost more; answers as
+long as --max-tokens are reckoned with.
+
+`--batch` asks by Mistral's Batch API. Killed at any time and started again with
+the same flags, it asks and pays for no row twice. Requests that failed, or ran out of time, end it
+with exit code 2 once the other answers are kept; the next run asks them again.
+Uploaded files stay on the server. Give --price the batch's own prices.
 """
 
 import argparse
@@ -26,7 +31,7 @@ import os
 import urllib.parse
 
 from llm_ts import cli, records
-from llm_ts.teacher import mistral_api, money, prompts, simulated
+from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
@@ -53,7 +58,7 @@ def purse_of(rows, todo, args):
         print(f"spent_before: {spent:.4f}")
         how = f"{len(todo)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
         print(f"estimate: {sum(map(price.of, each)):.4f} ({how})", flush=True)
-    return money.Purse(price, args.max_cost, spent)
+    return money.Purse(price, args.max_cost, spent, seen=min((tokens["prompt"] for tokens in kept), default=0))
 
 
 class Book:
@@ -106,12 +111,22 @@ def answer_missing(data, args):
     if not able:
         raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
     lacking = [row for row in able if not answer_in(row, args.second).get("gold")]
-    missing = [row for row in lacking if args.retry_failed or not answer_in(row, args.second).get("teacher")]
-    todo = missing[: args.limit]
+    state = None
+    if args.batch:
+        state = batch_state.State(batch_state.path_of(args.data), batch_state.settings_of(settings_of(args), bool(args.second)))
+    else:
+        batch_state.refuse_under_way(args.data)
+    first = set(state.ids) if state else ()  # under way: to be fetched, whatever else is asked for
+    missing = [
+        row for row in lacking
+        if args.retry_failed or row["id"] in first or not answer_in(row, args.second).get("teacher")
+    ]  # fmt: skip
+    missing.sort(key=lambda row: row["id"] not in first)
+    todo = missing[: max(args.limit, len(first)) if args.limit else None]
     counts = {"had": len(able) - len(lacking), "new": 0, "unlabelled": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
     if args.dryrun:
         records.require(todo, "truth", args.data, "ou_process.py")
-    elif todo:
+    elif todo or first:
         key = mistral_api.find_key(args.server_url)
         for row in todo if args.image else ():
             plot = plot_of(row, args.dataset)
@@ -122,17 +137,20 @@ def answer_missing(data, args):
     for row in rows:
         if row.get("gold"):
             write_text(row, args.dataset)  # where the dataset folder was lost or replaced
-    book = Book(data, args, counts, len(todo))
+    book, left = Book(data, args, counts, len(todo)), 0
     try:
         if args.dryrun:
             for row in todo:
                 book.record(row, simulated.answer(row, args.seed, second=bool(args.second)))
+        elif state and (todo or first):
+            asking = mistral_batch.ask_all(todo, data.rows, book.record, key, settings_of(args), purse, state, args.poll)
+            left = asyncio.run(asking)
         elif todo:
-            asyncio.run(mistral_api.ask_all(todo, book.record, key, settings_of(args), purse))
+            left = asyncio.run(mistral_api.ask_all(todo, book.record, key, settings_of(args), purse))
     finally:
         book.close(len(missing), purse)
-    if left := len(todo) - book.bar.done:
-        raise cli.UserError(f"stopped before --max-cost {args.max_cost:g} could be passed: {left} rows are left; give more to go on")
+    if left:
+        raise cli.UserError(f"--max-cost {args.max_cost:g} would be passed: {left} rows are left; give more to go on")
 
 
 def server_url(text):
@@ -171,10 +189,15 @@ def main(argv=None):
     add("--max-cost", type=cli.positive_float, help="End before all answers here cost more, by --price.")
     add("--seed", type=cli.count, default=Settings.seed, help="Seed that the server, or the dry run, is given.")
     add("--retry-failed", action="store_true", help="Ask again where a failure is recorded.")
+    add("--batch", action="store_true", help="By Mistral's Batch API: within a day, at half the price.")
+    add("--poll", type=cli.positive_float, default=30.0, help="Seconds between two looks at a batch.")
     add("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.max_cost is not None and not args.price:
         raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")
+    if args.batch and args.dryrun:
+        raise cli.UserError("--batch asks a server, --dryrun asks nobody: give one of them")
     cli.print_settings(args)
     with records.writing(args.data) as data:
         answer_missing(data, args)

@@ -155,7 +155,8 @@ def main(argv=None):
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")
     parser.add_argument("--truth", action="store_true", help="Only recompute the truth of an existing data.jsonl.")
-    parser.add_argument("--published", action="store_true", help="With --truth: back from fitted thresholds to the published ones.")
+    parser.add_argument("--published", action="store_true", help="With --truth: back to the published thresholds.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")

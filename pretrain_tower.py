@@ -20,7 +20,7 @@ from llm_ts import cli, question, records
 from llm_ts.pairs import fresh
 from llm_ts.scores import score
 from llm_ts.scores.means import percent
-from llm_ts.student import load, run_folder, train
+from llm_ts.student import callbacks, load, run_folder
 
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 VALIDATION = 512  # plots
@@ -67,10 +67,10 @@ def train_tower(args, asked, model, processor):
     plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked, processes=processes), asked, processor, args.styles)
     validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked, processes=processes))
     seen = tower.Plots(validation, asked, processor)
-    stop = train.Stop()
-    callbacks = train.make_callbacks(args.out, lambda _, step: evaluate(learner, seen, asked, args.batch_size, step, path), stop)
+    stop, limits = callbacks.Stop(), callbacks.Limits(args.out)
+    more = callbacks.make(args.out, lambda _, step: evaluate(learner, seen, asked, args.batch_size, step, path), stop, limits)
     settings = (args.learning_rate, args.batch_size, args.save_steps, args.seed)
-    made = tower.make_trainer(learner, plots, args.out, *settings, callbacks)
+    made = tower.make_trainer(learner, plots, args.out, *settings, more)
     checkpoint = run_folder.last_checkpoint(args.out)
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
@@ -112,6 +112,7 @@ def main(argv=None):
     parser.add_argument("--batch-size", type=cli.positive, default=64, help="Plots of a step.")
     parser.add_argument("--save-steps", type=cli.positive, default=100, help="Save and evaluate every so many steps.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the tower's first weights and of its series.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     asked, stages = question.named(args.question), fresh.plan(args.fresh)
     fresh.mixture(args.process)  # a wrong name is said before a model is loaded

@@ -15,7 +15,8 @@ again. final/ is the checkpoint that reads simulated validation rows best, with
 --validation 0 the last; the test rows have no say. Under torchrun, the
 processes share the batches and the evaluations out among them, and --stop-file
 says what torchrun's own exit code cannot: that they stopped because they were
-asked to.
+asked to. A loss that is no number ends the run at once, and nothing of it is
+kept.
 """
 
 import contextlib
@@ -26,12 +27,11 @@ import sys
 
 from llm_ts import cli, formats, question, records
 from llm_ts.pairs import fresh, pair
-from llm_ts.scores import curves, evaluation, similarity, tables
-from llm_ts.scores.score import CONSTANTS, guessed_answers
+from llm_ts.scores import curves, similarity, tables
 from llm_ts.series import ou
-from llm_ts.student import load, origin, run_folder, torchrun, train
+from llm_ts.student import baselines, callbacks, device, load, run_folder, torchrun, train, trial
 from llm_ts.student.evaluate import evaluate
-from llm_ts.student.student import MAX_NEW_TOKENS, Student
+from llm_ts.student.student import MAX_NEW_TOKENS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +52,10 @@ class Run:
     max_new_tokens: int
     beside: str | None
     stop_file: str | None
+    patience: int
+    minutes: float
+    device: str
+    gguf: bool
     embedder: str
     nli: str
     recipe: train.Recipe
@@ -108,47 +112,6 @@ def load_student(name, run):
     return load.load(name, torch.bfloat16 if bf16 else torch.float32, see=run.see)
 
 
-def asked_before(name, folder):
-    """Whether evaluation_beside.json holds the answers of this student with the weights that it has now."""
-    path = os.path.join(folder, "evaluation_beside.json")
-    if not os.path.exists(path):
-        return False
-    content = evaluation.read(path)
-    return (content.get("base"), content.get("weights_sha256")) == (name, load.weights_digest(name))
-
-
-def ask_beside(run, test_rows, scorer):
-    """The evaluation of another student on the same series: written as it learnt to read them, asked what it learnt."""
-    learnt, ours = origin.of(run.beside), question.of(test_rows[0], run.data)
-    asked, fmt = (learnt.question or ours).by(ours.rules), learnt.format or test_rows[0]["format"]
-    print(f"asking {run.beside} the test rows", flush=True)
-    if asked != ours:
-        test_rows = [pair.ask_instead(row, asked, fmt) for row in test_rows]
-    test_rows = [pair.show({**row, "format": fmt}, learnt.see) for row in test_rows]
-    student = Student(run.beside, run.eval_batch_size, see=learnt.see)
-    answers = student.ask([pair.asked_with(row) for row in test_rows], run.max_new_tokens)
-    about = {"base": run.beside, "step": None, "weights_sha256": load.weights_digest(run.beside)}
-    return evaluation.make("beside", test_rows, answers, scorer, **about)
-
-
-def evaluate_baselines(run, folder, train_rows, test_rows, scorer):
-    """Score what reads nothing and the teacher on the test rows, into evaluation_*.json: the constant answers of the training
-    split, and what guesses each claim from the true ones before it.
-
-    With --beside, another student is asked the same series too.
-    """
-    asked = question.of(test_rows[0], run.data)
-    answers = {name: [constant(asked, train_rows)] * len(test_rows) for name, constant in CONSTANTS.items()}
-    answers["guessed"] = guessed_answers(asked, train_rows, test_rows)
-    if all(row.get("gold") for row in test_rows):
-        answers["teacher"] = [asked.answer_of(row["gold"]) for row in test_rows]
-    contents = [evaluation.make(name, test_rows, texts, scorer, base=name, step=None) for name, texts in answers.items()]
-    if run.beside and not asked_before(run.beside, folder):
-        contents.append(ask_beside(run, test_rows, scorer))
-    for content in contents:
-        records.write_json(os.path.join(folder, f"evaluation_{content['name']}.json"), content)
-
-
 def not_evaluated(folder, save_steps, last):
     """{step: path} of the planned checkpoints that have no evaluation yet."""
     planned = {step: path for step, path in run_folder.checkpoints(folder).items() if step % save_steps == 0 or step == last}
@@ -172,20 +135,30 @@ def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
             records.write_json(run_folder.evaluation_path(folder, step), content)
         cli.say("\n".join(tables.for_terminal([content])))
 
-    callbacks = train.make_callbacks(folder, evaluate_step, stop)
-    trainer = train.make(run.recipe, folder, model, processor, train_rows, callbacks)
+    limits = callbacks.Limits(folder, run.patience, run.minutes)
+    more = callbacks.make(folder, evaluate_step, stop, limits)
+    trainer = train.make(run.recipe, folder, model, processor, train_rows, more)
+    if torchrun.number() == 0 and not run_folder.checkpoints(folder):
+        trial.run(trainer, processor, train_rows, run.gguf)
     if torchrun.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
         evaluate_step(trainer.model, 0)
     checkpoint = torchrun.first(run_folder.last_checkpoint(folder))
+    over = torchrun.first(limits.reason())
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
-    if not (checkpoint and train.is_last(trainer, checkpoint)):
+        state = train.take_state(trainer, checkpoint)
+        over = over or state.global_step >= state.max_steps
+    if not over:
         trainer.train(resume_from_checkpoint=checkpoint)
-    if trainer.state.global_step < trainer.state.max_steps:
+    reached, planned = trainer.state.global_step, trainer.state.max_steps
+    early = torchrun.first(limits.reason()) if reached < planned else None
+    if early:
+        print(f"ended at step {reached} of {planned}: {early} (for more, delete {folder}/final and allow more)", flush=True)
+    elif reached < planned:
         first = f"delete {run.stop_file} and " if run.stop_file else ""
-        print(f"stopped: saved at step {trainer.state.global_step}; {first}run the same command to go on")
+        print(f"stopped: saved at step {reached}; {first}run the same command to go on")
         return cli.REQUEUE
-    for step, path in torchrun.first(not_evaluated(folder, run.recipe.save_steps, trainer.state.max_steps)).items():
+    for step, path in torchrun.first(not_evaluated(folder, run.recipe.save_steps, reached)).items():
         print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
         saved = load_student(path, run)[0]  # Accelerate computes in the dtypes of the training with it
         evaluate_step(trainer.accelerator.prepare_model(saved, evaluation_mode=True), step)
@@ -237,23 +210,43 @@ def parse(argv):
     parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of --fresh's plots that are drawn in random styles.")
     parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
     parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
-    parser.add_argument("--batch-size", type=cli.positive, default=train.Recipe.batch_size, help="Series of a step on each device.")
-    parser.add_argument("--accumulate", type=cli.positive, default=train.Recipe.accumulate, help="Batches summed up before a step.")
-    parser.add_argument("--learning-rate", type=cli.positive_float, default=train.Recipe.learning_rate, help="Peak; cosine to zero.")
+    parser.add_argument(
+        "--batch-size", type=cli.positive, default=train.Recipe.batch_size, help="Series of a step on each device."
+    )
+    parser.add_argument(
+        "--accumulate", type=cli.positive, default=train.Recipe.accumulate, help="Batches summed up before a step."
+    )
+    parser.add_argument(
+        "--learning-rate", type=cli.positive_float, default=train.Recipe.learning_rate, help="Peak; cosine to zero."
+    )
     parser.add_argument("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
     parser.add_argument("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
     parser.add_argument("--dtype", choices=("bf16", "fp32"), default=train.Recipe.dtype, help="Of the base; the adapter is fp32.")
-    parser.add_argument("--save-steps", type=cli.positive, default=train.Recipe.save_steps, help="Save and evaluate every so many steps.")
-    parser.add_argument("--logging-steps", type=cli.positive, default=train.Recipe.logging_steps, help="Print the loss every so many steps.")
+    parser.add_argument(
+        "--save-steps", type=cli.positive, default=train.Recipe.save_steps, help="Save and evaluate every so many steps."
+    )
+    parser.add_argument(
+        "--logging-steps", type=cli.positive, default=train.Recipe.logging_steps, help="Print the loss every so many steps."
+    )
     parser.add_argument("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
     parser.add_argument("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
     parser.add_argument(
         "--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU."
     )
     parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
+    parser.add_argument(
+        "--patience", type=cli.count, default=0, help="End after so many evaluations without a better one; 0: never."
+    )
+    parser.add_argument(
+        "--minutes", type=cli.positive_float, default=0.0, help="End with a whole run after so long; default: never."
+    )
+    parser.add_argument("--report-to", choices=("none", "tensorboard"), default="none", help="tensorboard: its files in runs/.")
+    device.add_flag(parser)
+    parser.add_argument("--no-gguf", dest="gguf", action="store_false", help="Do not try first whether llama.cpp can convert it.")
     parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
     similarity.add_flags(parser)
     parser.add_argument("--seed", type=cli.count, default=train.Recipe.seed, help="Of the order of rows and the adapter's start.")
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.shapes and not args.fresh:
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
@@ -261,6 +254,8 @@ def parse(argv):
         raise cli.UserError("--reorder is a share of the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):
         raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image or both")
+    if args.patience and not args.validation:
+        raise cli.UserError("--patience waits for better answers on validation rows: give --validation too")
     if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):
         raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
     if args.seed >= fresh.SEEDS:
@@ -300,7 +295,7 @@ def main(argv=None):
     run_folder.check(folder, settings)
     code = 0
     finished = run_folder.is_finished(folder)
-    if finished and (not run.beside or asked_before(run.beside, folder)):
+    if finished and (not run.beside or baselines.asked_before(run.beside, folder)):
         print(f"{folder} is trained to the end: nothing to do")
     else:
         code = start(run, folder, settings, rows, finished)
@@ -316,29 +311,37 @@ def start(run, folder, settings, rows, finished):
     finished: the run is trained to the end, and only the student beside it is asked.
     """
     # before what takes seconds to import: from here on a signal is heard. Where nothing is trained, it ends the script
-    stop = None if finished else train.Stop(run.stop_file)
+    stop = None if finished else callbacks.Stop(run.stop_file)
+    device.choose(run.device)
 
     import torch
     import transformers
 
     if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
         raise cli.UserError("several GPUs: run it with torchrun, as go.slurm does, or set CUDA_VISIBLE_DEVICES=0")
+    if run.recipe.report_to == "tensorboard" and not transformers.integrations.is_tensorboard_available():
+        raise cli.UserError("--report-to tensorboard needs its writer: pip install tensorboard")
     train_rows, _, test_rows = rows
     scorer = similarity.Scorer(run.embedder, run.nli)
     settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
     run_folder.check(folder, settings)
     loaded = None if finished else load_student(run.model, run)
+    if loaded:
+        settings[load.FINGERPRINT] = load.fingerprint(loaded[0])
+        run_folder.check(folder, settings)
+    else:
+        settings = {**records.read_json(os.path.join(folder, "training.json"), "the same command"), **settings}
     with run_folder.hold(folder) if torchrun.number() == 0 else contextlib.nullcontext():
         if torchrun.number() == 0:
             records.write_json(os.path.join(folder, "training.json"), settings)
             pair.write(os.path.join(folder, "test_rows.jsonl"), test_rows)
-            evaluate_baselines(run, folder, train_rows, test_rows, scorer)
+            baselines.evaluate_baselines(run, folder, train_rows, test_rows, scorer)
         if finished:
             return 0
         transformers.set_seed(run.recipe.seed)  # the adapter's start
         code = train_and_evaluate(run, folder, *loaded, rows, scorer, stop)
         torchrun.leave()
-        train.ignore_signals()
+        callbacks.ignore_signals()
         return code
 
 

@@ -126,6 +126,7 @@ def main(argv=None):
     parser.add_argument("--retries", type=cli.count, default=6, help="Times to ask again after 429, 5xx or a drop.")
     parser.add_argument("--backoff", type=cli.positive_float, default=1.0, help="Seconds before asking again, doubled.")
     similarity.add_flags(parser)
+    records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     rows = read_rows()
     path = args.evaluation or ask_textsynth(rows, args)

@@ -69,6 +69,9 @@ def suites_section(name, folder):
     if about.get("see"):
         drawn = f" drawn by {os.path.basename(about['plots'])}" if about.get("plots") else ""
         head += f" Shown: {'numbers and ' * (about['see'] == 'both')}plots{drawn}."
+    for content in contents:
+        if content.get("lengths"):
+            head += f" `{content['name']}`: {content['lengths'][0]} to {content['lengths'][1]} points."
     order = {suite: number for number, suite in enumerate(suites.SUITES)}
     contents.sort(key=lambda content: order.get(content["name"], len(order)))
     clear = folded(tables.suites_for_markdown(contents, "clear")) if len(contents) == 1 else []  # many suites: in the files alone

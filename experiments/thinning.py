@@ -1,7 +1,8 @@
 """Ways to thin long series, compared by what the rules say of the thinned and
-of the whole: no student is needed.
+of the whole: no student is needed for that.
 
-Reads: nothing, or the CSV files of a folder (--public), each column of each.
+Reads: nothing, or the CSV files of a folder (--public), each column of each;
+a student, where one is to be asked (--student).
 Writes: nothing.
 Run: python -m experiments.thinning --count 20
 
@@ -20,11 +21,12 @@ import numpy as np
 from llm_ts import cli
 from llm_ts.desk import prepare
 from llm_ts.question import STUDY
-from llm_ts.scores.means import mean_of
+from llm_ts.scores.means import mean_of, percent
 from llm_ts.series import PROCESSES, rows, thin
 from llm_ts.series.scale import integers_of
 from llm_ts.series.user import grid
 from llm_ts.series.user.read import Options
+from llm_ts.student import origin
 
 LENGTHS = (600, 2000, 10000)
 LONG = 256  # values of a public series, at least
@@ -81,8 +83,8 @@ def lttb(values, points):
 
 
 WAYS = {
-    "means": means, "every k-th": every_kth, "means, extremes": means_and_extremes, "extremes of bins": extremes_of_bins, "M4": m4,
-    "LTTB": lttb, "thin.py": lambda values, points: thin.thin(values, points, STUDY),
+    "means": means, "every k-th": every_kth, "means, extremes": means_and_extremes, "extremes of bins": extremes_of_bins,
+    "M4": m4, "LTTB": lttb, "thin.py": lambda values, points: thin.thin(values, points, STUDY),
 }  # fmt: skip
 
 
@@ -114,16 +116,43 @@ def public(folder):
                 yield f"public {os.path.basename(path)} {series.column}", values
 
 
+def ask(model, there, points, batch=16):
+    """Ask a student about what is left; print after each batch how often its claims are right against the truth of the whole."""
+    from llm_ts.student.student import Student
+
+    fmt, student = origin.format_of(model, origin.of(model)), Student(model)
+    right = {}
+    for start in range(0, len(there), batch):
+        some = there[start : start + batch]
+        thinned = [integers_of(thin.thin(values, points, STUDY)) for _, values in some]
+        for (name, values), text in zip(some, student.ask([STUDY.prompt_of(series, fmt) for series in thinned])):
+            kind = name.partition(" ")[0] == "public"
+            whole, read = STUDY.truth_of(integers_of(values)), STUDY.parse(text).read
+            same = {claim: read[claim] == whole[claim] for claim in STUDY.claims if whole["clear"][claim]}
+            for claim, agrees in same.items():
+                right.setdefault((kind, claim), []).append(agrees)
+            if len(same) == len(STUDY.claims):
+                right.setdefault((kind, "all four"), []).append(all(same.values()))
+        for kind, told in ((False, "simulated"), (True, "public")):
+            cells = [f"{claim} {percent(mean_of(found))} n={len(found)}" for (k, claim), found in right.items() if k == kind]
+            print(f"student, {start + len(some)} series, {told}: " + ", ".join(cells), flush=True)
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--count", type=cli.positive, default=20, help="Series of each process and length.")
     parser.add_argument("--seed", type=cli.count, default=7, help="Seed of the simulated series.")
     parser.add_argument("--points", type=cli.positive, default=thin.POINTS, help="Points that are left.")
     parser.add_argument("--public", metavar="FOLDER", help="Also the CSV files in this folder.")
+    parser.add_argument("--student", metavar="MODEL", help="Also ask this student about what thin.py leaves.")
+    parser.add_argument("--ask", type=cli.positive, metavar="N", help="Of so many of the series, drawn by chance; default: all.")
     args = parser.parse_args(argv)
     there = list(simulated(args.count, args.seed)) + (list(public(args.public)) if args.public else [])
     kinds = Counter("public" if name.startswith("public") else "simulated" for name, _ in there)
     right, wrong = {}, Counter()
+    if args.student:
+        chosen = np.random.default_rng(args.seed).permutation(len(there))[: args.ask]
+        ask(args.student, [there[k] for k in chosen], args.points)
     for name, values in there:
         whole = STUDY.truth_of(integers_of(values))
         for way, thinned in WAYS.items():

@@ -19,6 +19,7 @@ INTERRUPTED = 130  # after Ctrl-C: 128 + SIGINT, as shells have it
 
 LINE_EVERY = 10.0  # seconds between two lines of progress in a log
 
+MEMORY = re.compile(r"can't allocate memory|bad_alloc|Cannot allocate memory")  # how torch and Arrow say it
 DISK = re.compile(r"I/O error|os error \d+|PytorchStreamWriter")  # how safetensors and torch say "disk full"
 
 
@@ -217,6 +218,8 @@ def run(main, argv=None):
     except OSError as error:
         code = fail(f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error)), USER_ERROR)
     except Exception as error:
+        if isinstance(error, MemoryError) or MEMORY.search(str(error)):
+            sys.exit(fail("this machine has too little memory for that: close other programs, or take a smaller model or file", USER_ERROR))
         if not DISK.search(str(error)):
             raise
         code = fail(f"could not write a model file: {str(error).splitlines()[0][:200]}", USER_ERROR)

@@ -13,6 +13,7 @@ FETCHED = {
     "smollm2": "models/SmolLM2-135M-Instruct.Q4_1.gguf",
     "minilm": "models/all-MiniLM-L6-v2",
     "llama.cpp": "build/llama.cpp",
+    "llama-programs": "build/llama-programs",  # built with llama.cpp
     "qwen-coder": "models/Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf",
 }
 
@@ -35,3 +36,11 @@ def llama_cpp():
     if not os.path.isfile(os.path.join(folder, "convert_hf_to_gguf.py")):
         raise cli.UserError(f"no llama.cpp in {folder}: run python fetch.py llama.cpp, or set LLAMA_CPP to a checkout")
     return folder
+
+
+def llama_program(name):
+    """The path of llama-server, llama-cli or llama-quantize as fetch.py built it; UserError where it did not."""
+    path = os.path.join(of("llama-programs"), name)
+    if not os.path.isfile(path):
+        raise cli.UserError(f"no {FETCHED['llama-programs']}/{name} here: run python fetch.py llama.cpp, which builds it")
+    return path

@@ -7,9 +7,10 @@
 | series | ou_process | n integers 0..99: the path rescaled to its own minimum and maximum and rounded |
 | raw_min, raw_max | ou_process | the path's extremes in its original unit: value = raw_min + k / 99 * (raw_max - raw_min) |
 | question | ou_process | the name of the question (question.py) that the row is for; absent: `study` |
-| truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences; `rules`, where thresholds were fitted (curate.py --fit) |
+| truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences |
+| truth.rules | curate --fit | the name and the numbers of fitted thresholds, where the truth is not by the published ones |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
-| teacher | mistral | model, prompt and its version, date, tokens used, `labels`: what it says that it means, of each claim; or `failed` with the reason and no gold |
+| teacher | mistral | model, prompt and its version, date, tokens used, `labels` of the claims as it says them, `batch`; or `failed` |
 | second | mistral | a second teacher's gold and teacher, where one was asked |
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 
@@ -17,7 +18,9 @@ Slow stages append one flushed line a result: the last line of an id wins. Quick
 atomically. A torn last line (a killed run) is reported and dropped; a broken line elsewhere is an error.
 """
 
+import argparse
 import contextlib
+import errno
 import json
 import os
 import re
@@ -27,6 +30,8 @@ import sys
 
 from llm_ts import claims, question
 from llm_ts.cli import UserError
+
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # of flock: this file system has none
 
 
 def encode(row):
@@ -137,7 +142,9 @@ def _is_teacher(value, asked):
 
 
 def _is_second(value, asked):
-    return has(value, ("teacher",), dict) and _is_teacher(value["teacher"], asked) and (value.get("gold") is None or _is_gold(value["gold"], asked))
+    if not has(value, ("teacher",), dict) or not _is_teacher(value["teacher"], asked):
+        return False
+    return value.get("gold") is None or _is_gold(value["gold"], asked)
 
 
 def _is_curated(value, asked):
@@ -176,25 +183,62 @@ class Writer:
         self.rows = {row["id"]: row for row in rows}
 
 
+locks = True  # --no-lock: False
+
+
+def add_lock_flag(parser):
+    """--no-lock, for file systems that have no locks."""
+
+    class Unlock(argparse.Action):
+        def __call__(self, *arguments):
+            global locks
+            locks = False
+
+    what = "Write without a lock, where the file system has none: then see to it that no second run writes there."
+    parser.add_argument("--no-lock", nargs=0, action=Unlock, default=argparse.SUPPRESS, help=what)
+
+
+def lock(file, wait=False):
+    """Hold an open file until it is closed; BlockingIOError where another process holds it and wait is false.
+
+    UserError where the file system has no locks. The lock is the kernel's: a killed run leaves none behind.
+    """
+    if not locks:
+        return
+    try:
+        import fcntl  # not at the top: on systems without it, what only reads works
+    except ImportError:
+        raise UserError(f"this system has no locks of the kind that writing {file.name} needs: give --no-lock") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        why = f"the file system of {file.name} has no locks ({error.strerror})"
+        raise UserError(f"{why}: write elsewhere, or give --no-lock") from None
+
+
 @contextlib.contextmanager
 def writing(path, create=False, made_by="ou_process.py"):
     """Hold data.jsonl for writing: `with writing(path) as data: data.append(row)`.
 
-    The lock is the kernel's (flock on the file itself), so that a killed run leaves none behind. A second
-    writer is refused with UserError. A torn last line is cut off before the first append.
+    The lock is on the file itself. A second writer is refused with UserError. A torn last line is cut off before the
+    first append.
     """
-    try:
-        import fcntl  # not at the top: on systems without it, what only reads works
-    except ImportError:
-        raise UserError(f"this system has no file locks of the kind that writing {path} needs: run it on Linux or macOS") from None
     if create:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     else:
         _content(path, made_by)
     while True:
+        there = os.path.exists(path)
         file = open(path, "ab")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file)
+        except UserError:
+            file.close()
+            if not there:
+                os.remove(path)
+            raise
         except BlockingIOError:
             file.close()
             raise UserError(f"{path} is being written by another run: wait for it, or stop it") from None

@@ -13,7 +13,8 @@ from llm_ts import claims, cli
 
 @dataclass(frozen=True)
 class Rules:
-    """version: of the topics' formulas. name: of fitted thresholds, "" for the published ones. thresholds: (name, number) pairs."""
+    """version: of the topics' formulas. name: of fitted thresholds, "" for the published ones. thresholds: pairs of name and
+    number."""
 
     version: int = claims.VERSION
     name: str = ""
@@ -39,7 +40,7 @@ class Rules:
     def truth_of(self, series, topics):
         """n >= 2 integers -> the labels by these rules (claims.labels_of), with what tells whose rules they are."""
         if self.version != claims.VERSION:
-            raise cli.UserError(f"no truth by version {self.version} of the rules can be computed here: today's is {claims.VERSION}")
+            raise cli.UserError(f"no truth by version {self.version} of the rules can be computed: today's is {claims.VERSION}")
         return {**claims.labels_of(series, topics, dict(self.thresholds)), **self.fitted_tag}
 
 

@@ -1,6 +1,7 @@
 """Puts the repository root on sys.path, and makes what several test files need: a tiny model with a real tokenizer."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
-pytest_plugins = ["asking"]  # its fixtures
+pytest.register_assert_rewrite("asking")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a model hub
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and its children too
 
@@ -39,6 +40,29 @@ def run_script(script, *arguments, cwd, env=None, code=0):
             done.stderr.strip().splitlines()[-1].startswith(f"{script.removeprefix('experiments.').removesuffix('.py')}.py: ")
         ), done.stderr
     return done
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A folder with data.jsonl of some rows and their plots, as ou_process.py makes them; nobody was asked about them."""
+    from asking import COUNT, write
+
+    import ou_process
+    from llm_ts import cli
+    from llm_ts.series.rows import make
+
+    folder = tmp_path_factory.mktemp("made")
+    rows, paths = make(0, range(COUNT), 24)
+    ou_process.write_dataset(rows, paths, str(folder / "dataset"), plots=True, bar=cli.Progress("series", COUNT))
+    write(folder, rows)
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """A copy of `made`."""
+    shutil.copytree(made, tmp_path / "work")
+    return tmp_path / "work"
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def digest(rows):
 
 def test_a_plan_is_points_and_series_in_order():
     assert fresh.plan("48x6000, 32-256x3000") == [(48, 48, 6000), (32, 256, 3000)]
-    for bad in ("48", "48x", "x3", "48x0", "8x100", "513x4", "48x10;64x3", "", "-48x3", "64-48x3", "48-x3"):
+    for bad in ("48", "48x", "x3", "48x0", "8x100", "1025x4", "48x10;64x3", "", "-48x3", "64-48x3", "48-x3"):
         with pytest.raises(cli.UserError):
             fresh.plan(bad)
 
@@ -204,6 +204,47 @@ def test_answers_that_nobody_signed_are_not_scored(whole, tiny_model, embedder, 
     shutil.copy(whole / "answers-0.jsonl", out)
     assert "no about.json" in run_script("examine.py", *arguments(tiny_model, embedder, out), cwd=tmp_path, code=2).stderr
     assert [path.name for path in out.iterdir()] == ["answers-0.jsonl"]
+
+
+def write_series(path, *series):
+    path.write_text("".join(json.dumps({"id": f"row_{k}", "series": values}) + "\n" for k, values in enumerate(series)))
+
+
+def test_a_file_of_series_is_a_suite(tiny_model, embedder, tmp_path):
+    path, out = tmp_path / "mine.jsonl", tmp_path / "suites"
+    rising = [5 * k for k in range(16)]
+    write_series(path, rising, rising[::-1], [0, 99] * 20)
+    flags = arguments(tiny_model, embedder, out, "--suite", f"{path},unseen", "--count", "3")
+    said = run_script("examine.py", *flags, cwd=tmp_path).stdout
+    assert "mine: 3 series of 16 to 40 points" in said and "guessed" in said and "unseen" in said
+    kept = evaluation.read(str(out / "evaluation_mine.json"))
+    assert kept["lengths"] == [16, 40] and kept["majority"]["claims"]["all"]["trend"]["n"] == 3
+    rows = suites.rows(str(path), 2, 128, "thirds")
+    assert [row["truth"]["trend"] for row in rows] == ["increasing", "decreasing"] and rows[0]["series"] == rising
+    write_series(path, rising, rising[::-1], [0, 0, 99, 99] * 10)  # another file of that name: what is new is asked
+    assert "mine_to_ask: 1\n" in run_script("examine.py", *flags, cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "series", "why"),
+    [
+        ("real.jsonl", [1] * 20, "another name"),
+        ("mine.json", [1] * 20, "no suite"),
+        ("short.jsonl", [1] * 15, "15 points"),
+        ("long.jsonl", [1] * 1025, "1025 points"),
+        ("floats.jsonl", [0.5] * 20, "integers"),
+        ("x/mine.jsonl,mine.jsonl", [1] * 20, "rename one"),
+        ("gone/mine.jsonl", None, "no gone/mine.jsonl"),
+    ],
+)
+def test_files_that_are_no_suite(tiny_model, tmp_path, monkeypatch, name, series, why):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    for path in name.split(",") if series else ():
+        write_series(tmp_path / path, series)
+    with pytest.raises(cli.UserError, match=why):
+        examine.main(["--model", tiny_model, "--suite", name, "--out", "out"])
+    assert not (tmp_path / "out").exists()
 
 
 def test_bad_input(tiny_model, embedder, tmp_path):

@@ -14,13 +14,14 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-import describe
-import hf2gguf
-from llm_ts import cli, records
+from llm_ts import cli, records, rules
+from llm_ts.desk import draw, prepare, tell
+from llm_ts.pairs import fresh
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
-from llm_ts.student import load, origin
+from llm_ts.series.user.read import Options
+from llm_ts.student import answer, compare, gguf_file, load, origin
 from llm_ts.student.student import Student
 
 RAMP = [round(99 * i / 31) for i in range(32)]
@@ -47,8 +48,8 @@ def adapter(tiny_model, tmp_path_factory):
     model.save_pretrained(run / "final")
     tokenizer.save_pretrained(run / "final")
     records.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
-    row = {"id": "ou_000000", "prompt": PROMPT}
-    records.write_text(str(run / "test_rows.jsonl"), records.encode(row) + "\n")
+    (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
+    records.write_text(str(run / "test_rows.jsonl"), records.encode({**row, "prompt": PROMPT}) + "\n")
     return run / "final"
 
 
@@ -70,20 +71,21 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
     assert said["merge"][:200] == said["separate"][:200]
     plain = Student(str(tmp_path / "separate.gguf")).ask([PROMPT])[0]
     assert plain[:50] != said["separate"][:50], "the adapter must change the answer, or this test shows nothing"
-    assert sorted(os.listdir(tmp_path)) == ["merge.gguf", "separate-lora.gguf", "separate.gguf"]
+    names = ["merge-compared.json", "merge.gguf", "separate-compared.json", "separate-lora.gguf", "separate.gguf"]
+    assert sorted(os.listdir(tmp_path)) == names
 
 
 def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
     for quant in ("q8_0", "Q4_0"):
         out = str(tmp_path / f"{quant}.gguf")
         run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", quant, "--outfile", out, cwd=tmp_path)
-        assert origin.of(out) == origin.Origin("thirds", (32,), 1, STUDY)
+        assert origin.of(out) == origin.Origin("thirds", (32,), 1, STUDY.by(rules.Rules(1)))
     assert os.path.getsize(tmp_path / "Q4_0.gguf") < os.path.getsize(tmp_path / "q8_0.gguf")
 
 
 def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
-    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
+    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
     assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
     assert origin.of(str(tmp_path / "x.gguf")) == origin.UNKNOWN
 
@@ -93,8 +95,8 @@ def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tm
     shutil.copytree(tiny_model, run / "final")
     for name in ("training.json", "test_rows.jsonl"):
         shutil.copy(adapter.parent / name, run)
-    (row,) = records.read(str(run / "test_rows.jsonl"))[:1]
-    assert hf2gguf.prompt_of(str(run / "final"), origin.UNKNOWN) == row["prompt"] and "beginning:" in row["prompt"]
+    rows, source = compare.rows_of(str(run / "final"), origin.UNKNOWN, 5)
+    assert rows == records.read(str(run / "test_rows.jsonl")) and source == "test rows" and "beginning:" in rows[0]["prompt"]
     run_script("hf2gguf.py", "--base", run / "final", "--quant", "f32", "--outfile", "x.gguf", cwd=tmp_path)
     assert origin.of(str(tmp_path / "x.gguf")).format == "thirds"
     assert GGUFReader(tmp_path / "x.gguf").get_field("general.name").contents() == "Toy"
@@ -111,12 +113,105 @@ def test_adapters_that_llama_cpp_gets_wrong_are_refused(adapter, tmp_path, flag)
     assert flag in done.stderr and not (tmp_path / "x.gguf").exists()
 
 
+@pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "iq1_m"])
+def test_a_type_that_needs_an_importance_matrix_says_so(quant):
+    with pytest.raises(cli.UserError, match="needs an importance matrix"):
+        gguf_file.quantiser_type(quant)
+
+
+def test_judging_counts_labels_and_rows():
+    rows = fresh.pairs("test", [(32, 32, 3)], "thirds")
+    right = [row["answer"] for row in rows]
+    other = {"increasing": "decreasing", "decreasing": "flat", "flat": "increasing"}
+    labels = {**rows[0]["truth"], "trend": other[rows[0]["truth"]["trend"]]}
+    wrong = STUDY.answer_of(STUDY.say(labels))
+    means = compare.judge(rows, right, [wrong, right[1], "no JSON"])
+    assert {key: (mean["mean"], mean["n"]) for key, mean in means.items()} == {
+        "readable": (1.0, 3), "equal": (round(7 / 12, 4), 12), "before": (1.0, 3), "after": (0.3333, 3),
+    }  # fmt: skip
+    assert (compare.least_equal("Q8_0"), compare.least_equal("q4_K_M")) == (0.99, 0.97)
+
+
+def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_path, monkeypatch):
+    """The student answers in a way that no export can: so all labels differ, and what stood there stays."""
+    from hf2gguf import main
+
+    old = tmp_path / "x.gguf"
+    old.write_text("the old file")
+    said = STUDY.answer_of(STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "middle"}))
+    monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, **more: [said] * len(prompts))
+    flags = ["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)]
+    assert main(flags) == 1
+    assert old.read_text() == "the old file"
+    assert sorted(os.listdir(tmp_path)) == ["x-not-equal-compared.json", "x-not-equal.gguf", "x.gguf"]
+    kept = json.loads((tmp_path / "x-not-equal-compared.json").read_text())
+    assert (kept["good"], kept["equal"]["mean"], kept["equal"]["n"], kept["rows"]) == (False, 0.0, 4, "test rows")
+    assert main([*flags, "--min-equal", "0"]) == 0
+    assert old.read_bytes().startswith(b"GGUF") and json.loads((tmp_path / "x-compared.json").read_text())["good"]
+
+
+def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, tmp_path, monkeypatch):
+    from hf2gguf import main
+
+    old = tmp_path / "x.gguf"
+    old.write_text("the old file")
+    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most: [""] * len(prompts))
+    with pytest.raises(cli.UserError, match="answers nothing"):
+        main(["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)])
+    assert os.listdir(tmp_path) == ["x.gguf"] and old.read_text() == "the old file"
+
+
+def test_several_types_are_made_in_one_go_and_compared(adapter, tmp_path):
+    flags = ["--lora", adapter, "--merge-lora", "--quant", "q8_0,q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
+    said = run_script("hf2gguf.py", *flags, cwd=tmp_path).stdout
+    names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".gguf")]
+    assert sorted(os.listdir(tmp_path)) == names
+    assert [line.split()[0] for line in said.splitlines() if line.strip().startswith("q")][-2:] == ["q8_0", "q4_0"]
+
+
+def test_the_wrong_base_is_noticed_wherever_it_is_loaded(adapter, tiny_model, tmp_path):
+    """An adapter keeps a fingerprint of its base, the same in any dtype and any file; other weights are refused."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    copy, other = tmp_path / "run" / "final", tmp_path / "other"
+    shutil.copytree(adapter, copy)
+    model, tokenizer = load.load(tiny_model, torch.float32)
+    about = json.loads((adapter.parent / "training.json").read_text())
+    (copy.parent / "training.json").write_text(json.dumps({**about, load.FINGERPRINT: load.fingerprint(model)}))
+    assert load.fingerprint(load.load(str(copy), torch.bfloat16)[0]) == load.fingerprint(model)  # the adapter on it has no say
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    model.model.layers[1].mlp.up_proj.weight.data[0, 3] += 1.0
+    model.save_pretrained(other)
+    tokenizer.save_pretrained(other)
+    flags = ["--lora", copy, "--base", other, "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
+    done = run_script("hf2gguf.py", *flags, cwd=tmp_path, code=2)
+    assert "not the base" in done.stderr and not (tmp_path / "x.gguf").exists()
+
+
+def test_an_adapter_is_taken_from_a_hub_by_its_name(adapter, tmp_path, monkeypatch):
+    """From a hub's cache on this disk: nothing is asked of the net."""
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--someone--a-student"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("1" * 40)
+    shutil.copytree(adapter, repository / "snapshots" / ("1" * 40))
+    assert load.base_of(load.fetch_adapter("someone/a-student")) == load.base_of(str(adapter))
+    with pytest.raises(cli.UserError, match="no model could be loaded from someone/another"):
+        load.fetch_adapter("someone/another")
+    assert load.fetch_adapter(str(adapter)) == str(adapter)
+
+
 def test_bad_input_of_the_export(adapter, tmp_path):
     for flags in (
         ["--outfile", "x.gguf"],
         ["--lora", "nowhere", "--outfile", "x.gguf"],
         ["--lora", adapter, "--outfile", "x.bin"],
         ["--lora", adapter, "--quant", "q9_Z", "--outfile", "x.gguf"],
+        ["--lora", adapter, "--quant", "q8_0,iq2_xxs", "--outfile", "x.gguf"],
+        ["--lora", "some/../one", "--outfile", "x.gguf"],
         ["--lora", adapter, "--strategy", "plain", "--outfile", "x.gguf"],
         ["--base", "no/such", "--outfile", "x.gguf"],
         ["--strategy", "merge", "--outfile", "x.gguf"],
@@ -144,7 +239,8 @@ def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
     csv = write_csv(tmp_path / "my.csv", [1e6 + 2.5 * i for i in range(48)])
     for model in (gguf, adapter, adapter.parent):
         out = run_script("describe.py", csv, "--column", "flow", "--model", model, "--plot", "p.png", cwd=tmp_path).stdout
-        assert "series written as 'thirds'" in out and "trained on series of 32 points: at 48" in out
+        assert "series written as 'thirds'" in out and "is shown 32 points that stand for all 48" in out
+        assert "first 1000000 at 0, last 1000117.5 at 47, lowest 1000000 at 0, highest 1000117.5 at 47" in out
         for claim, label in (("trend", "increasing"), ("noise", "low"), ("max", "end"), ("min", "beginning")):
             (line,) = [line for line in out.splitlines() if line.startswith(claim + " ")]
             assert line.split()[2] == label
@@ -169,66 +265,66 @@ def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_pa
     assert "beginning: 00" in said.stdout and not said.stderr
 
 
-@pytest.mark.parametrize(
-    "values, why",
-    [
-        ([1.0] * 20, "constant"),
-        (range(15), "15 values"),
-        (range(513), "513 values"),
-        ([*range(20), "nan"], "line 22"),
-        ([*range(20), "inf"], "line 22"),
-        ([*range(20), "high"], "'high'"),
-        ([*range(20), ""], "line 22"),
-        ([1e308, -1e308] * 10, "too far"),
-    ],
-)
-def test_describe_refuses_what_it_cannot_read(tmp_path, values, why):
-    csv = write_csv(tmp_path / "my.csv", values)
-    done = run_script("describe.py", csv, "--column", "flow", "--model", "nowhere", cwd=tmp_path, code=2)
-    assert why in done.stderr
+def test_several_files_go_on_past_one_that_cannot_be_described(adapter, tmp_path):
+    """As lines of JSON and as text; the exit code says that one was left out."""
+    rises, falls = write_csv(tmp_path / "a.csv", range(100, 132)), write_csv(tmp_path / "c.csv", range(132, 100, -1))
+    flat = write_csv(tmp_path / "b.csv", [5] * 32)
+    done = run_script("describe.py", rises, flat, falls, "nowhere.csv", "--json", "--model", adapter, cwd=tmp_path, code=2)
+    first, second, third, fourth = map(json.loads, done.stdout.splitlines())
+    assert set(first) == {"source", "column", "unit", "n", "sentences", "claims", "facts", "notes"}
+    assert first["source"] == str(rises) and first["column"] == "flow" and first["n"] == 32
+    assert {claim: said["true"] for claim, said in first["claims"].items()} == {
+        "trend": "increasing", "noise": "low", "max": "end", "min": "beginning"
+    }  # fmt: skip
+    assert all(set(said) == {"said", "true", "verdict", "clear"} for said in first["claims"].values())
+    assert first["facts"]["highest"] == {"value": 131, "time": "31"} and third["facts"]["highest"] == {"value": 132, "time": "0"}
+    assert second == {"source": str(flat), "error": f"{flat}: flow is constant (5): there is nothing to describe"}
+    assert fourth == {"source": "nowhere.csv", "error": "no nowhere.csv here"}
+    assert len(done.stderr.splitlines()) == 2
+    said = run_script("describe.py", rises, flat, falls, "--model", adapter, "--plot", "p.svg", cwd=tmp_path, code=2)
+    assert said.stdout.count("series: flow") == 2 and "constant" in said.stderr
+    assert sorted(path.name for path in tmp_path.glob("*.svg")) == ["p-2.svg", "p.svg"]
 
 
-def test_describe_picks_the_only_column_of_numbers_and_asks_otherwise(tmp_path):
+@pytest.mark.parametrize("name, begins", [("p.png", b"\x89PNG"), ("p.svg", b"<?xml"), ("p.PDF", b"%PDF")])
+def test_a_picture_is_what_its_name_says_and_has_its_times(tmp_path, name, begins):
+    """Drawn without a student: its answer is made by hand. No font here need have the letters of the column."""
     path = tmp_path / "a.csv"
-    path.write_text("name,flow\n" + "".join(f"a{i},{i}\n" for i in range(20)))
-    assert describe.read_column(str(path), None)[0] == "flow"
-    two = write_csv(tmp_path / "b.csv", range(20))
-    assert "day, flow" in run_script("describe.py", two, "--model", "x", cwd=tmp_path, code=2).stderr
-    assert "no column" in run_script("describe.py", two, "--column", "z", "--model", "x", cwd=tmp_path, code=2).stderr
-    run_script("describe.py", "nowhere.csv", "--model", "x", cwd=tmp_path, code=2)
+    path.write_text("day,流量 ($)\n" + "".join(f"2024-03-{i:02d},{i}\n" for i in range(1, 25)), encoding="utf-8")
+    (series,) = prepare.read_series(str(path), Options())
+    ready = prepare.prepare(series, origin.UNKNOWN, STUDY)
+    notes = draw.draw(ready, STUDY.parse(STUDY.answer_of(ready.truth["sentences"])), str(tmp_path / name))
+    content = (tmp_path / name).read_bytes()
+    assert content.startswith(begins) and (not notes or "Noto Sans CJK" in notes[0])
+    assert name != "p.svg" or b"<!-- 2024-03" in content or b"<!-- 01 -->" in content or b"2024-Mar" in content
 
 
-def test_a_single_column_semicolons_and_a_missing_header(tmp_path):
+def test_a_terminal_without_the_letters_gets_them_spelt_out(adapter, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("flow\n" + "1\n" * 20 + "nan\n")
-    assert "line 22" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
-    path.write_text("name;flow\n" + "".join(f"a{i};{i}\n" for i in range(20)))
-    assert describe.read_column(str(path), None) == ("flow", [float(i) for i in range(20)])
-    path.write_text("".join(f"{i}\n" for i in range(20)))
-    assert "no header" in run_script("describe.py", path, "--model", "x", cwd=tmp_path, code=2).stderr
+    path.write_text("日期,流量\n" + "".join(f"2024-03-{i:02d},{i}\n" for i in range(1, 25)), encoding="utf-8")
+    flags = ("--plot", "p.png", "--model", adapter)
+    done = run_script("describe.py", path, *flags, cwd=tmp_path, env={"PYTHONIOENCODING": "latin-1"})
+    assert "series: \\u6d41\\u91cf of" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "header, lines, why",
-    [
-        ("flow", [f"{i},25" for i in range(20)], "decimal commas"),
-        ("year,flow", [f"{i},{i}" for i in range(19)] + ["19,"], "which column"),
-        ("2020-01-01,0.0", [f"2020-01-{i:02d},{i}" for i in range(2, 22)], "no header"),
-    ],
-)
-def test_a_csv_that_could_be_read_wrongly_is_refused(tmp_path, header, lines, why):
-    path = tmp_path / "a.csv"
-    path.write_text("\n".join([header, *lines]))
-    assert why in run_script("describe.py", path, cwd=tmp_path, code=2).stderr
-
-
-def test_equal_names_and_overwriting_are_refused(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("flow,flow\n" + "".join(f"{i},{i}\n" for i in range(20)))
+def test_overwriting_is_refused(tmp_path):
+    path = write_csv(tmp_path / "a.csv", range(20))
     before = path.read_bytes()
-    assert "2 columns named" in run_script("describe.py", path, "--column", "flow", cwd=tmp_path, code=2).stderr
-    assert "overwritten" in run_script("describe.py", path, "--plot", "a.csv", cwd=tmp_path, code=2).stderr
-    assert path.read_bytes() == before
+    os.rename(path, tmp_path / "a.png")
+    assert "overwritten" in run_script("describe.py", "a.png", "--plot", "./a.png", cwd=tmp_path, code=2).stderr
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
+def test_doubts_are_those_of_the_sentence_that_holds_the_improbable_word():
+    said = STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "end"})
+    answer = STUDY.parse(STUDY.answer_of(said))
+    at = answer.text.index("low")
+    tokens = [(answer.text[:at], 0.99), ("low", 0.51), (answer.text[at + 3 :], 0.9)]
+    assert tell.doubts(STUDY, answer, tokens) == ["the student itself is in doubt about the noise: it gave this sentence 51 %"]
+    assert tell.doubts(STUDY, answer, [(text, 0.9) for text, _ in tokens]) == []
+    free = STUDY.parse(answer.text.replace("The noise intensity is low.", "Hardly any noise."))
+    notes = tell.doubts(STUDY, free, [(letter, 0.1) for letter in free.text])
+    assert [note.split(":")[0].rpartition(" ")[2] for note in notes] == ["trend", "extrema"]
 
 
 def test_own_series_are_rescaled_as_the_simulated_ones():

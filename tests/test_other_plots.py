@@ -17,7 +17,7 @@ from llm_ts.pairs import suites
 
 @pytest.fixture(params=other_plots.PROGRAMS)
 def program(request):
-    lacks = other_plots.missing(request.param)
+    lacks = other_plots.PROGRAMS[request.param].missing()
     if lacks:
         pytest.skip(lacks)
     return request.param

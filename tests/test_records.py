@@ -178,3 +178,25 @@ def test_what_a_killed_run_left_is_swept_and_what_lives_stays(tmp_path):
     records.sweep(str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == sorted([f"b.png.tmp{host}-{os.getpid()}", f"c.png.tmpelsewhere-{dead.pid}", "d.png"])
     records.sweep(str(tmp_path / "nowhere"))
+
+
+NO_FLOCK = """\
+import errno, fcntl, os, runpy, sys
+def flock(*arguments):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+fcntl.flock = flock
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_file_system_without_locks_is_one_line_and_can_be_overruled(tmp_path):
+    script = os.path.join(ROOT, "ou_process.py")
+    command = [sys.executable, "-c", NO_FLOCK, script, "--count", "2", "--points", "16", "--no-plots"]
+    env = {**os.environ, "PYTHONPATH": ROOT}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 2 and "has no locks" in done.stderr and "--no-lock" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "data.jsonl").exists()
+    done = subprocess.run([*command, "--no-lock"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(records.read(str(tmp_path / "data.jsonl"))) == 2

@@ -5,6 +5,7 @@ Needs: nothing beyond numpy. Run: python -m pytest -q tests/test_run_folder.py
 
 import os
 import shutil
+import socket
 
 import pytest
 
@@ -121,6 +122,37 @@ def test_other_settings_are_refused_by_name(tmp_path):
 )
 def test_a_folder_is_named_after_its_model(model, name):
     assert run_folder.name_of(model) == name
+
+
+def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpoint(folder):
+    assert run_folder.stands_still(str(folder)) == 0 and run_folder.seconds(str(folder)) == 0.0
+    for step, score in ((10, 0.5), (20, 0.9), (25, 0.9), (30, 0.8)):
+        write_evaluation(folder, step, means(score), test=0.5)
+    assert run_folder.stands_still(str(folder)) == 2
+    run_folder.mark_whole(str(folder / "checkpoint-30"), 30, 61.23)
+    assert run_folder.seconds(str(folder)) == 61.3  # never less than it was
+    from llm_ts.student import callbacks
+
+    assert callbacks.Limits(str(folder), patience=3, minutes=2).reason() is None
+    assert "61" not in callbacks.Limits(str(folder), patience=2).reason()
+    assert "1 minutes are over" in callbacks.Limits(str(folder), minutes=1).reason()
+
+
+def test_a_port_that_is_taken_is_passed_over():
+    with socket.socket() as taken:
+        first = torchrun.free_port(20000)
+        taken.bind(("127.0.0.1", first))
+        taken.listen()
+        assert first < torchrun.free_port(first) < 32768
+    assert torchrun.free_port(first) == first
+
+
+def test_a_fingerprint_that_a_run_of_before_lacks_is_no_other_setting(tmp_path):
+    records.write_json(str(tmp_path / "training.json"), {"rank": 4})
+    run_folder.check(str(tmp_path), {"rank": 4, "base_fingerprint": "a"})
+    records.write_json(str(tmp_path / "training.json"), {"rank": 4, "base_fingerprint": "b"})
+    with pytest.raises(cli.UserError, match="other base_fingerprint"):
+        run_folder.check(str(tmp_path), {"rank": 4, "base_fingerprint": "a"})
 
 
 def test_one_process_gathers_and_agrees_with_itself():

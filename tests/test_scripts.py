@@ -8,11 +8,11 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shlex
 import shutil
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -37,10 +37,11 @@ def run_line(script):
 @pytest.mark.parametrize("script", STAGES + EXPERIMENTS)
 def test_help_answers_at_once(script):
     best = 9.0
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)  # the processor's seconds: other work on the machine does not count
         run_script(script, "--help", cwd=ROOT)
-        best = min(best, time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert best < 0.6  # below 0.3 s on a free machine; torch or transformers at the top would cost 3 s
 
 
@@ -72,7 +73,8 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "pretrain_tower.py": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = {f"experiments.{name}" for name in ("bench", "bench_describe", "bench_evaluation", "bench_training", "other_plots", "reader", "recipes", "what_it_sees")}
+    measuring = "bases bench bench_describe bench_evaluation bench_training other_plots reader real_windows recipes thinning truce what_it_sees"
+    measuring = {f"experiments.{name}" for name in measuring.split()}
     assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
     (tmp_path / "results").mkdir()

@@ -249,7 +249,7 @@ def test_a_student_that_sees_is_exported_with_its_eyes(stage, runs, tmp_path):
         pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
     for see, run in runs.items():
         out = str(tmp_path / f"{see}.gguf")
-        run_script("hf2gguf.py", "--lora", run / "final", "--merge-lora", "--quant", "f32", "--outfile", out, cwd=stage)
+        run_script("hf2gguf.py", "--lora", run / "final", "--merge-lora", "--quant", "f32", "--rows", 3, "--outfile", out, cwd=stage)
         assert origin.of(out).see == see and os.path.isfile(tmp_path / f"{see}-mmproj.gguf")
     os.remove(tmp_path / "image-mmproj.gguf")
     with pytest.raises(cli.UserError, match="image-mmproj.gguf"):

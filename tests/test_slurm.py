@@ -1,4 +1,4 @@
-"""go.slurm on a real Slurm of two nodes on this machine: a time limit, a requeue, the same weights; shards by --array.
+"""go.slurm on a real Slurm of two nodes on this machine: a time limit, preemption, a node's failure, the same weights; shards.
 
 Needs: Debian's slurm-wlm and munge, root, models/. Run: python -m pytest -q tests/test_slurm.py (make slurm)
 
@@ -47,9 +47,12 @@ MpiDefault=none
 KillWait=10
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=1
 JobRequeue=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=1 RealMemory=4000
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=1 RealMemory=4000
-PartitionName=toy Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PartitionName=toy Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=9
 """
 
 
@@ -127,6 +130,7 @@ def submit(env, folder, tiny_model, embedder, steps, *flags):
         **env, "MODEL": tiny_model, "FOLDER": "run", "SCRIPTS": ROOT, "PROCESSES": "1", "HEAD": "127.0.0.1",
         "PATH": f"{ROOT}/.venv/bin:{env['PATH']}", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
         "CONVERT_FLAGS": "--answers truth --format thirds --no-diagnostics", "TRAIN_FLAGS": train,
+        "EXPORT_FLAGS": "--rows 4 --min-equal 0",
         "EVALUATE_FLAGS": f"--count 12 --points 16 --max-new-tokens 4 --batch-size 4 --embedder {embedder} --nli none",
     }  # fmt: skip
     command = ["sbatch", "--parsable", "--gpus-per-node=0", "--cpus-per-task=1", "--mem=0", *flags]
@@ -183,20 +187,75 @@ def test_a_job_that_its_time_limit_struck_ends_with_the_same_weights(trained):
     assert digest(struck) == digest(unbroken)
 
 
-def test_array_shards_merge_without_loss_or_doubles(trained, cluster, tiny_model, embedder):
-    folder = trained[1]
-    job = submit(cluster, folder, tiny_model, embedder, 800, "--nodes=1", "--time=30", "--array=2-6:2")
-    out = folder / "train.out"
-    wait_until(lambda: "shard 1/3, start 0" in out.read_text(), 120, "the second shard")
-    assert "failed" not in slurm(cluster, "scancel", "--batch", "--signal=USR1", f"{job}_4")  # as before its time limit
-    wait_until(lambda: "shard 1/3 is queued again" in out.read_text(), 60, "the second shard's requeue")
-    wait_until(
-        lambda: "Requeue" in state_of(cluster, f"{job}_4") and "JobState=PENDING" in state_of(cluster, f"{job}_4"), 60, "its end"
-    )
-    slurm(cluster, "scontrol", "update", f"JobId={job}_4", "StartTime=now")  # Slurm would wait two minutes
-    wait_for_end(cluster, job, folder, 300)
-    assert "shard 1/3, start 1" in out.read_text()
-    lines = [line for path in (folder / "run" / "suites").glob("answers-*.jsonl") for line in path.read_text().splitlines()]
+def start_now(env, job):
+    """Wait until a job is queued again, and start it: Slurm would wait two minutes."""
+
+    def queued():
+        said = state_of(env, job)
+        return "JobState=PENDING" in said and ("Requeue" in said or "BeginTime" in said or "Restarts=" in said)
+
+    wait_until(queued, 90, f"the requeue of {job}")
+    slurm(env, "scontrol", "update", f"JobId={job}", "StartTime=now")
+
+
+def test_preemption_and_a_node_that_fails_end_with_the_same_weights(trained, cluster, tiny_model, embedder, tmp_path):
+    make_folder(tmp_path)
+    job = submit(cluster, tmp_path, tiny_model, embedder, 2400, "--nodes=2", "--time=30")
+    out = tmp_path / "train.out"
+
+    def is_at(start, step):
+        said = out.read_text() if out.exists() else ""
+        return f"step {step} of" in said.partition(f"start {start} on")[2]
+
+    wait_until(lambda: is_at(0, 520), 600, "step 520")  # a checkpoint is there
+    urgent = ["sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--mem=0", "--output=/dev/null", "--wrap", "sleep 3"]
+    assert "failed" not in slurm(cluster, *urgent)
+    start_now(cluster, job)
+    wait_until(lambda: is_at(1, 1020), 900, "step 1020 of the second start")
+    slurm(cluster, "scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=test")
+    start_now(cluster, job)
+    slurm(cluster, "scontrol", "update", "NodeName=n2", "State=RESUME")
+    wait_for_end(cluster, job, tmp_path, 900)
+    said = out.read_text()
+    assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")] == ["0", "1", "2"]
+    assert said.count("going on from") == 2
+    assert digest(tmp_path) == digest(trained[1])
+
+
+@pytest.fixture
+def student(tiny_model, tmp_path):
+    """A folder with a run that was never trained: what shards ask."""
+    shutil.copytree(tiny_model, tmp_path / "run" / "final")
+    return tmp_path
+
+
+def test_array_shards_merge_without_loss_or_doubles(cluster, student, tiny_model, embedder):
+    """The last task of an array carries the array's own number: it alone is queued again when its time is up."""
+    job = submit(cluster, student, tiny_model, embedder, 800, "--nodes=1", "--time=30", "--array=2-6:2")
+    out = student / "train.out"
+    wait_until(lambda: out.exists() and "shard 2/3, start 0" in out.read_text(), 300, "the last shard")
+    assert f"JobId={job} " in state_of(cluster, f"{job}_6")
+    assert "failed" not in slurm(cluster, "scancel", "--batch", "--signal=USR1", f"{job}_6")  # as before its time limit
+    wait_until(lambda: "shard 2/3 is queued again" in out.read_text(), 60, "the last shard's requeue")
+    start_now(cluster, f"{job}_6")
+    wait_for_end(cluster, job, student, 300)
+    said = out.read_text()
+    assert "shard 2/3, start 1" in said and "shard 0/3, start 1" not in said and "shard 1/3, start 1" not in said
+    lines = [line for path in (student / "run" / "suites").glob("answers-*.jsonl") for line in path.read_text().splitlines()]
     keys = [json.loads(line)["id"] for line in lines]
     assert len(keys) == len(set(keys)) == 12
-    assert len(json.loads((folder / "run" / "suites" / "evaluation_unseen.json").read_text())["samples"]) == 12
+    assert len(json.loads((student / "run" / "suites" / "evaluation_unseen.json").read_text())["samples"]) == 12
+    assert not list(student.glob("*.tries"))
+
+
+def test_three_starts_that_bring_nothing_are_the_last(cluster, student, tiny_model, embedder):
+    job = submit(cluster, student, tiny_model, embedder, 800, "--nodes=1", "--time=30", "--array=0-0")
+    out = student / "train.out"
+    for start in range(3):
+        wait_until(lambda: out.exists() and f"shard 0/1, start {start}" in out.read_text(), 120, f"start {start}")
+        slurm(cluster, "scancel", "--batch", "--signal=USR1", f"{job}_0")
+        if start < 2:
+            start_now(cluster, f"{job}_0")
+    wait_until(lambda: "JobState=FAILED" in state_of(cluster, f"{job}_0"), 90, "the end")
+    assert "three starts brought nothing new" in (student / "train.err").read_text()
+    assert not list(student.glob("*.tries"))

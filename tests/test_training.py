@@ -43,7 +43,7 @@ def pairs(tmp_path_factory):
 def command(pairs, tiny_model, embedder, out, *more):
     return [
         "--data", pairs, "--model", tiny_model, "--out", str(out), "--embedder", embedder, "--nli", "none",
-        "--epochs", "2", "--batch-size", "8", "--save-steps", "4", "--max-new-tokens", "8", "--eval-rows", "4", *more,
+        "--epochs", "2", "--batch-size", "8", "--save-steps", "4", "--max-new-tokens", "8", "--eval-rows", "4", "--no-gguf", *more,
     ]  # fmt: skip
 
 

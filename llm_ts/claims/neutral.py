@@ -35,5 +35,5 @@ NEUTRAL = """
     three, four, five, six, seven, eight, nine, ten, percent, percentage, new, long*, short*, brief*, tiny, certain,
     particular, specific, pronounced, notabl*, significant*, substantial*, considerabl*, marked*, meaningful*, sustained,
     dramatic*, lived, sign(s), sloping, spike*, oscillat*, swing*, outlier*, experienc*, basically, maintain*, determin*,
-    either, repeatedly, alternat*, phase(s), say*, much, doubt, change*, accelerat*, exponential*, culminat*, converg*,
+    slight*, mild*, modest*, minor, either, repeatedly, alternat*, phase(s), say*, much, doubt, change*, accelerat*, exponential*, culminat*, converg*,
     eventually, ultimately, exceed*, typical*, usual*, compared, tend*, respective*, hold(s), well, hand, side, during"""

@@ -6,6 +6,7 @@ Rule, versions 1 and 2. Let k_0 .. k_{n-1} be the integers, R = max k - min k (9
 A straight line has rise 1, white noise near 0, a random walk any.
 """
 
+import difflib
 import itertools
 
 import numpy as np
@@ -103,44 +104,57 @@ STAGE = """
     / sharp / small / slight / long"""
 LEXICON = {
     "": phrases("""
-        <increas* / decreas* / rising / falling / growing / declining / diminishing / reduced> [_] <nois* / fluctuat*
-        / volatil* / variab* / variation*>, <noise / fluctuations / volatility / variability> [level / intensity]
-        [slightly / gradually / steadily] <increas* / decreas* / rises / falls / grows / declines / drops>, <increas*
-        / decreas* / diminish* / declining / falling / rising> <rate / pace / speed>,
-        <year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>, the
-        <rate / pace / speed> [of _] <is / remains> [_] <stable / steady / constant / consistent / uniform>, <stable / steady
-        / constant / consistent / uniform> <rate / pace / speed>"""),
+        but <steadily / surely / consistently / gradually / slowly / slightly / noticeably / constantly / smoothly>, <increas*
+        / decreas* / rising / falling / growing / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil*
+        / variab* / variation*>, <noise / fluctuations / volatility / variability> [level / intensity] [slightly / gradually
+        / steadily] <increas* / decreas* / rises / falls / grows / declines / drops>, <increas* / decreas* / diminish*
+        / declining / falling / rising> <rate / pace / speed>, <year / step / day / week / month / point / quarter> after
+        <year / step / day / week / month / point / quarter>, the <rate / pace / speed> [of _] <is / remains> [_] <stable
+        / steady / constant / consistent / uniform>, <stable / steady / constant / consistent / uniform> <rate / pace / speed>"""),
     "part": "|".join([
         phrases(f"""
-            {AFTER} [the / its / a / an / that / this / about / around x2]
-            [very / initial / global / overall / first / second / last / local x2] <{STAGE}>, <most / largest / biggest
-            / greatest / sharpest / steepest / strongest> [_ x3] {FORMS}, <most / largest / biggest / greatest / sharpest
-            / steepest / strongest> [_ x3] <drop / dip / jump / surge / climb / change / move>, {FORMS} <follows / occurs
-            / happens / comes>, <a / one / two / three> <third(s) / quarter(s)> of the way, to <its / the / a>
-            [global / overall] <maximum / peak / top / minimum / trough / bottom> <in / near / around / during> [the] <middle
-            / centre / center / mid* / beginning / start / first>, from there, thereafter, afterward(s), on <monday / tuesday
-            / wednesday / thursday / friday / saturday / sunday>, in <january / february / march / april / may / june / july
-            / august / september / october / november / december>, this <week / month / year / quarter / morning / season>,
-            yesterday, today, from here, briefly, occasional*, temporar*, local*, short term"""),
+            {AFTER} [the / its / a / an / that / this / about / around x2] [very / initial / global / overall / first / second
+            / last / local x2] <{STAGE}>, <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3]
+            {FORMS}, <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3] <drop* / dip / jump
+            / surge / climb / change / move / upward / downward / ascen* / descen* / incline* / upslope* / downslope*
+            / slope*>, after [the / it / its / a] <start* / begin* / onset / outset / opening>, before [the / its] [very] <end
+            / finish / close / middle>, <end(s) / ending / begin(s) / start(s) / starting / open(s) / close(s) / finish*
+            / conclude(s)> [up / off / out] <in / on / by>, <end(s) / ending / begin(s) / start(s) / starting / finish*
+            / conclude(s)> [up / off / out] with <a / an / some / one / little / small / slight / sharp / strong>, include* [_
+            x3] <increas* / decreas* / ris* / fall* / declin* / drop* / climb*>, to <begin / start>, begini*, beginn*,
+            beggin*, begnin*, the starting {{not: point / value / level / position / place / one}}, throughout the <middle
+            / start / end / first / second / last / final / initial / early / latter>, for [almost / about / nearly / roughly
+            / over / the / first / last x3] <two / one / three / first> <third(s) / quarter(s) / fifth(s) / sixth>, <first
+            / last> <two / three> <third(s) / quarter(s)>, <1st / 2nd> half, <mostly / only / just / has / with> one [_ x2]
+            <increase* / decrease* / rise* / fall* / decline* / drop* / climb*>, to [a / its / the] [_] <plateau* / flat*>, at
+            [the / its / a] <peak / maximum / top / bottom / minimum>, endl, <left / right> half, <half / part / partly
+            / most> of the <way / time / window / graph / chart / line>, for a [_] <while / bit / time / moment>, <back
+            / front / rear / other> half, in the ends, quarter [of the] way, {FORMS} <follows / occurs / happens / comes>, <a
+            / one / two / three> <third(s) / quarter(s)> of the way, to <its / the / a> [global / overall] <maximum / peak
+            / top / minimum / trough / bottom> <in / near / around / during> [the] <middle / centre / center / mid*
+            / beginning / start / first>, from there, thereafter, afterward(s), on <monday / tuesday / wednesday / thursday
+            / friday / saturday / sunday>, in <january / february / march / april / may / june / july / august / september
+            / october / november / december>, this <week / month / year / quarter / morning / season>, yesterday, today, from
+            here, briefly, occasional*, temporar*, local*, short term"""),
         *(PLACES[p] for p in ("b", "m", "e", "VAGUE")),
     ]),
     "up": phrases(UP),
     "down": phrases(DOWN),
     "flat": phrases("""
         flat*, stationary, <stay(s) / remain(s) / is / keeps / mostly / roughly / fairly / nearly / almost / about / quite>
-        level, neither [_ x2] up nor [_ x2] down, sideways, unchanged, horizontal {not: axis / axes / direction / panel},
-        <run(s) / move(s) / stay(s) / lies> horizontally, trendless, plateau*, hover(s), hovering, goes nowhere, <remain*
-        / stay* / keep* / hold* / held / is / are / was / were>
-        [nearly / almost / fairly / quite / roughly / very / more or less / largely / mostly / rather / relatively] <constant
-        / stable / steady / unchanged> {not: rise / fall / increas* / decreas* / growth / declin* / up* / down* / and / at},
-        <stay* / remain*> [about / roughly / much / nearly] the same, <keep* / maintain* / hold*> [a / the / its] [_]
-        <constant / stable / steady> <value / level>, no [real / significant / visible / overall / net / clear x2] change
-        {not: of direction}, <slope / trend / drift> [_ x5] <close to / near / nearly / almost / about / essentially> zero,
-        zero <slope / trend / drift>, mean revert*, <same / constant / steady / stable> level, balanced, static,
-        directionless, <fluctuat* / oscillat* / hover* / revert* / stay* / remain* / settle* / scatter* / move* / back> [_ x2]
-        <around / about / near / to> [a / an / its / the] [_] <mean / average / level / value>"""),
+        level, level {then: until / till / throughout}, neither [_ x2] up nor [_ x2] down, sideways, unchanged, horizontal
+        {not: axis / axes / direction / panel}, <run(s) / move(s) / stay(s) / lies> horizontally, trendless, plateau*,
+        hover(s), hovering, goes nowhere, <remain* / stay* / keep* / hold* / held / is / are / was / were> [nearly / almost
+        / fairly / quite / roughly / very / more or less / largely / mostly / rather / relatively] <constant / stable / steady
+        / unchanged> {not: rise / fall / increas* / decreas* / growth / declin* / up* / down* / and / at}, <stay* / remain*>
+        [about / roughly / much / nearly] the same, <keep* / maintain* / hold*> [a / the / its] [_] <constant / stable
+        / steady> <value / level>, no [real / significant / visible / overall / net / clear x2] change {not: of direction},
+        <slope / trend / drift> [_ x5] <close to / near / nearly / almost / about / essentially> zero, zero <slope / trend
+        / drift>, mean revert*, <same / constant / steady / stable> level, balanced, static, directionless, <fluctuat*
+        / oscillat* / hover* / revert* / stay* / remain* / settle* / scatter* / move* / back> [_ x2] <around / about / near
+        / to> [a / an / its / the] [_] <mean / average / level / value>"""),
     "even": r"\b(?:(?:stable|steady|constant|consistent|uniform)(?:,| and)? )?(?:stable|stability|steady|constant|consistent|uniform)\b",
-    "blip": phrases("recover*, rebound*, bounc*, dip, dips, dipped, dipping, jump*, leap*, spike*, bump*, hump*, peak*, trough*"),
+    "blip": phrases("crater*, recover*, rebound*, bounc*, dip, dips, dipped, dipping, jump*, leap*, spike*, bump*, hump*, peak*, trough*, wave(s)"),
     "other": phrases("""
         noise, noises, height*, depth*, length*, duration, volume, amplitude*, frequency, frequencies, variance, spread, size,
         width, font, lag, uncertainty, scatter, volatil*, fluctuat*, jitter*"""),
@@ -149,7 +163,9 @@ LEXICON = {
     "trend": phrases("trend(s), direction, drift, tendency, slope"),
 }
 WHOLE = {
-    "WHOLE": r"\b(?:from (?:[\w.]+ ){0,6}?(?:start|beginning|left|first \w+|outset)(?: (?:[\w.]+ ){0,4}?to (?:[\w.]+ ){0,5}?"
+    "WHOLE": r"\b(?:from (?:[\w.]+ ){0,6}?(?:start|beginning|left|first \w+|outset)"
+    r"(?! (?:[\w.]+ ){0,3}?(?:to|till|until) (?:[\w.]+ ){0,3}?(?:mid\w*|half\w*|cent\w+|peak|max\w*|min\w*|\w+ third))"
+    r"(?: (?:[\w.]+ ){0,4}?to (?:[\w.]+ ){0,5}?"
     r"(?:end|finish|right|last))?|start to finish|beginning to end|all the way|the whole time)\b"
 }
 DENIED = {
@@ -163,13 +179,41 @@ VALUES = {"up": "increasing", "down": "decreasing", "flat": "flat"}
 
 def read(sentence):
     """A sentence -> {"trend": its label, or None where it makes no single claim}."""
-    tags = [tag for tag, _ in marks_of(READER, sentence) if tag not in ("~", "")]
+    marks = _placed(marks_of(READER, sentence))
+    tags = [tag for tag, _ in marks if tag not in ("~", "")]
     if {"DOUBT", "void"} & set(tags):
         return {"trend": None}
     label = _read(tags)
     if label is None and tags[:1] in (["WHILE"], ["CONCEDE"]) and not {"up", "down", "flat", "even"} & set(_rest(tags)):
         label = _read(tags[1:])  # "While it rises, there is some noise": what is conceded is all that is said
     return {"trend": label}
+
+
+SPELT = ("beginning", "beginnings", "middle", "start", "midpoint", "halfway", "center", "quarter", "ending", "first", "second")
+PLACING = ("in", "at", "near", "around", "toward", "towards", "after", "before", "since", "by", "until", "till", "during", "from")
+MOSTLY = ("mostly", "mainly", "largely", "predominantly", "essentially", "generally")
+ENDS = ("STOP", "COMMA", "BUT", "THEN", "WHILE", "CONCEDE")
+
+
+def _is_a_place(word):
+    """Whether an unknown word is one of SPELT with a typing error."""
+    return bool(difflib.get_close_matches(word, SPELT, cutoff=0.8))
+
+
+def _placed(marks):
+    """Marks with three readings corrected: "in the begining" is a place, "in the middle, it rises" speaks of the middle, and
+    "mostly flat in the middle" not of most."""
+    found = [("part", word) if tag == "UNKNOWN" and _is_a_place(word) else (tag, word) for tag, word in marks]
+    for i in [0, *(i + 1 for i, (tag, _) in enumerate(found) if tag == "STOP")]:
+        lead = list(itertools.takewhile(lambda mark: mark[0] not in ENDS, found[i:]))
+        places = {tag for tag, _ in lead} in ({"part"}, {"part", "~"}) and (lead[0][0] == "part" or lead[0][1] in PLACING)
+        if places and found[i + len(lead) :][:1] == [("COMMA", ",")]:
+            found[i + len(lead)] = ("~", ",")
+    for i, (tag, word) in enumerate(found):
+        clause = list(itertools.takewhile(lambda mark: mark[0] not in ENDS, found[i:]))
+        if tag == "OVERALL" and word in MOSTLY and "part" in [tag for tag, _ in clause]:
+            found[i] = ("~", word)
+    return found
 
 
 def _rest(tags):
@@ -189,10 +233,10 @@ def _unexplained(tags):
 
 def _read(tags):
     claims, trendless = [], False  # (value, weight)
-    if _unexplained(tags):
-        return None
+    if _unexplained(tags) or {"THEN", "blip"} <= set(tags) and not {"WHOLE", "OVERALL"} & set(tags):
+        return None  # "dips before it rises": two movements
+    whole = "WHOLE" in tags
     for said, denied, overall in clauses_of([tag for tag in tags if tag != "WHOLE"]):
-        whole = "WHOLE" in tags
         moves = [i for i, tag in enumerate(said) if tag in ("up", "down", "flat")]
         values = {said[i] for i in moves if "other" not in said[:i]}  # "the noise goes down"
         if not values and "even" in said and not {"other", "blip"} & set(said) and "UNKNOWN" not in tags:

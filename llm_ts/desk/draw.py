@@ -28,7 +28,10 @@ def draw(ready, answer, path):
     family, name = _fonts(cli.visible(series.column))
     if not family:
         family, shown = [FONT], "value"
-        notes.append(f"no font here has the letters of {name!r}: the picture says {shown!r} instead (install one, Noto Sans CJK for example)")
+        notes.append(
+            f"no font here has the letters of {name!r}: the picture says {shown!r} "
+            "instead (install one, Noto Sans CJK for example)"
+        )
         name = shown
     if series.unit and series.unit not in name:
         name += f" [{series.unit}]"

@@ -81,4 +81,6 @@ def make_gguf(adapter, path):
 
     with tempfile.TemporaryDirectory(prefix="llm_ts-") as work:
         model, tokenizer = load.load(adapter, torch.float32)
-        gguf_export.export(model.merge_and_unload(), tokenizer, TYPE, origin.of(adapter), path, work)
+        saved = gguf_export.write_model(model.merge_and_unload(), tokenizer, origin.of(adapter), work)
+        with records.atomic(path) as temporary:
+            gguf_export.convert_model(*saved, TYPE, temporary)

@@ -85,7 +85,12 @@ def _time(series, place):
 
 def prompt_of(ready, asked, fmt, see):
     """What a student is asked about an Asked: a prompt, with its picture where it is shown one."""
-    row = {"id": ready.series.column, "prompt": asked.prompt_of(ready.shown, fmt, see), "series": ready.shown, **formats.see_tag(see)}
+    row = {
+        "id": ready.series.column,
+        "prompt": asked.prompt_of(ready.shown, fmt, see),
+        "series": ready.shown,
+        **formats.see_tag(see),
+    }
     return pair.asked_with(row)
 
 

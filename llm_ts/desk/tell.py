@@ -5,6 +5,7 @@ import json
 from llm_ts import cli
 from llm_ts.scores.score import outcomes_of
 
+SURE = 0.65  # probability of the least probable word of a sentence: below it the student is in doubt
 FACTS = ("first", "last", "lowest", "highest")
 
 
@@ -20,11 +21,33 @@ def verdict_lines(answer, truth):
     return [f"{claim:<{first}}{said:<{labels}}{true:<{labels}}{verdict}" for claim, said, true, verdict in lines]
 
 
+def doubts(asked, answer, tokens):
+    """Notes on the sentences of which the student gave some word little more than even odds.
+
+    tokens: those of the answer with their probabilities, [(text, probability), ...]. Only where a sentence is the hand-made one
+    for its labels: among free wordings, an improbable word need not be another label.
+    """
+    notes, plain = [], asked.say(answer.read) if answer.sentences and None not in answer.read.values() else {}
+    for name, sentence in plain.items():
+        begin = answer.text.find(json.dumps(sentence, ensure_ascii=False)) if answer.sentences[name] == sentence else -1
+        if begin < 0:
+            continue
+        at, least = 0, 1.0
+        for text, chance in tokens:
+            if begin < at + len(text) and at < begin + len(sentence) + 2:
+                least = min(least, chance)
+            at += len(text)
+        if least < SURE:
+            notes.append(f"the student itself is in doubt about the {name}: it gave this sentence {100 * least:.0f} %")
+    return notes
+
+
 def facts_line(ready):
     """ "first 1120 in 1871, last 740 in 1970, lowest 456 in 1913, highest 1370 in 1879"; computed, not the student's."""
     unit = f" {ready.series.unit}" if ready.series.unit else ""
     return ", ".join(
-        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {_when(ready.series, ready.facts[name]['time'])}" for name in FACTS
+        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {_when(ready.series, ready.facts[name]['time'])}"
+        for name in FACTS
     )
 
 

@@ -9,6 +9,9 @@ and `seasonal` are strange to a student only if it was trained without --shapes;
 For students that see: `blank` shows axes without a line, `other-plot` the plot of another series; the truth stays that of the
 series, so that who looks must fall to a constant answer, and who is shown the numbers too may read those. `other-numbers` is
 `other-plot` with the truth of the plot. Between these two stands what a student shown both believes.
+
+A file is a suite too: JSON lines with an id and a series each, such as experiments.real_windows writes. Its name is the
+file's, and the truth of its series is computed here.
 """
 
 import csv
@@ -17,10 +20,11 @@ import os
 
 import numpy as np
 
-from llm_ts import paths
+from llm_ts import cli, paths, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import frozen, ou
+from llm_ts.series.rows import LONGEST, SHORTEST
 from llm_ts.series.scale import integers_of, rescale
 
 
@@ -150,10 +154,38 @@ SUITES = {
 SIGHT = ("blank", "other-plot", "other-numbers")  # that show something else than the series: for students that see
 
 
+FILE = ".jsonl"  # how a suite's name ends that is a file
+
+
+def name_of(suite):
+    """The name of a suite: a key of SUITES has its own, "x/real-windows.jsonl" is `real-windows`; else UserError."""
+    if suite in SUITES:
+        return suite
+    name = os.path.basename(suite).removesuffix(FILE)
+    if not suite.endswith(FILE) or not name:
+        raise cli.UserError(f"no suite {suite!r}: there are {', '.join(SUITES)}, and files of series that end in {FILE}")
+    if name in SUITES:
+        raise cli.UserError(f"{suite}: its answers would be kept as those of the suite {name!r}: give the file another name")
+    return name
+
+
+def _from_file(path, count, fmt, question):
+    """The first `count` series of a file, at their own lengths."""
+    found = records.read(path, made_by="python -m experiments.real_windows")[:count]
+    for field in ("id", "series"):
+        records.require(found, field, path, "what made it")
+    for row in found:
+        if not SHORTEST <= (n := len(row["series"])) <= LONGEST:
+            raise cli.UserError(f"{path}: row {row['id']} has {n} points: {SHORTEST} to {LONGEST} can be asked about")
+    return [_pair(row["id"], fmt, question, row["series"]) for row in found]
+
+
 def rows(suite, count, points, fmt, question=STUDY, processes=(ou.NAME,)):
     """Pairs of a suite: the same for the same arguments; the first N of a greater count are those of count N.
 
-    suite: a key of SUITES. count: at most so many. points: of each series, where the suite does not fix them. processes: of
-    the unseen series, and of those made from them.
+    suite: a key of SUITES, or a file. count: at most so many. points: of each series, where the suite does not fix them.
+    processes: of the unseen series, and of those made from them.
     """
+    if suite not in SUITES:
+        return _from_file(suite, count, fmt, question)
     return SUITES[suite](count, points, fmt, question, processes)

@@ -1,4 +1,4 @@
-"""Thresholds fitted to a teacher: how much of what it says would go to a human, and agree, if the rules drew their lines elsewhere.
+"""Thresholds fitted to a teacher: how much of what it says would go to a human, and agree, if the rules' borders lay elsewhere.
 
 A sentence goes to a human where it contradicts a clear truth and its topic does not replace it, and, by any thresholds, where
 sentence and label disagree or nothing was said (curate.py decides; a test holds the two together). Every threshold is tried at
@@ -23,7 +23,7 @@ def settings_of(topic):
     names, order = list(published), sorted(published, key=published.get)
     grid = []
     for factors in itertools.product(STEPS, repeat=len(names)):
-        setting = {name: round(published[name] * factor, 6) if factor != 1 else published[name] for name, factor in zip(names, factors)}
+        setting = {name: published[name] if factor == 1 else round(published[name] * factor, 6) for name, factor in zip(names, factors)}
         if all(setting[a] < setting[b] for a, b in itertools.pairwise(order)) and setting.get("outer", 0) < 0.49:
             grid.append(setting)
     return sorted(grid, key=lambda setting: distance(setting, published))
@@ -55,7 +55,7 @@ class Try:
             self.agree[claim] = mean_of(outcome == "right" for outcome in outcomes if outcome != "ambiguous")
         self.setting, self.labels = setting, labels
         unsaid = np.array([None in one.values() for one in said])
-        self.to_verify = doubted | (unsaid & ~wrong if topic.IF_WRONG == "replace" else unsaid | clear)
+        self.to_verify = np.array(doubted) | (unsaid & ~wrong if topic.IF_WRONG == "replace" else unsaid | clear)
         known = published.labels if published else labels
         self.moved = sum(np.array([a != b for a, b in zip(labels[claim], known[claim])]).sum() for claim in labels)
         self.empty = next((f"{claim} {label}" for claim in labels for label in topic.LABELS[claim] if label not in labels[claim]), None)
@@ -65,9 +65,10 @@ def tries_of(asked, rows):
     """{topic's name: its Tries, the published setting first}; rows: with series and gold."""
     series, found = [row["series"] for row in rows], {}
     for topic in asked:
-        texts, beside = [row["gold"][topic.NAME] for row in rows], [(row.get("teacher") or {}).get("labels") or {} for row in rows]
+        texts = [row["gold"][topic.NAME] for row in rows]
+        beside = [(row.get("teacher") or {}).get("labels") or {} for row in rows]
         said = [claims.said_of(topic, text, labels) for text, labels in zip(texts, beside)]
-        doubted = np.array([any(labels.get(claim, label) != label for claim, label in one.items()) for one, labels in zip(said, beside)])
+        doubted = [any(labels.get(claim, label) != label for claim, label in one.items()) for one, labels in zip(said, beside)]
         first, *others = settings_of(topic)
         published = Try(topic, first, series, said, doubted, None)
         found[topic.NAME] = [published, *(Try(topic, setting, series, said, doubted, published) for setting in others)]
@@ -86,7 +87,8 @@ def choose(tries, target):
     for together in itertools.product(*(allowed[name] for name in human)):
         share = np.logical_or.reduce([one.to_verify for one in together]).mean() if together else 0.0
         known = [claims.thresholds_of([claims.TOPICS[name]]) for name in human]
-        cost = (round(abs(share - target), 9), sum(one.moved for one in together), sum(map(distance, (o.setting for o in together), known)))
+        far = sum(distance(one.setting, published) for one, published in zip(together, known))
+        cost = (round(abs(share - target), 9), sum(one.moved for one in together), far)
         if best is None or cost < best:
             best, chosen = cost, {**chosen, **dict(zip(human, together))}
     if best is None:

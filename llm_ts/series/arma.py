@@ -18,10 +18,11 @@ def normals(points):
 
 
 def draw(u, points, dt):
-    """Radius up to 0.98; half of the angles are 0 (no swing); slope: deviations over the window, a third of the series have one."""
+    """Radius up to 0.98; half of the angles are 0 (no swing); slope: deviations over the window, of a third of the series."""
     angle = np.where(u[:, 1] < 0.5, 0.0, np.pi * (2 * u[:, 1] - 1) ** 2)
     slope = np.where(u[:, 3] < 1 / 3, 12 * (3 * u[:, 3]) - 6, 0.0)
-    return {"radius": 0.98 * u[:, 0] ** 0.5, "angle": angle, "average": 1.8 * u[:, 2] - 0.9, "slope": slope, **white.scale(u[:, 4:])}
+    scale = white.scale(u[:, 4:])
+    return {"radius": 0.98 * u[:, 0] ** 0.5, "angle": angle, "average": 1.8 * u[:, 2] - 0.9, "slope": slope, **scale}
 
 
 def paths(radius, angle, average, slope, level, height, dt, noise):

@@ -23,11 +23,7 @@ def draw(u, points, dt):
 
 def paths(memory, depth, summed, level, height, dt, noise):
     shocks, noise = np.split(noise, 2, axis=1)
-    kept = np.exp(-1 / np.asarray(memory, dtype=float))
-    log = np.empty_like(shocks)
-    log[:, 0] = shocks[:, 0]
-    for t in range(1, shocks.shape[1]):
-        log[:, t] = kept * log[:, t - 1] + np.sqrt(1 - kept**2) * shocks[:, t]
+    log = white.autoregression(memory, shocks)
     x = np.exp(white.column(depth) * log) * noise
     x = np.where(white.column(summed) > 0, x.cumsum(axis=1), x)
     return white.column(level) + white.column(height) * x / np.ptp(x, axis=1, keepdims=True)

@@ -5,7 +5,8 @@ import numpy as np
 from llm_ts.series import bursts, growth, ou, ramp, season, seasons, shifts, smooth, spikes, step, walk, white
 
 NAME = "mixture"
-PARTS = (ou, ramp, step, season, walk, shifts, smooth, growth, seasons, spikes, bursts)  # in this order for ever: `first` and `second` count in it
+# in this order for ever: `first` and `second` count in it
+PARTS = (ou, ramp, step, season, walk, shifts, smooth, growth, seasons, spikes, bursts)
 MOST = max(part.UNIFORM for part in PARTS)
 NUMBERS = max(len(part.PARAMETERS) for part in PARTS)
 PARAMETERS = ("first", "second", "weight", *(f"{which}_{k}" for which in ("first", "second") for k in range(NUMBERS)))

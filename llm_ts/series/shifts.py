@@ -23,7 +23,7 @@ def draw(u, points, dt):
 
 def paths(rate, back, level, height, spread, dt, noise):
     when, size, noise = np.split(noise, 3, axis=1)
-    quantile = np.argsort(np.argsort(when, axis=1), axis=1) / when.shape[1]  # of each point among the others: rate n of them shift
+    quantile = np.argsort(np.argsort(when, axis=1), axis=1) / when.shape[1]  # of a point among all: rate n of them shift
     shifts = (quantile < white.column(rate)) & (np.arange(when.shape[1]) > 0)
     course = np.empty_like(when)
     course[:, 0] = size[:, 0]

@@ -23,9 +23,5 @@ def draw(u, points, dt):
 
 def paths(memory, level, height, spread, dt, noise):
     shocks, noise = np.split(noise, 2, axis=1)
-    kept = np.exp(-1 / np.asarray(memory, dtype=float))
-    velocity = np.empty_like(shocks)
-    velocity[:, 0] = shocks[:, 0]
-    for t in range(1, shocks.shape[1]):
-        velocity[:, t] = kept * velocity[:, t - 1] + np.sqrt(1 - kept**2) * shocks[:, t]
+    velocity = white.autoregression(memory, shocks)
     return white.noisy(velocity.cumsum(axis=1), level, height, spread, noise)

@@ -11,7 +11,7 @@ normals = white.normals
 
 
 def draw(u, points, dt):
-    """power: the noise is a normal number to this power, 1.5 to 6; a third are one-sided; slope: up to 1 range over the window."""
+    """power: the noise is a normal number to this power, 1.5 to 6; a third are one-sided; slope: up to 1 range in the window."""
     slope = np.where(u[:, 2] < 0.5, 4 * u[:, 2] - 1, 0.0)
     sided = (u[:, 1] < 1 / 3).astype(float)
     return {"power": 1.5 * 4 ** u[:, 0], "sided": sided, "slope": slope, **white.scale(u[:, 3:])}

@@ -1,4 +1,4 @@
-"""What the processes without randomness of their own share: a course, at some level and height, with white noise on it."""
+"""What processes share: a course at some level and height with white noise on it, scales, and memory."""
 
 import numpy as np
 
@@ -29,6 +29,16 @@ def times(noise):
 def column(values):
     """Parameters of shape (S,), or one number, as a column: shape (S, 1)."""
     return np.asarray(values, dtype=float).reshape(-1, 1)
+
+
+def autoregression(memory, shocks):
+    """x_t = k x_{t-1} + sqrt(1 - k^2) e_t with k = exp(-1 / memory), memory in points; shocks e, and x: shape (S, n)."""
+    kept = np.exp(-1 / np.asarray(memory, dtype=float))
+    x = np.empty_like(shocks)
+    x[:, 0] = shocks[:, 0]
+    for t in range(1, shocks.shape[1]):
+        x[:, t] = kept * x[:, t - 1] + np.sqrt(1 - kept**2) * shocks[:, t]
+    return x
 
 
 def noisy(course, level, height, spread, noise):

@@ -3,7 +3,8 @@
 What all prompts begin with is read once. The rest is speculative decoding (Leviathan et al. 2023, section 2, at temperature
 0): a trained student's answers are nearly one sentence, so each row is handed a draft, what followed the same few tokens in
 earlier answers, and one forward pass checks the drafts of all rows and keeps the tokens that greedy decoding would have
-chosen itself. Drafts change the speed, not the answer (up to the rounding of near ties). What a model's generation_config
+chosen itself. Drafts change the speed, not the answer (up to the rounding of near ties). A model whose cache is not plain
+(cache.py) does without both. What a model's generation_config
 adds to greedy decoding, such as Qwen2.5's repetition penalty, is not applied: llama.cpp does not apply it to the exported
 student either.
 """
@@ -13,7 +14,7 @@ import copy
 import os
 
 from llm_ts import question
-from llm_ts.student import cpu_attention
+from llm_ts.student import cache, chat, cpu_attention
 
 ORDER = 4  # tokens from which a draft goes on
 SHARE = 0.7  # of the earlier answers that go on like a draft, at least
@@ -93,15 +94,16 @@ def _places(model, ids, mask, pictures):
     return inner.get_rope_index(ids, types, attention_mask=mask, **grids)
 
 
-def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pictures):
+def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pictures, chances=None):
     """Greedy continuations of prompts, lists of tokens, as lists of tokens without their end.
 
-    beginning: a cache that holds what all of them begin with, or None. pictures: what the model takes of them beside.
+    beginning: a cache that holds what all of them begin with, or None. drafts: a Drafts, or None for a model that cannot
+    take back what it read. pictures: what the model takes of them beside. chances: a list that gets a list of probabilities
+    for each row, those of its tokens, or None.
     """
     import torch
 
-    ends = model.generation_config.eos_token_id
-    ends = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+    ends = chat.ends_of(model, tokenizer)
     past, shared = copy.deepcopy(beginning), beginning.get_seq_length() if beginning else 0
     if past:
         past.batch_repeat_interleave(len(rows))
@@ -109,8 +111,10 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pic
     places, ahead = _places(model, ids, mask, pictures)
     new = ids[:, shared:]  # what is still to be read, before the drafts: first the prompts, then each row's last token
     said, done = [[] for _ in rows], [False] * len(rows)
+    sure = [[] for _ in rows]
     while not all(done):
-        guesses = [[] if end else drafts.guess(row, min(WIDTH, max_new_tokens - len(row) - 1)) for row, end in zip(said, done)]
+        most = [0 if end or drafts is None else min(WIDTH, max_new_tokens - len(row) - 1) for row, end in zip(said, done)]
+        guesses = [drafts.guess(row, width) if width else [] for row, width in zip(said, most)]
         wide = max(map(len, guesses))
         guessed = [guess + [tokenizer.pad_token_id] * (wide - len(guess)) for guess in guesses]
         new = torch.cat([new, torch.tensor(guessed, dtype=torch.long, device=model.device)], dim=1)
@@ -122,13 +126,16 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pic
         out = model(new, use_cache=True, **keywords, **pictures)
         past, pictures = out.past_key_values, {}  # which are read once, with the prompts
         best = out.logits.argmax(dim=-1).tolist()
+        of_best = None if chances is None else out.logits.float().softmax(dim=-1).amax(dim=-1).tolist()
         kept = []  # tokens of each draft that greedy decoding chooses too
         for i, guess in enumerate(guesses):
             kept.append(next((k for k, token in enumerate(guess) if token != best[i][k]), len(guess)))
             if done[i]:
                 continue
-            for token in best[i][: kept[i] + 1]:
+            for k, token in enumerate(best[i][: kept[i] + 1]):
                 said[i].append(token)
+                if of_best:
+                    sure[i].append(of_best[i][k])
                 if token in ends or len(said[i]) >= max_new_tokens:
                     done[i] = True
                     break
@@ -136,13 +143,9 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pic
         right = torch.arange(wide, device=model.device) < torch.tensor(kept, device=model.device)[:, None]
         mask = torch.cat([mask, right.to(mask.dtype), mask.new_ones(len(rows), 1)], dim=1)
         new = torch.tensor([row[-1:] for row in said], device=model.device)
+    if chances is not None:
+        chances += sure
     return [row[:-1] if row[-1] in ends else row for row in said]
-
-
-def _ids_of(processor, texts):
-    """Texts of chats -> lists of tokens; a picture is one token there."""
-    tokenizer = getattr(processor, "tokenizer", processor)
-    return tokenizer(texts, add_special_tokens=False)["input_ids"]
 
 
 def _taken_in(model, processor, texts, prompts):
@@ -154,36 +157,42 @@ def _taken_in(model, processor, texts, prompts):
     return rows, {name: taken[name].to(model.device) for name in names}
 
 
-def generate(model, processor, prompts, batch_size=32, max_new_tokens=160, progress=None, drafts=None):
+def generate(model, processor, prompts, batch_size=32, max_new_tokens=160, progress=None, drafts=None, chances=None):
     """Greedy answers to the prompts, in their order; the longest first, so that memory fails early.
 
     processor: the model's tokenizer, or a vision model's processor. prompts: texts, or question.Shown for a vision model.
     batch_size: prompts answered together, at most. progress: called with the number done after each batch. drafts: a Drafts
-    that goes on learning from one call to the next.
+    that goes on learning from one call to the next. chances: a list that gets for each prompt the tokens of its answer with the
+    probabilities that the model gave them, [(text, probability), ...].
     """
     import torch
 
     if model.device.type == "cpu":
         batch_size = min(batch_size, cpu_attention.BATCH)
-    chats = [question.messages_of(prompt) for prompt in prompts]
-    texts = [processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
-    rows = _ids_of(processor, texts) if texts else []
+    texts = chat.prompts_of(processor, prompts)
+    rows = chat.ids_of(getattr(processor, "tokenizer", processor), texts)  # a picture is one token there
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
     answers = [""] * len(rows)
+    sure = [None] * len(rows)
     drafts = Drafts() if drafts is None else drafts
     see = any(isinstance(prompt, question.Shown) for prompt in prompts)
     was_training = model.training
     model.eval()
     try:
         with cpu_attention.merged(model), torch.inference_mode():
-            beginning = _read_once(model, rows, processor.image_token_id if see else None)
+            plain = bool(rows) and cache.has_plain(model)
+            beginning = _read_once(model, rows, processor.image_token_id if see else None) if plain else None
             for start in range(0, len(order), batch_size):
                 chosen = order[start : start + batch_size]
                 batch, pictures = [rows[i] for i in chosen], {}
                 if see:
                     batch, pictures = _taken_in(model, processor, [texts[i] for i in chosen], [prompts[i] for i in chosen])
                 tokenizer = getattr(processor, "tokenizer", processor)
-                new = _answer_batch(model, tokenizer, batch, beginning, max_new_tokens, drafts, pictures)
+                found = None if chances is None else []
+                own = drafts if plain else None
+                new = _answer_batch(model, tokenizer, batch, beginning, max_new_tokens, own, pictures, found)
+                for i, row, shares in zip(chosen, new, found or ()):
+                    sure[i] = list(zip(map(tokenizer.decode, row), shares))
                 for i, text in zip(chosen, tokenizer.batch_decode(new, skip_special_tokens=True)):
                     answers[i] = text.strip()
                 for row in new:
@@ -192,4 +201,6 @@ def generate(model, processor, prompts, batch_size=32, max_new_tokens=160, progr
                     progress(start + len(chosen))
     finally:
         model.train(was_training)
+    if chances is not None:
+        chances += sure
     return answers

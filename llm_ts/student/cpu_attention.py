@@ -35,6 +35,8 @@ def prepare(model):
     AttentionInterface.register(ATTENTION, _attend)
     AttentionMaskInterface.register(ATTENTION, sdpa_mask)
     text = model.config.get_text_config()
+    if getattr(text, "attn_logit_softcapping", None):  # Gemma 2: the other ways leave it out in silence
+        model.set_attn_implementation("eager")
     if text._attn_implementation == "sdpa":  # a vision tower's attention is not causal, and stays as it is
         model.set_attn_implementation(ATTENTION if text is model.config else {"text_config": ATTENTION})
 

@@ -16,7 +16,7 @@ from peft.tuners import lora
 from torch.nn import functional
 from trl import SFTTrainer
 
-from llm_ts.student import torchrun
+from llm_ts.student import cache, torchrun
 
 SLICE = 48  # positions that meet the LM head together: their logits stay in the processor's cache
 
@@ -99,11 +99,16 @@ class _AnswerLoss(torch.autograd.Function):
         return *(None if d is None else d * d_total.to(d.dtype) for d in ctx.saved_tensors), None
 
 
+def has_linear_head(model):
+    """Whether a model's logits are a matrix product of its final hidden states and nothing more: else TRL's loss is taken."""
+    head, config = model.get_output_embeddings(), model.config.get_text_config()
+    return type(head) is torch.nn.Linear and head.bias is None and not getattr(config, "final_logit_softcapping", None)
+
+
 @contextlib.contextmanager
 def headless(model):
     """Inside, the model gives the final hidden states where it else gives logits; yields the LM head, which has no bias."""
     head = model.get_output_embeddings()
-    assert head.bias is None and not getattr(model.config, "final_logit_softcapping", None)
     head.forward = lambda hidden: hidden
     try:
         yield head
@@ -114,16 +119,23 @@ def headless(model):
 class CpuTrainer(SFTTrainer):
     """SFTTrainer with a loss of its own, for LoRA and full fine-tuning, one process or several."""
 
+    def __init__(self, model, **keywords):
+        super().__init__(model=model, **keywords)
+        plain_model = self.accelerator.unwrap_model(self.model)
+        self.quick = has_linear_head(plain_model)
+        self.shares = torchrun.count() == 1 and cache.has_plain(plain_model)
+
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """The mean cross-entropy of the answers' tokens; rows are padded on the right, so that no mask is needed."""
         ids, labels = inputs["input_ids"], inputs["labels"]
         pictures = {name: value for name, value in inputs.items() if name.startswith(("pixel_", "image_"))}
-        if "image_grid_thw" in pictures:  # Qwen's vision models place a picture's tokens by row and column: TRL's own way
+        # Qwen's vision models place a picture's tokens by row and column: TRL's own way
+        if "image_grid_thw" in pictures or not self.quick:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         first = int((labels != -100).any(dim=0).nonzero()[0])  # column of an answer
         kept = labels.shape[1] - first + 1  # one more: a label is predicted one column before its own
         image = self.accelerator.unwrap_model(model).config.image_token_id if pictures else None
-        shared = common_prefix(ids[:, :first], image) if torchrun.count() == 1 else 0
+        shared = common_prefix(ids[:, :first], image) if self.shares else 0
         with one_product(model), headless(self.accelerator.unwrap_model(model)) as head:
             past = None
             if shared:

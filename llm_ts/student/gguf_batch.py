@@ -16,6 +16,7 @@ BATCH = 512  # tokens that llama.cpp takes in at once
 
 def rows_of(model, chats):
     """Chats, lists of messages -> lists of tokens, by the model's own chat template. model: a llama_cpp.Llama."""
+    from jinja2 import TemplateError
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
     template = model.metadata.get("tokenizer.chat_template")
@@ -25,7 +26,12 @@ def rows_of(model, chats):
         model.detokenize([token], special=True).decode("utf-8", "ignore") for token in (model.token_eos(), model.token_bos())
     )
     write = Jinja2ChatFormatter(template, eos, bos)
-    return [model.tokenize(write(messages=chat).prompt.encode(), add_bos=False, special=True) for chat in chats]
+    try:
+        texts = [write(messages=chat).prompt for chat in chats]
+    except TemplateError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise cli.UserError(f"{model.model_path} cannot be asked this: {reason} (hf2gguf.py mends a model's template)") from None
+    return [model.tokenize(text.encode(), add_bos=False, special=True) for text in texts]
 
 
 def ask(model, chats, max_tokens):

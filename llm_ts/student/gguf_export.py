@@ -6,25 +6,22 @@ from llm_ts import records
 from llm_ts.student import gguf_file, run_folder
 
 
-def export(model, processor, quant, learnt, outfile, work):
-    """Save, convert and quantise a whole model; outfile appears whole or not at all, after the eyes of one that sees."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    folder, text = os.path.join(work, "model"), model.config.get_text_config()
-    if text is not model.config:  # the converter asks a vision model what its text model alone would be called
-        text.architectures = text.architectures or [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[text.model_type]]
+def write_model(model, processor, learnt, work):
+    """Save a whole model for the converters; returns the files that they need: (folder, metadata)."""
+    folder, metadata = os.path.join(work, "model"), os.path.join(work, "metadata.json")
+    gguf_file.save_config(model, processor, folder)
     model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    if learnt.see != "numbers":
-        with records.atomic(gguf_file.projector_of(outfile)) as temporary:
-            gguf_file.convert("convert_hf_to_gguf.py", folder, "--mmproj", "--outfile", temporary, "--outtype", "f16")
-    metadata = os.path.join(work, "metadata.json")
     about = {"general.description": learnt.mark} if learnt.format else {}
     records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
+    return folder, metadata
+
+
+def convert_model(folder, metadata, quant, outfile):
+    """A saved model as a .gguf of a type; what llama.cpp quantises is quantised from f16, which is made once."""
     direct = quant.lower() in gguf_file.CONVERTER_TYPES
-    with records.atomic(outfile) as temporary:
-        full = temporary if direct else os.path.join(work, "full.gguf")
+    full = outfile if direct else os.path.join(os.path.dirname(folder), "full.gguf")
+    if not os.path.exists(full):
         outtype = quant.lower() if direct else "f16"
         gguf_file.convert("convert_hf_to_gguf.py", folder, "--outfile", full, "--outtype", outtype, "--metadata", metadata)
-        if not direct:
-            gguf_file.quantise(full, temporary, gguf_file.quantiser_type(quant))
+    if not direct:
+        gguf_file.quantise(full, outfile, gguf_file.quantiser_type(quant))

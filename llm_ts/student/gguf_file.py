@@ -11,6 +11,7 @@ from llm_ts import cli, paths, question
 from llm_ts.student import gguf_batch
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
+NEED_MATRIX = re.compile(r"IQ[12]_\w+|IQ3_XXS|Q2_K_S", re.IGNORECASE)  # types that llama.cpp makes with an importance matrix alone
 CONTEXT = 4096  # tokens of a prompt with a picture, and its answer
 BESIDE = 64  # of the context that comes with a loaded model, where texts are asked: they get one of their own
 
@@ -37,6 +38,8 @@ def quantiser_type(name):
     if name.upper() not in known:
         some = ", ".join(sorted(kind for kind in known if kind[:2] in ("Q3", "Q4", "Q5", "Q6")))
         raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {some}")
+    if NEED_MATRIX.fullmatch(name):
+        raise cli.UserError(f"{name} needs an importance matrix, which is not made here: take q3_K_M or more")
     return known[name.upper()]
 
 
@@ -47,6 +50,19 @@ def convert(script, *arguments):
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         raise cli.UserError(f"{script} failed: {lines[-1][:300]}")
+
+
+def save_config(model, processor, folder):
+    """Write what the converters need to know of a model, but its weights, into a new folder."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    text = model.config.get_text_config()
+    if text is not model.config:  # the converter asks a vision model what its text model alone would be called
+        text.architectures = text.architectures or [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[text.model_type]]
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    model.generation_config.save_pretrained(folder)
+    processor.save_pretrained(folder)
 
 
 def quantise(source, target, ftype):

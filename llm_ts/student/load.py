@@ -4,13 +4,15 @@ import contextlib
 import glob
 import hashlib
 import os
+import re
 import warnings
 
 from llm_ts import cli, records
-from llm_ts.student import cpu_attention
-
+from llm_ts.student import chat, cpu_attention
 
 TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes pretrain_tower.py made: what it puts into the base
+
+FINGERPRINT = "base_fingerprint"  # in training.json: that of the model that was trained, or that the adapter goes on
 
 
 def weights_of(name):
@@ -39,6 +41,52 @@ def rank_of(adapter):
 def is_adapter(name):
     """Whether name is a folder that holds a PEFT adapter."""
     return os.path.isfile(os.path.join(name, "adapter_config.json"))
+
+
+def fetch_adapter(name):
+    """The folder of an adapter: name itself, or what a hub has by that name; UserError where there is none."""
+    if is_adapter(name):
+        return name
+    if os.path.exists(name) or not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
+        raise cli.UserError(f"no adapter in {name}: train one with qwen_train.py")
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(name, allow_patterns=["*.json", "*.safetensors"])
+    except Exception as error:
+        raise _not_loaded(name, error) from None
+    if not is_adapter(folder):
+        raise cli.UserError(f"{name} is no adapter: it has no adapter_config.json")
+    return folder
+
+
+def fingerprint(model):
+    """SHA-256 over the name, shape and first numbers, in bf16, of each weight of a model, its adapter left out.
+
+    The same for any file that the weights came from, and for any dtype that they were loaded in.
+    """
+    import torch
+
+    digest = hashlib.sha256()
+    for name, weight in sorted(model.named_parameters()):
+        if "lora_" not in name:
+            name = name.removeprefix("base_model.model.").replace(".base_layer.", ".")
+            first = weight.detach().flatten()[:64].to("cpu", torch.bfloat16).view(torch.int16)
+            digest.update(f"{name} {tuple(weight.shape)}".encode() + first.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _require_base(model, name, adapter):
+    """UserError where a model is not the one that an adapter was trained on, as far as its training.json says it."""
+    for path in (os.path.join(place, "training.json") for place in (adapter, os.path.dirname(os.path.abspath(adapter)))):
+        if os.path.exists(path):
+            trained_on = records.read_json(path, "qwen_train.py").get(FINGERPRINT)
+            if trained_on and trained_on != fingerprint(model):
+                raise cli.UserError(
+                    f"{name} is not the base that {adapter} was trained on: give that one "
+                    f"(to use this one all the same, delete {FINGERPRINT} from {path})"
+                )
+            return
 
 
 def weights_digest(name):
@@ -173,6 +221,8 @@ def load(name, dtype, adapter=None, see="numbers"):
     if adapter:
         from peft import PeftModel
 
+        _require_base(model, name, adapter)
+
         with cli.quiet():
             try:
                 model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
@@ -182,6 +232,7 @@ def load(name, dtype, adapter=None, see="numbers"):
                 raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
     if processor.chat_template is None:
         raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
+    chat.mend(model, processor, name)
     tokenizer = getattr(processor, "tokenizer", processor)
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:

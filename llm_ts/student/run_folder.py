@@ -4,7 +4,7 @@ checkpoint-<step>/ with whole.json, evaluation_*.json, training.json, final/.
 """
 
 import contextlib
-import fcntl
+import math
 import os
 import re
 import shutil
@@ -13,9 +13,15 @@ from llm_ts import cli, question, records
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.score import BESIDE
 from llm_ts.series import ou
+from llm_ts.student import load
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
-DEFAULTS = {"question": question.STUDY.name, "series_of": [ou.NAME], "see": "numbers"}  # of settings that runs of before do not have
+DEFAULTS = {
+    "question": question.STUDY.name,
+    "series_of": [ou.NAME],
+    "see": "numbers",
+}  # of settings that runs of before do not have
+UNKNOWN_BEFORE = (load.FINGERPRINT,)  # settings that runs of before may lack, whatever theirs were
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
 
@@ -30,7 +36,8 @@ def check(folder, settings, name="training.json"):
     """UserError where the folder holds another run, by the settings that it wrote into the named file."""
     path = os.path.join(folder, name)
     before = records.read_json(path, "the same command") if os.path.exists(path) else settings
-    other = [key for key, value in {**DEFAULTS, **settings}.items() if before.get(key, DEFAULTS.get(key)) != value]
+    known = {key: value for key, value in {**DEFAULTS, **settings}.items() if key in before or key not in UNKNOWN_BEFORE}
+    other = [key for key, value in known.items() if before.get(key, DEFAULTS.get(key)) != value]
     if other:
         raise cli.UserError(f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder")
 
@@ -41,7 +48,7 @@ def hold(folder, wait=False):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, ".lock"), "ab") as file:  # for writing: NFS locks no other
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            records.lock(file, wait)
         except BlockingIOError:
             raise cli.UserError(f"{folder} is being trained by another run: wait for it, or give another --out") from None
         yield
@@ -51,13 +58,18 @@ def _sizes(checkpoint):
     return {name: os.path.getsize(os.path.join(checkpoint, name)) for name in os.listdir(checkpoint) if name != WHOLE}
 
 
-def mark_whole(checkpoint, step):
-    """Bring every file of a checkpoint to the disk, then say in it that it is whole."""
+def mark_whole(checkpoint, step, seconds=0.0):
+    """Bring every file of a checkpoint to the disk, then say in it that it is whole.
+
+    seconds: that the run has taken up to it, all its starts together.
+    """
     for name in os.listdir(checkpoint):
         descriptor = os.open(os.path.join(checkpoint, name), os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
-    records.write_json(os.path.join(checkpoint, WHOLE), {"step": step, "bytes": _sizes(checkpoint)})
+    records.write_json(
+        os.path.join(checkpoint, WHOLE), {"step": step, "seconds": math.ceil(10 * seconds) / 10, "bytes": _sizes(checkpoint)}
+    )
 
 
 def _is_whole(checkpoint, without=()):
@@ -106,6 +118,18 @@ def last_checkpoint(folder):
         if re.fullmatch(r"checkpoint-\d+", name) and os.path.join(folder, name) not in whole.values():
             print(f"passed over {name}: it is incomplete (killed while saving, or cut since)", flush=True)
     return whole[max(whole)] if whole else None
+
+
+def seconds(folder):
+    """The seconds that a run has taken up to its newest whole checkpoint, all starts together."""
+    whole = checkpoints(folder)
+    return records.read_json(os.path.join(whole[max(whole)], WHOLE), "qwen_train.py").get("seconds", 0.0) if whole else 0.0
+
+
+def stands_still(folder):
+    """The number of evaluated checkpoints since the one that first read the validation rows best."""
+    scores = [score for content in evaluations(folder) if content["step"] and (score := validation_score(content)) is not None]
+    return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
 
 def evaluation_path(folder, step):

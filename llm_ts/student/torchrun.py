@@ -3,7 +3,12 @@
 RANK and WORLD_SIZE are set by torchrun. "Process" is its word for one of them; LoRA's rank is something else.
 """
 
+import contextlib
+import itertools
 import os
+import socket
+
+PORTS = range(10000, 32768)  # from 32768 on, Linux gives them to whoever connects
 
 
 def number():
@@ -14,6 +19,15 @@ def number():
 def count():
     """The number of processes."""
     return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def free_port(first):
+    """The first free port of this machine from a number on, among those that the system hands out to nobody by itself."""
+    for port in itertools.chain(range(first, PORTS.stop), range(PORTS.start, first)):
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.bind(("", port))
+            return port
+    raise OSError(f"no port is free from {PORTS.start} to {PORTS.stop}")
 
 
 def barrier():

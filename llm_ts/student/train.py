@@ -1,20 +1,16 @@
-"""TRL's trainer on pairs of prompt and answer: quick on a CPU, stopped by signals, evaluated at every save.
+"""TRL's trainer on pairs of prompt and answer: quick on a CPU, and never past a loss that is no number.
 
-It writes checkpoint-<step>/ into the run's folder.
+It writes checkpoint-<step>/ into the run's folder; callbacks.py says when.
 """
 
-import contextlib
 import os
 import re
-import signal
 import warnings
 from dataclasses import dataclass
 
 from llm_ts import cli, question
 from llm_ts.pairs import pair
-from llm_ts.student import run_folder, torchrun
-
-SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")  # that ask a training to save and stop
+from llm_ts.student import callbacks, chat, torchrun
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,16 @@ class Recipe:
     logging_steps: int = 5
     seed: int = 0
     in_order: bool = False  # take the rows in their order, not shuffled by the seed
+    report_to: str = "none"  # or "tensorboard": its files, in runs/ of the run's folder
     tower: str = "lora"  # of a vision model: "lora" as the text model has it, or "frozen"
+
+
+def lessons(rows, model, tokenizer):
+    """Pairs -> a Dataset of tokens and labels: the loss is on the answer and its end."""
+    from datasets import Dataset
+
+    shown = [pair.asked_with(row) for row in rows]
+    return Dataset.from_list(chat.lessons_of(model, tokenizer, shown, [row["answer"] for row in rows]))
 
 
 def conversations(rows):
@@ -67,10 +72,10 @@ def targets_of(model, tower):
     return rf"{re.escape(within)}\..*\.({'|'.join(sorted(leaves))})"
 
 
-def make(recipe, folder, model, processor, train_rows, callbacks):
+def make(recipe, folder, model, processor, train_rows, more):
     """TRL's SFTTrainer on prompt/completion rows: the loss is on the answer only.
 
-    A model that carries an adapter learns on with that one, at its own rank.
+    A model that carries an adapter learns on with that one, at its own rank. more: callbacks.
     """
     import torch
     from datasets import disable_progress_bars
@@ -83,6 +88,8 @@ def make(recipe, folder, model, processor, train_rows, callbacks):
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl")
     warnings.filterwarnings("ignore", message="Could not find a config file")
 
+    if recipe.report_to == "tensorboard":
+        os.environ["TENSORBOARD_LOGGING_DIR"] = os.path.join(folder, "runs")
     gpu = torch.cuda.is_available()
     if gpu:
         torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gave NaN with a mask: trl issue 7181
@@ -102,7 +109,7 @@ def make(recipe, folder, model, processor, train_rows, callbacks):
         save_strategy="steps",
         save_steps=recipe.save_steps,
         logging_steps=recipe.logging_steps,
-        report_to="none",
+        report_to=recipe.report_to,
         disable_tqdm=True,
         seed=recipe.seed,
         train_sampling_strategy="sequential" if recipe.in_order else "random",
@@ -118,110 +125,45 @@ def make(recipe, folder, model, processor, train_rows, callbacks):
         for name, weight in model.named_parameters():
             weight.requires_grad_("lora_" in name)
     elif recipe.rank:
-        lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=targets_of(model, recipe.tower), task_type="CAUSAL_LM")
+        lora = LoraConfig(
+            r=recipe.rank, lora_alpha=recipe.alpha, target_modules=targets_of(model, recipe.tower), task_type="CAUSAL_LM"
+        )
+    see = hasattr(processor, "image_processor")
+    if see:
+        chat.require_nothing_before(processor, folder)
     if gpu:
         from trl import SFTTrainer as Trainer
     else:
         from llm_ts.student.cpu_training import CpuTrainer as Trainer
-    made = Trainer(
-        model=model,
-        args=config,
-        train_dataset=conversations(train_rows),
-        processing_class=processor,
-        peft_config=lora,
-        callbacks=callbacks,
-    )
+
+    class Checked(Trainer):
+        def training_step(self, *inputs, **keywords):
+            loss = super().training_step(*inputs, **keywords)
+            if not torch.isfinite(loss):
+                callbacks.refuse("the loss is", self.state.global_step + 1)
+            return loss
+
+    try:
+        made = Checked(
+            model=model,
+            args=config,
+            train_dataset=conversations(train_rows) if see else lessons(train_rows, model, processor),
+            processing_class=processor,
+            peft_config=lora,
+            callbacks=more,
+        )
+    except ValueError as error:  # PEFT's, of architectures that LoRA does not go on
+        raise cli.UserError(f"this model cannot be trained here: {' '.join(str(error).split())[:200]}") from None
     made.remove_callback(PrinterCallback)  # Show says it in one line
     return made
 
 
-class Stop:
-    """Whether the training was asked to save and stop: by SIGTERM, SIGUSR1 or SIGINT, or by a file that appeared.
-
-    file: its path, or None. A signal makes that file too, so that whoever started the training knows why it stopped.
-    A second SIGINT stops at once.
-    """
-
-    def __init__(self, file=None):
-        self.file, self._signalled = file, False
-        for name in SIGNALS:
-            signal.signal(getattr(signal, name), self._ask)
-
-    def _ask(self, signum, frame):
-        self._signalled = True
-        # not print: the signal may have come amid one, which must not be entered again
-        os.write(1, f"{signal.Signals(signum).name}: saving at the next step, then stopping\n".encode())
-        if self.file:
-            with contextlib.suppress(OSError):  # a full disk must not keep the training from trying to save
-                open(self.file, "ab").close()
-        if signum == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    @property
-    def asked(self):
-        return self._signalled or bool(self.file and os.path.exists(self.file))
-
-
-def make_callbacks(folder, evaluate, stop):
-    """Callbacks that show how far the training is, save and stop at the next step once stop.asked, and call
-    evaluate(model, step) after planned saves.
-    """
-    from transformers import TrainerCallback
-
-    class Show(TrainerCallback):
-        bar = None
-
-        def on_train_begin(self, args, state, control, **kwargs):
-            self.bar = cli.Progress("steps", state.max_steps, every=float("inf"))  # in a log, the losses say it
-            self.bar.step(state.global_step)
-
-        def on_step_end(self, args, state, control, **kwargs):
-            self.bar.step()
-
-        def on_log(self, args, state, control, logs=None, **kwargs):
-            if logs and "loss" in logs and state.is_world_process_zero:
-                cli.say(f"step {state.global_step} of {state.max_steps}: loss {float(logs['loss']):.4f}")
-
-        def on_train_end(self, args, state, control, **kwargs):
-            self.bar.close()
-
-    class SaveAndStop(TrainerCallback):
-        def on_step_end(self, args, state, control, **kwargs):
-            if torchrun.any_of(stop.asked):  # it may be seen by one process a step before another
-                control.should_save = control.should_training_stop = True
-
-    class Evaluate(TrainerCallback):
-        def on_save(self, args, state, control, model=None, **kwargs):
-            step = state.global_step
-            torchrun.barrier()  # every process has written its part
-            if state.is_world_process_zero:
-                run_folder.mark_whole(os.path.join(folder, f"checkpoint-{step}"), step)
-            if planned(args, state) and not torchrun.any_of(stop.asked):  # all evaluate, or none: else they wait for each other
-                evaluate(model, step)
-
-    return [Show(), SaveAndStop(), Evaluate()]
-
-
-def ignore_signals():
-    """For a training that is over: Python would die of a late signal on its way out, and its work would count as failed."""
-    for name in SIGNALS:
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
-
-
-def is_last(run, checkpoint):
-    """Whether a checkpoint is a training's last; its state then becomes the trainer's.
+def take_state(trainer, checkpoint):
+    """Give a trainer the state of a checkpoint that is trained to the end, so that it need not train.
 
     Transformers would train a step beyond the end where the epochs are no whole number.
     """
     from transformers import TrainerState
 
-    state = TrainerState.load_from_json(os.path.join(checkpoint, "trainer_state.json"))
-    if state.global_step < state.max_steps:
-        return False
-    run.state = state
-    return True
-
-
-def planned(args, state):
-    """Whether a save at this step is one of the plan, not one that a signal asked for."""
-    return state.global_step % args.save_steps == 0 or state.global_step == state.max_steps
+    trainer.state = TrainerState.load_from_json(os.path.join(checkpoint, "trainer_state.json"))
+    return trainer.state

@@ -182,7 +182,7 @@ async def connect(key, settings):
 async def ask_all(rows, record, key, settings, purse):
     """Ask about rows, several at a time, and record(row, answer) each answer as it comes: one thread, one writer.
 
-    Ends before the last row where the purse has no money for the next.
+    Returns how many rows there was no money for.
     """
     waiting = collections.deque(rows)
     async with connect(key, settings) as client:
@@ -204,3 +204,4 @@ async def ask_all(rows, record, key, settings, purse):
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+    return len(waiting)

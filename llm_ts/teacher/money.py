@@ -58,19 +58,26 @@ class Purse:
     came (a time-out, a dropped connection) is not known here.
     """
 
-    def __init__(self, price, cap=None, spent=0.0):
-        self.price, self.cap, self.spent, self.held = price, cap, spent, 0.0
+    def __init__(self, price, cap=None, spent=0.0, seen=0):
+        """seen: tokens of a prompt that a question is known to have, where the estimate may be too low."""
+        self.price, self.cap, self.spent, self.held, self.seen = price, cap, spent, 0.0, seen
 
-    def take(self, row, settings):
-        """The sum that is held for a question; None where the cap leaves no room for it beside what others hold."""
+    def take(self, row, settings, sure=False):
+        """The sum that is held for a question; None where the cap leaves no room for it beside what others hold.
+
+        sure: it was asked already, room or not.
+        """
         if self.cap is None:
             return 0.0
-        most = self.price.of({**estimate(row, settings), "completion": settings.max_tokens})
-        if self.spent + self.held + most > self.cap:
+        prompt = max(estimate(row, settings)["prompt"], self.seen)
+        most = self.price.of({"prompt": prompt, "completion": settings.max_tokens})
+        if self.spent + self.held + most > self.cap and not sure:
             return None
         self.held += most
         return most
 
     def pay(self, held, tokens):
+        """Give back what was held for a question, and count what it cost: {"prompt", "completion"} tokens."""
         self.held -= held
+        self.seen = max(self.seen, tokens["prompt"])
         self.spent += self.price.of(tokens)

@@ -1,4 +1,4 @@
-"""Which columns of a table are the values, and which the times; the rows that belong to one series, and its numbers.
+"""Which columns of a table are the values, and which the times.
 
 The user names them, or there is only one way to choose. Else: UserError with what is there and the flag that decides.
 """
@@ -8,21 +8,22 @@ import re
 import numpy as np
 
 from llm_ts import cli
-from llm_ts.series.user import numbers, times
+from llm_ts.series.user import kept_rows, numbers, times
 
-SURE_ID = re.compile(r"(?i)(^|[^a-z])(id|ids|uuid|sample|samples|serial|key|zip|plz|postcode|phone)([^a-z]|$)|[a-z](ID|Id|Nr|No)$")
-MAYBE_ID = re.compile(r"(?i)(^|[^a-z])(nr|no|num|number|index|idx|row|code|station|site|sensor|gauge|unnamed|#|column 1)([^a-z]|$)|^$|^#$")
-SURE_TIME = re.compile(r"(?i)(^|[^a-z])(year|years|date|datum|datetime|timestamp|time|epoch|jahr|zeit|fecha|ann[eé]e)([^a-z]|$)|(date|time)$|日期|时间|年")
+SURE_ID = re.compile(
+    r"(?i)(^|[^a-z])(id|ids|uuid|sample|samples|serial|key|zip|plz|postcode|phone)([^a-z]|$)|[a-z](ID|Id|Nr|No)$"
+)
+MAYBE_ID = re.compile(
+    r"(?i)(^|[^a-z])(nr|no|num|number|index|idx|row|code|station|site|sensor|gauge|unnamed|#|column 1)([^a-z]|$)|^$|^#$"
+)
+SURE_TIME = re.compile(
+    r"(?i)(^|[^a-z])(year|years|date|datum|datetime|timestamp|time|epoch|jahr|zeit|fecha|ann[eé]e)([^a-z]|$)|(date|time)$|日期|时间|年"
+)
 PARTS = {  # columns that are one time together
     "year": r"(?i)years?|yr|yyyy|jahr|ann[eé]e|a[nñ]o|年", "month": r"(?i)months?|mon|mo|mm|monat|mois|mes|月",
     "quarter": r"(?i)quarters?|qtr|q|quartal|trimestre",
     "day": r"(?i)days?|dd|dy|tag|jour|d[ií]a|日", "hour": r"(?i)hours?|hh|hr|stunde|heure|hora",
 }  # fmt: skip
-TOTALS = re.compile(
-    r"(?i)\W*(grand |sub|zwischen|gesamt|end)?-?\s?(total|totals|sum|summe|gesamt|insgesamt|suma|somme|totale|mean|average|avg|mittel|mittelwert|"
-    r"moyenne|media|promedio|median|min|max|minimum|maximum|std|stdev|count|合計|平均|总计)\b.*"
-)
-FEW = 0.34  # share of distinct values, at most, in a column that says which series a row belongs to
 
 
 def time_column(layout, wanted, values=()):
@@ -37,10 +38,18 @@ def time_column(layout, wanted, values=()):
     free = [place for place in range(len(layout.names)) if place not in values]
     found = {part: place for place in reversed(free) for part, name in PARTS.items() if re.fullmatch(name, layout.names[place])}
     together = [found[part] for part in PARTS if part in found]
-    if {"year", "month"} <= set(found) and all(layout.kinds[place] in ("number", "time") for place in together) and layout.shapes[found["year"]] == "year":
+    if (
+        {"year", "month"} <= set(found)
+        and all(layout.kinds[place] in ("number", "time") for place in together)
+        and layout.shapes[found["year"]] == "year"
+    ):
         used = [found[part] for part in ("year", "month", "day", "hour") if part in found]
         return tuple(used), f"{' and '.join(layout.names[place] for place in used)} are one time together"
-    if {"year", "quarter"} <= set(found) and layout.shapes[found["year"]] == "year" and layout.kinds[found["quarter"]] == "number":
+    if (
+        {"year", "quarter"} <= set(found)
+        and layout.shapes[found["year"]] == "year"
+        and layout.kinds[found["quarter"]] == "number"
+    ):
         used = (found["year"], found["quarter"])
         return used, f"{' and '.join(layout.names[place] for place in used)} are one time together"
     strong = [place for place in free if layout.kinds[place] == "time" and layout.shapes[place] not in times.WEAK]
@@ -52,7 +61,11 @@ def time_column(layout, wanted, values=()):
             return (first, more), f"{layout.names[first]} and {layout.names[more]} are one time together"
         note = f"times are those of {layout.names[first]} (--time)" if len(strong) > 1 else None
         return (first,), note
-    weak = [place for place in free if layout.kinds[place] == "time" and (layout.shapes[place] != "clock" or _clock_goes_on(layout, place))]
+    weak = [
+        place
+        for place in free
+        if layout.kinds[place] == "time" and (layout.shapes[place] != "clock" or _clock_goes_on(layout, place))
+    ]
     if weak:
         return (weak[0],), None
     digits = [place for place in free if layout.kinds[place] == "number" and not (layout.row_names and place == 0)]
@@ -94,15 +107,22 @@ def value_columns(layout, named, every, time):
     """Places of the columns to describe. named: those that the user named; every: --all-columns; time: places of the times."""
     if named:
         return [layout.place(name) for name in named], []
-    digits = [place for place, kind in enumerate(layout.kinds) if kind == "number" and place not in time and not (layout.row_names and place == 0)]
+    digits = [
+        place
+        for place, kind in enumerate(layout.kinds)
+        if kind == "number" and place not in time and not (layout.row_names and place == 0)
+    ]
     ids = [place for place in digits if is_id(layout, place)]
     chosen = [place for place in digits if place not in ids]
     if len(chosen) > 1 and not every:  # a number that says which series a row belongs to is no measurement
-        groups = [place for place in chosen if MAYBE_ID.search(layout.names[place]) and repeats(layout.head[place])]
+        groups = [place for place in chosen if MAYBE_ID.search(layout.names[place]) and kept_rows.repeats(layout.head[place])]
         chosen = [place for place in chosen if place not in groups]
     if not chosen and ids:
         shown = layout.listed(ids)
-        raise cli.UserError(f"{layout.where}: {shown} counts or names things, and no other column holds numbers: give --column if it is to be described")
+        raise cli.UserError(
+            f"{layout.where}: {shown} counts or names things, and no other column holds numbers: "
+            "give --column if it is to be described"
+        )
     if not chosen:
         there = layout.listed(range(len(layout.names)))
         raise cli.UserError(f"{layout.where} has no column of numbers: it has {there}" + (" (--time none?)" if time else ""))
@@ -112,8 +132,8 @@ def value_columns(layout, named, every, time):
     clocks = [place for place, shape in enumerate(layout.shapes) if shape == "clock" and place not in time]
     if len(chosen) == 1 and clocks and _counts_up(layout, chosen[0]):
         raise cli.UserError(
-            f"{layout.where}: {layout.names[chosen[0]]} counts the rows, and {layout.names[clocks[0]]} holds times of a clock, or durations: "
-            "write these as plain numbers (seconds)"
+            f"{layout.where}: {layout.names[chosen[0]]} counts the rows, and {layout.names[clocks[0]]} holds times of a "
+            "clock, or durations: write these as plain numbers (seconds)"
         )
     if len(chosen) == 1 and not time and _counts_up(layout, chosen[0]):
         notes.append(f"{layout.names[chosen[0]]} counts up by one, as the numbers of rows do: is it a measurement?")
@@ -122,7 +142,7 @@ def value_columns(layout, named, every, time):
 
 def is_id(layout, place):
     """Whether a column of whole numbers names things: by its name, or by zeros in front."""
-    cells = [cell for cell in layout.head[place] if cell]
+    cells = [cell for cell in layout.head[place].tolist() if cell]
     if not all(re.fullmatch("[0-9]+", cell) for cell in cells):
         return False
     if all(len(cell) == len(cells[0]) > 1 for cell in cells) and any(cell[0] == "0" for cell in cells):
@@ -132,46 +152,8 @@ def is_id(layout, place):
 
 
 def _counts_up(layout, place):
-    steps = np.diff([int(cell) for cell in layout.head[place] if re.fullmatch("[0-9]{1,15}", cell)])
+    steps = np.diff([int(cell) for cell in layout.head[place].tolist() if re.fullmatch("[0-9]{1,15}", cell)])
     return len(steps) > 6 and bool((steps == 1).all())
-
-
-def repeats(cells):
-    """Whether a column has few different texts, each of them several times."""
-    counts = cells[cells != ""].value_counts()
-    return 2 <= len(counts) <= FEW * counts.sum() and counts.iloc[-1] > 1
-
-
-def choose_rows(layout, frame, wheres):
-    """The rows that fit all of --where name=text; UserError where none does. frame: a DataFrame of texts by place."""
-    for where in wheres:
-        name, sign, text = where.partition("=")
-        if not sign:
-            raise cli.UserError(f"--where {where!r}: give a column and its text, as station=north")
-        place = layout.place(name.strip(), "--where")
-        fits = frame[place].str.strip() == text.strip()
-        if not fits.any():
-            there = list(dict.fromkeys(frame[place]))
-            raise cli.UserError(f"{layout.where}: no row has {name.strip()} = {text.strip()!r}: it has {some(there)}")
-        frame = frame[fits]
-    return frame
-
-
-def some(texts):
-    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "")
-
-
-def groups_of(layout, frame, used):
-    """Places of the columns that may say which series a row belongs to."""
-    return [place for place in range(len(layout.names)) if place not in used and layout.kinds[place] in ("text", "number") and place in frame and repeats(frame[place])]
-
-
-def advice(layout, frame, groups):
-    """ "--where station=north, one of north, south"."""
-    if not groups:
-        return "--where"
-    name, there = layout.names[groups[0]], list(dict.fromkeys(frame[groups[0]]))
-    return f"--where {name}={there[0]!r}, of {some(there)}" if " " in there[0] else f"--where {name}={there[0]}, of {some(there)}"
 
 
 def read_times(layout, frame, places, dates):
@@ -180,7 +162,13 @@ def read_times(layout, frame, places, dates):
     if len(places) > 1:
         return _together(layout, frame, places, dates), []
     shape = layout.shapes[places[0]]
-    if shape is None and layout.kinds[places[0]] == "number" or shape == "year" and layout.kinds[places[0]] == "number" and not _whole_years(texts):
+    if (
+        shape is None
+        and layout.kinds[places[0]] == "number"
+        or shape == "year"
+        and layout.kinds[places[0]] == "number"
+        and not _whole_years(texts)
+    ):
         try:
             found = numbers.read(_blanked(texts), default=".", codes=False)
         except cli.UserError as error:
@@ -188,7 +176,9 @@ def read_times(layout, frame, places, dates):
         read = times.read_numbers(found.values, name, found.zero)
         return read, [read.note] if read.note else []
     if shape is None:
-        raise cli.UserError(f"{layout.where}: {name} holds no times that can be read: give another column to --time, or --time none")
+        raise cli.UserError(
+            f"{layout.where}: {name} holds no times that can be read: give another column to --time, or --time none"
+        )
     read = _dated(layout, texts, shape, dates, name)
     return read, [read.note] if read.note else []
 
@@ -225,52 +215,8 @@ def _together(layout, frame, places, dates):
         at = np.where((parts[1] >= 1) & (parts[1] <= most), parts[0] + (parts[1] - 1) / most, np.nan)
         return times.Times(at, "year", "month")
     rows = zip(*(part.tolist() for part in parts))
-    stamps = [np.nan if any(x != x for x in row) else times.seconds_of(*map(int, row[:3])) + (row[3] * 3600 if len(row) > 3 else 0) for row in rows]
+    stamps = [
+        np.nan if any(x != x for x in row) else times.seconds_of(*map(int, row[:3])) + (row[3] * 3600 if len(row) > 3 else 0)
+        for row in rows
+    ]
     return times.Times(np.array(stamps), "date", "day")
-
-
-def drop_rows_without_time(layout, frame, at, place, values):
-    """(rows to keep, notes): totals, means and remarks at the end are no part of the series. UserError for others without a time.
-
-    at: the times, NaN where a text is none. place: of the time column. values: places of the values.
-    """
-    bad = np.isnan(at)
-    if not bad.any():
-        return ~bad, []
-    if bad.all():
-        raise cli.UserError(f"{layout.where}: no text of {layout.names[place]} can be read as a time: give --time none")
-    last = len(bad) - 1 - int(np.argmax(~bad[::-1]))
-    notes = []
-    for row in np.flatnonzero(bad):
-        text, value = frame[place].iloc[row], " ".join(frame[values[0]].iloc[row : row + 1])
-        if row > last or TOTALS.fullmatch(text) or not (text or value):
-            if text or value:
-                notes.append(f"line {layout.line(frame.index[row])} left out: {text!r} is no time as the others are" + (f" (its value is {value})" if value else ""))
-            continue
-        raise cli.UserError(
-            f"{layout.where}, line {layout.line(frame.index[row])}: {layout.names[place]} is {text!r}, no time as the others are: "
-            "mend or drop it (--time none takes the rows as they stand)"
-        )
-    if len(notes) > 3:
-        notes = [*notes[:2], f"{len(notes) - 2} more lines like these left out"]
-    return ~bad, notes
-
-
-def drop_totals(layout, frame, labels, values):
-    """(rows to keep, notes) where no column holds times: last rows that are called Total, Mean and the like are no part."""
-    keep, notes = np.ones(len(frame), dtype=bool), []
-    if labels is not None and _count_down(labels):
-        notes.append(f"the rows count down, {labels.iloc[0]} to {labels.iloc[-1]}: taken as they stand, the first one first")
-    while labels is not None and keep.sum() > 2 and TOTALS.fullmatch(labels.iloc[int(keep.sum()) - 1]):
-        row = int(keep.sum()) - 1
-        keep[row] = False
-        notes.append(f"line {layout.line(frame.index[row])} left out: {labels.iloc[row]!r} is no row of the series (its value is {frame[values[0]].iloc[row]})")
-    return keep, notes
-
-
-def _count_down(labels):
-    """Whether names end in numbers that fall by one: t23, t22, ... t00."""
-    found = labels.str.extract(r"^(?P<word>\D*)(?P<number>\d{1,9})$")
-    if found.isna().any(axis=None) or found["word"].nunique() > 1:
-        return False
-    return bool((np.diff(found["number"].astype("int64")) == -1).all()) and len(labels) > 2

@@ -33,8 +33,8 @@ def put_in_order(series, sort=False):
         order, note = np.arange(len(series.at))[::-1], "the times fall (newest first): turned round"
     elif series.kind == "number" and not sort:
         raise cli.UserError(
-            f"{series.source}: its times go back and forth, at {label(series, int(np.argmax(steps < 0)) + 1)} first: name their column with "
-            "--time, and the rows are sorted by it; or --time none takes the rows as they stand"
+            f"{series.source}: its times go back and forth, at {label(series, int(np.argmax(steps < 0)) + 1)} first: name their "
+            "column with --time, and the rows are sorted by it; or --time none takes the rows as they stand"
         )
     else:
         order, note = np.argsort(series.at, kind="stable"), "the times go back and forth: sorted"
@@ -62,7 +62,9 @@ def choose_window(series, last=None, begin=None, end=None):
             at = np.arange(1, len(keep) + 1) if series.at is None else series.at + series.start
             keep &= at >= low if flag == "--from" else at < high
     if not keep.any():
-        raise cli.UserError(f"{series.source}: no row lies between --from and --to: it has {label(series, 0)} to {label(series, -1)}")
+        raise cli.UserError(
+            f"{series.source}: no row lies between --from and --to: it has {label(series, 0)} to {label(series, -1)}"
+        )
     places = np.flatnonzero(keep)
     places = places[-last:] if last else places
     return series if len(places) == len(keep) else _take(series, places, f"{len(places)} of {len(keep)} rows chosen")
@@ -80,7 +82,9 @@ def _bounds(series, text, flag):
         except ValueError:
             pass
         if series.at is None or not re.search(":", text):
-            raise cli.UserError(f"{flag} {text!r}: give {'the number of a row' if series.at is None else 'a number'}, as the series has")
+            raise cli.UserError(
+                f"{flag} {text!r}: give {'the number of a row' if series.at is None else 'a number'}, as the series has"
+            )
         return times.clock_of(text), np.nextafter(times.clock_of(text), np.inf)
     shape = times.shape_of([text] * 3)
     step = {"year": 1.0, "half": 0.5, "quarter": 0.25}.get(shape, 1 / 12 if shape in times.YEARLY else None)
@@ -118,12 +122,16 @@ def fill(series, windowed=False):
     there = np.flatnonzero(~np.isnan(series.values))
     if len(there) < SHORTEST:
         missing = f" ({n - len(there)} of {n} are missing)" if len(there) < n else ""
-        raise cli.UserError(f"{series.source}: {series.column} has {len(there)} values{missing}: {SHORTEST} are the fewest that can be described")
+        raise cli.UserError(
+            f"{series.source}: {series.column} has {len(there)} values{missing}: {SHORTEST} are the fewest that can be described"
+        )
     if len(there) < n:
         series = _without_missing(series, n, there)
     low, high = series.values.min(), series.values.max()
     if low == high:
-        raise cli.UserError(f"{series.source}: {series.column} is constant ({series.zero + low:.12g}): there is nothing to describe")
+        raise cli.UserError(
+            f"{series.source}: {series.column} is constant ({series.zero + low:.12g}): there is nothing to describe"
+        )
     with np.errstate(over="ignore"):
         span = high - low
     if not np.isfinite(span):
@@ -138,7 +146,11 @@ def fill(series, windowed=False):
 
 def _is_total(values):
     """Whether the last of some positive values is the sum of the others."""
-    return len(values) > SHORTEST and bool((values >= 0).all()) and bool(np.isclose(values[-1], values[:-1].sum(), rtol=1e-9, atol=0))
+    return (
+        len(values) > SHORTEST
+        and bool((values >= 0).all())
+        and bool(np.isclose(values[-1], values[:-1].sum(), rtol=1e-9, atol=0))
+    )
 
 
 def _without_missing(series, n, there):
@@ -177,8 +189,8 @@ def make_even(series):
         place = pick(series.values)
         values[np.argmin(np.abs(grid - series.at[place]))] = series.values[place]
     note = (
-        f"uneven steps, {duration(shortest, series.kind)} to {duration(longest, series.kind)}: put on an even grid of {points} points "
-        "by interpolation"
+        f"uneven steps, {duration(shortest, series.kind)} to {duration(longest, series.kind)}: put on an even grid of "
+        f"{points} points by interpolation"
     )
     return replace(series, values=values, at=grid, labels=None, notes=[*series.notes, note])
 
@@ -188,7 +200,13 @@ def duration(step, kind):
     if kind == "number":
         return f"{step:.4g}"
     seconds = step * (365.2425 * 86400 if kind == "year" else 1)
-    for unit, length in (("year", 365.2425 * 86400), ("month", 30.436875 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60)):
+    for unit, length in (
+        ("year", 365.2425 * 86400),
+        ("month", 30.436875 * 86400),
+        ("day", 86400),
+        ("hour", 3600),
+        ("minute", 60),
+    ):
         if seconds >= 0.98 * length:
             return f"{round(seconds / length, 1):g} {unit}{'s' if round(seconds / length, 1) != 1 else ''}"
     return f"{seconds:.4g} s"
@@ -201,5 +219,7 @@ def split(series, count):
     parts = np.array_split(np.arange(len(series.values)), count)
     if min(map(len, parts)) < SHORTEST:
         raise cli.UserError(f"{series.source}: {len(series.values)} values in {count} windows: {SHORTEST} in each are the fewest")
-    named = [(f"window {k} of {count}: {label(series, part[0])} to {label(series, part[-1])}", part) for k, part in enumerate(parts, 1)]
+    named = [
+        (f"window {k} of {count}: {label(series, part[0])} to {label(series, part[-1])}", part) for k, part in enumerate(parts, 1)
+    ]
     return [_take(series, part, note) for note, part in named]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from llm_ts import cli
 from llm_ts.series.user import numbers, times
-from llm_ts.series.user.source import SEPARATORS
+from llm_ts.series.user.separator import SEPARATORS
 
 HEAD_ROWS = 2000  # rows from which the layout is read
 SAMPLE = 400  # of these, how many a column's kind is judged by
@@ -38,6 +38,7 @@ class Layout:
     row_names: bool = False  # whether the first column holds R's names of the rows
     aliases: dict = field(default_factory=dict)  # another name -> place
     notes: list = field(default_factory=list)
+    marks: list = field(default_factory=list)  # the decimal marks that each column shows for sure, once somebody asked
 
     def place(self, name, what="--column"):
         """The column of a name, or of "#2". UserError where there is none, or more than one."""
@@ -93,7 +94,9 @@ def read(table):
     kinds = [_kind([row[place] for row in rows[begin:]]) for place in range(len(used))]
     header, end = ([], 0) if table.names else _header_rows(rows, begin, kinds)
     if any(map(any, rows[:begin])) and not table.names:
-        notes.append(f"lines above the table skipped: {' | '.join(' '.join(row).strip() for row in rows[:begin] if any(row))[:80]}")
+        notes.append(
+            f"lines above the table skipped: {' | '.join(' '.join(row).strip() for row in rows[:begin] if any(row))[:80]}"
+        )
     shift = table.lines + sum(cell.count("\n") for row in rows[:end] for cell in row)
     layout = Layout(table.where, [], [], [], [], None, None, lambda row: row + shift, table.separator, notes=notes)
     if table.names:
@@ -145,7 +148,13 @@ def _title_rows(rows):
     begin = 0
     while begin < min(len(rows), MOST_HEADER) - 1:
         cells = [cell for cell in rows[begin] if cell]
-        title = wide > 1 and len(cells) == 1 and cells[0] == rows[begin][0] and not numbers.is_number(cells[0]) and not times.shape_of(cells * 3)
+        title = (
+            wide > 1
+            and len(cells) == 1
+            and cells[0] == rows[begin][0]
+            and not numbers.is_number(cells[0])
+            and not times.shape_of(cells * 3)
+        )
         alone = wide == 2 and any(map(numbers.is_number, rows[begin + 1]))  # R's header: the rows below have a name each
         if cells and (not title or alone):
             break
@@ -169,14 +178,26 @@ def _header_rows(rows, begin, kinds):
 
 def _is_header(row, after, kinds, first):
     """Whether a row names the columns: texts stand where times or numbers are below."""
+    if first and len(row) > 1 and [*filter(None, row)] == [*map(str, range(len(row) - 1))] and not row[0]:
+        return True  # ",0,1": what pandas writes where nobody named the columns
     for cell, (kind, shape) in zip(row, kinds):
         if kind == "time" and cell:
             return not times.shape_of([cell] * 3) == shape
     places = [place for place, (kind, _) in enumerate(kinds) if kind == "number" and row[place].lower() not in numbers.MISSING]
     digits = [row[place] for place in places if numbers.is_number(row[place])]
-    if first and len(digits) == len(places) >= 5 and after and counts_up(digits) and not counts_up([after[0][place] for place in places]):
+    if (
+        first
+        and len(digits) == len(places) >= 5
+        and after
+        and counts_up(digits)
+        and not counts_up([after[0][place] for place in places])
+    ):
         return True  # the times of series in rows: country, 1990, 1991, ...
-    return len(digits) < 0.5 * len(places) if places else first and len(row) > 0 and not any(kind == "time" for kind, _ in kinds) and bool(row)
+    return (
+        len(digits) < 0.5 * len(places)
+        if places
+        else first and len(row) > 0 and not any(kind == "time" for kind, _ in kinds) and bool(row)
+    )
 
 
 def counts_up(cells):
@@ -191,7 +212,9 @@ def _name_columns(layout, header, body, width, table):
     """Put names and units into a layout."""
     layout.units = [""] * width
     if not header:
-        comment = re.split(r"[,;\t|]\s*|\s+" if table.separator == r"\s+" else "[,;\t|]", table.comments[-1]) if table.comments else []
+        comment = (
+            re.split(r"[,;\t|]\s*|\s+" if table.separator == r"\s+" else "[,;\t|]", table.comments[-1]) if table.comments else []
+        )
         if len(comment) == width and not any(map(numbers.is_number, comment)):
             layout.names = [name.strip() for name in comment]  # "# day flow"
         else:

@@ -17,12 +17,16 @@ import numpy as np
 from llm_ts import cli
 
 MISSING = {
-    "", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "-", "--", "---", ".", "..", "...", "…", ":", "?", "*", "–", "—",
-    "#div/0!", "#ref!", "#value!", "#num!", "#name?", "#null!", "#n/d", "n.a.", "n.v.", "k.a.", "<na>", "nat", "-nan", "1.#qnan", "1.#ind", "-1.#ind",
+    "", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "-", "--", "---", ".", "..", "...", "…", ":", "?", "*",
+    "–", "—", "#div/0!", "#ref!", "#value!", "#num!", "#name?", "#null!", "#n/d", "n.a.", "n.v.", "k.a.", "<na>", "nat",
+    "-nan", "1.#qnan", "1.#ind", "-1.#ind",
 }  # fmt: skip
 # {decimal mark: (each cell is digits with this mark or none, such a cell for which no other reading is left)}
 SIMPLE = {
-    mark: (rf"[+-]?(?:[0-9]{{1,15}}|[0-9]{{0,15}}{sign}[0-9]{{1,20}})", rf"[+-]?(?:0?|[0-9]{{4,15}}){sign}[0-9]+|[+-]?[0-9]+{sign}(?:[0-9]{{1,2}}|[0-9]{{4,}})")
+    mark: (
+        rf"[+-]?(?:[0-9]{{1,15}}|[0-9]{{0,15}}{sign}[0-9]{{1,20}})",
+        rf"[+-]?(?:0?|[0-9]{{4,15}}){sign}[0-9]+|[+-]?[0-9]+{sign}(?:[0-9]{{1,2}}|[0-9]{{4,}})",
+    )
     for mark, sign in ((".", r"\."), (",", ","))
 }
 GROUPS = {".": "[, '’\u00a0\u202f\u2009]", ",": "[. '’\u00a0\u202f\u2009]"}  # between thousands, by the decimal mark
@@ -35,13 +39,15 @@ CELL = re.compile(
     r"(?P<exponent>[eE][+-]?[0-9]{1,3})?"
     rf"(?P<after>-(?=$)|−$)?(?P<close>\s*\))?(?P<mark>{MARK})?(?P<unit>\s*{UNIT})?(?P<mark2>{MARK})?"
 )
-CODES = re.compile(r"(?P<minus>-)(?:9{2,}(?:\.9+)?|32768|2147483648)|9{3,}(?:\.9+)?|99\.9+")  # of values that are missing, as instruments write them
+CODES = re.compile(
+    r"(?P<minus>-)(?:9{2,}(?:\.9+)?|32768|2147483648)|9{3,}(?:\.9+)?|99\.9+"
+)  # of values that are missing, as instruments write them
 HUGE = 1e30  # no measurement: what NetCDF and others write where nothing is
 
 
 @dataclass
 class Numbers:
-    """A column, read. values: floats, NaN where missing. zero: what was taken off all of them, where they are counters beyond 2^53."""
+    """A column, read. values: floats, NaN where missing. zero: what was taken off all (counters beyond 2^53)."""
 
     values: np.ndarray
     zero: int = 0
@@ -118,7 +124,10 @@ def read(texts, missing=frozenset(), decimal=None, codes=True, default=None, kno
     zero = 0
     if whole and max(map(abs, whole)) > 2**53:
         zero = int(min(whole))
-        values = {text: float(int(value) - zero) if re.fullmatch("-?[0-9]+", value) else float(value) - zero for text, value in values.items()}
+        values = {
+            text: float(int(value) - zero) if re.fullmatch("-?[0-9]+", value) else float(value) - zero
+            for text, value in values.items()
+        }
     table = {text: float(value) for text, value in values.items()}
     exact = len({value for value in values.values()})
     if len(set(table.values())) < 0.5 * exact:
@@ -172,11 +181,13 @@ def _cells(texts, missing):
             or not readings(found["body"], found["exponent"])
             or bool(found["open"]) != bool(found["close"])
             or sum(map(bool, signs)) > 1
-            or found["before"] and found["unit"]
+            or found["before"]
+            and found["unit"]
         ):
             raise NoNumber(int(np.argmax(places == number)), text, _why(text))
         cell = {
-            "text": text, "body": found["body"], "exponent": found["exponent"], "negative": any(signs), "odd": bool(found["after"] or found["open"]),
+            "text": text, "body": found["body"], "exponent": found["exponent"], "negative": any(signs),
+            "odd": bool(found["after"] or found["open"]),
             "unit": (found["before"] or "").strip() or (found["unit"] or "").strip(), "count": int(counts[number]),
             "marks": [mark.strip() for mark in (found["mark"], found["mark2"]) if mark],
         }  # fmt: skip
@@ -230,7 +241,9 @@ def _refuse_lone_thousands(mark, ways, two):
     lone = next((text for text in two if group in text and mark not in text), None)
     if lone and fractions and not both:
         way = ways[lone]
-        raise cli.UserError(f"{lone!r} may be {way['.']} (--decimal .) or {way[',']} (--decimal ,), beside other cells with {mark!r}")
+        raise cli.UserError(
+            f"{lone!r} may be {way['.']} (--decimal .) or {way[',']} (--decimal ,), beside other cells with {mark!r}"
+        )
 
 
 def _unit(cells, notes):
@@ -247,7 +260,9 @@ def _unit(cells, notes):
     marked = {mark for cell in cells.values() for mark in cell["marks"]}
     if marked:
         count = sum(cell["count"] for cell in cells.values() if cell["marks"])
-        notes.append(f"{count} {'value has' if count == 1 else 'values have'} marks ({', '.join(sorted(marked))}): read without them")
+        notes.append(
+            f"{count} {'value has' if count == 1 else 'values have'} marks ({', '.join(sorted(marked))}): read without them"
+        )
     odd = [cell for cell in cells.values() if cell["odd"]]
     if odd:
         count = sum(cell["count"] for cell in odd)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from llm_ts import cli
-from llm_ts.series.user import columns, layout, numbers, source, times
+from llm_ts.series.user import columns, kept_rows, layout, numbers, source, times
 
 WIDE = 5  # columns of numbers, at least, whose names count up or are times: the series stand in rows
 
@@ -74,36 +74,51 @@ def _series_in_columns(found, options):
     wheres = [found.place(where.partition("=")[0].strip(), "--where") for where in options.where if "=" in where]
     used = {*time, *values, *wheres, *([] if labels is None else [labels])}
     texts = [place for place, kind in enumerate(found.kinds) if kind == "text" or columns.MAYBE_ID.search(found.names[place])]
-    groups = columns.groups_of(found, found.head, used)
-    frame = columns.choose_rows(found, found.body([*used, *(place for place in texts if place in groups)]), options.where)
+    groups = kept_rows.groups_of(found, found.head, used)
+    frame = kept_rows.choose_rows(found, found.body([*used, *(place for place in texts if place in groups)]), options.where)
     if time:
         read, more = columns.read_times(found, frame, time, options.dates)
-        keep, left = columns.drop_rows_without_time(found, frame, read.at, time[0], values)
+        keep, left = kept_rows.drop_rows_without_time(found, frame, read.at, time[0], values)
         notes, at, kind, start = [*notes, *more, *left], read.at[keep], read.kind, read.start
-        names = frame[time[0]] if len(time) == 1 else frame[list(time)].agg((" " if found.shapes[time[0]] in times.DAILY else "-").join, axis=1)
+        names = (
+            frame[time[0]]
+            if len(time) == 1
+            else frame[list(time)].agg((" " if found.shapes[time[0]] in times.DAILY else "-").join, axis=1)
+        )
     else:
         names = None if labels is None else frame[labels]
-        if labels is not None and options.time != "none" and not options.where and columns.repeats(names) and not found.row_names:
+        if (
+            labels is not None
+            and options.time != "none"
+            and not options.where
+            and kept_rows.repeats(names)
+            and not found.row_names
+        ):
             raise cli.UserError(
                 f"{found.where}: {found.names[labels]} repeats itself: several series below each other? "
-                f"Give {columns.advice(found, frame, [labels])}; or --time none takes all rows as one series"
+                f"Give {kept_rows.advice(found, frame, [labels])}; or --time none takes all rows as one series"
             )
-        keep, left = columns.drop_totals(found, frame, names, values)
+        keep, left = kept_rows.drop_totals(found, frame, names, values)
         notes, at, kind, start = [*notes, *left], None, None, 0
     frame, names = frame[keep], None if names is None else names[keep]
-    groups = [place for place in groups if place not in used and place in frame and columns.repeats(frame[place])]
+    groups = [place for place in groups if place not in used and place in frame and kept_rows.repeats(frame[place])]
     if at is not None and len(np.unique(at)) < len(at):
         at, frame, names = _without_doubles(found, frame, at, names, values, groups, notes)
     elif groups and not options.where and at is not None:
         name, there = found.names[groups[0]], list(dict.fromkeys(frame[groups[0]]))
-        notes.append(f"{name} is {columns.some(there)}: all rows are taken as one series (else {columns.advice(found, frame, groups[:1]).split(',')[0]})")
+        notes.append(
+            f"{name} is {kept_rows.some(there)}: all rows are taken as one series "
+            f"(else {kept_rows.advice(found, frame, groups[:1]).split(',')[0]})"
+        )
     out = []
     for value in values:
         column = _numbers(found, frame[value], value, options)
         unit = column.unit or found.units[value]
         name = found.names[value]
         out.append(
-            Series(found.where, name, unit, column.values, at, kind, names, column.zero, start, [*found.notes, *notes, *column.notes])
+            Series(
+                found.where, name, unit, column.values, at, kind, names, column.zero, start, [*found.notes, *notes, *column.notes]
+            )
         )
     return out
 
@@ -134,14 +149,12 @@ def _numbers(found, texts, place, options, line=None):
 
 def _known_mark(found, place):
     """The decimal mark that the other columns of numbers show for sure, where they agree; else None."""
-    marks = set()
-    for other, kind in enumerate(found.kinds):
-        if kind == "number" and other != place and not found.shapes[other]:
-            cells = [cell for cell in found.head[other] if cell.lower() not in numbers.MISSING]
-            bodies = [m["body"] for cell in cells if (m := numbers.CELL.fullmatch(cell))]
-            ways = [numbers.readings(body) for body in bodies]
-            sure = {next(iter(way)) for way in ways if len(way) == 1}
-            marks |= sure
+    if not found.marks:
+        for other, kind in enumerate(found.kinds):
+            cells = found.head[other].head(layout.SAMPLE).tolist() if kind == "number" and not found.shapes[other] else ()
+            ways = [numbers.readings(match["body"]) for cell in cells if (match := numbers.CELL.fullmatch(cell))]
+            found.marks.append({next(iter(way)) for way in ways if len(way) == 1})
+    marks = set().union(*(marks for other, marks in enumerate(found.marks) if other != place))
     return marks.pop() if len(marks) == 1 else None
 
 
@@ -156,8 +169,10 @@ def _without_doubles(found, frame, at, names, values, groups, notes):
     often = int(counts.max())
     who = names.iloc[first[int(np.argmax(counts))]]
     what = f"every time stands {often} times" if (counts == often).all() else f"{who!r} stands {often} times, as a time"
-    there = columns.advice(found, frame, groups) if groups else "--where COLUMN=TEXT"
-    raise cli.UserError(f"{found.where}: {what}: several series below each other? Give {there}; or --time none takes all rows as one series")
+    there = kept_rows.advice(found, frame, groups) if groups else "--where COLUMN=TEXT"
+    raise cli.UserError(
+        f"{found.where}: {what}: several series below each other? Give {there}; or --time none takes all rows as one series"
+    )
 
 
 # series in rows
@@ -191,17 +206,21 @@ def _series_in_rows(found, wide, options):
         there = [f"row {row + 1}" for row in range(len(frame))]
     if not options.rows and len(frame) > 1:
         first = there if there[0] == "row 1" else [row[0] for row in frame[texts].to_numpy().tolist()]
-        what = f"the columns are times, {found.names[places[0]]} to {found.names[places[-1]]}" if wide else f"{len(places)} columns and {len(frame)} rows"
+        what = (
+            f"the columns are times, {found.names[places[0]]} to {found.names[places[-1]]}"
+            if wide
+            else f"{len(places)} columns and {len(frame)} rows"
+        )
         raise cli.UserError(
-            f"{found.where}: {what}: do the series stand in rows? Give --row, one of {columns.some(first)}; or --column for one "
-            "column over all rows"
+            f"{found.where}: {what}: do the series stand in rows? Give --row, one of {kept_rows.some(first)}; "
+            "or --column for one column over all rows"
         )
     out = []
     for wanted in options.rows or (there[0],):
         fits = [row for row in range(len(frame)) if wanted == there[row] or wanted in [frame[place].iloc[row] for place in texts]]
         if len(fits) != 1:
             what = f"{len(fits)} rows are" if fits else "no row is"
-            raise cli.UserError(f"{found.where}: {what} called {wanted!r}: it has {columns.some(there)}")
+            raise cli.UserError(f"{found.where}: {what} called {wanted!r}: it has {kept_rows.some(there)}")
         cells = frame[places].iloc[fits[0]].reset_index(drop=True).astype("str")
         column = _numbers(found, cells, places[0], options, f"row {wanted}")
         names = [found.names[place] for place in places]

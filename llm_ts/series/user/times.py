@@ -11,19 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 
 HINT = re.compile(
-    r"(?i)(^|[^a-z])(date|dates|datum|datetime|date_?time|time|times|timestamp|ts|epoch|unix|zeit|zeitpunkt|zeitstempel|fecha|hora|data|jahr|year|years|yr|"
+    r"(?i)(^|[^a-z])(date|dates|datum|datetime|date_?time|time|times|timestamp|ts|epoch|unix|zeit|zeitpunkt|zeitstempel|fecha|hora|jahr|year|years|yr|"
     r"ann[eé]e|a[nñ]o|anno|month|months|monat|mois|mes|day|days|tag|jour|d[ií]a|week|weeks|woche|semaine|quarter|quartal|trimestre|hour|hours|"
     r"stunde|heure|minute|minutes|second|seconds|sec|period|t|utc|when)([^a-z]|$)|(date|time|zeit|datum|stamp)$|日期|时间|時間|日時|年|月|дата|время|год"
 )
 MONTHS = {  # beginnings of names, as English, German, French, Spanish, Italian have them
     number: names.split()
     for number, names in enumerate(
-        ("jan janv ene gen jän jänner", "feb févr fév fevr febr", "mar mär mars mrz märz marzo", "apr avr abr avril abril aprile", "may mai mayo mag maggio",
-         "jun juin junio giu", "jul juil julio lug juillet", "aug août aout ago agosto", "sep sept set", "oct okt ott", "nov", "dec dez déc dic"), 1,
+        ("jan janv ene gen jän jänner", "feb févr fév fevr febr", "mar mär mars mrz märz marzo", "apr avr abr avril abril aprile",
+         "may mai mayo mag maggio", "jun juin junio giu", "jul juil julio lug juillet", "aug août aout ago agosto",
+         "sep sept set", "oct okt ott", "nov", "dec dez déc dic"), 1,
     )
 }  # fmt: skip
 WORD = r"[^\W\d_]{3,10}\.?"
-CLOCK = r"(?:[T ]+(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?|\d{1,2}h\d\d)(?:\s?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
+CLOCK = r"(?:[T ]+(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?|\d{1,2}h\d\d)" + (
+    r"(?:\s?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
+)
 SHAPES = {  # kind: what its texts look like
     "day": rf"(?P<y>\d{{4}})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){CLOCK}",
     "compact": r"(?P<y>[12]\d{3})(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d)(?:T?(?P<hms>\d{4}|\d{6}))?",
@@ -34,7 +37,8 @@ SHAPES = {  # kind: what its texts look like
     "month": r"(?P<y>[12]\d{3})(?:\s?[-/:]\s?M?|\s?[Mm])(?P<m>0?[1-9]|1[0-2])",
     "month-first": r"(?P<m>0?[1-9]|1[0-2])[-/.](?P<y>[12]\d{3})",
     "month-named": rf"(?P<w>{WORD})[-/, ']+(?P<y>[12]\d{{3}}|\d{{2}})",
-    "quarter": r"(?P<y>[12]\d{3})[-/:. ]?[QqTKk](?P<q>[1-4])|[QqTKk](?P<q2>[1-4])[-/:. ]*(?P<y2>[12]\d{3})|(?P<q3>[1-4])[Qq][-/ ]?(?P<y3>[12]\d{3})",
+    "quarter": r"(?P<y>[12]\d{3})[-/:. ]?[QqTKk](?P<q>[1-4])|[QqTKk](?P<q2>[1-4])[-/:. ]*(?P<y2>[12]\d{3})|"
+    r"(?P<q3>[1-4])[Qq][-/ ]?(?P<y3>[12]\d{3})",
     "half": r"(?P<y>[12]\d{3})[-/: ]?[HS](?P<h>[12])",
     "week": r"(?P<y>[12]\d{3})[-/: ]?(?:[WwKk][Ww]?)(?P<w>\d{1,2})(?:-?(?P<d>[1-7]))?",
     "month-alone": rf"(?P<w>{WORD})",
@@ -71,7 +75,10 @@ def shape_of(texts):
     texts = [text for text in texts if text]
     if len(texts) < 3:
         return None
+    some = texts[:: max(1, len(texts) // 8)]
     for name, shape in SHAPES.items():
+        if sum(bool(_match(name, shape, text)) for text in some) < 0.4 * len(some):
+            continue
         fits = sum(bool(_match(name, shape, text)) for text in texts)
         if fits >= max(3, 0.8 * len(texts)) and fits >= len(texts) - max(1, 0.2 * len(texts)):
             return name
@@ -216,7 +223,9 @@ def _numeric(places, unique, dates):
     if len(smooth) > 1:
         if len({tuple(np.nan_to_num(way).tolist()) for way in smooth.values()}) == 1:
             return Times(next(iter(smooth.values())), "date", "numeric")
-        shown = next(part for part, text in zip(found, unique) if part and len({_in_order(part, orders[name]) for name in smooth}) > 1)
+        shown = next(
+            part for part, text in zip(found, unique) if part and len({_in_order(part, orders[name]) for name in smooth}) > 1
+        )
         readings = " or ".join(f"{_shown(_in_order(shown, orders[name]))} (--dates {name})" for name in smooth)
         raise TwoReadings(f"{shown[0]!r} may be {readings}")
     ((name, at),) = smooth.items()
@@ -243,7 +252,9 @@ def _goes_one_way(at):
 def _unwrapped(at, turn):
     """Times of a clock, or names of months, that begin again -> (times that go on, how often they began again)."""
     falls = np.diff(at) < 0
-    if not falls.any() or falls.mean() > 0.5 or (np.diff(at)[falls] > -turn / 2).any():  # 1:30, 1:28: no clock goes back by so little
+    if (
+        not falls.any() or falls.mean() > 0.5 or (np.diff(at)[falls] > -turn / 2).any()
+    ):  # 1:30, 1:28: no clock goes back by so little
         return at, 0
     return at + turn * np.concatenate([[0], np.cumsum(falls)]), int(falls.sum())
 

@@ -1,0 +1,54 @@
+"""Which device a script computes on: the GPU where there is one. One that was asked for and is not there is no CPU's matter."""
+
+import os
+
+from llm_ts import cli
+
+# by which a GPU is asked for: Slurm's counts and lists, CUDA's and ROCm's lists of what may be seen
+COUNTS = ("SLURM_GPUS", "SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_GPUS_PER_SOCKET")
+LISTS = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+NONE = ("", "-1", "none", "void", "nodevfiles", "no_dev_files")  # lists that ask for none
+
+
+def add_flag(parser):
+    parser.add_argument(
+        "--device", choices=("auto", "cpu"), default="auto", help="auto: the GPU, where there is one; cpu: never a GPU."
+    )
+
+
+def asked_for():
+    """The environment variables that ask for a GPU: ["SLURM_GPUS_ON_NODE=2"]; "gpu:a100:0" and "-1" ask for none."""
+    values = {name: os.environ.get(name, "").strip() for name in (*COUNTS, *LISTS)}
+    counts = {name: [kind.rpartition(":")[2] for kind in values[name].split(",")] for name in COUNTS}
+    asked = [name for name in COUNTS if any(count not in ("", "0") for count in counts[name])]
+    asked += [name for name in LISTS if values[name].lower() not in NONE]
+    return [f"{name}={values[name]}" for name in asked]
+
+
+def choose(asked="auto"):
+    """ "cuda" or "cpu". asked: "cpu" hides every GPU from this process, before torch is asked for one.
+
+    UserError where a GPU was asked for that torch does not see, and where several processes would share one.
+    """
+    if asked == "cpu":
+        os.environ.update(CUDA_VISIBLE_DEVICES="-1", HIP_VISIBLE_DEVICES="-1")
+    import torch
+
+    if torch.cuda.is_available():
+        own, seen = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+        if own >= seen:
+            raise cli.UserError(f"process {own} of this node has no GPU of its own: torch sees {seen}")
+        return "cuda"
+    if asked != "cpu" and (reasons := asked_for()):
+        build = (
+            f"CUDA {torch.version.cuda}"
+            if torch.version.cuda
+            else f"ROCm {torch.version.hip}"
+            if torch.version.hip
+            else "the CPU"
+        )
+        raise cli.UserError(
+            f"a GPU was asked for ({', '.join(reasons)}), and torch {torch.__version__}, built for {build}, sees none: "
+            "mend the job or the installation, or give --device cpu"
+        )
+    return "cpu"

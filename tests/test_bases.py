@@ -1,0 +1,256 @@
+"""Models that users bring, as tiny random ones: chat templates, ends, caches; and what is refused before the training.
+
+Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_bases.py
+"""
+
+import dataclasses
+import json
+import os
+import re
+
+import pytest
+from conftest import SMOLLM2, run_script
+
+from experiments import bases
+from llm_ts import cli, question
+from llm_ts.pairs import fresh, pair
+from llm_ts.student import answer, cache, callbacks, chat, device, load, train, trial
+
+if not os.path.isfile(SMOLLM2):
+    pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2", allow_module_level=True)
+
+ROWS = fresh.pairs("train", [(16, 16, 8)], "thirds")
+PROMPTS = [row["prompt"] for row in ROWS[:3]] + ["x " * 40, "Why?"]
+RECIPE = train.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", save_steps=99)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """kind -> folder of that tiny model."""
+    folders = {}
+
+    def make(kind):
+        if kind not in folders:
+            folders[kind] = str(tmp_path_factory.mktemp("models") / "Tiny")
+            bases.make(kind, folders[kind])
+        return folders[kind]
+
+    return make
+
+
+def in_fp32(folder):
+    import torch
+
+    return load.load(folder, torch.float32)
+
+
+EMPTY = "<think>\n\n</think>\n\n"
+# kind: what stands between the question's end and the answer
+BEFORE = {
+    "llama": "",
+    "an empty thought before answers": "",
+    "a switch for thinking": EMPTY,
+    "every answer begins in a thought": "<think>\n</think>\n\n",
+    "refuses a system message": "",
+    "leaves out a system message": "",
+    "turns end otherwise than answers": "",
+}
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+def test_what_is_learnt_is_the_answer_and_its_end_after_the_prompt_that_is_asked(made, kind):
+    model, tokenizer = in_fp32(made(kind))
+    for row, lesson in zip(
+        ROWS, chat.lessons_of(model, tokenizer, [row["prompt"] for row in ROWS], [row["answer"] for row in ROWS])
+    ):
+        learnt = [token for token in lesson["labels"] if token != -100]
+        asked = lesson["input_ids"][: -len(learnt)]
+        assert tokenizer.decode(learnt) == row["answer"] + "<|im_end|>\n"
+        assert lesson["labels"][: len(asked)] == [-100] * len(asked) and lesson["input_ids"][len(asked) :] == learnt
+        assert asked == chat.ids_of(tokenizer, chat.prompts_of(tokenizer, [row["prompt"]]))[0]
+        text = tokenizer.decode(asked)
+        assert question.SYSTEM in text and row["prompt"] in text
+        assert text.endswith("<|im_start|>assistant\n" + BEFORE[kind])
+    assert tokenizer.convert_tokens_to_ids("<|im_end|>") in chat.ends_of(model, tokenizer)
+    assert tokenizer.eos_token == "<|im_end|>"  # what a GGUF file takes as its end
+
+
+def test_a_mended_template_is_mended_once_and_kept_with_the_student(made, tmp_path):
+    for kind in ("refuses a system message", "a switch for thinking", "every answer begins in a thought"):
+        model, tokenizer = in_fp32(made(kind))
+        model.save_pretrained(tmp_path / kind)
+        tokenizer.save_pretrained(tmp_path / kind)
+        before = tokenizer.chat_template
+        assert before != bases.TEMPLATES[kind]
+        again = in_fp32(str(tmp_path / kind))[1]
+        assert again.chat_template == before
+        assert chat.prompts_of(again, PROMPTS) == chat.prompts_of(tokenizer, PROMPTS)
+    model, tokenizer = in_fp32(made("llama"))
+    assert tokenizer.chat_template == bases.template()  # nothing was to be mended
+
+
+def test_a_template_that_drops_the_question_and_turns_without_an_end_are_refused(made):
+    model, tokenizer = in_fp32(made("llama"))
+    tokenizer.chat_template = "{{ messages[0]['content'] }}<|im_end|>"
+    with pytest.raises(cli.UserError, match="leaves out"):
+        chat.mend(model, tokenizer, "Tiny")
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
+    tokenizer.eos_token, model.generation_config.eos_token_id = None, None
+    with pytest.raises(cli.UserError, match="not an instruct model"):
+        chat.mend(model, tokenizer, "Tiny")
+
+
+@pytest.mark.parametrize("kind", ["lfm2", "qwen3.5", "mistral, window of 64"])
+def test_a_cache_that_cannot_be_rolled_back_answers_in_batches_as_alone(made, kind):
+    model, tokenizer = in_fp32(made(kind))
+    assert not cache.has_plain(model) and cache.has_plain(in_fp32(made("llama"))[0])
+    alone = [answer.generate(model, tokenizer, [prompt], 1, 12)[0] for prompt in PROMPTS]
+    drafts = answer.Drafts()
+    for text in alone:
+        drafts.learn(tokenizer(text)["input_ids"])  # whatever was learnt, none is used
+    assert answer.generate(model, tokenizer, PROMPTS, 5, 12, drafts=drafts) == alone and len(set(alone)) > 1
+
+
+@pytest.mark.parametrize(("kind", "quick"), [("lfm2", True), ("granite", True), ("gemma2", False), ("phi", False)])
+def test_the_loss_of_other_architectures_has_the_gradients_of_their_own(made, tmp_path, kind, quick):
+    """Scaled, capped and biased logits: against the loss that the model computes itself."""
+    import torch
+
+    model, tokenizer = in_fp32(made(kind))
+    trainer = train.make(RECIPE, str(tmp_path), model, tokenizer, ROWS, [])
+    assert trainer.quick == quick
+    torch.manual_seed(1)
+    for name, weight in trainer.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight.data, std=0.1)
+    batch = next(iter(trainer.get_train_dataloader()))
+    found = []
+    for loss_of in (lambda: trainer.compute_loss(trainer.model, dict(batch)), lambda: trainer.model(**batch).loss):
+        trainer.model.zero_grad()
+        loss_of().backward()
+        found.append(torch.cat([p.grad.flatten() for p in trainer.model.parameters() if p.requires_grad]))
+    assert found[1].norm() > 0 and (found[0] - found[1]).norm() < 1e-3 * found[1].norm()
+
+
+def test_what_cannot_be_asked_is_refused_before_the_training(made, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LLAMA_CPP", "/nowhere")
+    all_weights = dataclasses.replace(RECIPE, rank=0)  # PEFT itself refuses Mamba's layers
+    for kind, recipe, why in (
+        ("a tokenizer too large", RECIPE, "do not belong together"),
+        ("mamba2", RECIPE, "cannot be trained here"),
+        ("mamba2", all_weights, "cannot be asked or trained here"),
+    ):
+        model, tokenizer = in_fp32(made(kind))
+        with pytest.raises(cli.UserError, match=why):
+            trial.run(train.make(recipe, str(tmp_path), model, tokenizer, ROWS, []), tokenizer, ROWS)
+    model, tokenizer = in_fp32(made("llama"))
+    trial.run(train.make(RECIPE, str(tmp_path), model, tokenizer, ROWS, []), tokenizer, ROWS)
+    assert "not tried" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def command(made, embedder, tmp_path_factory):
+    """A quick training by the script: flags -> the arguments."""
+    path = str(tmp_path_factory.mktemp("pairs") / "pairs.jsonl")
+    pair.write(
+        path,
+        [{**row, "split": split, "gold": row["truth"]["sentences"]} for row, split in zip(ROWS, ["train"] * 6 + ["test"] * 2)],
+    )
+
+    def arguments(kind, *flags):
+        scoring = ["--embedder", embedder, "--nli", "none", "--max-new-tokens", "4", "--eval-rows", "1", "--batch-size", "2"]
+        return ["--data", path, "--model", made(kind), "--out", "run", "--validation", "0", *scoring, *flags]
+
+    return arguments
+
+
+def test_what_cannot_be_exported_is_refused_before_the_training_unless_asked_otherwise(command, tmp_path):
+    if not os.path.isdir(os.environ.get("LLAMA_CPP") or os.path.join(os.path.dirname(SMOLLM2), "..", "build", "llama.cpp")):
+        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
+    flags = command("gemma2", "--epochs", "1")  # its converter wants another kind of tokenizer
+    done = run_script("qwen_train.py", *flags, cwd=tmp_path, code=2)
+    assert "could not be exported" in done.stderr and "--no-gguf" in done.stderr
+    assert not [name for name in os.listdir(tmp_path / "run") if name.startswith(("checkpoint", "final", "evaluation_avant"))]
+    run_script("qwen_train.py", *flags, "--no-gguf", cwd=tmp_path)
+    assert (tmp_path / "run" / "final").is_dir()
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_leaves_nothing(command, tmp_path):
+    flags = command("llama", "--fresh", "16x100", "--learning-rate", "1e30", "--save-steps", "1000", "--no-gguf")
+    done = run_script("qwen_train.py", *flags, cwd=tmp_path, code=2)
+    assert "no number at step" in done.stderr
+    assert not [name for name in os.listdir(tmp_path / "run") if name.startswith(("checkpoint", "final"))]
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    """A step may overflow whose loss was sound."""
+    import torch
+    from transformers import TrainerControl, TrainerState
+
+    model, state = torch.nn.Linear(2, 2), TrainerState(global_step=7)
+    (refuse,) = [each for each in callbacks.make(str(tmp_path), None, None, None) if type(each).__name__ == "Refuse"]
+    refuse.on_step_end(None, state, TrainerControl(), model=model)
+    for bad in (float("nan"), float("inf")):
+        model.weight.data[1, 0] = bad
+        with pytest.raises(cli.UserError, match="weights are no number at step 7"):
+            refuse.on_step_end(None, state, TrainerControl(), model=model)
+    model.weight.requires_grad_(False)  # a part that is not trained is none of our doing
+    refuse.on_step_end(None, state, TrainerControl(), model=model)
+
+
+ASKED = ("SLURM_GPUS_ON_NODE", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+
+
+def test_a_gpu_that_was_asked_for_and_is_not_seen_is_refused(command, tmp_path, monkeypatch):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    for name in (*device.COUNTS, *device.LISTS):
+        monkeypatch.delenv(name, raising=False)
+    assert device.choose() == "cpu"
+    for name in ASKED:
+        monkeypatch.setenv(name, "1")
+        with pytest.raises(cli.UserError, match=f"{name}=1"):
+            device.choose()
+        for none in ("0", "gpu:a100:0") if name in device.COUNTS else ("", "-1", "NoDevFiles"):
+            monkeypatch.setenv(name, none)
+            assert device.choose() == "cpu"
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SLURM_GPUS_PER_NODE", "a100:2")
+    done = run_script("qwen_train.py", *command("llama"), cwd=tmp_path, code=2)
+    assert "SLURM_GPUS_PER_NODE=a100:2" in done.stderr and "--device cpu" in done.stderr and os.listdir(tmp_path) == []
+
+
+def test_a_time_budget_and_patience_end_with_a_whole_run(command, tmp_path):
+    flags = command("llama", "--fresh", "16x4000", "--save-steps", "1000", "--no-gguf", "--device", "cpu")
+    done = run_script("qwen_train.py", *flags, "--minutes", "0.01", cwd=tmp_path, env={"SLURM_GPUS_ON_NODE": "1"})
+    assert "0.01 minutes are over" in done.stdout and "final: step 1, the last" in done.stdout
+    assert (tmp_path / "run" / "evaluation_checkpoint-1.json").exists()
+    assert (
+        "nothing to do"
+        in run_script("qwen_train.py", *flags, "--minutes", "0.01", cwd=tmp_path, env={"SLURM_GPUS_ON_NODE": "1"}).stdout
+    )
+    still = [flag for flag in command("llama", "--fresh", "16x4000", "--save-steps", "1", "--no-gguf", "--patience", "2")]
+    still[still.index("--validation") + 1] = "2"
+    still[still.index("--out") + 1] = "still"
+    done = run_script("qwen_train.py", *still, cwd=tmp_path)  # of 4 tokens, no answer is right
+    assert "ended at step 3 of 2000: 2 evaluations were no better" in done.stdout
+    assert json.loads((tmp_path / "still" / "final" / "whole.json").read_text())["step"] == 3
+
+
+def test_curves_for_tensorboard(command, tmp_path):
+    pytest.importorskip("tensorboard")
+    flags = command("llama", "--epochs", "1", "--no-gguf")
+    run_script("qwen_train.py", *flags, "--report-to", "tensorboard", cwd=tmp_path)
+    files = list((tmp_path / "run" / "runs").rglob("events.out.tfevents.*"))
+    assert len(files) == 1 and files[0].stat().st_size > 500
+
+
+def test_the_table_of_bases_by_its_documented_command(tmp_path):
+    if not os.path.isdir(os.environ.get("LLAMA_CPP") or os.path.join(os.path.dirname(SMOLLM2), "..", "build", "llama.cpp")):
+        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
+    flags = re.search(r"^Run: python -m experiments.bases (.*)$", bases.__doc__, re.M)[1].split()
+    run_script("experiments.bases", *flags, cwd=tmp_path)
+    (line,) = [line for line in (tmp_path / "bases.md").read_text().splitlines() if line.startswith("| llama |")]
+    assert line.split(" | ")[1:5] == ["yes", "yes", "6 of 6", "yes"]

@@ -1,0 +1,99 @@
+"""mistral.py asks a real llama-server on loopback: text only, SmolLM2, answers held to the schema by its grammar.
+
+SmolLM2-135M understands nothing of the question: what is tested is the talk of the two programs, not what it says.
+Needs: build/llama-programs and models/ (python fetch.py smollm2 llama.cpp), else it skips.
+Run: python -m pytest -q tests/test_llama_server.py
+"""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+from asking import rows_of, run, write
+from conftest import SMOLLM2
+
+from llm_ts import cli, paths
+from llm_ts.question import STUDY
+from llm_ts.series.rows import make
+from llm_ts.teacher import money
+from llm_ts.teacher.exchange import Settings
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of a running llama-server."""
+    try:
+        program = paths.llama_program("llama-server")
+    except cli.UserError as error:
+        pytest.skip(str(error))
+    if not os.path.isfile(SMOLLM2):
+        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("llama") / "log"
+    command = [program, "-m", SMOLLM2, "--host", "127.0.0.1", "--port", str(port), "-c", "4096", "-np", "2"]
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            assert process.poll() is None, log.read_text()[-2000:]
+            try:
+                if json.load(urllib.request.urlopen(f"{url}/health", timeout=5)) == {"status": "ok"}:
+                    break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def two_rows(tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write(folder, make(3, range(2), 16)[0])
+    return folder
+
+
+def ask(folder, server, *flags, **kwargs):
+    slow = ("--timeout", "400", "--retries", "1", "--max-tokens", "150")  # seconds where nothing else runs
+    return run(folder, "--server-url", f"{server}/v1", *flags, *slow, key=None, seconds=900, **kwargs)
+
+
+def test_rows_are_asked_about(two_rows, server):
+    """Each has its sentences and a label of each claim, or the answer was cut off, three times; tokens are as estimated."""
+    out, _, counts = ask(two_rows, server, "--no-image", "--concurrency", "2", "--price", "1,1")
+    assert int(counts["new"]) + int(counts["failed"]) == 2 and int(counts["completion_tokens"]) > 20
+    assert "it is asked without" not in out  # llama-server takes the schema, and the seed
+    for row in rows_of(two_rows):
+        teacher = row["teacher"]
+        assert (teacher["prompt"], teacher["image"]) == ("labels", False)
+        if "gold" in row:
+            assert STUDY.fits(row["gold"]) and list(teacher["labels"]) == list(STUDY.claims)
+        else:
+            assert "truncated" in teacher["failed"]
+    (first, _), settings = rows_of(two_rows), Settings("any", "", image=False)
+    counted = min(row["teacher"]["tokens"]["prompt"] for row in rows_of(two_rows))
+    asks = round(counted / money.estimate(first, settings)["prompt"])
+    assert counted / asks == pytest.approx(money.estimate(first, settings)["prompt"], rel=0.15)
+
+
+def test_a_picture_is_refused_in_one_line(two_rows, server):
+    (two_rows / "dataset").mkdir()
+    from llm_ts.series import plot
+
+    for row in rows_of(two_rows):
+        plot.plotter(16).save(row["series"], str(two_rows / "dataset" / f"{row['id']}.png"))
+    _, err, counts = ask(two_rows, server, code=2)
+    assert "takes no pictures: give --no-image" in err and counts["left"] == "2"
+
+
+def test_it_has_no_batches(two_rows, server):
+    assert "has no Batch API" in ask(two_rows, server, "--no-image", "--batch", code=2)[1]
