@@ -52,7 +52,10 @@ def main(argv=None):
         table = os.path.join(folder, "series.csv")
         write_table(args.count, args.points, table)
         describe(table, "--column", "s0")  # the first use
-        pairs = [(describe(table, "--column", "s0")[0], describe(table, "--column", "s0", "--transformers")[0]) for _ in range(args.runs)]
+        pairs = [
+            (describe(table, "--column", "s0")[0], describe(table, "--column", "s0", "--transformers")[0])
+            for _ in range(args.runs)
+        ]
         quick, ours = describe(table, "--all-columns")
         plain, theirs = describe(table, "--all-columns", "--transformers")
     differ = {f"s{k}": {"llama.cpp": a, "transformers": b} for k, (a, b) in enumerate(zip(ours, theirs)) if a != b}

@@ -36,7 +36,9 @@ def page(adapter, tmp_path_factory):  # noqa: F811
     folder, temporary = tmp_path_factory.mktemp("desk"), tmp_path_factory.mktemp("temporary")
     os.symlink(os.path.dirname(adapter), folder / "toy")
     env = {**os.environ, "TMPDIR": str(temporary)}
-    script = subprocess.Popen([*command_of("describe.py"), "--serve", "--port", "0"], cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
+    script = subprocess.Popen(
+        [*command_of("describe.py"), "--serve", "--port", "0"], cwd=folder, env=env, stdout=subprocess.PIPE, text=True
+    )
     yield next(line.split()[1] for line in script.stdout if line.startswith("page: ")), temporary
     script.send_signal(signal.SIGINT)
     out, _ = script.communicate(timeout=60)
@@ -86,7 +88,12 @@ def test_dropped_chosen_and_described_with_all_claims_marked(page, browser, tmp_
     assert said.count("✓") == 4 and "trend: increasing" in said and "max: end" in said and "min: beginning" in said
     assert browser.text("#found h2") == "series: up of years.csv, 60 points, 0 to 179"
     assert "first 0 in 1900" in browser.text("#facts") and "highest 179 in 1959" in browser.text("#facts")
-    assert browser.value("['.fit', '.band', 'circle.max', 'circle.min'].map(m => document.querySelector(`svg ${m}`).classList.contains('right'))") == [True] * 4
+    assert (
+        browser.value(
+            "['.fit', '.band', 'circle.max', 'circle.min'].map(m => document.querySelector(`svg ${m}`).classList.contains('right'))"
+        )
+        == [True] * 4
+    )
     points = browser.value("[...document.querySelector('polyline').points].map(p => [p.x, p.y])")
     for claim, place in (("max", TREND.index(max(TREND))), ("min", 0)):
         at = browser.value(f"(d => [+d.getAttribute('cx'), +d.getAttribute('cy')])(document.querySelector('circle.{claim}'))")
@@ -131,10 +138,16 @@ def test_hostile_texts_are_shown_and_do_nothing(page, browser, tmp_path):
     node = browser.call("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
     browser.call("DOM.setFileInputFiles", nodeId=node, files=[str(name)])
     browser.wait(DONE, 200)
-    assert HOSTILE[:40] in browser.text("svg") and HOSTILE in browser.text("#found h2") and "<img src=x" in browser.text("#found h2")
+    assert (
+        HOSTILE[:40] in browser.text("svg") and HOSTILE in browser.text("#found h2") and "<img src=x" in browser.text("#found h2")
+    )
     assert browser.value("[document.title, document.images.length, document.scripts.length]") == ["Describe a series", 0, 1]
-    browser.value("document.body.insertAdjacentHTML('beforeend', `<svg><image href=x onerror=\"document.title='owned'\"/></svg>`)")
-    assert browser.value("new Promise(done => setTimeout(() => done(document.title), 200))") == "Describe a series"  # the policy holds
+    browser.value(
+        "document.body.insertAdjacentHTML('beforeend', `<svg><image href=x onerror=\"document.title='owned'\"/></svg>`)"
+    )
+    assert (
+        browser.value("new Promise(done => setTimeout(() => done(document.title), 200))") == "Describe a series"
+    )  # the policy holds
 
 
 def test_what_the_server_refuses(page):
@@ -163,11 +176,21 @@ def test_what_the_server_refuses(page):
         ("../../etc/passwd\x1b[31m", TABLE.encode(), "which column?"),
     ]:
         found, said = post(address, "describe", {**good, "column": "", "name": name, "data": base64.b64encode(content).decode()})
-        assert why in said["error"] and "\n" not in said["error"] and str(temporary) not in said["error"] and "\x1b" not in said["error"]
+        assert (
+            why in said["error"]
+            and "\n" not in said["error"]
+            and str(temporary) not in said["error"]
+            and "\x1b" not in said["error"]
+        )
         assert found in (200, 409)
         assert not os.listdir(temporary)
     found, said = post(address, "describe", good)
-    assert found == 200 and said["claims"]["trend"] == {"said": "increasing", "true": "increasing", "verdict": "right", "clear": True}
+    assert found == 200 and said["claims"]["trend"] == {
+        "said": "increasing",
+        "true": "increasing",
+        "verdict": "right",
+        "clear": True,
+    }
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", parts.port), timeout=5)  # bound to 127.0.0.1 alone
     with open(serve.App.page, encoding="utf-8") as file:

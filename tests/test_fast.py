@@ -90,7 +90,11 @@ def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):  # n
 
     killed = start()
     end = time.monotonic() + 100
-    while not (cache.is_dir() and any(".tmp" in name for name in os.listdir(cache))) and time.monotonic() < end and killed.poll() is None:
+    while (
+        not (cache.is_dir() and any(".tmp" in name for name in os.listdir(cache)))
+        and time.monotonic() < end
+        and killed.poll() is None
+    ):
         time.sleep(0.005)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
@@ -134,7 +138,9 @@ def test_describe_asks_the_shipped_student_both_ways_alike(tmp_path):
     assert not quick.stderr and len(quick.stdout.splitlines()) == 6 and quick.stdout == plain.stdout
     check = "import sys, describe; describe.main(sys.argv[1:]); sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     command = [sys.executable, "-c", check, files[0], "--column", "a"]
-    assert subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT}, stdout=subprocess.DEVNULL).returncode == 0
+    assert (
+        subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT}, stdout=subprocess.DEVNULL).returncode == 0
+    )
 
 
 def test_a_file_without_a_chat_template_is_one_line(made):

@@ -49,7 +49,11 @@ def gguf_of(adapter):
         paths.llama_cpp()
         gguf_file.require_llama_cpp("the quick way")
         os.makedirs(cache_folder(), mode=0o700, exist_ok=True)
-        print(f"note: first use: the student is made ready for llama.cpp, once (about a minute): {path}", file=sys.stderr, flush=True)
+        print(
+            f"note: first use: the student is made ready for llama.cpp, once (about a minute): {path}",
+            file=sys.stderr,
+            flush=True,
+        )
         make_gguf(adapter, path)
         for old in glob.glob(f"{glob.escape(stem)}-{'?' * 16}.gguf"):
             if old != path:

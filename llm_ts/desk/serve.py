@@ -27,10 +27,14 @@ WINDOW = ("from", "to")
 
 
 def students_there(given=None):
-    """Names of the students that the page offers, the first one first: as given, the shipped ones, the runs and .gguf files below here."""
+    """Names of the students that the page offers, in order: as given, the shipped ones, the runs and .gguf files below here."""
     shipped = [name for name in (paths.SHIPPED, paths.SHIPPED_SEES) if os.path.exists(load.base_of(name))]
     runs = [os.path.dirname(path) for path in sorted(glob.glob("*/training.json"))]
-    files = [path for path in sorted([*glob.glob("*.gguf"), *glob.glob("*/*.gguf")]) if not path.endswith(("-mmproj.gguf", "-lora.gguf"))]
+    files = [
+        path
+        for path in sorted([*glob.glob("*.gguf"), *glob.glob("*/*.gguf")])
+        if not path.endswith(("-mmproj.gguf", "-lora.gguf"))
+    ]
     found = [*([given] if given else []), *shipped, *(name for name in runs if load.is_adapter(load.weights_of(name))), *files]
     if not found:
         raise cli.UserError("no student here: run python fetch.py smollm2, or give --model, a folder or .gguf file")
@@ -54,7 +58,7 @@ class App:
 
     def __init__(self, students):
         self.students = students
-        self._open = None, None  # (name and what it is shown, Student): the last one asked, for the next time
+        self._open = None, None  # (name, Student): the last one asked, for the next time
 
     def get(self, name):
         """The students that can be chosen."""
@@ -79,30 +83,31 @@ class App:
             return {"error": " ".join(str(error).split()), "columns": columns}
         return {"columns": columns, **self._describe(series, student, asked)}
 
-    def _describe(self, series, name, asked):
-        load.require(name)
-        learnt = origin.of(name)
+    def _describe(self, series, student, asked):
+        load.require(student)
+        learnt = origin.of(student)
         question = origin.question_of(learnt)
         ready = prepare.prepare(series, learnt, question, windowed=any(text_of(asked, word) for word in (*WINDOW, "last")))
-        prompt = prepare.prompt_of(ready, question, origin.format_of(name, learnt), learnt.see)
-        if self._open[0] != name:
-            self._open = name, fast.open_student(name, learnt.see)
+        prompt = prepare.prompt_of(ready, question, origin.format_of(student, learnt), learnt.see)
+        if self._open[0] != student:
+            self._open = student, fast.open_student(student, learnt.see)
         answer = question.parse(self._open[1].ask([prompt])[0])
         outcomes = outcomes_of(answer, ready.truth)
         unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
-        ends = [str(ready.facts[end]["time"]) for end in ("first", "last")]
+        name = cli.visible(series.column + unit)
+        ends = [cli.visible(str(ready.facts[end]["time"])) for end in ("first", "last")]
         width = asked.get("width") if type(asked.get("width")) is int else 900
         width = min(max(width, 320), 1100)
         true = {claim: ready.truth[claim] for claim in question.claims}
         return {
             **json.loads(tell.json_line(ready, answer)),
             "about": tell.about(ready), "facts": tell.facts_line(ready), "parse": answer.parse, "text": cli.visible(answer.text),
-            "picture": marked.picture(ready.series.values, outcomes, true, cli.visible(series.column + unit), [*map(cli.visible, ends)], width, max(280, width * 3 // 8)),
+            "picture": marked.picture(ready.series.values, outcomes, true, name, ends, width, max(280, width * 3 // 8)),
         }  # fmt: skip
 
 
 def read_upload(data, shown, asked):
-    """(the Series asked for or None, the names of all columns, the UserError or None). data: bytes; shown: what the file is called."""
+    """bytes -> (the Series asked for or None, names of all columns, the UserError or None). shown: what the file is called."""
     skip, last = (text_of(asked, name) or "0" for name in ("skip", "last"))
     if not all(text.isascii() and text.isdigit() and len(text) < 10 for text in (skip, last)):
         raise Refusal(400, "skip and last are whole numbers")
@@ -139,7 +144,9 @@ def serve(given, port):
     try:
         server = Server(port, app)
     except OSError as error:
-        raise cli.UserError(f"no page on port {port}: {error.strerror} (is it there already?): give another --port, or 0") from None
+        raise cli.UserError(
+            f"no page on port {port}: {error.strerror} (is it there already?): give another --port, or 0"
+        ) from None
     with server:
         print(f"page: {server.address}\n(open it in a browser of this machine; Ctrl-C here ends it)", flush=True)
         try:

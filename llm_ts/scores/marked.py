@@ -57,8 +57,14 @@ def picture(values, outcomes, labels=None, name="value", ends=None, width=480, h
         parts.append(f'<line class="third" x1="{border}" x2="{border}" y1="{top}" y2="{height - bottom}"/>')
     first, last = ends or ("0", str(n - 1))
     at_most = int((width - left - right) / 2 / LETTER)
-    parts += [_text(left, height - bottom + 15, _shorten(first, at_most), "start"), _text(width - right, height - bottom + 15, _shorten(last, at_most), "end")]
-    parts += [_text(x((k + 0.5) * n / 3 - 0.5), height - 6, part, "middle", "part") for k, part in enumerate(("beginning", "middle", "end"))]
+    parts += [
+        _text(left, height - bottom + 15, _shorten(first, at_most), "start"),
+        _text(width - right, height - bottom + 15, _shorten(last, at_most), "end"),
+    ]
+    parts += [
+        _text(x((k + 0.5) * n / 3 - 0.5), height - 6, part, "middle", "part")
+        for k, part in enumerate(("beginning", "middle", "end"))
+    ]
     parts.append(_text(4, 14, _shorten(name, int(width / LETTER) - 2), "start"))
     shown = range(0, n, max(1, n // MOST))
     if "noise" in outcomes:
@@ -77,7 +83,8 @@ def picture(values, outcomes, labels=None, name="value", ends=None, width=480, h
             parts.append(_text(beside, y(values[place]) + step, claim, "middle", outcomes[claim]))
     said = ", ".join(f"{claim} {label}" for claim, label in (labels or {}).items())
     alt = html.escape(f"the series{': ' if said else ''}{said}", quote=True)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{alt}">{"".join(parts)}</svg>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{alt}">'
+    return head + "".join(parts) + "</svg>"
 
 
 def _text(x, y, text, anchor, kind=""):

@@ -34,9 +34,10 @@ function choose() {
 function go(step) {
   const shown = cards.filter(card => !card.hidden);
   if (!shown.length) return;
-  const at = shown.indexOf(now), next = at < 0 ? (step > 0 ? 0 : shown.length - 1) : Math.min(shown.length - 1, Math.max(0, at + step));
+  const at = shown.indexOf(now), last = shown.length - 1;
+  const to = at >= 0 ? Math.min(last, Math.max(0, at + step)) : step > 0 ? 0 : last;
   now?.classList.remove("now");
-  now = shown[next];
+  now = shown[to];
   now.classList.add("now");
   now.focus({ preventScroll: true });
   now.scrollIntoView({ block: "start" });
@@ -46,7 +47,8 @@ function turn(id) {
   list.selectedIndex = (list.selectedIndex + 1) % list.length;
   choose();
 }
-const KEYS = { j: () => go(1), k: () => go(-1), ArrowRight: () => go(1), ArrowLeft: () => go(-1), c: () => turn("claim"), o: () => turn("outcome") };
+const next = () => go(1), back = () => go(-1);
+const KEYS = { j: next, k: back, ArrowRight: next, ArrowLeft: back, c: () => turn("claim"), o: () => turn("outcome") };
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
   if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); }
@@ -71,12 +73,15 @@ img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
   grid-template-columns: minmax(260px, 380px) minmax(0, 1fr); gap: 1rem; }
 @media (max-width: 720px) { .card { grid-template-columns: minmax(0, 1fr); } }
 .card h3 { margin: 0 0 .3rem; font-size: 1rem; }
-.card[hidden] { display: none; } .card.now { outline: 3px solid #1f77b4; } .card:focus { outline: 3px solid #1f77b4; }
-.tools { position: sticky; top: 0; background: Canvas; padding: .4rem 0; display: flex; gap: .4rem .9rem; flex-wrap: wrap; align-items: center; z-index: 1; }
-.card { scroll-margin-top: 5.5rem; } select { font: inherit; } kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .3rem; }
-svg { width: 100%; height: auto; display: block; } svg text { fill: var(--grey); font-size: 12px; paint-order: stroke; stroke: Canvas; stroke-width: 3px; }
-svg .grid { stroke: var(--line); stroke-width: .5; } svg .third { stroke: var(--line); stroke-dasharray: 4 4; } svg .part { font-size: 11px; }
-svg .path { fill: none; stroke: #1f77b4; stroke-width: 1.4; } svg .fit { stroke: currentColor; stroke-width: 2; stroke-dasharray: 8 4; }
+.card[hidden] { display: none; } .card.now, .card:focus { outline: 3px solid #1f77b4; } .card { scroll-margin-top: 5.5rem; }
+.tools { position: sticky; top: 0; z-index: 1; background: Canvas; padding: .4rem 0;
+  display: flex; flex-wrap: wrap; gap: .4rem .9rem; }
+select { font: inherit; } kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .3rem; }
+svg { width: 100%; height: auto; display: block; }
+svg text { fill: var(--grey); font-size: 12px; paint-order: stroke; stroke: Canvas; stroke-width: 3px; }
+svg .grid { stroke: var(--line); stroke-width: .5; } svg .third { stroke: var(--line); stroke-dasharray: 4 4; }
+svg .part { font-size: 11px; } svg .path { fill: none; stroke: #1f77b4; stroke-width: 1.4; }
+svg .fit { stroke: currentColor; stroke-width: 2; stroke-dasharray: 8 4; }
 svg .band { fill: currentColor; opacity: .22; } svg circle { fill: none; stroke: currentColor; stroke-width: 2.5; }
 svg text.right, svg text.wrong, svg text.ambiguous, svg text.unread { fill: currentColor; font-weight: 600; }
 .said { margin: .3rem 0; } .said b { display: inline-block; min-width: 4.2rem; }
@@ -143,12 +148,13 @@ def _tools(claims):
     def options(names):
         return "".join(f'<option value="{"" if name == "any" else name}">{name}</option>' for name in names)
 
+    keys = "<kbd>j</kbd> or <kbd>→</kbd> next, <kbd>k</kbd> or <kbd>←</kbd> back, <kbd>c</kbd> claim, <kbd>o</kbd> outcome"
+    colours = ", ".join(f'<span class="{outcome}">{outcome}</span>' for outcome in OUTCOMES)
     return (
         f'<div class="tools"><label>claim <select id="claim">{options(["any", *claims])}</select></label>'
-        f'<label>outcome <select id="outcome">{options(["any", "not right", *OUTCOMES])}</select></label><span id="shown"></span>'
-        '<span class="numbers"><kbd>j</kbd> or <kbd>→</kbd> next, <kbd>k</kbd> or <kbd>←</kbd> back, <kbd>c</kbd> claim, <kbd>o</kbd> outcome</span>'
-        '<span class="numbers">In each picture: fitted line, band of the noise, maximum, minimum as they are; the colour is the '
-        'claim\'s outcome: <span class="right">right</span>, <span class="wrong">wrong</span>, <span class="unread">ambiguous or unread</span></span></div>'
+        f'<label>outcome <select id="outcome">{options(["any", "not right", *OUTCOMES])}</select></label>'
+        f'<span id="shown"></span><span class="numbers">{keys}</span><span class="numbers">In each picture: fitted line, '
+        f"band of the noise, maximum, minimum as they are; the colour is the claim's outcome: {colours}</span></div>"
     )
 
 

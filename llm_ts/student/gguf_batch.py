@@ -22,7 +22,9 @@ def rows_of(model, chats):
     template = model.metadata.get("tokenizer.chat_template")
     if not template:
         raise cli.UserError(f"{model.model_path} has no chat template: give an instruction-tuned model")
-    eos, bos = (model.detokenize([token], special=True).decode("utf-8", "ignore") for token in (model.token_eos(), model.token_bos()))
+    eos, bos = (
+        model.detokenize([token], special=True).decode("utf-8", "ignore") for token in (model.token_eos(), model.token_bos())
+    )
     write = Jinja2ChatFormatter(template, eos, bos)
     try:
         texts = [write(messages=chat).prompt for chat in chats]
@@ -39,7 +41,9 @@ def ask(model, chats, max_tokens):
         return []
     each = max(map(len, rows)) + max_tokens
     if each > model._model.n_ctx_train():
-        raise cli.UserError(f"a prompt of {max(map(len, rows))} tokens is too long for {model.model_path}: choose fewer values (--last N)")
+        raise cli.UserError(
+            f"a prompt of {max(map(len, rows))} tokens is too long for {model.model_path}: choose fewer values (--last N)"
+        )
     slots = max(1, min(SLOTS, len(rows), CELLS // each))
     shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if len(rows) > 1 and _can_forget(model) else 0
     with _open_context(model, slots, each) as context:
