@@ -111,6 +111,8 @@ def test_no_label_is_left_empty_and_thresholds_keep_their_order(data):
     assert any(one.empty == "noise high" for one in fit.tries_of(STUDY, rows[:5])["noise"])
     chosen = fit.choose(tries, 0.0)
     assert not chosen["noise"].empty and set(chosen["noise"].labels["noise"]) == {"low", "medium", "high"}
+    with pytest.raises(cli.UserError, match="^no row is .* by the published thresholds: fit them on more series"):
+        fit.choose(fit.tries_of(STUDY, rows[:5]), 0.0)
     assert all(one.setting["low"] < one.setting["high"] for one in tries["noise"])
     for _, alone in fit._alone(tries["noise"]):
         assert all(a.setting != b.setting for a, b in pairwise(alone))

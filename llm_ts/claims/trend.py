@@ -104,13 +104,14 @@ STAGE = """
     / sharp / small / slight / long"""
 LEXICON = {
     "": phrases("""
-        but <steadily / surely / consistently / gradually / slowly / slightly / noticeably / constantly / smoothly>, <increas*
-        / decreas* / rising / falling / growing / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil*
-        / variab* / variation*>, <noise / fluctuations / volatility / variability> [level / intensity] [slightly / gradually
-        / steadily] <increas* / decreas* / rises / falls / grows / declines / drops>, <increas* / decreas* / diminish*
-        / declining / falling / rising> <rate / pace / speed>, <year / step / day / week / month / point / quarter> after
-        <year / step / day / week / month / point / quarter>, the <rate / pace / speed> [of _] <is / remains> [_] <stable
-        / steady / constant / consistent / uniform>, <stable / steady / constant / consistent / uniform> <rate / pace / speed>"""),
+        <go / goes / going / went / moves> [_] <up and down / down and up>, but <steadily / surely / consistently / gradually
+        / slowly / slightly / noticeably / constantly / smoothly>, <increas* / decreas* / rising / falling / growing
+        / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation*>, <noise / fluctuations
+        / volatility / variability> [level / intensity] [slightly / gradually / steadily] <increas* / decreas* / rises / falls
+        / grows / declines / drops>, <increas* / decreas* / diminish* / declining / falling / rising> <rate / pace / speed>,
+        <year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>, the
+        <rate / pace / speed> [of _] <is / remains> [_] <stable / steady / constant / consistent / uniform>, <stable / steady
+        / constant / consistent / uniform> <rate / pace / speed>"""),
     "part": "|".join([
         phrases(f"""
             {AFTER} [the / its / a / an / that / this / about / around x2] [very / initial / global / overall / first / second
@@ -118,24 +119,27 @@ LEXICON = {
             {FORMS}, <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3] <drop* / dip / jump
             / surge / climb / change / move / upward / downward / ascen* / descen* / incline* / upslope* / downslope*
             / slope*>, after [the / it / its / a] <start* / begin* / onset / outset / opening>, before [the / its] [very] <end
-            / finish / close / middle>, <end(s) / ending / begin(s) / start(s) / starting / open(s) / close(s) / finish*
-            / conclude(s)> [up / off / out] <in / on / by>, <end(s) / ending / begin(s) / start(s) / starting / finish*
-            / conclude(s)> [up / off / out] with <a / an / some / one / little / small / slight / sharp / strong>, include* [_
-            x3] <increas* / decreas* / ris* / fall* / declin* / drop* / climb*>, to <begin / start>, begini*, beginn*,
-            beggin*, begnin*, the starting {{not: point / value / level / position / place / one}}, throughout the <middle
-            / start / end / first / second / last / final / initial / early / latter>, for [almost / about / nearly / roughly
-            / over / the / first / last x3] <two / one / three / first> <third(s) / quarter(s) / fifth(s) / sixth>, <first
-            / last> <two / three> <third(s) / quarter(s)>, <1st / 2nd> half, <mostly / only / just / has / with> one [_ x2]
-            <increase* / decrease* / rise* / fall* / decline* / drop* / climb*>, to [a / its / the] [_] <plateau* / flat*>, at
-            [the / its / a] <peak / maximum / top / bottom / minimum>, endl, <left / right> half, <half / part / partly
-            / most> of the <way / time / window / graph / chart / line>, for a [_] <while / bit / time / moment>, <back
-            / front / rear / other> half, in the ends, quarter [of the] way, {FORMS} <follows / occurs / happens / comes>, <a
-            / one / two / three> <third(s) / quarter(s)> of the way, to <its / the / a> [global / overall] <maximum / peak
-            / top / minimum / trough / bottom> <in / near / around / during> [the] <middle / centre / center / mid*
-            / beginning / start / first>, from there, thereafter, afterward(s), on <monday / tuesday / wednesday / thursday
-            / friday / saturday / sunday>, in <january / february / march / april / may / june / july / august / september
-            / october / november / december>, this <week / month / year / quarter / morning / season>, yesterday, today, from
-            here, briefly, occasional*, temporar*, local*, short term"""),
+            / finish / close / middle>, <end(s) / ended / ending / begin(s) / start(s) / starting / open(s) / close(s)
+            / finish* / conclude(s)> [up / off / out] <in / on / by>, <end(s) / ended / ending / begin(s) / start(s)
+            / starting / finish* / conclude(s)> [up / off / out] with <a / an / some / one / high / low / little / small
+            / slight / sharp / strong>, include* [_ x3] <downward / upward / dip / increas* / decreas* / ris* / fall*
+            / declin* / drop* / climb*>, to <begin / start>, begini*, beginn*, beggin*, begnin*, the starting {{not: point
+            / value / level / position / place / one}}, throughout the <middle / start / end / first / second / last / final
+            / initial / early / latter>, for [almost / about / nearly / roughly / over / the / first / last x3] <two / one
+            / three / first> <third(s) / quarter(s) / fifth(s) / sixth>, <first / last> <two / three> <third(s) / quarter(s)>,
+            <1st / 2nd> half, <mostly / only / just / has / with> one [_ x2] <increase* / decrease* / rise* / fall* / decline*
+            / drop* / climb*>, to [a / its / the] [_] <plateau* / flat*>, at [the / its / a] <peak / maximum / top / bottom
+            / minimum>, endl, <left / right> half, <half / part / partly / most> of the <way / time / window / graph / chart
+            / line>, for a [_] <while / bit / time / moment>, <back / front / rear / other> <half / third>, <start(s)
+            / begin(s) / started / began> [out / off] [to / smooth / fairly / very / mostly / rather / and x3] <flat* / steady
+            / level / stable / constant / rise / rising / increas* / decreas* / fall* / declin* / upward* / downward*>, in the
+            ends, quarter [of the] way, {FORMS} <follows / occurs / happens / comes>, <a / one / two / three> <third(s)
+            / quarter(s)> of the way, to <its / the / a> [global / overall] <maximum / peak / top / minimum / trough / bottom>
+            <in / near / around / during> [the] <middle / centre / center / mid* / beginning / start / first>, from there,
+            thereafter, afterward(s), on <monday / tuesday / wednesday / thursday / friday / saturday / sunday>, in <january
+            / february / march / april / may / june / july / august / september / october / november / december>, this <week
+            / month / year / quarter / morning / season>, yesterday, today, from here, briefly, occasional*, temporar*,
+            local*, short term"""),
         *(PLACES[p] for p in ("b", "m", "e", "VAGUE")),
     ]),
     "up": phrases(UP),
@@ -189,7 +193,7 @@ def read(sentence):
     return {"trend": label}
 
 
-SPELT = ("beginning", "beginnings", "middle", "start", "midpoint", "halfway", "center", "quarter", "ending", "first", "second")
+SPELT = ("beginning", "beginnings", "middle", "start", "midpoint", "halfway", "center", "quarter", "ending", "first", "second", "initially")
 PLACING = ("in", "at", "near", "around", "toward", "towards", "after", "before", "since", "by", "until", "till", "during", "from")
 MOSTLY = ("mostly", "mainly", "largely", "predominantly", "essentially", "generally")
 ENDS = ("STOP", "COMMA", "BUT", "THEN", "WHILE", "CONCEDE")
@@ -201,7 +205,7 @@ def _is_a_place(word):
 
 
 def _placed(marks):
-    """Marks with three readings corrected: "in the begining" is a place, "in the middle, it rises" speaks of the middle, and
+    """Marks with some readings corrected: "in the begining" is a place, "in the middle, it rises" speaks of the middle, and
     "mostly flat in the middle" not of most."""
     found = [("part", word) if tag == "UNKNOWN" and _is_a_place(word) else (tag, word) for tag, word in marks]
     for i in [0, *(i + 1 for i, (tag, _) in enumerate(found) if tag == "STOP")]:
@@ -209,6 +213,10 @@ def _placed(marks):
         places = {tag for tag, _ in lead} in ({"part"}, {"part", "~"}) and (lead[0][0] == "part" or lead[0][1] in PLACING)
         if places and found[i + len(lead) :][:1] == [("COMMA", ",")]:
             found[i + len(lead)] = ("~", ",")
+    for i in [i for i, (tag, _) in enumerate(found) if tag == "AND"]:  # "flat and straight at the end"
+        after = {tag for tag, _ in itertools.takewhile(lambda mark: mark[0] not in (*ENDS, "AND"), found[i + 1 :])}
+        if after in ({"part"}, {"part", "~"}):
+            found[i] = ("~", "and")
     for i, (tag, word) in enumerate(found):
         clause = list(itertools.takewhile(lambda mark: mark[0] not in ENDS, found[i:]))
         if tag == "OVERALL" and word in MOSTLY and "part" in [tag for tag, _ in clause]:

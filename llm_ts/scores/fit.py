@@ -77,10 +77,12 @@ def tries_of(asked, rows):
 
 def choose(tries, target):
     """The setting of all topics whose share of rows to verify is nearest to target, and of those the one that moves the fewest
-    labels: {threshold: value}. A label that the published rules give to a row is never left without one; UserError where there
-    is nothing to choose from.
+    labels: {topic: Try}. No label is left without a row; UserError where there is nothing to choose from.
     """
-    allowed = {name: [one for one in all_of if not one.empty or one.empty == all_of[0].empty] for name, all_of in tries.items()}
+    for all_of in tries.values():
+        if all_of[0].empty:
+            raise cli.UserError(f"no row is {all_of[0].empty} by the published thresholds: fit them on more series")
+    allowed = {name: [one for one in all_of if not one.empty] for name, all_of in tries.items()}
     human = [name for name in allowed if any(one.to_verify.any() for one in allowed[name])]
     chosen = {name: all_of[0] for name, all_of in tries.items()}
     best = None
@@ -150,7 +152,7 @@ def draw(tries, chosen, target, path):
         axes.axhline(target, color="C3", linestyle=":", linewidth=1)
         axes.axvline(published[name].setting[threshold], color="gray", linestyle="--", linewidth=1, label="published")
         axes.axvline(chosen[name].setting[threshold], color="black", linewidth=1, label="fitted")
-        axes.set(xlabel=f"{name}: threshold {threshold!r}", ylim=(-0.02, 1.02), xscale="log")
+        axes.set(xlabel=f"{name}: threshold {threshold!r}", ylabel="share", ylim=(-0.02, 1.02))
         axes.legend(loc="center right", fontsize=7)
     curves.save_figure(figure, path)
 
