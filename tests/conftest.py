@@ -170,3 +170,14 @@ def tiny_qwen_vl(tiny_model, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(load, "load_processor", lambda name: processor if name == folder else loaded(name))
         yield folder
+
+
+@pytest.fixture
+def browser(tmp_path):
+    from browser import CHROMIUM, Browser
+
+    if not CHROMIUM:
+        pytest.skip("chromium is missing: the page was not opened in a browser")
+    made = Browser(tmp_path / "profile")
+    yield made
+    made.close()

@@ -16,7 +16,6 @@ import threading
 import urllib.parse
 
 import pytest
-from browser import CHROMIUM, Browser
 from conftest import command_of, run_script
 from test_curate_convert import other, rows_with_gold, store
 from test_review import curated_of, table_of
@@ -42,15 +41,6 @@ def wrong_rows(count):
 def folder(tmp_path):
     store(tmp_path, wrong_rows(16))
     return tmp_path
-
-
-@pytest.fixture
-def browser(tmp_path):
-    if not CHROMIUM:
-        pytest.skip("chromium is missing: the page was not opened in a browser")
-    made = Browser(tmp_path / "profile")
-    yield made
-    made.close()
 
 
 @contextlib.contextmanager

@@ -13,7 +13,6 @@ import subprocess
 import threading
 
 import pytest
-from browser import Browser
 from conftest import run_script
 from test_scoring import WordScorer
 
@@ -99,15 +98,6 @@ def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_p
     pixels = np.asarray(Image.open(shot).convert("RGB")).astype(int)
     line = (abs(pixels - (31, 119, 180)).sum(axis=2) < 60).sum()  # matplotlib's blue: the embedded plots were drawn
     assert line > 500
-
-
-@pytest.fixture
-def browser(tmp_path):
-    if not CHROMIUM:
-        pytest.skip("chromium is missing: the page was not opened in a browser")
-    made = Browser(tmp_path / "profile")
-    yield made
-    made.close()
 
 
 def test_cards_are_chosen_by_claim_and_outcome_and_walked_by_keys(folder, browser):
