@@ -138,6 +138,14 @@ def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpo
     assert "1 minutes are over" in callbacks.Limits(str(folder), minutes=1).reason()
 
 
+def test_a_process_may_look_before_process_0_has_made_the_folder(folder):
+    from llm_ts.student import callbacks
+
+    missing = str(folder / "not yet")
+    assert callbacks.Limits(missing, minutes=1).reason() is None
+    assert run_folder.checkpoints(missing) == {} and run_folder.last_checkpoint(missing) is None
+
+
 def test_a_port_that_is_taken_is_passed_over():
     with socket.socket() as taken:
         first = torchrun.free_port(20000)

@@ -101,22 +101,23 @@ def is_finished(folder):
     return True
 
 
+def _saved(folder):
+    """{step: path} of all checkpoints by step, incomplete ones too. Without the folder, none: process 0 may not have made it."""
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    steps = [int(name.removeprefix("checkpoint-")) for name in names if re.fullmatch(r"checkpoint-\d+", name)]
+    return {step: os.path.join(folder, f"checkpoint-{step}") for step in sorted(steps)}
+
+
 def checkpoints(folder):
     """{step: path} of the whole checkpoints, by step."""
-    found = {}
-    for name in os.listdir(folder):
-        step = re.fullmatch(r"checkpoint-(\d+)", name)
-        if step and _is_whole(os.path.join(folder, name)):
-            found[int(step[1])] = os.path.join(folder, name)
-    return dict(sorted(found.items()))
+    return {step: path for step, path in _saved(folder).items() if _is_whole(path)}
 
 
 def last_checkpoint(folder):
     """Path of the newest whole checkpoint, or None; incomplete ones are passed over, aloud."""
     whole = checkpoints(folder)
-    for name in sorted(os.listdir(folder)):
-        if re.fullmatch(r"checkpoint-\d+", name) and os.path.join(folder, name) not in whole.values():
-            print(f"passed over {name}: it is incomplete (killed while saving, or cut since)", flush=True)
+    for step in _saved(folder).keys() - whole.keys():
+        print(f"passed over checkpoint-{step}: it is incomplete (killed while saving, or cut since)", flush=True)
     return whole[max(whole)] if whole else None
 
 
