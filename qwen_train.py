@@ -43,6 +43,7 @@ class Run:
     model: str
     see: str
     fresh: str | None
+    process: tuple | None
     shapes: float
     styles: float
     reorder: float
@@ -79,6 +80,7 @@ def settings_of(run, train_rows):
         "prompt_version": train_rows[0]["prompt_version"],
         **question.of(train_rows[0], run.data).whole_tag,
         **formats.see_tag(run.see),
+        **({"process": list(run.process)} if run.process else {}),
         **({"reorder": run.reorder} if run.reorder else {}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
@@ -88,12 +90,12 @@ def settings_of(run, train_rows):
 def load_rows(run):
     """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second.
 
-    What is drawn comes from the processes of the training pairs, and is asked their question. Where plots are shown, those of
+    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. Where plots are shown, those of
     the file's pairs lie in run.dataset.
     """
     train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
-    alike = {"question": question.of(test_rows[0], run.data), "processes": pair.processes_of(train_rows)}
+    alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
     if run.fresh:
         train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **alike)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
@@ -200,6 +202,13 @@ def parse(argv):
         metavar="POINTSxSERIES,...",
         help="Train on fresh simulated series instead of the pairs' train split, in this order: 48x6000,32-256x3000.",
     )
+    parser.add_argument(
+        "--process",
+        type=fresh.mixture,
+        metavar="NAME,...",
+        help="What draws --fresh, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
+        "default: the processes of the pairs.",
+    )
     parser.add_argument("--shapes", type=cli.share, default=0.0, help="Share of --fresh that are steps, seasons...")
     parser.add_argument(
         "--reorder",
@@ -248,6 +257,8 @@ def parse(argv):
     parser.add_argument("--seed", type=cli.count, default=train.Recipe.seed, help="Of the order of rows and the adapter's start.")
     records.add_lock_flag(parser)
     args = parser.parse_args(argv)
+    if args.process and not args.fresh:
+        raise cli.UserError("--process draws the fresh series: give --fresh too")
     if args.shapes and not args.fresh:
         raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
     if args.reorder and not args.fresh:

@@ -502,6 +502,8 @@ def test_bad_input(pairs, tiny_model, embedder, tmp_path):
         ["--data", pairs, "--batch-size", "0"],
         ["--data", pairs, "--seed", "2000000000"],
         ["--data", pairs, "--fresh", "16x0"],
+        ["--data", pairs, "--process", "walk"],
+        ["--data", pairs, "--fresh", "16x8", "--process", "wlak"],
         ["--data", pairs, "--model", tiny_model, "--out", tiny_model, "--embedder", embedder, "--nli", "none"],
         ["--data", pairs, "--learning-rate", "-1"],
         ["--data", pairs, "--model", tiny_model, "--embedder", tmp_path / "empty", "--nli", "none"],
