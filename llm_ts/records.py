@@ -19,6 +19,7 @@ atomically. A torn last line (a killed run) is reported and dropped; a broken li
 """
 
 import argparse
+import codecs
 import contextlib
 import errno
 import json
@@ -49,7 +50,7 @@ def _decode(line, where):
         if b"\\ud" in line.lower():
             encode(row).encode("utf-8")  # half a surrogate pair could not be written again
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not JSON ({error}): mend or delete this line") from None
+        raise UserError(f"{where}: not JSON in UTF-8 ({error}): mend or delete this line") from None
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
         raise UserError(f"{where}: not an object with an id: mend or delete this line")
     return row
@@ -62,19 +63,29 @@ def _parse(content, path):
     out the last newline): then they count as one.
     """
     rows = {}
-    lines = content.split(b"\n")
+
+    def add(row, where):
+        before = rows.setdefault(row["id"], row)
+        if before.get("series") != row.get("series"):
+            raise UserError(f"{where}: {row['id']} again, with another series: are two files in this one? Give each its own")
+        rows[row["id"]] = row
+
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         if line.strip():
-            row = _decode(line, f"{path}, line {number}")
-            rows[row["id"]] = row
+            where = f"{path}, line {number}"
+            add(_decode(line, where), where)
     tail = lines[-1]
     whole = len(content) - len(tail)
     if tail.strip():
         try:
             row = _decode(tail, "")
-            rows[row["id"]] = row
-            whole = len(content)
         except UserError:
+            row = None
+        if row:
+            add(row, f"{path}, line {len(lines)}")
+            whole = len(content)
+        else:
             print(f"{path}: dropped a torn last line of {len(tail)} bytes (a run was killed there)", file=sys.stderr)
     return rows, whole
 
@@ -272,7 +283,7 @@ def atomic(path):
         yield temporary
         os.replace(temporary, path)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename == temporary:
+        if isinstance(error, OSError) and error.filename in (None, temporary):  # None: of a full disk
             error.filename = path  # the name that the user knows
         if os.path.isdir(temporary):
             shutil.rmtree(temporary, ignore_errors=True)
