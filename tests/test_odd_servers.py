@@ -116,6 +116,12 @@ def test_flags_that_would_be_misread_or_tell_a_secret(folder, flags, says):
     assert says in err and "secret" not in out + err
 
 
+def test_another_model_that_goes_on_is_told_of_the_answers_of_the_first(folder):
+    with MistralServer(rows_of(folder)) as server:
+        assert "also_here" not in ask(folder, server, "--limit", "2")[0]
+        assert "also_here: 2 answers of mistral-medium-latest" in ask(folder, server, "--limit", "1", "--model", "another")[0]
+
+
 def test_a_second_teacher_in_other_letters_is_the_first(folder):
     with MistralServer(rows_of(folder)) as server:
         ask(folder, server, "--limit", "2")
