@@ -114,7 +114,8 @@ LEXICON = {
         <peak(s) / spike(s) / bump(s) / hump(s) / trough(s) / dip(s)> [_] <ris* / rose / fall* / fell / climb* / grow* / drop*>,
         <go / goes / going / went / moves> [_] <up and down / down and up>, but <steadily / surely / consistently / gradually
         / slowly / slightly / noticeably / constantly / smoothly>, <increas* / decreas* / rising / falling / growing
-        / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation*>, <noise / fluctuations
+        / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation* / amplitude* / frequenc*
+        / variance / spread / scatter>, <noise / fluctuations
         / volatility / variability> [level / intensity] [slightly / gradually / steadily] <increas* / decreas* / rises / falls
         / grows / declines / drops>, <increas* / decreas* / diminish* / declining / falling / rising> <rate / pace / speed>,
         <year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>,
