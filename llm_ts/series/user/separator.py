@@ -34,8 +34,8 @@ def separator_of(lines, where):
     for separator in SEPARATORS:
         rows = split_lines(lines, separator)
         width, often = Counter(map(len, rows)).most_common(1)[0]
-        numbers = sum(any(LIKE_NUMBER.fullmatch(cell.strip()) for cell in row[:]) for row in rows if len(row) == width)
-        if width > 1 and often >= 0.8 * len(rows) and numbers >= 0.5 * often:
+        numbers = sum(any(map(_like_number, row)) for row in rows if len(row) == width)
+        if width > 1 and often >= 0.8 * (len(rows) - (len(rows[0]) != width)) and numbers >= 0.5 * often:
             good[separator] = width
     if "," in good and r"\s+" in good and _all_numbers(split_lines(lines, r"\s+")) and not _all_numbers(split_lines(lines, ",")):
         return r"\s+"  # 0 3,5: blanks between, decimal commas within
@@ -48,6 +48,10 @@ def separator_of(lines, where):
             )
         return separator
     return ","
+
+
+def _like_number(cell):
+    return bool(LIKE_NUMBER.fullmatch(cell.strip())) or is_number(cell)
 
 
 def _all_numbers(rows):
