@@ -155,7 +155,7 @@ def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, t
 
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
-    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most: [""] * len(prompts))
+    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most, chances=None: [""] * len(prompts))
     with pytest.raises(cli.UserError, match="answers nothing"):
         main(["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)])
     assert os.listdir(tmp_path) == ["x.gguf"] and old.read_text() == "the old file"
