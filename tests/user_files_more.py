@@ -165,6 +165,7 @@ READ = {
         V,
         ["24 lines stand"],
     ),
+    "a unit behind each number of a column": ("x\n" + "\n".join(f"{c} kg" for c in COMMA), [], V, ["unit kg"]),
     "one column that counts": ("x\n" + "\n".join(map(str, range(N))), [], range(N), ["counts up by one"]),
     "a counter, chosen": (lines(range(N), [f"3_{i}" for i in range(N)], header="t,v"), ["--column", "t"], range(N), []),
 }
@@ -203,6 +204,7 @@ REFUSED = {
     "a list of Python": (f"x = {V}\n", [], ["list"]),
     "a list in JSON": (f"{V}\n", [], ["list"]),
     "a vector of R": ("x <- c(" + ", ".join(map(str, V)) + ")\n", [], ["list"]),
+    "a list with dashes": ("\n".join(f"- {v}" for v in V), [], ["may be below 0"]),
     "as R prints": ("\n".join(f" [{i + 1}]  " + "  ".join(map(str, V[i : i + 8])) for i in (0, 8, 16)), [], ["list"]),
     "a piece of a web page": ("<tr><td>2023</td><td>5</td></tr>\n" * 10, [], ["web page"]),
     "zeros behind the end": (PLAIN.encode() + b"\0" * 300, [], ["ends in bytes of zero"]),
