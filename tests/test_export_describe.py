@@ -155,7 +155,7 @@ def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, t
 
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
-    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most: [""] * len(prompts))
+    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most, chances=None: [""] * len(prompts))
     with pytest.raises(cli.UserError, match="answers nothing"):
         main(["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)])
     assert os.listdir(tmp_path) == ["x.gguf"] and old.read_text() == "the old file"
@@ -313,6 +313,23 @@ def test_overwriting_is_refused(tmp_path):
     os.rename(path, tmp_path / "a.png")
     assert "overwritten" in run_script("describe.py", "a.png", "--plot", "./a.png", cwd=tmp_path, code=2).stderr
     assert (tmp_path / "a.png").read_bytes() == before
+
+
+def test_a_font_of_boxes_alone_is_no_font_and_dates_do_not_touch(tmp_path):
+    families, _ = draw._fonts("流量")
+    assert not any(name.startswith("Last Resort") for name in families)
+    assert draw._fonts("Ροή (μg/m³)")[0] and draw._fonts("\U000f0000") == ([], "\U000f0000")
+    (tmp_path / "a.csv").write_text("day,x\n" + "".join(f"2024-03-{d:02d},{d * d % 7}\n" for d in range(1, 25)))
+    (series,) = prepare.read_series(str(tmp_path / "a.csv"), Options())
+    ready = prepare.prepare(series, origin.UNKNOWN, STUDY)
+    figures = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw.curves, "save_figure", lambda figure, *_: figures.append(figure))
+        draw.draw(ready, STUDY.parse(STUDY.answer_of(ready.truth["sentences"])), "p.png")
+    (axes,) = figures[0].axes
+    figures[0].canvas.draw()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+    assert len(boxes) > 2 and all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:]))
 
 
 def test_doubts_are_those_of_the_sentence_that_holds_the_improbable_word():

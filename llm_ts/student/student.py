@@ -25,9 +25,10 @@ class Student:
     def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
         """Prompts, texts or question.Shown -> the greedy answers, as texts, in their order.
 
-        chances: a list that gets the tokens of each answer with their probabilities; of a .gguf file it stays empty.
+        chances: a list that gets the tokens of each answer with their probabilities; of a .gguf file that is shown
+        pictures it stays empty.
         """
         if self._llama:
-            return self._llama.ask(prompts, max_new_tokens)
+            return self._llama.ask(prompts, max_new_tokens, chances)
         more = {"drafts": self._drafts, "chances": chances}
         return answer.generate(self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, **more)
