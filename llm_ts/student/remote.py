@@ -84,13 +84,9 @@ class Remote:
         return known
 
     def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
-        """Prompts -> the greedy answers, in their order. chances: stays empty. UserError where one cannot be had, or is cut off."""
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool, cli.Progress("answers", len(prompts)) as bar:
-            answers = []
-            for answer in pool.map(lambda prompt: self._answer(prompt, max_new_tokens), prompts):
-                answers.append(answer)
-                bar.step()
-        return answers
+        """Prompts -> the greedy answers, in order. chances: stays empty. UserError where one cannot be had, or is cut off."""
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda prompt: self._answer(prompt, max_new_tokens), prompts))
 
     def _answer(self, prompt, max_new_tokens):
         body = {
@@ -107,7 +103,7 @@ class Remote:
             raise cli.UserError(f"{self.url} answers otherwise than OpenAI's API does: no choices with a message")
         if finish == "length":
             begins = cli.visible(text)[:60]
-            raise cli.UserError(f"{self.url} cut an answer off ({begins!r}): is it the right student, its context (-c) large enough?")
+            raise cli.UserError(f"{self.url} cut an answer off ({begins!r}): is it the right student, its -c large enough?")
         return text.encode("utf-8", "replace").decode().strip()  # half a surrogate pair has no bytes
 
     def _call(self, method, path, body=None, optional=False):
