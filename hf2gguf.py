@@ -169,7 +169,7 @@ def export_student(args, base, loras):
         before = answer.generate(model, processor, prompts, progress=lambda done: bar.step(done - bar.done))
     if args.strategy != "separate" and not learnt.format:
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
-    contents = []
+    contents, seconds = [], []
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
         model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if loras else model
         mark = origin.UNKNOWN if args.strategy == "separate" else learnt  # the base alone learnt nothing
@@ -190,11 +190,12 @@ def export_student(args, base, loras):
         for quant in args.quant:
             new = os.path.join(work, "new.gguf")
             gguf_export.convert_model(*saved, quant, new, matrix)
-            student = Student(new, adapters=adapters, see=learnt.see)
-            content = {**compare_student(args, quant, student, rows, before), "bytes": os.path.getsize(new)}
-            contents.append({**content, "rows": source, "imatrix": args.imatrix})
+            content, took = compare_files(args, quant, new, adapters, rows, before, learnt.see)
+            by = bool(matrix) and quant.lower() not in gguf_file.CONVERTER_TYPES
+            contents.append({**content, "rows": source, "imatrix": by})
+            seconds.append(took)
             place(outfile_of(args, quant), new, files, contents[-1], ollama, last=quant == args.quant[-1])
-    print("\n" + "\n".join(compare.table(contents)))
+    print("\n" + "\n".join(compare.table(contents, seconds)))
     bad = [content for content in contents if not content["good"]]
     for content in bad:
         equal, least = content["equal"]["mean"], content["least"]
@@ -202,8 +203,9 @@ def export_student(args, base, loras):
     return 1 if bad else 0
 
 
-def compare_student(args, quant, student, rows, before):
-    """Ask the exported student the rows; returns what is kept beside it."""
+def compare_files(args, quant, new, adapters, rows, before, see):
+    """Ask the new files the rows; returns what is kept beside them, and the CPU seconds of an answer."""
+    student = Student(new, adapters=adapters, see=see)
     with cli.Progress(f"answers of {quant}", len(rows)) as bar:
         after, seconds = compare.ask(student, rows, lambda done: bar.step(done - bar.done))
     means = compare.judge(rows, before, after)
@@ -213,9 +215,9 @@ def compare_student(args, quant, student, rows, before):
         raise cli.UserError("the exported model answers nothing: do not use it")
     if not means["readable"]["mean"]:
         print("note: no answer was readable before the export either: labels cannot be compared", file=sys.stderr)
-    least = compare.least_equal(quant, student.see) if args.min_equal is None else args.min_equal
+    least = compare.least_equal(quant, see) if args.min_equal is None else args.min_equal
     good = means["equal"]["mean"] >= least
-    return {"type": quant, "good": good, "least": least, **means, "cpu_seconds": round(seconds, 3)}
+    return {"type": quant, "good": good, "least": least, **means, "bytes": os.path.getsize(new)}, seconds
 
 
 def place(outfile, new, files, content, ollama, last):

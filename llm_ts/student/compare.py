@@ -70,12 +70,12 @@ def judge(rows, before, after):
     return {"readable": mean_of(readable), "equal": mean_of(equal), "before": mean_of(right[0]), "after": mean_of(right[1])}
 
 
-def table(contents):
-    """Text lines, one for each file that was compared: what is kept beside it."""
+def table(contents, seconds):
+    """Text lines, one for each file that was compared. seconds: of CPU, that an answer takes."""
     lines = ["  ".join(f"{name:>20}" for name in COLUMNS)]
-    for content in contents:
+    for content, took in zip(contents, seconds):
         shares = [interval(content[key]) for key in ("equal", "after", "before")]
-        cells = [content["type"], f"{content['bytes'] / 1e6:.0f}", *shares, f"{content['cpu_seconds']:.2f}"]
+        cells = [content["type"], f"{content['bytes'] / 1e6:.0f}", *shares, f"{took:.2f}"]
         lines.append("  ".join(f"{cell:>20}" for cell in cells))
     return lines
 

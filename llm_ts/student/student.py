@@ -13,7 +13,7 @@ class Student:
     """
 
     def __init__(self, name, batch_size=32, adapters=(), see="numbers"):
-        self.name, self.batch_size, self.see = name, batch_size, see
+        self.name, self.batch_size = name, batch_size
         self._llama = gguf_file.Llama(name, adapters, see) if name.endswith(".gguf") else None
         if not self._llama:
             import torch
