@@ -12,7 +12,8 @@ Any unit is welcome: the series is rescaled to its own range, 0..99, as the
 student saw its training series. What was repaired in a file is said in a note;
 what can be read in two ways is refused with both readings. Of a series longer
 than the student reads it is shown a shorter one about which the rules say the
-same. --serve shows a page instead, where files are dropped.
+same. --serve shows a page instead, where files are dropped. --server asks a
+student that runs there already.
 """
 
 import os
@@ -23,6 +24,7 @@ from llm_ts.desk import draw, fast, prepare, serve, tell
 from llm_ts.series import picture
 from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
+from llm_ts.student.remote import Remote
 
 DEFAULT_POINTS = 128  # of a picture, where neither the user nor the student's training says
 OF_FILES = {  # flags that belong to files of numbers, and what they are where they are not given
@@ -70,6 +72,10 @@ def parser():
     add("--see", choices=formats.SEE, help="What the student is shown of a series.")
     add("--question", choices=list(question.QUESTIONS), help="What is asked.")
     add("--transformers", action="store_true", help="Ask the shipped one through Transformers, not llama.cpp: slower to start.")
+    running = "Ask the student that runs there (llama-server, or another of OpenAI's form): http://127.0.0.1:8080. "
+    running += "Where it does not show what it learnt, --model names its folder or .gguf file."
+    add("--server", metavar="URL", help=running)
+    add("--server-model", metavar="NAME", help="The model's name on that server, where it has several.")
 
     add = parser.add_argument_group("what comes out").add_argument
     add("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
@@ -90,7 +96,12 @@ def parse_flags(argv=None):
 def check_flags(args):
     """UserError for flags that do not go together."""
     if args.serve:
-        raise cli.UserError("--serve takes no files: drop them on its page")
+        what = "files: drop them on its page" if args.files or args.image else "--server: its page asks students of this machine"
+        raise cli.UserError(f"--serve takes no {what}")
+    if args.server_model and not args.server:
+        raise cli.UserError("--server-model belongs to --server")
+    if args.server and (args.image or args.transformers):
+        raise cli.UserError(f"--server takes no {'--image' if args.image else '--transformers'}: give one of the two")
     if bool(args.files) == bool(args.image):
         raise cli.UserError("give a file of numbers, or a picture with --image: one of the two")
     for name, default in OF_FILES.items():
@@ -134,8 +145,11 @@ def prepare_all(args, found, learnt, asked):
             yield path, error
 
 
-def describe_files(args, learnt, asked, found):
-    """Say what the student says of each series. Returns the exit code: 2 where a series could not be described."""
+def describe_files(args, learnt, asked, found, running=None):
+    """Say what the student says of each series. Returns the exit code: 2 where a series could not be described.
+
+    running: a Remote to ask instead of the student of args.model.
+    """
     prepared = list(prepare_all(args, found, learnt, asked))
     ready = [one for _, one in prepared if isinstance(one, prepare.Asked)]
     if not ready and not args.json and len(prepared) == 1:
@@ -148,7 +162,7 @@ def describe_files(args, learnt, asked, found):
         answers = iter(())
     elif ready:
         chances = []
-        student = fast.open_student(args.model, see, args.transformers)
+        student = running or fast.open_student(args.model, see, args.transformers)
         answers = list(map(asked.parse, student.ask(prompts, chances=chances)))
         for one, answer, tokens in zip(ready, answers, chances):
             one.notes += tell.doubts(asked, answer, tokens)
@@ -219,14 +233,26 @@ def describe_picture(args, learnt, asked):
     print("nothing here can be checked: a picture has no numbers (give the series as a file of numbers for verdicts)")
 
 
+def ask_server(args, found):
+    """describe_files with the student that a server runs."""
+    running = Remote(args.server, args.server_model)
+    learnt = running.learnt(args.model, args.format)
+    args.model = f"{cli.visible(running.model)} of {running.url}"
+    if args.see not in (None, "numbers"):
+        raise cli.UserError(f"--see {args.see}: --server asks students of numbers")
+    return describe_files(args, learnt, origin.question_of(learnt, args.question), found, running)
+
+
 def main(argv=None):
     args = parse_flags(argv)
-    if args.serve and not (args.files or args.image):
+    if args.serve and not (args.files or args.image or args.server):
         return serve.serve(args.model, args.port)
     check_flags(args)
     found = list(read_files(args)) if args.files else []
     if len(found) == 1 and isinstance(found[0][1], cli.UserError) and not args.json:
         raise found[0][1]
+    if args.server:
+        return ask_server(args, found)
     args.model = args.model or (paths.SHIPPED_SEES if args.image else paths.SHIPPED)
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")

@@ -71,7 +71,8 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
     assert said["merge"][:200] == said["separate"][:200]
     plain = Student(str(tmp_path / "separate.gguf")).ask([PROMPT])[0]
     assert plain[:50] != said["separate"][:50], "the adapter must change the answer, or this test shows nothing"
-    names = ["merge-compared.json", "merge.gguf", "separate-compared.json", "separate-lora.gguf", "separate.gguf"]
+    names = ["merge-compared.json", "merge.Modelfile", "merge.gguf", "separate-compared.json", "separate-lora.gguf"]
+    names += ["separate.Modelfile", "separate.gguf"]
     assert sorted(os.listdir(tmp_path)) == names
 
 
@@ -143,7 +144,7 @@ def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_
     flags = ["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)]
     assert main(flags) == 1
     assert old.read_text() == "the old file"
-    assert sorted(os.listdir(tmp_path)) == ["x-not-equal-compared.json", "x-not-equal.gguf", "x.gguf"]
+    assert sorted(os.listdir(tmp_path)) == ["x-not-equal-compared.json", "x-not-equal.Modelfile", "x-not-equal.gguf", "x.gguf"]
     kept = json.loads((tmp_path / "x-not-equal-compared.json").read_text())
     assert (kept["good"], kept["equal"]["mean"], kept["equal"]["n"], kept["rows"]) == (False, 0.0, 4, "test rows")
     assert main([*flags, "--min-equal", "0"]) == 0
@@ -164,7 +165,7 @@ def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, t
 def test_several_types_are_made_in_one_go_and_compared(adapter, tmp_path):
     flags = ["--lora", adapter, "--merge-lora", "--quant", "q8_0,q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
     said = run_script("hf2gguf.py", *flags, cwd=tmp_path).stdout
-    names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".gguf")]
+    names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".Modelfile", ".gguf")]
     assert sorted(os.listdir(tmp_path)) == names
     assert [line.split()[0] for line in said.splitlines() if line.strip().startswith("q")][-2:] == ["q8_0", "q4_0"]
 

@@ -34,10 +34,11 @@ def rows_of(model, chats):
     return [model.tokenize(text.encode(), add_bos=False, special=True) for text in texts]
 
 
-def ask(model, chats, max_tokens, chances=None):
+def ask(model, chats, max_tokens, adapters=(), chances=None):
     """The greedy answers to chats, as texts in their order. UserError where one does not fit into the model's context.
 
-    chances: a list that gets the tokens of each answer, in order, with their probabilities: [(text, probability), ...].
+    adapters: llama.cpp's, loaded for the model; they are added up. chances: a list that gets the tokens of each answer, in
+    order, with their probabilities: [(text, probability), ...].
     """
     rows = rows_of(model, chats)
     if not rows:
@@ -49,7 +50,7 @@ def ask(model, chats, max_tokens, chances=None):
         )
     slots = max(1, min(SLOTS, len(rows), CELLS // each))
     shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if len(rows) > 1 and _can_forget(model) else 0
-    with _open_context(model, slots, each) as context:
+    with _open_context(model, slots, each, adapters) as context:
         context.read(0, rows[0][:shared], 0)
         context.copy(shared)
         said = []
@@ -68,8 +69,8 @@ def _can_forget(model):
 
 
 @contextlib.contextmanager
-def _open_context(model, slots, each):
-    """A _Context of so many slots of `each` tokens, with the adapter that the model carries; freed at the end."""
+def _open_context(model, slots, each, adapters):
+    """A _Context of so many slots of `each` tokens, with these adapters on the model; freed at the end."""
     import ctypes
 
     import llama_cpp
@@ -83,9 +84,10 @@ def _open_context(model, slots, each):
         raise cli.UserError(f"no memory for {slots} answers of {each} tokens from {model.model_path}")
     batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
     try:
-        if model._lora_adapter:
-            adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(model._lora_adapter)
-            llama_cpp.llama_set_adapters_lora(made, adapters, 1, (ctypes.c_float * 1)(model.lora_scale))
+        if adapters:
+            number = len(adapters)
+            loaded = (llama_cpp.llama_adapter_lora_p_ctypes * number)(*adapters)
+            llama_cpp.llama_set_adapters_lora(made, loaded, number, (ctypes.c_float * number)(*[1.0] * number))
         yield _Context(llama_cpp, made, batch, model, slots)
     finally:
         llama_cpp.llama_batch_free(batch)
