@@ -20,6 +20,7 @@ DEFAULTS = {
     "question": question.STUDY.name,
     "series_of": [ou.NAME],
     "see": "numbers",
+    "words": "template",
 }  # of settings that runs of before do not have
 UNKNOWN_BEFORE = (load.FINGERPRINT,)  # settings that runs of before may lack, whatever theirs were
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
