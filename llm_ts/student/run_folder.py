@@ -21,7 +21,12 @@ DEFAULTS = {
     "series_of": [ou.NAME],
     "see": "numbers",
     "words": "template",
-}  # of settings that runs of before do not have
+    "process": None,
+    "squeeze": 0.0,
+    "reorder": 0.0,
+    "thin": False,
+    "plots": None,
+}  # of settings that runs of before, and runs that do without them, do not have
 UNKNOWN_BEFORE = (load.FINGERPRINT,)  # settings that runs of before may lack, whatever theirs were
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
