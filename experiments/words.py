@@ -11,12 +11,12 @@ answers learnt. `curated` sees the same curated answers of the simulated
 teacher in as many epochs as it takes; `template` and `teacher` see fresh
 series once; `own` learns half of the budget as `teacher` does, and then half
 from its own answers. Each is asked the same validation series twice: greedily,
-as describe.py asks, and at temperature 1. Variety: distinct sentences among
-the three hundred of a hundred answers (their mean), and distinct words in all.
-`new`: of the answers' distinct sentences, those that stand in no training
-answer; `held out`: those among them that the teacher says, and that --words
-teacher kept back. The goal: within 2 points of the template, with half of the
-teacher's sentences.
+as describe.py asks, and at temperature 1. Variety, of the sentences that are
+right and name nothing else: how many different ones a hundred answers have,
+and of how many different words they are. `new`: of these sentences, those that
+stand in no training answer; `held out`: those of them that the teacher says,
+and that --words teacher kept back. The goal: within 2 points of the template,
+with half of the teacher's sentences.
 """
 
 import json
@@ -26,7 +26,7 @@ import re
 from experiments.recipes import EMBEDDER, STUDENT, call
 from llm_ts import cli, question, records
 from llm_ts.pairs import fresh, pair
-from llm_ts.pairs.words import Words
+from llm_ts.pairs.words import Words, fault_of, labels_of
 from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.series.rows import LONGEST, SHORTEST
@@ -34,7 +34,7 @@ from llm_ts.student import run_folder
 from llm_ts.teacher import simulated
 
 OUT = os.path.join("results", "words.json")
-BUDGET = ("points", "described", "series", "asked")
+BUDGET = ("points", "described", "series", "asked", "samples", "rate", "seed")
 WAYS = {
     "curated": "the teacher's curated answers, again and again",
     "template": "fresh series, the truth in one template",
@@ -45,11 +45,15 @@ HUNDRED = 100
 
 
 def variety(said):
-    """[{topic: sentence} or None, ...] -> distinct sentences per 100 answers (of fewer, where there are fewer), and words."""
+    """The right sentences of each answer, lists -> how many different ones in 100 answers (or in all, where they are fewer)."""
     hundreds = [said[start : start + HUNDRED] for start in range(0, max(1, len(said) - HUNDRED + 1), HUNDRED)]
-    counts = [len({text for answer in part if answer for text in answer.values()}) for part in hundreds]
-    words = {word for answer in said if answer for text in answer.values() for word in re.findall(r"[a-z]+", text.lower())}
-    return {"sentences_per_100": round(sum(counts) / len(counts), 1), "words": len(words)}
+    return round(sum(len({text for texts in part for text in texts}) for part in hundreds) / len(hundreds), 1)
+
+
+def right_sentences(row, answer):
+    """The sentences of an Answer that say what is true of a row, and name nothing else."""
+    topics = question.of(row, row["id"]) if answer.sentences else ()
+    return [text for topic in topics if not fault_of(topic, text := answer.sentences[topic.NAME], labels_of(topic, row))]
 
 
 def entry_of(rows, texts, learnt=None, held_out=()):
@@ -58,10 +62,12 @@ def entry_of(rows, texts, learnt=None, held_out=()):
     answers = [asked.parse(text) for text in texts]
     right = [all(answer.read[claim] == row["truth"][claim] for claim in asked.claims) for row, answer in zip(rows, answers)]
     clear = [fits for row, fits in zip(rows, right) if all(row["truth"]["clear"].values())]
-    entry = {"all_four": mean_of(right), "clear": mean_of(clear), **variety([answer.sentences for answer in answers])}
+    said = [right_sentences(row, answer) for row, answer in zip(rows, answers)]
+    distinct = {text for sentences in said for text in sentences}
+    words = {word for text in distinct for word in re.findall(r"[a-z]+", text.lower())}
+    entry = {"all_four": mean_of(right), "clear": mean_of(clear), "sentences_per_100": variety(said), "words": len(words)}
     if learnt is not None:
-        said = {text for answer in answers if answer.sentences for text in answer.sentences.values()}
-        entry.update(distinct=len(said), new=len(said - learnt), held_out=len(said & held_out))
+        entry.update(distinct=len(distinct), new=len(distinct - learnt), held_out=len(distinct & held_out))
     return entry
 
 
@@ -101,7 +107,7 @@ def train(folder, name, args, curated):
 
     def learn(out, *flags, model=args.model):
         call(
-            folder, "qwen_train.py", "--model", model, "--out", out, "--batch-size", 8, "--learning-rate", "1e-3",
+            folder, "qwen_train.py", "--model", model, "--out", out, "--batch-size", 8, "--learning-rate", args.rate,
             "--save-steps", 10**6, "--validation", 0, "--eval-rows", 2, "--max-new-tokens", 80, "--seed", args.seed,
             "--embedder", args.embedder, "--nli", "none", *flags,
         )  # fmt: skip
@@ -132,8 +138,8 @@ def table(entries):
         for how, entry in ways.items():
             new = f"{entry['new']} of {entry['distinct']}" if "new" in entry else ""
             cells = [percent(entry["all_four"]), percent(entry["clear"]), f"{entry['sentences_per_100']:g}", str(entry["words"])]
-            lines.append([name, how, *cells, new, str(entry.get("held_out", ""))])
-    head = ["learnt", "asked", "all four right, %", "clear rows", "sentences per 100 answers", "words", "new", "held out"]
+            lines.append([f"{name}: {WAYS[name]}" if name in WAYS else name, how, *cells, new, str(entry.get("held_out", ""))])
+    head = ["learnt", "asked", "all four right, %", "clear rows", "right sentences per 100 answers", "words", "new", "held out"]
     return tables.markdown(head, lines)
 
 
@@ -144,7 +150,8 @@ def main(argv=None):
     parser.add_argument("--series", type=cli.positive, default=2000, help="The budget: answers that each learns.")
     parser.add_argument("--samples", type=cli.positive, default=4, help="Own answers drawn for each series.")
     parser.add_argument("--asked", type=cli.positive, default=400, help="Validation series that each is asked.")
-    parser.add_argument("--model", default=STUDENT, help="What learns.")
+    parser.add_argument("--model", default=STUDENT, help="What learns; an adapter learns on, at a lower --rate.")
+    parser.add_argument("--rate", type=cli.positive_float, default=1e-3, help="The learning rate's peak.")
     parser.add_argument("--embedder", default=EMBEDDER, help="Folder of the embedding model.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the fresh series and the training.")
     parser.add_argument("--only", help=f"These, with commas, of: {', '.join(WAYS)}; default: all.")
@@ -159,7 +166,7 @@ def main(argv=None):
         raise cli.UserError(f"give --points of {SHORTEST} to {LONGEST}, and 2 --series or more")
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
-    budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in (*BUDGET, "samples", "seed")}}
+    budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
     folder = os.path.join("run", "words", "-".join(map(str, budget.values())))
     with run_folder.hold(folder, wait=True):
         curated = prepare(folder, args)
