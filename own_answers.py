@@ -117,8 +117,9 @@ def main(argv=None):
     if learnt.see != "numbers":
         raise cli.UserError(f"{args.model} is shown plots: its own answers are not made here")
     asked, fmt = question.of_all(test_rows, args.data), test_rows[0]["format"]
-    for what, own, other in (("format", learnt.format or fmt, fmt), ("question", origin.question_of(learnt), asked)):
-        if own != other:
+    own = origin.question_of(learnt) if learnt.question else asked
+    for what, differs in (("format", learnt.format not in (None, fmt)), ("question", own != asked)):
+        if differs:
             raise cli.UserError(f"{args.model} learnt another {what} than that of {args.data}: convert again, as it learnt")
     about = {
         **{name: getattr(args, name) for name in ("model", "fresh", "samples", "temperature", "max_new_tokens", "seed")},
