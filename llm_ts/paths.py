@@ -15,6 +15,7 @@ FETCHED = {
     "llama.cpp": "build/llama.cpp",
     "llama-programs": "build/llama-programs",  # built with llama.cpp
     "qwen-coder": "models/Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf",
+    "qwen-coder-1.5b": "models/Qwen2.5-Coder-1.5B-Instruct.Q4_K_M.gguf",
 }
 
 

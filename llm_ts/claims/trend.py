@@ -198,6 +198,7 @@ DENIED = {
     "NOT_": phrases(f"<little / negligible / minimal / scant> {{then: [_] {FORMS}}}"),
     "CONCEDE": phrases("such as"),
 }
+SUBJECT = ("up", "down", "flat", "trend", "")
 READER = reader(WHOLE, DENIED, {"": LEXICON[""], "part": LEXICON["part"]}, SEPARATORS, LEXICON)
 VALUES = {"up": "increasing", "down": "decreasing", "flat": "flat"}
 
