@@ -39,11 +39,17 @@ def encode(row):
     return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
 
 
+def line_of(row):
+    """A row as its line of a file, in bytes."""
+    return encode(row).encode("utf-8") + b"\n"
+
+
 def _refuse_constant(name):
     raise ValueError(f"{name} is no number")
 
 
-def _decode(line, where):
+def decode(line, where):
+    """One line of JSON (bytes) -> the row; UserError, beginning with where, for what is no row."""
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
         if b"\\ud" in line.lower():
@@ -65,28 +71,39 @@ def _parse(content, path):
     lines = content.split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         if line.strip():
-            row = _decode(line, f"{path}, line {number}")
+            row = decode(line, f"{path}, line {number}")
             rows[row["id"]] = row
     tail = lines[-1]
-    whole = len(content) - len(tail)
-    if tail.strip():
-        try:
-            row = _decode(tail, "")
-            rows[row["id"]] = row
-            whole = len(content)
-        except UserError:
-            print(f"{path}: dropped a torn last line of {len(tail)} bytes (a run was killed there)", file=sys.stderr)
-    return rows, whole
+    if not tail.strip() or torn(tail, path):
+        return rows, len(content) - len(tail)
+    row = decode(tail, path)
+    rows[row["id"]] = row
+    return rows, len(content)
 
 
-def _content(path, made_by):
+def torn(tail, path):
+    """Whether the bytes after the last newline are no whole row; then it is said."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        decode(tail, path)
+    except UserError:
+        print(f"{path}: dropped a torn last line of {len(tail)} bytes (a run was killed there)", file=sys.stderr)
+        return True
+    return False
+
+
+def open_to_read(path, made_by):
+    """A file opened in bytes; UserError where it is missing (naming the script that makes it), or a folder."""
+    try:
+        return open(path, "rb")
     except FileNotFoundError:
         raise UserError(f"no {path} here: run {made_by} first") from None
     except IsADirectoryError:
         raise UserError(f"{path} is a folder: give the file's name") from None
+
+
+def _content(path, made_by):
+    with open_to_read(path, made_by) as file:
+        return file.read()
 
 
 def read(path, made_by="ou_process.py", may_be_empty=False):
@@ -173,7 +190,7 @@ class Writer:
 
     def append(self, row):
         """Add one line and flush it, so that a kill loses at most the line being written."""
-        self._file.write(encode(row).encode("utf-8") + b"\n")
+        self._file.write(line_of(row))
         self._file.flush()
         self.rows[row["id"]] = row
 
@@ -219,16 +236,15 @@ def lock(file, wait=False):
 
 
 @contextlib.contextmanager
-def writing(path, create=False, made_by="ou_process.py"):
-    """Hold data.jsonl for writing: `with writing(path) as data: data.append(row)`.
+def holding(path, create=False, made_by="ou_process.py"):
+    """Hold a file, opened for appending bytes; a second writer is refused with UserError. The lock is on the file itself.
 
-    The lock is on the file itself. A second writer is refused with UserError. A torn last line is cut off before the
-    first append.
+    create: where it is missing it is made, and removed again where nothing came to be in it.
     """
     if create:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     else:
-        _content(path, made_by)
+        open_to_read(path, made_by).close()
     while True:
         there = os.path.exists(path)
         file = open(path, "ab")
@@ -246,20 +262,35 @@ def writing(path, create=False, made_by="ou_process.py"):
             break
         file.close()  # it was rewritten between open and lock: we hold the old file
     with file:
-        content = _content(path, made_by)
-        rows, whole = _parse(content, path)
-        file.truncate(whole)
-        if whole and not content[:whole].endswith(b"\n"):
+        try:
+            yield file
+        finally:
+            if create and not os.path.getsize(path):
+                os.remove(path)  # created for rows that never came
+
+
+def mend_end(file, whole):
+    """Cut a held file after its whole lines (in bytes), and end the last one."""
+    file.truncate(whole)
+    with open(file.name, "rb") as written:
+        written.seek(max(0, whole - 1))
+        if written.read(1) not in (b"", b"\n"):
             file.write(b"\n")
             file.flush()
+
+
+@contextlib.contextmanager
+def writing(path, create=False, made_by="ou_process.py"):
+    """Hold data.jsonl for writing: `with writing(path) as data: data.append(row)`.
+
+    A torn last line is cut off before the first append. For files that may be long: stream.py.
+    """
+    with holding(path, create, made_by) as file:
+        rows, whole = _parse(_content(path, made_by), path)
+        mend_end(file, whole)
         if not rows and not create:
             raise UserError(f"{path} is empty: run {made_by} first")
-        writer = Writer(path, file, rows)
-        try:
-            yield writer
-        finally:
-            if not writer.rows and not os.path.getsize(path):
-                os.remove(path)  # created for rows that never came
+        yield Writer(path, file, rows)
 
 
 @contextlib.contextmanager
@@ -301,12 +332,19 @@ def _lives(process):
     return True
 
 
-def write_text(path, text):
-    """Write a text file whole or not at all."""
-    with atomic(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a file for bytes that becomes path, whole and on the disk, or leaves no trace."""
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_text(path, text):
+    """Write a text file whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def write_json(path, value):

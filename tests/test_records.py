@@ -100,8 +100,11 @@ def test_a_kill_during_appending_loses_at_most_the_last_line(path):
         " for k in range(10**9):\n  data.append({'id': f'r{k}', 'text': 'x' * 5000})"
     )
     for _ in range(3):
+        before = os.path.getsize(path) if os.path.exists(path) else 0
         writer = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
-        time.sleep(0.4)
+        while not os.path.exists(path) or os.path.getsize(path) < before + 100_000:
+            time.sleep(0.02)
+        time.sleep(0.05)
         writer.kill()
         writer.wait()
         found = records.read(path)
