@@ -52,7 +52,7 @@ def decode(line, where):
     """One line of JSON (bytes) -> the row; UserError, beginning with where, for what is no row."""
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-        if b"\\ud" in line.lower():
+        if b"\\ud" in line or b"\\uD" in line:
             encode(row).encode("utf-8")  # half a surrogate pair could not be written again
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where}: not JSON ({error}): mend or delete this line") from None
@@ -135,7 +135,7 @@ def has(value, names, kind):
 
 
 def _is_series(values, asked):
-    return isinstance(values, list) and len(values) > 1 and all(type(k) is int and 0 <= k <= 99 for k in values)
+    return isinstance(values, list) and len(values) > 1 and set(map(type, values)) == {int} and 0 <= min(values) <= max(values) <= 99
 
 
 def _is_truth(value, asked):

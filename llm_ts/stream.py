@@ -43,7 +43,7 @@ class Rows:
         places, start = {}, 0
         self.file.seek(0)
         for line in self.file:
-            if not line.strip():
+            if line.isspace():
                 start += len(line)
                 continue
             if not line.endswith(b"\n") and records.torn(line, self.path):
