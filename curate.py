@@ -267,6 +267,10 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.write and args.fit is None:
         raise cli.UserError("--write belongs to --fit: it keeps the thresholds that were fitted")
+    if args.write == "published":
+        raise cli.UserError("--write published: the published thresholds have that name; ou_process.py --truth --published goes back to them")
+    if args.fit is not None and not args.write and (args.review or args.audit):
+        raise cli.UserError("--fit without --write only shows what would be: give --review and --audit a run of their own")
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)

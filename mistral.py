@@ -86,7 +86,7 @@ class Book:
             self.tokens[kind] += tokens[kind]
         self.in_a_row = self.in_a_row + 1 if failed else 0
         self.counts["failed" if failed else "new"] += 1
-        self.counts["unlabelled"] += not failed and not teacher["labels"]
+        self.counts["unlabelled"] += not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"])
         self.bar.step()
         cli.say(f"{self.bar.done}/{self.bar.total} {row['id']}: {failed or 'answered'}")
         if self.in_a_row == GIVE_UP:
@@ -206,9 +206,18 @@ def server_url(text):
         fits = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
     except ValueError:  # a port that is none
         fits = False
+    if fits and (parts.username or parts.query or parts.fragment):
+        raise argparse.ArgumentTypeError("an address is printed and kept: no user, password or query in it; export the key")
     if not fits:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://api.mistral.ai")
     return text
+
+
+def model(text):
+    """argparse type: the name of a model."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a model")
+    return text.strip()
 
 
 def main(argv=None):
@@ -216,8 +225,8 @@ def main(argv=None):
     add = parser.add_argument
     add("--data", default="data.jsonl", help="The shared file of rows.")
     add("--dataset", default="dataset", help="Folder of the plots; the .txt files are written there.")
-    add("--model", default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
-    add("--second", metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
+    add("--model", type=model, default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
+    add("--second", type=model, metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
     add("--server-url", type=server_url, help="A compatible server; default Mistral's.")
     add("--no-image", dest="image", action="store_false", help="For a text-only model: numbers, no plot.")
     add(

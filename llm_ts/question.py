@@ -141,15 +141,24 @@ class Question:
                 return value, "strict"
         except (ValueError, RecursionError):
             pass
-        decoder = json.JSONDecoder()
+        found = self.objects_in(text)
+        return (found[0], "repaired") if found else (None, "unreadable")
+
+    def objects_in(self, text):
+        """The JSON objects in a text with a sentence on each topic, each once; keys in other letters, "Trend", count too."""
+        decoder, found, end = json.JSONDecoder(), [], 0
         for start in re.finditer(r"\{", text):
+            if start.start() < end:
+                continue  # inside the last one
             try:
-                value, _ = decoder.raw_decode(text, start.start())
+                value, after = decoder.raw_decode(text, start.start())
             except (ValueError, RecursionError):
                 continue
-            if isinstance(value, dict) and self.fits({name: value.get(name) for name in self.topics}):
-                return value, "repaired"
-        return None, "unreadable"
+            value = {**{key.strip().lower(): one for key, one in value.items()}, **value}
+            if self.fits({name: value.get(name) for name in self.topics}):
+                end = after
+                found += [] if value in found else [value]
+        return found
 
 
 def _number(n):

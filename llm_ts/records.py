@@ -19,6 +19,7 @@ atomically. A torn last line (a killed run) is reported and dropped; a broken li
 """
 
 import argparse
+import codecs
 import contextlib
 import errno
 import json
@@ -55,7 +56,7 @@ def decode(line, where):
         if b"\\ud" in line or b"\\uD" in line:
             encode(row).encode("utf-8")  # half a surrogate pair could not be written again
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not JSON ({error}): mend or delete this line") from None
+        raise UserError(f"{where}: not JSON in UTF-8 ({error}): mend or delete this line") from None
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
         raise UserError(f"{where}: not an object with an id: mend or delete this line")
     return row
@@ -68,17 +69,27 @@ def _parse(content, path):
     out the last newline): then they count as one.
     """
     rows = {}
-    lines = content.split(b"\n")
+
+    def add(row, where):
+        refuse_other_series(rows.setdefault(row["id"], row), row, where)
+        rows[row["id"]] = row
+
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         if line.strip():
-            row = decode(line, f"{path}, line {number}")
-            rows[row["id"]] = row
+            where = f"{path}, line {number}"
+            add(decode(line, where), where)
     tail = lines[-1]
     if not tail.strip() or torn(tail, path):
         return rows, len(content) - len(tail)
-    row = decode(tail, path)
-    rows[row["id"]] = row
+    add(decode(tail, path), f"{path}, line {len(lines)}")
     return rows, len(content)
+
+
+def refuse_other_series(before, row, where):
+    """UserError where two lines of one id hold different series."""
+    if before.get("series") != row.get("series"):
+        raise UserError(f"{where}: {row['id']} again, with another series: are two files in this one? Give each its own")
 
 
 def torn(tail, path):
@@ -303,7 +314,7 @@ def atomic(path):
         yield temporary
         os.replace(temporary, path)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename == temporary:
+        if isinstance(error, OSError) and error.filename in (None, temporary):  # None: of a full disk
             error.filename = path  # the name that the user knows
         if os.path.isdir(temporary):
             shutil.rmtree(temporary, ignore_errors=True)

@@ -12,6 +12,9 @@ line elsewhere is an error, and the file is replaced whole or not at all.
 import contextlib
 import os
 from array import array
+from codecs import BOM_UTF8
+
+import numpy as np
 
 from llm_ts import cli, records, workers
 
@@ -33,7 +36,7 @@ class Rows:
     def __init__(self, file, path, held=()):
         self.file, self.path, self.held = file, path, held
         self.starts, self.sizes = array("q"), array("q")  # of the last line of each id, in order of the first
-        self.older = []  # (start, size) of the lines before: they do not count, but must be whole
+        self.older = array("q"), array("q"), array("q")  # of the lines before: places of their ids, starts and sizes
         self.whole = self._index()
 
     def __len__(self):
@@ -42,6 +45,9 @@ class Rows:
     def _index(self):
         places, start = {}, 0
         self.file.seek(0)
+        if self.file.read(len(BOM_UTF8)) == BOM_UTF8:  # an editor's
+            start = len(BOM_UTF8)
+        self.file.seek(start)
         for line in self.file:
             if line.isspace():
                 start += len(line)
@@ -53,7 +59,8 @@ class Rows:
                 row_id = self._decode(line, start)["id"].encode("utf-8")
             place = places.setdefault(row_id, len(places))
             if place < len(self.starts):
-                self.older.append((self.starts[place], self.sizes[place]))
+                for kept, value in zip(self.older, (place, self.starts[place], self.sizes[place])):
+                    kept.append(value)
                 self.starts[place], self.sizes[place] = start, len(line)
             else:
                 self.starts.append(start)
@@ -65,8 +72,7 @@ class Rows:
         try:
             row = records.decode(line, self.path)
         except cli.UserError:
-            number = 1 + sum(part.count(b"\n") for part in _parts(self.file, start))
-            return records.decode(line, f"{self.path}, line {number}")
+            return records.decode(line, f"{self.path}, line {_line_number(self.file, start)}")
         if _id_of(line) not in (None, row["id"].encode("utf-8")):
             raise cli.UserError(f"{self.path}: row {row['id']} has a second id: mend or delete this line")
         return row
@@ -80,12 +86,19 @@ class Rows:
 
     def map(self, work, chunk=CHUNK):
         """Yield work(rows) for each `chunk` rows, in order, worked on by all cores. UserError for a broken line."""
-        older = -(-len(self.older) * chunk // len(self)) if len(self) else 0
+        places, starts, sizes = map(np.asarray, self.older)
+        order = np.argsort(places, kind="stable")
+        places, starts, sizes = places[order], starts[order], sizes[order]
 
         def one(first):
-            for start, size in self.older[first // chunk * older :][:older]:
-                self._decode(self._line(start, size), start)
-            return work(self.read(range(first, min(first + chunk, len(self)))))
+            rows = self.read(range(first, min(first + chunk, len(self))))
+            for k in range(*np.searchsorted(places, [first, first + len(rows)])):  # they do not count, but must be whole
+                place, start = int(places[k]), int(starts[k])
+                before = self._decode(self._line(start, int(sizes[k])), start)
+                if before.get("series") != rows[place - first].get("series"):
+                    where = f"{self.path}, line {_line_number(self.file, self.starts[place])}"
+                    records.refuse_other_series(before, rows[place - first], where)
+            return work(rows)
 
         return workers.in_order(one, range(0, len(self), chunk), self.held)
 
@@ -97,10 +110,10 @@ def _bytes(file, start, size):
     return file.read(size)
 
 
-def _parts(file, end):
-    """The bytes of a file up to a place, in parts."""
-    for start in range(0, end, 1 << 20):
-        yield _bytes(file, start, min(1 << 20, end - start))
+def _line_number(file, end):
+    """The number of the line that begins at a byte."""
+    parts = range(0, end, 1 << 20)
+    return 1 + sum(_bytes(file, start, min(1 << 20, end - start)).count(b"\n") for start in parts)
 
 
 class Held(Rows):

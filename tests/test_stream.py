@@ -91,7 +91,7 @@ def test_processes_end_with_the_first_and_hold_no_lock(tmp_path):
     """The first process is killed where it cannot clean up; the second run of the same command may write at once."""
     code = (
         "import os, time\nfrom llm_ts import stream, workers\nworkers.cores = lambda: 2\n"
-        "def work(piece):\n print(os.getpid(), flush=True)\n time.sleep(0.3)\n return b'x' * 10**6\n"
+        "def work(piece):\n os.write(1, b'%d\\n' % os.getpid())\n time.sleep(0.3)\n return b'x' * 10**6\n"
         "with stream.writing('data.jsonl', create=True) as data:\n data.append(b'{\"id\": \"a\"}\\n')\n"
         " for _ in workers.in_order(work, range(100), data.held): pass\n"
     )
@@ -136,7 +136,8 @@ def random_file(path, rng):
     """Rows in which ids come again, between blank lines, the id in any place; perhaps without the last newline."""
     lines = []
     for _ in range(rng.randrange(1, 60)):
-        row = {"id": f"é{rng.randrange(20)}" if rng.random() < 0.2 else f"a_{rng.randrange(20)}", "text": "x\n" * rng.randrange(4)}
+        name = "é" if rng.random() < 0.2 else "a_"
+        row = {"id": f"{name}{rng.randrange(20)}", "text": "x\n" * rng.randrange(4)}
         if rng.random() < 0.2:
             row = dict(reversed(row.items()))
         lines.append(records.encode(row) + ("\n\n" if rng.random() < 0.1 else "\n"))
@@ -173,6 +174,9 @@ def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
         for place in range(3):  # one that does not count any more is no better
             with pytest.raises(cli.UserError, match=f"line {place + 1}: not"):
                 reading(*lines[:place], broken, *lines[place:])
+    assert [row["n"] for row in reading("\ufeff" + lines[0], *lines[1:])] == [2, 1]
+    with pytest.raises(cli.UserError, match="line 3: a again, with another series"):
+        reading(*lines[:2], '{"id": "a", "series": [0, 99]}')
     with pytest.raises(cli.UserError, match="second id"):
         reading(*lines, '{"id": "a", "id": "b"}')
     assert [row["n"] for row in reading(*lines, '{"id": "b", "n"', end="")] == [2, 1]

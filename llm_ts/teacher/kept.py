@@ -39,7 +39,7 @@ def refuse_other_prompt(rows, args):
 def refuse_other_second(rows, args):
     """Raise UserError where `second` holds another model's answers than the one now asked, or is the teacher itself."""
     for row in rows:
-        if not args.dryrun and (row.get("teacher") or {}).get("model") == args.second:
+        if not args.dryrun and str((row.get("teacher") or {}).get("model")).casefold() == args.second.casefold():
             raise cli.UserError(f"{args.second} is the teacher of {row['id']} itself: --second is for another model")
         model = (answer_in(row, True).get("teacher") or {}).get("model")
         if model and not args.dryrun and model != args.second:

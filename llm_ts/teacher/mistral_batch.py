@@ -10,7 +10,7 @@ import json
 import os
 
 from llm_ts import cli
-from llm_ts.teacher.exchange import ASKS, body_of, keep, mask, plot_of, read, tokens_of
+from llm_ts.teacher.exchange import ASKS, body_of, completion_of, keep, mask, plot_of, read, tokens_of
 from llm_ts.teacher.kept import answer_in
 from llm_ts.teacher.mistral_api import Teacher, connect
 
@@ -45,18 +45,14 @@ def results_in(text):
 
 def response_in(result):
     """(the chat completion of a line of answers, ""), or (None, why there is none)."""
-    from mistralai.client import models
-
     if result is None:
         return None, "no answer in its files"
     response = result.get("response") or {}
     body, status = response.get("body"), response.get("status_code")
     if status != 200 or not isinstance(body, dict):
         return None, f"the server says {status}: {json.dumps(result.get('error') or body)}"
-    try:
-        return models.ChatCompletionResponse.model_validate({"usage": {}, **body}), ""
-    except ValueError:
-        return None, "no chat completion"
+    response = completion_of(body)
+    return response, "" if response else "no chat completion"
 
 
 class Batch:
