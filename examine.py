@@ -17,7 +17,7 @@ import hashlib
 import os
 
 from llm_ts import cli, formats, question, records
-from llm_ts.pairs import pair, suites
+from llm_ts.pairs import fresh, pair, suites
 from llm_ts.scores import evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS, guessed_answers
 from llm_ts.series import rows as series_rows
@@ -104,6 +104,12 @@ def keys_of(suite, rows):
     return [f"{key}-{hashlib.sha256(bytes(row['series'])).hexdigest()[:8]}" for key, row in zip(keys, rows)]
 
 
+def thin(row, learnt):
+    """A pair, its series thinned where it is longer than the student reads."""
+    points = origin.points_shown(learnt, len(row["series"]))
+    return pair.thinned(row, points) if points < len(row["series"]) else row
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
@@ -113,6 +119,12 @@ def main(argv=None):
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
     parser.add_argument("--see", choices=formats.SEE, help="What is shown of a series; default: as in training, else numbers.")
+    parser.add_argument(
+        "--process", type=fresh.mixture, help="What draws the unseen series, in turn: ou,walk, or all; default: as in training."
+    )
+    parser.add_argument(
+        "--thin", action="store_true", help="Show series longer than the student reads thinned, as describe.py does."
+    )
     parser.add_argument("--dataset", type=cli.folder, help="Folder of the suite's plots as <id>.png, not drawn here.")
     parser.add_argument("--shard", default="0/1", help="This process's share: number/count, from 0.")
     parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
@@ -143,15 +155,17 @@ def main(argv=None):
     if blind or (args.dataset and see == "numbers"):
         raise cli.UserError(f"{blind[0] if blind else '--dataset'} is for students that see: {args.model} is shown numbers")
     about.update(formats.see_tag(see), **({"plots": args.dataset} if args.dataset else {}))
-    if learnt.series_of != origin.UNKNOWN.series_of:
-        about["series_of"] = list(learnt.series_of)
+    processes = args.process or learnt.series_of
+    if processes != origin.UNKNOWN.series_of:
+        about["series_of"] = list(processes)
+    about.update({"thin": True} if args.thin else {})
     about["prompt_version"] = question.PROMPT_VERSION
     run_folder.check(args.out, about, ABOUT)
     if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
         raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
-    rows_of = {
-        name: suites.rows(suite, args.count, args.points, fmt, asked, learnt.series_of) for name, suite in suite_of.items()
-    }
+    rows_of = {name: suites.rows(suite, args.count, args.points, fmt, asked, processes) for name, suite in suite_of.items()}
+    if args.thin:
+        rows_of = {name: [thin(row, learnt) for row in rows] for name, rows in rows_of.items()}
     rows_of = {name: [pair.show(row, see, args.dataset) for row in rows] for name, rows in rows_of.items()}
     refuse_fewer(args.out, rows_of)
     scorer = similarity.Scorer(args.embedder, args.nli)

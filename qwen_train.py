@@ -45,6 +45,7 @@ class Run:
     fresh: str | None
     process: tuple | None
     shapes: float
+    squeeze: float
     styles: float
     reorder: float
     validation: int
@@ -81,6 +82,7 @@ def settings_of(run, train_rows):
         **question.of(train_rows[0], run.data).whole_tag,
         **formats.see_tag(run.see),
         **({"process": list(run.process)} if run.process else {}),
+        **({"squeeze": run.squeeze} if run.squeeze else {}),
         **({"reorder": run.reorder} if run.reorder else {}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
@@ -90,14 +92,14 @@ def settings_of(run, train_rows):
 def load_rows(run):
     """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second.
 
-    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. Where plots are shown, those of
-    the file's pairs lie in run.dataset.
+    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. Where plots
+    are shown, those of the file's pairs lie in run.dataset.
     """
     train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
     if run.fresh:
-        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **alike)
+        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, squeeze=run.squeeze, **alike)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
     train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset, run.styles) for row in train_rows]
     train_rows = fresh.in_other_orders(train_rows, run.reorder, run.recipe.seed) if run.reorder else train_rows
@@ -211,6 +213,9 @@ def parse(argv):
     )
     parser.add_argument("--shapes", type=cli.share, default=0.0, help="Share of --fresh that are steps, seasons...")
     parser.add_argument(
+        "--squeeze", type=cli.share, default=0.0, help="Share of --fresh whose values fill only a part of 0 to 99."
+    )
+    parser.add_argument(
         "--reorder",
         type=cli.share,
         default=0.0,
@@ -257,12 +262,9 @@ def parse(argv):
     parser.add_argument("--seed", type=cli.count, default=train.Recipe.seed, help="Of the order of rows and the adapter's start.")
     records.add_lock_flag(parser)
     args = parser.parse_args(argv)
-    if args.process and not args.fresh:
-        raise cli.UserError("--process draws the fresh series: give --fresh too")
-    if args.shapes and not args.fresh:
-        raise cli.UserError("--shapes is a share of the fresh series: give --fresh too")
-    if args.reorder and not args.fresh:
-        raise cli.UserError("--reorder is a share of the fresh series: give --fresh too")
+    for flag in ("process", "shapes", "squeeze", "reorder"):
+        if getattr(args, flag) and not args.fresh:
+            raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):
         raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image or both")
     if args.patience and not args.validation:

@@ -2,7 +2,7 @@
 the evaluations kept in results/.
 
 Reads: results/<name>/evaluation_*.json with training.json (a run) or
-about.json (its suites); results/recipes.json.
+about.json (its suites); results/recipes.json and mixtures.json.
 Writes: results/README.md between its two markers, results/curves.png; with
 --keep also results/<name>/.
 Run: python -m experiments.report
@@ -12,7 +12,7 @@ import glob
 import os
 import re
 
-from experiments import recipes
+from experiments import mixtures, recipes
 from llm_ts import cli, question, records, rules
 from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
@@ -114,6 +114,17 @@ def recipe_table(entries):
     return tables.markdown([f"recipe, n = {n}", "what differs", "series", "steps", "all claims", *claims, "verdict"], lines)
 
 
+def mixtures_section(kept):
+    """results/mixtures.json -> lines of Markdown."""
+    budget = kept["budget"]
+    head = (
+        f"`{budget['model']}`, which goes on learning from {budget['series']:,} series of {budget['points']} points of each mixture"
+        " of processes; all four claims, % right on clear rows; series longer than the student reads are thinned. The rule of the"
+        " verdicts stands at the head of `mixtures.py`."
+    )
+    return ["### mixtures", "", head, "", *mixtures.table(kept), ""]
+
+
 def sections(except_for=None):
     """(names in results/, lines of Markdown of them and of the recipes); UserError where something is broken."""
     found = {os.path.basename(os.path.dirname(p)) for a in ABOUT for p in glob.glob(os.path.join(RESULTS, "*", a))}
@@ -132,6 +143,8 @@ def sections(except_for=None):
         ]
         lines += ["says; % right on unseen validation series. The rule of the verdicts stands at the head of `recipes.py`.", ""]
         lines += [*recipe_table(kept["recipes"]), ""]
+    if os.path.exists(mixtures.OUT):
+        lines += mixtures_section(mixtures.read_kept())
     return names, lines
 
 

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import ROOT, run_script
 
 import examine
 from llm_ts import cli, formats
 from llm_ts.pairs import fresh, suites
+from llm_ts.pairs.pair import thinned
 from llm_ts.question import STUDY
 from llm_ts.scores import evaluation
 from llm_ts.series import rows as series_rows
@@ -83,6 +85,24 @@ def test_shapes_replace_their_share_of_the_fresh_series_and_leave_the_others_alo
     assert 160 < len(other) < 240
     jumps = sum(len(set(mixed[k]["series"][32:])) < 10 for k in other)  # one kind of four is flat after its jump
     assert len(other) / 8 < jumps < len(other) / 2
+
+
+def test_a_share_of_the_fresh_series_fills_a_part_of_the_values_and_has_its_own_truth():
+    plain, squeezed = (fresh.pairs("train", [(64, 64, 400)], "thirds", squeeze=share) for share in (0, 0.25))
+    other = [k for k in range(400) if plain[k]["series"] != squeezed[k]["series"]]
+    assert 70 < len(other) < 130
+    for k in other:
+        series = squeezed[k]["series"]
+        assert 14 <= max(series) - min(series) < 99 and squeezed[k]["truth"] == {**STUDY.truth_of(series)}
+        assert np.corrcoef(series, plain[k]["series"])[0, 1] > 0.98  # the same course, rounded
+
+
+def test_a_thinned_pair_shows_fewer_points_and_asks_for_the_truth_of_all():
+    for row in suites.rows("length-512", 8, 128, "thirds"):
+        short = thinned(row, 128)
+        assert short["points"] == len(short["series"]) == 128 and short["truth"] == row["truth"] and short["id"] == row["id"]
+        assert formats.text_to_series(short["prompt"].split("Series:")[1]) == short["series"]
+        assert all(STUDY.truth_of(short["series"])[claim] == row["truth"][claim] for claim in STUDY.claims)
 
 
 @pytest.mark.parametrize("suite", sorted(suites.SUITES))
@@ -225,6 +245,20 @@ def test_a_file_of_series_is_a_suite(tiny_model, embedder, tmp_path):
     assert "mine_to_ask: 1\n" in run_script("examine.py", *flags, cwd=tmp_path).stdout
 
 
+def test_other_processes_and_long_series_thinned(tiny_model, embedder, tmp_path):
+    learnt = {"format": "thirds", "points": [16, 64], "prompt_version": 1}
+    shutil.copytree(tiny_model, tmp_path / "student")
+    (tmp_path / "student" / "training.json").write_text(json.dumps(learnt))
+    flags = ["--suite", "unseen,length-256", "--count", "2", "--process", "walk,spikes", "--thin", "--format", "thirds"]
+    flags = arguments(str(tmp_path / "student"), embedder, tmp_path / "suites", *flags)
+    run_script("examine.py", *flags, cwd=tmp_path)
+    about = json.loads((tmp_path / "suites" / "about.json").read_text())
+    assert about["series_of"] == ["walk", "spikes"] and about["thin"] is True
+    keys = [json.loads(line)["id"] for line in (tmp_path / "suites" / "answers-0.jsonl").read_text().splitlines()]
+    assert [key.split("/")[0] for key in keys] == ["unseen-16"] * 2 + ["length-256-64"] * 2
+    run_script("examine.py", *[flag for flag in flags if flag != "--thin"], cwd=tmp_path, code=2)
+
+
 @pytest.mark.parametrize(
     ("name", "series", "why"),
     [
@@ -253,6 +287,7 @@ def test_bad_input(tiny_model, embedder, tmp_path):
         ["--shard", "3/3"],
         ["--count", "0"],
         ["--points", "5"],
+        ["--process", "ou,wlak"],
         ["--format", "roman"],
         ["--model", "no/such/place/at/all"],
         ["--model", tmp_path / "none.gguf"],

@@ -138,6 +138,14 @@ def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpo
     assert "1 minutes are over" in callbacks.Limits(str(folder), minutes=1).reason()
 
 
+@pytest.mark.parametrize(("name", "value"), [("reorder", 0.5), ("squeeze", 0.2), ("process", ["walk"]), ("see", "image")])
+def test_a_setting_left_out_is_another_run(folder, name, value):
+    records.write_json(str(folder / "training.json"), {"rank": 2, name: value})
+    run_folder.check(str(folder), {"rank": 2, name: value})
+    with pytest.raises(cli.UserError, match=name):
+        run_folder.check(str(folder), {"rank": 2})
+
+
 def test_a_process_may_look_before_process_0_has_made_the_folder(folder):
     from llm_ts.student import callbacks
 

@@ -7,13 +7,10 @@ import numpy as np
 from llm_ts import cli, formats, question
 from llm_ts.pairs import pair
 from llm_ts.series import thin
-from llm_ts.series.rows import LONGEST
 from llm_ts.series.scale import integers_of
 from llm_ts.series.user import grid
 from llm_ts.series.user import read as user_file
 from llm_ts.student import origin
-
-NEARLY = 1.25  # a series so many times as long as the longest that a student learnt is still read as it is
 
 
 @dataclass
@@ -46,7 +43,7 @@ def prepare(series, known, asked, windowed=False):
     facts = facts_of(series)
     series = grid.fill(series, windowed)
     rows, series = len(series.values), grid.make_even(series)
-    n, points = len(series.values), length_for(known, len(series.values))
+    n, points = len(series.values), origin.points_shown(known, len(series.values))
     notes = list(series.notes)
     shown = series.values
     if points < n:
@@ -54,14 +51,6 @@ def prepare(series, known, asked, windowed=False):
         notes.append(f"the student is shown {points} points that stand for all {n}; the truth is that of all {n}")
     notes += origin.notes(known, len(shown))
     return Asked(series, integers_of(shown), asked.truth_of(integers_of(series.values)), rows, facts, notes)
-
-
-def length_for(known, n):
-    """How many points a student is shown of n: all, or what it reads best of a longer series."""
-    longest = max(known.points, default=LONGEST)
-    if n <= NEARLY * longest and n <= LONGEST:
-        return n
-    return min(max(thin.POINTS, min(known.points, default=0)), longest)
 
 
 def facts_of(series):

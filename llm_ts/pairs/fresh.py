@@ -44,8 +44,18 @@ def mixture(text):
     return names
 
 
-def _drawn(seed, numbers, least, most, share, question, processes):
-    """Rows of one length between least and most, from the processes in turn, a share of them replaced by frozen shapes."""
+def _squeezed(rng, series):
+    """The series in a part of 0..99 only: 15 to 95 wide, anywhere."""
+    width = 15 * (95 / 15) ** rng.random()
+    low = (99 - width) * rng.random()
+    return [round(low + width * value / 99) for value in series]
+
+
+def _drawn(seed, numbers, least, most, share, question, processes, squeeze):
+    """Rows of one length between least and most, from the processes in turn, a share of them replaced by frozen shapes.
+
+    Of all, another share, squeeze, is squeezed.
+    """
     rng = np.random.default_rng([seed, 2, numbers[0], 0])
     points = round(least * (most / least) ** rng.random())  # as many between 32 and 64 points as between 64 and 128
     made = {}
@@ -60,6 +70,10 @@ def _drawn(seed, numbers, least, most, share, question, processes):
             path = frozen.draw(rng.choice(list(frozen.SHAPES)), points, rng)
             series = integers_of(path)
             row.update(series=series, truth=question.truth_of(series), params=None)
+        rng_of_width = np.random.default_rng([seed, 4, number, 0])
+        if rng_of_width.random() < squeeze:
+            series = _squeezed(rng_of_width, row["series"])
+            row.update(series=series, truth=question.truth_of(series))
         yield number, row
 
 
@@ -67,14 +81,14 @@ class Rows(Sequence):
     """Fresh rows for each (least, most, count) of stages, in order, drawn when they are asked for: id, series, truth, params.
 
     purpose: "train", "validation" or "test". share: of series that are frozen shapes (frozen.py) instead. question: what
-    is asked about them. processes: names of series.PROCESSES, taken in turn. The first series of the first stage are the
-    same for every count.
+    is asked about them. processes: names of series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99
+    only. The first series of the first stage are the same for every count.
     """
 
-    def __init__(self, purpose, stages, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,)):
+    def __init__(self, purpose, stages, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,), squeeze=0.0):
         if seed >= SEEDS:
             raise cli.UserError(f"seed {seed}: give a number below {SEEDS}, or training would draw another purpose's series")
-        self.purpose, self.drawn_with = purpose, (share, question, processes)
+        self.purpose, self.drawn_with = purpose, (share, question, processes, squeeze)
         self.seed = PURPOSES[purpose] + seed
         self.blocks = []  # (number of the first series, of the one after the last, least, most): of one length each
         for least, most, count in stages:
@@ -113,7 +127,7 @@ def in_other_orders(rows, share, seed=0):
     return made
 
 
-def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,)):
+def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,), squeeze=0.0):
     """Pairs of prompt and hand-made answer for fresh rows, as in Rows; fmt: how a series is written."""
-    rows = Rows(purpose, stages, seed, share, question, processes)
+    rows = Rows(purpose, stages, seed, share, question, processes, squeeze)
     return [pair.make(row, fmt, purpose, row["truth"]["sentences"]) for row in rows]

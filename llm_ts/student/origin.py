@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from llm_ts import cli, formats, records, rules
 from llm_ts import question as questions
-from llm_ts.series import PROCESSES, ou
+from llm_ts.series import PROCESSES, ou, thin
+from llm_ts.series.rows import LONGEST
 from llm_ts.student import gguf_file
 
 MARK = "llm_ts"
+NEARLY = 1.25  # a series so many times as long as the longest that a student learnt is still read as it is
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,18 @@ def points_text(points):
     return " and ".join(map(str, points)) if len(points) < 4 else f"{points[0]} to {points[-1]}"
 
 
+def points_shown(known, n):
+    """How many points a student is shown of a series of n: all, or what it reads best of a longer one (series/thin.py)."""
+    longest = max(known.points, default=LONGEST)
+    if n <= NEARLY * longest and n <= LONGEST:
+        return n
+    return min(max(thin.POINTS, min(known.points, default=0)), longest)
+
+
 def notes(known, points):
     """What a user should know who asks a student about a series of so many points: texts."""
     found = []
-    if known.points and not 0.8 * min(known.points) <= points <= 1.25 * max(known.points):
+    if known.points and not 0.8 * min(known.points) <= points <= NEARLY * max(known.points):
         found.append(f"trained on series of {points_text(known.points)} points: at {points} it reads less well")
     if known.question and known.question.rules.version != rules.PUBLISHED.version:
         then, now = known.question.rules.version, rules.PUBLISHED.version

@@ -20,7 +20,12 @@ DEFAULTS = {
     "question": question.STUDY.name,
     "series_of": [ou.NAME],
     "see": "numbers",
-}  # of settings that runs of before do not have
+    "process": None,
+    "squeeze": 0.0,
+    "reorder": 0.0,
+    "thin": False,
+    "plots": None,
+}  # of settings that runs of before, and runs that do without them, do not have
 UNKNOWN_BEFORE = (load.FINGERPRINT,)  # settings that runs of before may lack, whatever theirs were
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
