@@ -172,7 +172,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     cli.refuse_overwriting(args.out, args.data)
     cli.print_settings(args)
-    with stream.reading(args.data) as data, records.replacing(args.out) as out:
+    with stream.reading(args.data) as data, stream.replacing(args.out) as out:
         asked, with_gold, counts = convert(data, out, args)
         described = np.flatnonzero(with_gold)
         if len(described) and not args.no_diagnostics:

@@ -164,7 +164,7 @@ def merge_shards(args):
     with contextlib.ExitStack() as stack:
         stack.enter_context(records.holding(args.data, create=True))
         found, counts = [], Counter()
-        with records.replacing(args.data) as out:
+        with stream.replacing(args.data) as out:
             for shard, name in names.items():
                 data, numbers = stack.enter_context(stream.writing(name)), shards.share_of(args.count, shard)
                 there, questions, labels = look_at(data, numbers, args)

@@ -127,8 +127,16 @@ class Held(Rows):
     @contextlib.contextmanager
     def replacing(self):
         """A file for the lines (bytes) of all rows; it takes the place of the old one when all went well."""
-        with records.replacing(self.path) as file:
+        with replacing(self.path) as file:
             yield file
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """As records.replacing; what killed runs left beside the file, which may be as long as it, is removed first."""
+    records.sweep(os.path.dirname(path) or ".")
+    with records.replacing(path) as file:
+        yield file
 
 
 @contextlib.contextmanager
