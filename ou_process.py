@@ -17,6 +17,10 @@ unit of x, sigma in that unit per square root of time, dt in time.
 The other processes (--process) stand in llm_ts/series/, what can be asked
 about a series (--question) in llm_ts/question.py. Series of several processes
 may share one data.jsonl; all its rows are of one question.
+
+Of many series, write none of the small files: --no-plots --no-dataset. With
+--shard 0/8 to 7/8 several runs, on one machine or more, make a share each;
+--merge with the same --count then checks and joins them.
 """
 
 import contextlib

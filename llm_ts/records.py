@@ -15,7 +15,7 @@
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 
 Slow stages append one flushed line a result: the last line of an id wins. Quick stages rewrite the file
-atomically. A torn last line (a killed run) is reported and dropped; a broken line elsewhere is an error.
+atomically, row by row (stream.py). A torn last line (a killed run) is reported and dropped; a broken line elsewhere is an error.
 """
 
 import argparse
