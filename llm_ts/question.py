@@ -215,17 +215,27 @@ def of(record, where):
 
 
 def of_all(rows, where):
-    """The one question of all these rows; UserError where there are two, or truths by two rules."""
-    found = each_of(rows, where)
+    """The one question of all these rows, `study` for none; UserError where there are two, or truths by two rules."""
+    return one_of(each_of(rows, where), where)
+
+
+def each_of(rows, where):
+    """The questions of these rows, each once, by whichever rules."""
+    return list(dict.fromkeys(of(row, where) for row in rows))
+
+
+def of_one_name(found, where):
+    """Questions that were found in one file, each once -> the same, `study` for none; UserError where there are two names."""
+    found = list(dict.fromkeys(found)) or [STUDY]
+    if len(names := list(dict.fromkeys(asked.name for asked in found))) > 1:
+        raise cli.UserError(f"{where} has rows of the questions {', '.join(names)}: give each question a file of its own")
+    return found
+
+
+def one_of(found, where):
+    """Questions that were found in one file -> the one; UserError where there are two, or truths by two rules."""
+    found = of_one_name(found, where)
     if len(found) > 1:
         words = " and ".join(asked.rules.words for asked in found)
         raise cli.UserError(f"{where} has truths by {words} of the rules: bring all to one with ou_process.py --truth")
     return found[0]
-
-
-def each_of(rows, where):
-    """The questions of these rows, of one name, by whichever rules; `study` for no rows. UserError where there are two names."""
-    found = list(dict.fromkeys(of(row, where) for row in rows)) or [STUDY]
-    if len(names := list(dict.fromkeys(asked.name for asked in found))) > 1:
-        raise cli.UserError(f"{where} has rows of the questions {', '.join(names)}: give each question a file of its own")
-    return found

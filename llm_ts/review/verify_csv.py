@@ -144,46 +144,62 @@ def read(path):
     return decisions, audited
 
 
-def refuse_another_files(path, decisions, audited, rows, data_path):
+def ids_of(decisions, audited):
+    """The ids of the rows that decisions and an audit speak of."""
+    return audited | {key[0] for key in decisions}
+
+
+def refuse_another_files(path, decisions, audited, known, fitting, data_path):
     """Raise UserError where a file's decisions are on rows that the data does not hold, or fit no sentence of it at all.
 
-    rows: all rows of the data, {id: row}.
+    known: which of ids_of(decisions, audited) the data holds. fitting: the keys of the decisions that fit a sentence.
     """
-    ids = [key[0] for key in decisions] + sorted(audited)
-    missing = [row_id for row_id in ids if row_id not in rows]
+    missing = [row_id for row_id in (*(key[0] for key in decisions), *sorted(audited)) if row_id not in known]
     if missing:
         raise cli.UserError(
             f"{path} speaks of {cli.visible(missing[0])}, which {data_path} does not hold: "
             "it belongs to another data file: give --verify-file another name, or delete these lines"
         )
-    known = {key_of(row, name) for row in rows.values() if row.get("gold") for name in row["gold"]}
-    if decisions and not known & decisions.keys():
+    if decisions and not fitting:
         raise cli.UserError(
             f"{path}: none of its {len(decisions)} decisions is on a sentence of {data_path}: it belongs to another data file, "
             "or the teacher was asked again: give --verify-file another name, or delete these lines"
         )
 
 
-def table(rows, decisions, audited):
-    """(verify.csv as text, decisions that fit no sentence): all that is or was to verify, decided or audited.
+def part_of_table(rows, decisions, audited):
+    """(lines of verify.csv as text: all of these rows that is or was to verify, decided or audited; keys of decisions that fit).
 
-    rows: with `curated`. Decisions that fit no sentence (on an older answer) stay, at the end.
+    rows: with `curated`.
     """
-    decisions = dict(decisions)
-    lines = []
+    lines, fitting = [], set()
     for row in rows:
         for name, sentence in row["curated"].items():
-            decided = decisions.pop(key_of(row, name), {})
+            decided = decisions.get(key := key_of(row, name), {}) if decisions else {}
+            if decided:
+                fitting.add(key)
             if sentence["status"] in ("verify", "verified") or row["id"] in audited:
                 reason = (AUDIT if row["id"] in audited else "") + sentence["reason"].split(";")[0]
                 lines.append(line_of(row, name, reason, decided.get("decision", ""), decided.get("own", "")))
-    unfit = list(decisions.values())
+    return _text_of(lines), fitting
+
+
+def _text_of(lines):
     out = io.StringIO()
-    out.write("\ufeff")  # a byte order mark tells spreadsheets that it is UTF-8
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([cell(line[name]) for name in COLUMNS] for line in [*lines, *unfit])
-    return out.getvalue(), unfit
+    csv.writer(out, lineterminator="\n").writerows([cell(line[name]) for name in COLUMNS] for line in lines)
+    return out.getvalue()
+
+
+def whole_table(parts, unfit):
+    """The whole file as text: a byte order mark that tells spreadsheets that it is UTF-8, the head, the parts, and at the end
+    the decisions that fit no sentence (on an older answer)."""
+    return "".join(["\ufeff", ",".join(COLUMNS), "\n", *parts, _text_of(unfit)])
+
+
+def table(rows, decisions, audited):
+    """verify.csv as text, of all rows with `curated`."""
+    lines, fitting = part_of_table(rows, decisions, audited)
+    return whole_table([lines], [line for key, line in decisions.items() if key not in fitting])
 
 
 def save(path, text, before=None):

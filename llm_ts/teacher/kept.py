@@ -47,8 +47,8 @@ def refuse_other_second(rows, args):
 
 
 def check(rows, args):
-    """Raise UserError where a row is broken, or where its answers do not let the one asked for join them."""
-    question.of_all(rows, args.data)
+    """The question of the rows; UserError where one is broken, or where its answers do not let the one asked for join them."""
+    asked = question.of_all(rows, args.data)
     for field in ("id", "series"):
         records.require(rows, field, args.data, "ou_process.py")
     for field in ("gold", "teacher", "second"):
@@ -57,6 +57,7 @@ def check(rows, args):
     refuse_other_prompt(rows, args)
     if args.second:
         refuse_other_second(rows, args)
+    return asked
 
 
 def write_text(row, dataset):
