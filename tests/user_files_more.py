@@ -54,6 +54,12 @@ READ = {
         V,
         [],
     ),
+    "names with numbers are no days and no quarters": (
+        lines([f"{word}{i}" for word in ("led ", "t", "product ", "list ") for i in (3, 1, 112, 101, 9, 203)], V, header="at,x"),
+        [],
+        V,
+        [],
+    ),
     "years before Christ": (lines([f"{1200 - 50 * i} BC" for i in range(N)], V, header="year,x"), [], V, []),
     "years of two digits": (lines([f"{(90 + i) % 100:02d}" for i in range(N)], V, header="yr,x"), [], V, ["two digits"]),
     "years with footnotes": falling(lambda i: f"{1990 + i}{'*' if i == 20 else ''}", "year,x"),
