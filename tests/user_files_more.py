@@ -165,6 +165,12 @@ READ = {
         ["in a row"],
     ),
     "remarks with commas below": (PLAIN + "\nSource: gauge 7, table 3, of 2024, p. 5\n", [], V, ["line 27 left out"]),
+    "R's row names that are words, two columns": (
+        '"a","b"\n' + lines([f'"town {chr(65 + i)}"' for i in range(N)], V, SOUTH),
+        ["--column", "a"],
+        V,
+        ["names of the rows"],
+    ),
     "notes of several lines": (
         lines(ISO, V, ['"a\nb, c"'] * N, header="day,flow,note"),
         ["--column", "flow"],
