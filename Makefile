@@ -1,5 +1,6 @@
 # make run: the whole pipeline at a size for 2 cores; make test: the tests; make slurm: go.slurm on a Slurm of its own;
-# make bench: the ratios; make recipes, make study study-best: comparisons of recipes, and of students over their steps.
+# make bench: the ratios; make soak: the stages broken on purpose; make recipes, make study study-best: comparisons of
+# recipes, and of students over their steps.
 # Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once).
 
 PYTHON ?= python3.11
@@ -21,7 +22,7 @@ TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --lear
 	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 --max-new-tokens 80 \
 	--beside $(CURDIR)/trained/$(STUDENT) $(SCORING)
 
-.PHONY: all env models llama run test slurm bench recipes study study-data study-best clean
+.PHONY: all env models llama run test slurm bench soak recipes study study-data study-best clean
 
 all: run
 
@@ -85,6 +86,11 @@ slurm: env models llama
 
 bench: env models
 	$(OFFLINE) $(PY) -m experiments.bench
+
+# the stages and the training broken on purpose for MINUTES; what was lost is counted. As root, full disks are real ones
+MINUTES := 60
+soak: env models
+	$(OFFLINE) $(PY) -m experiments.soak --minutes $(MINUTES)
 
 # recipes of training at equal budget; each took 6 to 9 minutes on one core beside other work
 recipes: env models

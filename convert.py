@@ -15,11 +15,15 @@ truth's sentence standing in there.
 import os
 from collections import Counter
 
-from llm_ts import cli, formats, question, records
+import numpy as np
+
+from llm_ts import claims, cli, formats, question, records, stream
 from llm_ts.claims import lexicon
 from llm_ts.pairs import pair
 from llm_ts.scores import agreement, curves, similarity
 from llm_ts.scores.means import mean_of
+
+DIAGNOSED = 10_000  # rows: the embedder reads some hundred sentences a second
 
 
 def reference_of(row, answers):
@@ -40,7 +44,7 @@ def plain_words(asked, sentences):
     """
     plain = {}
     for topic in asked:
-        labels = topic.read(sentences[topic.NAME])
+        labels = claims.read(topic, sentences[topic.NAME])
         plain[topic.NAME] = sentences[topic.NAME] if None in labels.values() else topic.say(labels)
     return plain
 
@@ -53,6 +57,38 @@ def pair_of(row, fmt, answers, wording="teacher"):
         return None
     reference = reference_of(row, answers)
     return pair.make(row, fmt, split, plain_words(question.of(row, row["id"]), reference) if wording == "plain" else reference)
+
+
+def convert(data, out, args):
+    """Write the pairs of all rows to a file of bytes -> (the rows' question, which of them have gold, counts).
+
+    counts: rows, used (those with the sentences that are asked for), train, test. UserError where a row is broken.
+    """
+
+    def work(rows):
+        records.require(rows, "series", args.data, "ou_process.py")
+        found = question.each_of(rows, args.data)
+        records.require(rows, "truth", args.data, "ou_process.py --truth")
+        records.require([row for row in rows if row.get("params") is not None], "params", args.data, "ou_process.py")
+        gold = [row for row in rows if row.get("gold")]
+        records.require(gold, "gold", args.data, "mistral.py")
+        records.require([row for row in gold if row.get("second") is not None], "second", args.data, "mistral.py --second")
+        if args.answers == "curated":
+            records.require(gold, "curated", args.data, "curate.py")
+        used = rows if args.answers == "truth" else gold
+        pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.wording) for row in used)))
+        counts = Counter(rows=len(rows), used=len(used), pairs=len(pairs)) + Counter(made["split"] for made in pairs)
+        return b"".join(map(records.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
+
+    questions, with_gold, counts = [], [], Counter()
+    for lines, found, gold, some in data.map(work):
+        out.write(lines)
+        questions += found
+        with_gold.append(np.array(gold))
+        counts += some
+    if not counts["used"]:
+        raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
+    return question.one_of(questions, args.data), np.concatenate(with_gold), counts
 
 
 def diagnose(asked, rows, scorer):
@@ -127,33 +163,26 @@ def main(argv=None):
     )
     similarity.add_flags(parser)
     parser.add_argument("--no-diagnostics", action="store_true", help="Write the pairs only.")
+    parser.add_argument(
+        "--diagnostics-rows",
+        type=cli.positive,
+        default=DIAGNOSED,
+        help="Compare the sentences of at most so many rows; of more, they are drawn by chance, always the same ones.",
+    )
     args = parser.parse_args(argv)
     cli.refuse_overwriting(args.out, args.data)
     cli.print_settings(args)
-    rows = records.read(args.data)
-    records.require(rows, "series", args.data, "ou_process.py")
-    asked = question.of_all(rows, args.data)
-    records.require(rows, "truth", args.data, "ou_process.py --truth")
-    records.require([row for row in rows if row.get("params") is not None], "params", args.data, "ou_process.py")
-    with_gold = [row for row in rows if row.get("gold")]
-    records.require(with_gold, "gold", args.data, "mistral.py")
-    records.require([row for row in with_gold if row.get("second") is not None], "second", args.data, "mistral.py --second")
-    if args.answers != "truth":
-        if not with_gold:
-            raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-        if args.answers == "curated":
-            records.require(with_gold, "curated", args.data, "curate.py")
-        used = with_gold
-    else:
-        used = rows
-    pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.wording) for row in used)))
-    if with_gold and not args.no_diagnostics:
-        base = os.path.join(os.path.dirname(args.out), "convert_diagnostics")
-        write_diagnostics(asked, with_gold, similarity.Scorer(args.embedder, args.nli), base)
-    pair.write(args.out, pairs)
-    splits = Counter(made["split"] for made in pairs)
-    print(f"rows: {len(rows)}\nwithout_gold: {len(rows) - len(used)}\nleft_to_verify: {len(used) - len(pairs)}")
-    print(f"train: {splits['train']}\ntest: {splits['test']}\nout: {args.out}")
+    with stream.reading(args.data) as data, stream.replacing(args.out) as out:
+        asked, with_gold, counts = convert(data, out, args)
+        described = np.flatnonzero(with_gold)
+        if len(described) and not args.no_diagnostics:
+            if len(described) > args.diagnostics_rows:
+                print(f"diagnostics_rows: {args.diagnostics_rows} of {len(described)}")
+                described = np.sort(np.random.default_rng(0).choice(described, args.diagnostics_rows, replace=False))
+            base = os.path.join(os.path.dirname(args.out), "convert_diagnostics")
+            write_diagnostics(asked, data.read(described), similarity.Scorer(args.embedder, args.nli), base)
+    print(f"rows: {len(data)}\nwithout_gold: {len(data) - counts['used']}\nleft_to_verify: {counts['used'] - counts['pairs']}")
+    print(f"train: {counts['train']}\ntest: {counts['test']}\nout: {args.out}")
 
 
 if __name__ == "__main__":

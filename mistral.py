@@ -29,8 +29,11 @@ import asyncio
 import dataclasses
 import os
 import urllib.parse
+from collections import Counter
 
-from llm_ts import cli, records
+import numpy as np
+
+from llm_ts import cli, question, records, shards, stream, workers
 from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
@@ -49,7 +52,7 @@ def purse_of(rows, todo, args):
     kept = [(answer_in(row, args.second).get("teacher") or {}).get("tokens") for row in rows]
     kept = [tokens for tokens in kept if tokens and any(tokens.values())]
     spent = sum(map(price.of, kept))
-    if args.price and not args.dryrun:
+    if args.price:
         each, by = [money.estimate(row, settings_of(args)) for row in todo], "without a tokenizer, and without thinking"
         if kept:
             each = [{kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}] * len(todo)
@@ -84,13 +87,12 @@ class Book:
             self.tokens[kind] += tokens[kind]
         self.in_a_row = self.in_a_row + 1 if failed else 0
         self.counts["failed" if failed else "new"] += 1
-        self.counts["unlabelled"] += not failed and not teacher["labels"]
+        self.counts["unlabelled"] += not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"])
         self.bar.step()
-        if failed or not args.dryrun:
-            cli.say(f"{self.bar.done}/{self.bar.total} {row['id']}: {failed or 'answered'}")
+        cli.say(f"{self.bar.done}/{self.bar.total} {row['id']}: {failed or 'answered'}")
         if self.in_a_row == GIVE_UP:
             raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model, then --retry-failed")
-        if args.max_cost is not None and not args.dryrun and not any(tokens.values()):
+        if args.max_cost is not None and not any(tokens.values()):
             raise cli.UserError("this server counts no tokens: --max-cost cannot be kept, leave it out")
 
     def close(self, missing, purse):
@@ -101,6 +103,56 @@ class Book:
         if self.args.price:
             print(f"cost: {self.args.price.of(self.tokens):.4f} (of all answers here: {purse.spent:.4f})")
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
+
+
+def simulate_missing(args):
+    """The dry run: fill gold and teacher (or second) in the rows that lack them, by all cores; print the counts."""
+    batch_state.refuse_under_way(args.data)
+    with stream.writing(args.data) as data:
+        if args.dataset:
+            records.sweep(args.dataset)
+
+        def look(rows):
+            """Rows -> what each is: able to be asked, answered, to be asked now; and their questions."""
+            asked = check(rows, args)
+            kinds = np.zeros((3, len(rows)), bool)
+            for place, row in enumerate(rows):
+                answer, able = answer_in(row, args.second), bool(row.get("gold") or not args.second)
+                lacks = able and not answer.get("gold")
+                kinds[:, place] = able, able and not lacks, lacks and (args.retry_failed or not answer.get("teacher"))
+                if kinds[2, place]:
+                    records.require([row], "truth", args.data, "ou_process.py")
+                if row.get("gold") and args.dataset:
+                    write_text(row, args.dataset)  # where the dataset folder was lost or replaced
+            return kinds, asked
+
+        looked = list(data.map(look))
+        question.one_of([asked for _, asked in looked], args.data)
+        able, had, missing = np.concatenate([kinds for kinds, _ in looked], axis=1)
+        if not able.any():
+            raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
+        todo = np.flatnonzero(missing)[: args.limit]
+        counts = {"had": int(had.sum()), "new": 0, "unlabelled": 0, "failed": 0, "skipped": int((able & ~had & ~missing).sum())}
+        book = Book(data, args, counts, len(todo))
+
+        def answer(numbers):
+            lines = []
+            for row in data.read(numbers):
+                said = simulated.answer(row, args.seed, second=bool(args.second))
+                row = {**row, "second": said} if args.second else {**row, **said}
+                if args.dataset and not args.second:
+                    write_text(row, args.dataset)  # before the row: a kill between the two leaves a text to be overwritten
+                lines.append(records.line_of(row))
+            return b"".join(lines)
+
+        pieces = [todo[start : start + stream.CHUNK] for start in range(0, len(todo), stream.CHUNK)]
+        try:
+            for piece, lines in zip(pieces, workers.in_order(answer, pieces, data.held)):
+                data.append(lines)
+                counts["new"] += len(piece)
+                book.bar.step(len(piece))
+        finally:
+            book.close(int(missing.sum()), money.Purse(args.price or money.Price()))
 
 
 def answer_missing(data, args):
@@ -123,10 +175,12 @@ def answer_missing(data, args):
     ]  # fmt: skip
     missing.sort(key=lambda row: row["id"] not in first)
     todo = missing[: max(args.limit, len(first)) if args.limit else None]
+    answers = [answer_in(row, args.second) for row in able]
+    models = Counter(str((answer.get("teacher") or {}).get("model")) for answer in answers if answer.get("gold"))
+    for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
+        print(f"also_here: {models[name]} answers of {cli.visible(name)}")
     counts = {"had": len(able) - len(lacking), "new": 0, "unlabelled": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
-    if args.dryrun:
-        records.require(todo, "truth", args.data, "ou_process.py")
-    elif todo or first:
+    if todo or first:
         key = mistral_api.find_key(args.server_url)
         for row in todo if args.image else ():
             plot = plot_of(row, args.dataset)
@@ -139,10 +193,7 @@ def answer_missing(data, args):
             write_text(row, args.dataset)  # where the dataset folder was lost or replaced
     book, left = Book(data, args, counts, len(todo)), 0
     try:
-        if args.dryrun:
-            for row in todo:
-                book.record(row, simulated.answer(row, args.seed, second=bool(args.second)))
-        elif state and (todo or first):
+        if state and (todo or first):
             asking = mistral_batch.ask_all(todo, data.rows, book.record, key, settings_of(args), purse, state, args.poll)
             left = asyncio.run(asking)
         elif todo:
@@ -160,9 +211,18 @@ def server_url(text):
         fits = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
     except ValueError:  # a port that is none
         fits = False
+    if fits and (parts.username or parts.query or parts.fragment):
+        raise argparse.ArgumentTypeError("an address is printed and kept: no user, password or query in it; export the key")
     if not fits:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://api.mistral.ai")
     return text
+
+
+def model(text):
+    """argparse type: the name of a model."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a model")
+    return text.strip()
 
 
 def main(argv=None):
@@ -170,8 +230,8 @@ def main(argv=None):
     add = parser.add_argument
     add("--data", default="data.jsonl", help="The shared file of rows.")
     add("--dataset", default="dataset", help="Folder of the plots; the .txt files are written there.")
-    add("--model", default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
-    add("--second", metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
+    add("--model", type=model, default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
+    add("--second", type=model, metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
     add("--server-url", type=server_url, help="A compatible server; default Mistral's.")
     add("--no-image", dest="image", action="store_false", help="For a text-only model: numbers, no plot.")
     add(
@@ -192,13 +252,24 @@ def main(argv=None):
     add("--batch", action="store_true", help="By Mistral's Batch API: within a day, at half the price.")
     add("--poll", type=cli.positive_float, default=30.0, help="Seconds between two looks at a batch.")
     add("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
+    add("--no-dataset", action="store_true", help="With --dryrun: write no .txt files.")
+    add("--shard", help="Ask about this shard of --data, as 2/8: data-2-of-8.jsonl, which ou_process.py --shard made.")
     records.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.max_cost is not None and not args.price:
         raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")
     if args.batch and args.dryrun:
         raise cli.UserError("--batch asks a server, --dryrun asks nobody: give one of them")
+    if args.no_dataset and not args.dryrun:
+        raise cli.UserError("--no-dataset is for --dryrun: the plots that a teacher is shown lie in the dataset")
     cli.print_settings(args)
+    if args.shard:
+        args.data = shards.path_of(args.data, cli.shard(args.shard))
+    if args.no_dataset:
+        args.dataset = None
+    if args.dryrun:
+        simulate_missing(args)
+        return
     with records.writing(args.data) as data:
         answer_missing(data, args)
 

@@ -17,24 +17,30 @@ unit of x, sigma in that unit per square root of time, dt in time.
 The other processes (--process) stand in llm_ts/series/, what can be asked
 about a series (--question) in llm_ts/question.py. Series of several processes
 may share one data.jsonl; all its rows are of one question.
+
+Of many series, write none of the small files: --no-plots --no-dataset. With
+--shard 0/8 to 7/8 several runs, on one machine or more, make a share each;
+--merge with the same --count then checks and joins them.
 """
 
+import contextlib
+import filecmp
 import os
+from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, question, records, rules
+from llm_ts import cli, question, records, rules, shards, stream, workers
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
-from llm_ts.series.plot import Plotter
+from llm_ts.series.plot import plotter
 
-BLOCK = series_rows.BLOCK
+FEW = 16  # series that are made together where each is drawn
 
 
-def write_dataset(made, paths, dataset, plots, bar):
-    """Write <id>.dat (time and raw value), <id>.json (params) and <id>.png; files that exist are kept."""
+def write_dataset(made, paths, dataset, plots):
+    """Write <id>.dat (time and raw value), <id>.json (params) and <id>.png; files that exist are kept. How many were drawn."""
     os.makedirs(dataset, exist_ok=True)
-    plotter = None
     drawn = 0
     for row, path in zip(made, paths):
         base = os.path.join(dataset, row["id"])
@@ -44,10 +50,8 @@ def write_dataset(made, paths, dataset, plots, bar):
         if not os.path.exists(base + ".json"):
             records.write_json(base + ".json", row["params"])
         if plots and not os.path.exists(base + ".png"):
-            plotter = plotter or Plotter(len(path))
-            plotter.save(row["series"], base + ".png")
+            plotter(len(path)).save(row["series"], base + ".png")
             drawn += 1
-        bar.step()
     return drawn
 
 
@@ -58,11 +62,14 @@ def refuse_other_params(row, dataset):
         raise cli.UserError(f"{path} was made with other parameters: give another --dataset, or delete {dataset}")
 
 
-def question_of(there, args):
-    """The question of the rows that are there, else the one asked for, else `study`; UserError where the two differ."""
-    if not there:
+def question_of(found, args):
+    """The question of the rows that are there, else the one asked for, else `study`; UserError where the two differ.
+
+    found: the questions of these rows (question.each_of).
+    """
+    if not found:
         return question.named(args.question or question.STUDY.name)
-    had = question.of_all(there, args.data)
+    had = question.one_of(found, args.data)
     if args.question not in (None, had.name):
         raise cli.UserError(
             f"{args.data} is for the question {had.name!r}, not {args.question!r}: give another --data and --dataset, "
@@ -71,37 +78,116 @@ def question_of(there, args):
     return had
 
 
-def simulate_missing(args):
-    """Append the rows 0 .. count-1 of the process that data.jsonl lacks, and write the files that the dataset lacks."""
+def labels_of(rows, claims):
+    """How often each label is in some rows, and how often each claim is clear: Counter of (claim, label) and (claim,)."""
+    counts = Counter()
+    for row in rows:
+        for claim in claims:
+            counts[claim, row["truth"][claim]] += 1
+            counts[claim,] += row["truth"]["clear"][claim]
+    return counts
+
+
+def look_at(data, numbers, args):
+    """The rows of a file -> (which of `numbers`, a range, are there, shape (len(numbers),); the rows' questions; label counts).
+
+    UserError where one has no truth, or was made with other parameters than those of args.
+    """
     process = PROCESSES[args.process]
-    with records.writing(args.data, create=True) as data, cli.Progress("series", args.count) as bar:
-        records.sweep(args.dataset)
-        had = len(data.rows)
-        records.require(data.rows.values(), "truth", args.data, "ou_process.py --truth")
-        asked = question_of(list(data.rows.values()), args)
-        new, drawn = 0, 0
-        for start in range(0, args.count, BLOCK):
-            numbers = range(start, min(start + BLOCK, args.count))
-            made, paths = series_rows.make(args.seed, numbers, args.points, args.dt, process, asked)
-            for row in made:
-                there = data.rows.get(row["id"])
-                if there and there.get("params") != row["params"]:
-                    raise cli.UserError(
-                        f"{args.data}: {row['id']} was made with other parameters: "
-                        "give the --seed, --points and --dt that made it, or another --data and --dataset"
-                    )
-                refuse_other_params(row, args.dataset)
-                if not there:
-                    data.append(row)
-                    new += 1
-            drawn += write_dataset(made, paths, args.dataset, not args.no_plots, bar)
-        made = [data.rows[f"{process.NAME}_{k:06d}"] for k in range(args.count)]
+    there, found, counts = np.zeros(len(numbers), bool), [], Counter()
+
+    def look(rows):
+        records.require(rows, "truth", data.path, "ou_process.py --truth")
+        ours = {}
+        for row in rows:
+            name, _, number = row["id"].rpartition("_")
+            if name == process.NAME and number.isdecimal() and int(number) in numbers and f"{int(number):06d}" == number:
+                ours[int(number)] = row
+        drawn = series_rows.draw_parameters(args.seed, list(ours), args.points, args.dt, process)
+        for row, made in zip(ours.values(), series_rows.params(drawn, ours, args.seed, args.points, args.dt, process)):
+            if row.get("params") != made:
+                raise cli.UserError(
+                    f"{data.path}: {row['id']} was made with other parameters: "
+                    "give the --seed, --points and --dt that made it, or another --data and --dataset"
+                )
+        asked = question.each_of(rows, data.path)
+        return [numbers.index(number) for number in ours], asked, labels_of(ours.values(), asked[0].claims)
+
+    for places, asked, labels in data.map(look):
+        there[places] = True
+        found += [each for each in asked if each not in found]
+        counts += labels
+    return there, found, counts
+
+
+def simulate_missing(args, numbers):
+    """Append the rows of these numbers that the file lacks, and write the files that the dataset lacks."""
+    process = PROCESSES[args.process]
+    with stream.writing(args.data, create=True) as data, cli.Progress("series", len(numbers)) as bar:
+        if args.dataset:
+            records.sweep(args.dataset)
+        there, found, counts = look_at(data, numbers, args)
+        asked = question_of(found, args)
+
+        def make(places):
+            """Places in `numbers` -> (lines to append, counts of their labels, plots drawn)."""
+            made, paths = series_rows.make(args.seed, [numbers[k] for k in places], args.points, args.dt, process, asked)
+            drawn = 0
+            if args.dataset:
+                for row in made:
+                    refuse_other_params(row, args.dataset)
+                drawn = write_dataset(made, paths, args.dataset, not args.no_plots)
+            new = [row for row, k in zip(made, places) if not there[k]]
+            return b"".join(map(records.line_of, new)), labels_of(new, asked.claims), drawn
+
+        wanted = range(len(numbers)) if args.dataset else np.flatnonzero(~there)
+        together = FEW if args.dataset and not args.no_plots else series_rows.BLOCK
+        pieces = [wanted[start : start + together] for start in range(0, len(wanted), together)]
+        drawn = 0
+        for piece, (lines, labels, plots) in zip(pieces, workers.in_order(make, pieces, data.held)):
+            data.append(lines)
+            counts += labels
+            drawn += plots
+            bar.step(len(piece))
+    print_shares(asked, counts, len(numbers))
+    new = int((~there).sum())
+    print(f"had: {len(data)}\nnew: {new}\nplots: {drawn}\nrows: {len(data) + new}")
+
+
+def print_shares(asked, counts, rows):
+    """How the labels of each claim are shared among the rows."""
     for claim, known in asked.labels.items():
-        labels = [row["truth"][claim] for row in made]
-        shares = (f"{label} {labels.count(label) / len(labels):.2f}" for label in known)
-        clear = sum(row["truth"]["clear"][claim] for row in made) / len(made)
-        print(f"{claim}: {', '.join(shares)} (clear {clear:.2f})")
-    print(f"had: {had}\nnew: {new}\nplots: {drawn}\nrows: {len(data.rows)}")
+        shares = (f"{label} {counts[claim, label] / rows:.2f}" for label in known)
+        print(f"{claim}: {', '.join(shares)} (clear {counts[claim,] / rows:.2f})")
+
+
+def merge_shards(args):
+    """Join the shards of a file into it and remove them. UserError, and nothing is changed, where they do not hold just the rows
+    0 .. count - 1, or the file is there and holds something else. Killed and run again, it ends with the same file."""
+    names = shards.find(args.data)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(records.holding(args.data, create=True))
+        found, counts = [], Counter()
+        with stream.replacing(args.data) as out:
+            for shard, name in names.items():
+                data, numbers = stack.enter_context(stream.writing(name)), shards.share_of(args.count, shard)
+                there, questions, labels = look_at(data, numbers, args)
+                if not there.all():
+                    lacking = f"{args.process}_{numbers[int(np.argmin(there))]:06d}"
+                    raise cli.UserError(f"{name} lacks {lacking}: run --shard {shard[0]}/{shard[1]} again with this --count")
+                if len(data) != len(numbers):
+                    raise cli.UserError(f"{name} holds rows that are not its own: give the --count and --process that made it")
+                found, counts = found + questions, counts + labels
+                for lines in data.map(lambda rows: b"".join(map(records.line_of, rows))):
+                    out.write(lines)
+            asked = question.one_of(found, args.data)
+            out.flush()
+            if os.path.getsize(args.data) and not filecmp.cmp(out.name, args.data, shallow=False):
+                raise cli.UserError(f"{args.data} is there, and is not what its shards hold: give another --data")
+        for name in names.values():
+            os.remove(name)
+    print_shares(asked, counts, args.count)
+    print(f"shards: {len(names)}\nrows: {args.count}")
 
 
 def recompute_truth(path, name, published):
@@ -109,22 +195,17 @@ def recompute_truth(path, name, published):
 
     Thresholds that curate.py --fit kept in all rows stay, unless published. What was curated by another truth is dropped.
     """
-    with records.writing(path) as data:
-        there = list(data.rows.values())
-        records.require(there, "series", path, "ou_process.py")
-        had, *others = question.each_of(there, path)
-        stay = not others and not published and had.rules.version == rules.PUBLISHED.version
-        asked = (question.named(name) if name else had).by(had.rules if stay else rules.PUBLISHED)
-        answered = next((row["id"] for row in there if row.get("gold") or row.get("teacher")), None)
-        if asked.name != had.name and answered:
-            raise cli.UserError(
-                f"{path}: a teacher was asked the question {had.name!r} about {answered}: give {asked.name!r} a file of its own"
-            )
-        changed, uncurated = dict.fromkeys(asked.claims, 0), 0
-        for row in there:
+
+    def look(rows):
+        records.require(rows, "series", path, "ou_process.py")
+        return question.each_of(rows, path), next((row["id"] for row in rows if row.get("gold") or row.get("teacher")), None)
+
+    def compute(rows):
+        changed, uncurated = Counter(), 0
+        for row in rows:
             fresh = asked.truth_of(row["series"])
             before = row["truth"] if isinstance(row.get("truth"), dict) else {}
-            for claim in changed:
+            for claim in asked.claims:
                 changed[claim] += before.get(claim) != fresh[claim]
             if asked.name != had.name:  # the question stands before its truth
                 for field in ("question", "truth"):
@@ -133,10 +214,27 @@ def recompute_truth(path, name, published):
             if any(before.get(key) != fresh[key] for key in (*asked.claims, "clear", "sentences")) and row.pop("curated", None):
                 uncurated += 1
             row["truth"] = fresh
-        data.rewrite(there)
-    for claim, number in changed.items():
-        print(f"changed_{claim}: {number}")
-    print(f"to_curate_again: {uncurated}\nrules: {asked.rules.words}\nrows: {len(there)}")
+        return b"".join(map(records.line_of, rows)), changed, uncurated
+
+    with stream.writing(path) as data:
+        found, answered = [], None
+        for asked_here, first in data.map(look):
+            found, answered = found + asked_here, answered or first
+        had, *others = question.of_one_name(found, path)
+        stay = not others and not published and had.rules.version == rules.PUBLISHED.version
+        asked = (question.named(name) if name else had).by(had.rules if stay else rules.PUBLISHED)
+        if asked.name != had.name and answered:
+            raise cli.UserError(
+                f"{path}: a teacher was asked the question {had.name!r} about {answered}: give {asked.name!r} a file of its own"
+            )
+        changed, uncurated = Counter(), 0
+        with data.replacing() as out:
+            for lines, some, dropped in data.map(compute):
+                out.write(lines)
+                changed, uncurated = changed + some, uncurated + dropped
+    for claim in asked.claims:
+        print(f"changed_{claim}: {changed[claim]}")
+    print(f"to_curate_again: {uncurated}\nrules: {asked.rules.words}\nrows: {len(data)}")
 
 
 def main(argv=None):
@@ -154,6 +252,9 @@ def main(argv=None):
     parser.add_argument("--dataset", default="dataset", help="Folder for the .dat, .png and .json of each series.")
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")
+    parser.add_argument("--no-dataset", action="store_true", help="Write no files beside --data at all.")
+    parser.add_argument("--shard", help="Make this share of the rows, as 2/8, the first being 0/8, in data-2-of-8.jsonl.")
+    parser.add_argument("--merge", action="store_true", help="Join the shards of --data: check that all rows are there, once.")
     parser.add_argument("--truth", action="store_true", help="Only recompute the truth of an existing data.jsonl.")
     parser.add_argument("--published", action="store_true", help="With --truth: back to the published thresholds.")
     records.add_lock_flag(parser)
@@ -166,11 +267,23 @@ def main(argv=None):
         raise cli.UserError(f"--seed {args.seed}: give a number below {series_rows.SEEDS}")
     if args.published and not args.truth:
         raise cli.UserError("--published belongs to --truth: it recomputes what is there")
+    if sum(map(bool, (args.truth, args.shard, args.merge))) > 1:
+        raise cli.UserError("--truth, --shard and --merge are three things to do: give one of them")
+    shard = cli.shard(args.shard) if args.shard else (0, 1)
+    numbers = shards.share_of(args.count, shard)
+    if not numbers:
+        raise cli.UserError(f"--shard {args.shard}: of {args.count} series it has none: give fewer shards")
     cli.print_settings(args)
+    if args.shard:
+        args.data = shards.path_of(args.data, shard)
+    if args.no_dataset:
+        args.dataset = None
     if args.truth:
         recompute_truth(args.data, args.question, args.published)
+    elif args.merge:
+        merge_shards(args)
     else:
-        simulate_missing(args)
+        simulate_missing(args, numbers)
 
 
 if __name__ == "__main__":

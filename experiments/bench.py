@@ -22,9 +22,9 @@ import time
 
 import numpy as np
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, paths, records, workers
 from llm_ts.series import ou, rows
-from llm_ts.series.plot import Plotter
+from llm_ts.series.plot import plotter
 
 
 def seconds(work):
@@ -96,8 +96,8 @@ def bench_simulation(runs, count=4096, points=128):
     }
 
 
-def bench_plots(runs, count=20, points=128):
-    """Plots on one canvas against one pyplot figure each."""
+def bench_plots(runs, count=64, points=128):
+    """Plots on one canvas, by one process and by all cores as ou_process.py draws them, against one pyplot figure each."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -106,10 +106,13 @@ def bench_plots(runs, count=20, points=128):
     made, _ = rows.make(0, range(count), points)
     with tempfile.TemporaryDirectory() as folder:
 
-        def ours():
-            plotter = Plotter(points)
-            for row in made:
-                plotter.save(row["series"], os.path.join(folder, row["id"] + ".png"))
+        def ours(some=made):
+            for row in some:
+                plotter(points).save(row["series"], os.path.join(folder, row["id"] + ".png"))
+
+        def together():
+            for _ in workers.in_order(ours, [made[start : start + 16] for start in range(0, count, 16)]):
+                pass
 
         def figures():
             for row in made:
@@ -120,7 +123,10 @@ def bench_plots(runs, count=20, points=128):
                 figure.savefig(os.path.join(folder, row["id"] + ".png"))
                 pyplot.close(figure)
 
-        return {"plots_against_pyplot": compare("plots, one figure each over ours", ours, figures, runs)}
+        return {
+            "plots_against_pyplot": compare("plots, one figure each over ours, one process", ours, figures, runs),
+            "plots_by_all_cores_against_pyplot": compare("plots, one figure each over ours, all cores", together, figures, runs),
+        }
 
 
 def measured(script, **flags):
@@ -163,6 +169,38 @@ def bench_describe(runs, count):
     return {"describe_against_transformers": entry}
 
 
+def bench_stages():
+    """Rows a second of the stages on a long file: by all cores, by one, and of the bare JSON."""
+    stages = measured("bench_stages")
+    for name, entry in stages.items():
+        print(f"{name}: {entry}", flush=True)
+    return {f"stage_{name}": entry for name, entry in stages.items()}
+
+
+def bench_loops(count=2000, points=128):
+    """Simulation with its truth, ready to be written, against a loop of plain Python: its rows a second."""
+    from llm_ts.question import STUDY
+
+    drawn = rows.draw_parameters(0, range(count), points)
+    some = {name: values.tolist() for name, values in drawn.items()}
+
+    def ours():
+        b"".join(map(records.line_of, rows.make(0, range(count), points)[0]))
+
+    def plain():
+        for path in loop_simulate(**some, dt=1.0, noise=rows.draw_noise(0, range(count), points).tolist()).tolist():
+            low, high = min(path), max(path)
+            series = [round((x - low) / (high - low) * 99) for x in path]
+            records.line_of({"series": series, "truth": STUDY.truth_of(series)})
+
+    return {"rows_against_python_loop": compare("rows with truth, Python loop over ours", ours, plain, 3)}
+
+
+def bench_long(runs):
+    """What a long file takes: plots, rows, and each stage."""
+    return {**bench_plots(runs), **bench_loops(), **bench_stages()}
+
+
 def matrix_peak(size=4096, runs=3):
     """Operations a second of the best of a few bf16 products of square matrices, on all threads."""
     import torch
@@ -201,18 +239,20 @@ def main(argv=None):
     parser.add_argument("--runs", type=cli.positive, default=5, help="Pairs of runs; evaluation and training take at most 3.")
     parser.add_argument("--out", default="results/bench.json", help="Where the numbers go.")
     parser.add_argument("--described", type=cli.positive, default=500, help="Series that describe.py is given together.")
-    parser.add_argument("--only", choices=["describe"], help="Only this part; the other numbers of --out stay.")
+    parser.add_argument("--only", choices=["describe", "stages"], help="Only this part; the other numbers of --out stay.")
     args = parser.parse_args(argv)
     cli.print_settings(args)
-    paths.fetched("smollm2")
+    if args.only != "stages":
+        paths.fetched("smollm2")
     if args.only:
         content = records.read_json(args.out, "experiments.bench without --only")
-        content["ratios"].update(bench_describe(min(args.runs, 3), args.described))
+        part = bench_describe(min(args.runs, 3), args.described) if args.only == "describe" else bench_long(args.runs)
+        content["ratios"].update(part)
         records.write_json(args.out, content)
         print(f"out: {args.out}")
         return
     few = min(args.runs, 3)
-    ratios = {**bench_simulation(args.runs), **bench_plots(args.runs)}
+    ratios = {**bench_simulation(args.runs), **bench_long(args.runs)}
     for points in (48, 128):
         ratios.update(bench_evaluation(few, points))
     ratios.update(bench_training(few))

@@ -88,6 +88,14 @@ def name(text):
     return text
 
 
+def shard(text):
+    """ "2/8" -> (2, 8): shard 2 of 0..7."""
+    found = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
+    if not found or int(found[1]) >= int(found[2]):
+        raise UserError(f"--shard {text}: give number/count, the first being 0/count")
+    return int(found[1]), int(found[2])
+
+
 def folder(text):
     """argparse type: a folder, or a name that may be one, without the slashes at its end that mean nothing."""
     return text.rstrip(os.sep) or text

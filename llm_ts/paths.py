@@ -40,7 +40,7 @@ def llama_cpp():
 
 
 def llama_program(name):
-    """The path of llama-server, llama-cli or llama-quantize as fetch.py built it; UserError where it did not."""
+    """The path of llama-server, llama-cli, llama-quantize or llama-imatrix as fetch.py built it; UserError where it did not."""
     path = os.path.join(of("llama-programs"), name)
     if not os.path.isfile(path):
         raise cli.UserError(f"no {FETCHED['llama-programs']}/{name} here: run python fetch.py llama.cpp, which builds it")

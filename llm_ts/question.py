@@ -141,15 +141,24 @@ class Question:
                 return value, "strict"
         except (ValueError, RecursionError):
             pass
-        decoder = json.JSONDecoder()
+        found = self.objects_in(text)
+        return (found[0], "repaired") if found else (None, "unreadable")
+
+    def objects_in(self, text):
+        """The JSON objects in a text with a sentence on each topic, each once; keys in other letters, "Trend", count too."""
+        decoder, found, end = json.JSONDecoder(), [], 0
         for start in re.finditer(r"\{", text):
+            if start.start() < end:
+                continue  # inside the last one
             try:
-                value, _ = decoder.raw_decode(text, start.start())
+                value, after = decoder.raw_decode(text, start.start())
             except (ValueError, RecursionError):
                 continue
-            if isinstance(value, dict) and self.fits({name: value.get(name) for name in self.topics}):
-                return value, "repaired"
-        return None, "unreadable"
+            value = {**{key.strip().lower(): one for key, one in value.items()}, **value}
+            if self.fits({name: value.get(name) for name in self.topics}):
+                end = after
+                found += [] if value in found else [value]
+        return found
 
 
 def _number(n):
@@ -206,17 +215,27 @@ def of(record, where):
 
 
 def of_all(rows, where):
-    """The one question of all these rows; UserError where there are two, or truths by two rules."""
-    found = each_of(rows, where)
+    """The one question of all these rows, `study` for none; UserError where there are two, or truths by two rules."""
+    return one_of(each_of(rows, where), where)
+
+
+def each_of(rows, where):
+    """The questions of these rows, each once, by whichever rules."""
+    return list(dict.fromkeys(of(row, where) for row in rows))
+
+
+def of_one_name(found, where):
+    """Questions that were found in one file, each once -> the same, `study` for none; UserError where there are two names."""
+    found = list(dict.fromkeys(found)) or [STUDY]
+    if len(names := list(dict.fromkeys(asked.name for asked in found))) > 1:
+        raise cli.UserError(f"{where} has rows of the questions {', '.join(names)}: give each question a file of its own")
+    return found
+
+
+def one_of(found, where):
+    """Questions that were found in one file -> the one; UserError where there are two, or truths by two rules."""
+    found = of_one_name(found, where)
     if len(found) > 1:
         words = " and ".join(asked.rules.words for asked in found)
         raise cli.UserError(f"{where} has truths by {words} of the rules: bring all to one with ou_process.py --truth")
     return found[0]
-
-
-def each_of(rows, where):
-    """The questions of these rows, of one name, by whichever rules; `study` for no rows. UserError where there are two names."""
-    found = list(dict.fromkeys(of(row, where) for row in rows)) or [STUDY]
-    if len(names := list(dict.fromkeys(asked.name for asked in found))) > 1:
-        raise cli.UserError(f"{where} has rows of the questions {', '.join(names)}: give each question a file of its own")
-    return found

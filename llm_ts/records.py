@@ -15,10 +15,11 @@
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 
 Slow stages append one flushed line a result: the last line of an id wins. Quick stages rewrite the file
-atomically. A torn last line (a killed run) is reported and dropped; a broken line elsewhere is an error.
+atomically, row by row (stream.py). A torn last line (a killed run) is reported and dropped; a broken line elsewhere is an error.
 """
 
 import argparse
+import codecs
 import contextlib
 import errno
 import json
@@ -39,17 +40,23 @@ def encode(row):
     return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
 
 
+def line_of(row):
+    """A row as its line of a file, in bytes."""
+    return encode(row).encode("utf-8") + b"\n"
+
+
 def _refuse_constant(name):
     raise ValueError(f"{name} is no number")
 
 
-def _decode(line, where):
+def decode(line, where):
+    """One line of JSON (bytes) -> the row; UserError, beginning with where, for what is no row."""
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-        if b"\\ud" in line.lower():
+        if b"\\ud" in line or b"\\uD" in line:
             encode(row).encode("utf-8")  # half a surrogate pair could not be written again
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not JSON ({error}): mend or delete this line") from None
+        raise UserError(f"{where}: not JSON in UTF-8 ({error}): mend or delete this line") from None
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
         raise UserError(f"{where}: not an object with an id: mend or delete this line")
     return row
@@ -62,31 +69,52 @@ def _parse(content, path):
     out the last newline): then they count as one.
     """
     rows = {}
-    lines = content.split(b"\n")
+
+    def add(row, where):
+        refuse_other_series(rows.setdefault(row["id"], row), row, where)
+        rows[row["id"]] = row
+
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         if line.strip():
-            row = _decode(line, f"{path}, line {number}")
-            rows[row["id"]] = row
+            where = f"{path}, line {number}"
+            add(decode(line, where), where)
     tail = lines[-1]
-    whole = len(content) - len(tail)
-    if tail.strip():
-        try:
-            row = _decode(tail, "")
-            rows[row["id"]] = row
-            whole = len(content)
-        except UserError:
-            print(f"{path}: dropped a torn last line of {len(tail)} bytes (a run was killed there)", file=sys.stderr)
-    return rows, whole
+    if not tail.strip() or torn(tail, path):
+        return rows, len(content) - len(tail)
+    add(decode(tail, path), f"{path}, line {len(lines)}")
+    return rows, len(content)
 
 
-def _content(path, made_by):
+def refuse_other_series(before, row, where):
+    """UserError where two lines of one id hold different series."""
+    if before.get("series") != row.get("series"):
+        raise UserError(f"{where}: {row['id']} again, with another series: are two files in this one? Give each its own")
+
+
+def torn(tail, path):
+    """Whether the bytes after the last newline are no whole row; then it is said."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        decode(tail, path)
+    except UserError:
+        print(f"{path}: dropped a torn last line of {len(tail)} bytes (a run was killed there)", file=sys.stderr)
+        return True
+    return False
+
+
+def open_to_read(path, made_by):
+    """A file opened in bytes; UserError where it is missing (naming the script that makes it), or a folder."""
+    try:
+        return open(path, "rb")
     except FileNotFoundError:
         raise UserError(f"no {path} here: run {made_by} first") from None
     except IsADirectoryError:
         raise UserError(f"{path} is a folder: give the file's name") from None
+
+
+def _content(path, made_by):
+    with open_to_read(path, made_by) as file:
+        return file.read()
 
 
 def read(path, made_by="ou_process.py", may_be_empty=False):
@@ -118,7 +146,7 @@ def has(value, names, kind):
 
 
 def _is_series(values, asked):
-    return isinstance(values, list) and len(values) > 1 and all(type(k) is int and 0 <= k <= 99 for k in values)
+    return isinstance(values, list) and len(values) > 1 and set(map(type, values)) == {int} and 0 <= min(values) <= max(values) <= 99
 
 
 def _is_truth(value, asked):
@@ -173,7 +201,7 @@ class Writer:
 
     def append(self, row):
         """Add one line and flush it, so that a kill loses at most the line being written."""
-        self._file.write(encode(row).encode("utf-8") + b"\n")
+        self._file.write(line_of(row))
         self._file.flush()
         self.rows[row["id"]] = row
 
@@ -219,16 +247,15 @@ def lock(file, wait=False):
 
 
 @contextlib.contextmanager
-def writing(path, create=False, made_by="ou_process.py"):
-    """Hold data.jsonl for writing: `with writing(path) as data: data.append(row)`.
+def holding(path, create=False, made_by="ou_process.py"):
+    """Hold a file, opened for appending bytes; a second writer is refused with UserError. The lock is on the file itself.
 
-    The lock is on the file itself. A second writer is refused with UserError. A torn last line is cut off before the
-    first append.
+    create: where it is missing it is made, and removed again where nothing came to be in it.
     """
     if create:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     else:
-        _content(path, made_by)
+        open_to_read(path, made_by).close()
     while True:
         there = os.path.exists(path)
         file = open(path, "ab")
@@ -246,20 +273,35 @@ def writing(path, create=False, made_by="ou_process.py"):
             break
         file.close()  # it was rewritten between open and lock: we hold the old file
     with file:
-        content = _content(path, made_by)
-        rows, whole = _parse(content, path)
-        file.truncate(whole)
-        if whole and not content[:whole].endswith(b"\n"):
+        try:
+            yield file
+        finally:
+            if create and not os.path.getsize(path):
+                os.remove(path)  # created for rows that never came
+
+
+def mend_end(file, whole):
+    """Cut a held file after its whole lines (in bytes), and end the last one."""
+    file.truncate(whole)
+    with open(file.name, "rb") as written:
+        written.seek(max(0, whole - 1))
+        if written.read(1) not in (b"", b"\n"):
             file.write(b"\n")
             file.flush()
+
+
+@contextlib.contextmanager
+def writing(path, create=False, made_by="ou_process.py"):
+    """Hold data.jsonl for writing: `with writing(path) as data: data.append(row)`.
+
+    A torn last line is cut off before the first append. For files that may be long: stream.py.
+    """
+    with holding(path, create, made_by) as file:
+        rows, whole = _parse(_content(path, made_by), path)
+        mend_end(file, whole)
         if not rows and not create:
             raise UserError(f"{path} is empty: run {made_by} first")
-        writer = Writer(path, file, rows)
-        try:
-            yield writer
-        finally:
-            if not writer.rows and not os.path.getsize(path):
-                os.remove(path)  # created for rows that never came
+        yield Writer(path, file, rows)
 
 
 @contextlib.contextmanager
@@ -272,7 +314,7 @@ def atomic(path):
         yield temporary
         os.replace(temporary, path)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename == temporary:
+        if isinstance(error, OSError) and error.filename in (None, temporary):  # None: of a full disk
             error.filename = path  # the name that the user knows
         if os.path.isdir(temporary):
             shutil.rmtree(temporary, ignore_errors=True)
@@ -301,12 +343,19 @@ def _lives(process):
     return True
 
 
-def write_text(path, text):
-    """Write a text file whole or not at all."""
-    with atomic(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a file for bytes that becomes path, whole and on the disk, or leaves no trace."""
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_text(path, text):
+    """Write a text file whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def write_json(path, value):

@@ -48,12 +48,11 @@ def made(tmp_path_factory):
     from asking import COUNT, write
 
     import ou_process
-    from llm_ts import cli
     from llm_ts.series.rows import make
 
     folder = tmp_path_factory.mktemp("made")
     rows, paths = make(0, range(COUNT), 24)
-    ou_process.write_dataset(rows, paths, str(folder / "dataset"), plots=True, bar=cli.Progress("series", COUNT))
+    ou_process.write_dataset(rows, paths, str(folder / "dataset"), plots=True)
     write(folder, rows)
     return folder
 

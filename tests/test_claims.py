@@ -132,12 +132,12 @@ LABELLED = os.path.join(ROOT, "tests", "labelled_sentences.jsonl")
 def test_what_claims_nothing_is_not_read():
     """Captions of people, papers and models, most of which claim nothing of the kind that is asked. Measured, so a loss is seen."""
     scores, wrong = reader.score(reader.read_items(LABELLED))
-    assert len(wrong) <= 11, wrong
+    assert len(wrong) <= 12, wrong
     assert all(of["off_topic"]["mean"] == 0 for of in scores.values())
     precision = {claim: of["precision"]["mean"] for claim, of in scores.items()}
     recall = {claim: of["recall"]["mean"] for claim, of in scores.items()}
-    assert all(value >= 0.94 for value in precision.values()) and precision["trend"] >= 0.97 and precision["noise"] >= 0.98
-    assert all(value >= 0.8 for value in recall.values()) and min(recall["trend"], recall["noise"], recall["min"]) >= 0.85
+    assert all(value >= 0.97 for value in precision.values()) and min(precision["trend"], precision["noise"]) >= 0.98
+    assert all(value >= 0.88 for value in recall.values())
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,31 @@ def test_what_claims_nothing_is_not_read():
         ("extrema", "A modest peak at the beginning.", (None, None)),
         ("extrema", "The lowest value comes after the first third.", (None, "middle")),
         ("trend", "Steady noise.", None),
+        ("trend", "It falls from the top onwards.", None),
+        ("trend", "A climb opens the record.", None),
+        ("trend", "Once past the centre, it rises.", None),
+        ("trend", "The gradient stays constant.", None),
+        ("trend", "Tall peaks rise out of it.", None),
+        ("trend", "It decrese over time.", "decreasing"),
+        ("trend", "The level hardly changes.", "flat"),
+        ("trend", "It ratchets up, even after a late drop.", "increasing"),
+        ("noise", "It is calm until the centre.", None),
+        ("noise", "A leap, and then calm.", None),
+        ("noise", "In the last third, the line is rough.", None),
+        ("noise", "It runs low with much jitter.", "high"),
+        ("noise", "The jitter is that of a low curve.", None),
+        ("noise", "Low noise, high level.", "low"),
+        ("noise", "It fluctuates strongly without any direction.", "high"),
+        ("extrema", "The jitter reaches its maximum at the end.", (None, None)),
+        ("extrema", "The minimum, unlike the maximum, is at the start.", (None, "beginning")),
+        ("extrema", "The peak is nearer to the end than the trough.", (None, None)),
+        ("extrema", "The bottom comes before the peak, which is at the end.", (None, None)),
+        ("extrema", "The top lies just past the first third.", ("middle", None)),
+        ("extrema", "The trough comes right before the last third.", (None, "middle")),
+        ("extrema", "The minimum is at the start of the last third.", (None, "end")),
+        ("extrema", "It begins calmly, and is at its highest value in the last third.", ("end", None)),
+        ("extrema", "The slowest growth is at the end.", (None, None)),
+        ("extrema", "The higest value is in the middle.", ("middle", None)),
         ("noise", "Values stay low, with strong fluctuations.", "high"),
         ("noise", "Roughly constant noise.", None),
         ("noise", "The SNR is low.", None),

@@ -158,7 +158,7 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     (tmp_path / "verify.csv").write_bytes(decided.removeprefix(b"\xef\xbb\xbf"))
     run_script("curate.py", cwd=tmp_path)
     assert (tmp_path / "verify.csv").read_bytes() == decided
-    (tmp_path / "verify.csv").write_bytes(decided.decode("utf-8-sig").replace("noise", "br\u00fcit").encode("latin-1"))
+    (tmp_path / "verify.csv").write_bytes(decided + b"\x81")  # in UTF-8 and Windows-1252 no letter
     assert "UTF-8" in run_script("curate.py", cwd=tmp_path, code=2).stderr
     noted = "id,sentence,gold,truth,reason,decision,note\nou_000000,trend,a,b,c,gold,mine\n"
     (tmp_path / "verify.csv").write_text(noted)

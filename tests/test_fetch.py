@@ -20,7 +20,7 @@ CMAKE = """\
 cmake_minimum_required(VERSION 3.14)
 project(small C)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
-foreach(name llama-server llama-cli llama-quantize not-asked-for)
+foreach(name llama-server llama-cli llama-quantize llama-imatrix not-asked-for)
   add_executable(${name} ${name}.c)
 endforeach()
 """

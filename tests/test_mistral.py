@@ -352,7 +352,7 @@ def test_simulated_teacher_errs_at_the_rates_of_the_study():
     wrong, said, memo = collections.Counter(), collections.defaultdict(set), {}
     for row in random_rows(count):
         labels = row["truth"]
-        gold = simulated.describe(row, 0)
+        gold = simulated.answer(row, 0)["gold"]
         for kind, sentence in gold.items():
             said[kind].add(sentence)
             if (kind, sentence) not in memo:
@@ -370,7 +370,7 @@ def test_simulated_teacher_errs_at_the_rates_of_the_study():
 
 def test_simulated_answers_are_what_they_always_were():
     """The data of make run rest on it."""
-    said = [simulated.describe(row, seed) for seed in (0, 1) for row in random_rows(1000)]
+    said = [simulated.answer(row, seed)["gold"] for seed in (0, 1) for row in random_rows(1000)]
     assert hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16] == "2c6e4c7b7b997fd2"
 
 
@@ -379,7 +379,7 @@ def test_simulated_errors_are_independent_and_change_with_the_seed():
     wrong = {}
     for seed in (0, 1):
         for row in rows:
-            gold = simulated.describe(row, seed)
+            gold = simulated.answer(row, seed)["gold"]
             wrong[seed, row["id"]] = noise.read(gold["noise"])["noise"] != row["truth"]["noise"]
     both = sum(wrong[0, row["id"]] and wrong[1, row["id"]] for row in rows)
     expected = len(rows) * (28 / 220) ** 2

@@ -28,6 +28,12 @@ def test_a_price_that_is_none_is_refused(folder, text):
     assert (folder / "data.jsonl").read_bytes() == before
 
 
+def test_a_decimal_comma_is_refused_with_both_readings(folder):
+    err = run(folder, "--price", "0,4", code=2)[1]
+    assert "'0,4' is 0 and 4, or one price of 0.4? Write 0.0,4 or 0.4,0.4" in err
+    assert money.price("0.0,4") == money.Price(0, 4) and money.price("0,0") == money.Price()
+
+
 def test_a_cap_needs_a_price(folder):
     assert "--max-cost needs --price" in run(folder, "--max-cost", "1", code=2)[1]
     for text in ("0", "-1", "much", "nan"):

@@ -100,8 +100,11 @@ def test_a_kill_during_appending_loses_at_most_the_last_line(path):
         " for k in range(10**9):\n  data.append({'id': f'r{k}', 'text': 'x' * 5000})"
     )
     for _ in range(3):
+        before = os.path.getsize(path) if os.path.exists(path) else 0
         writer = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
-        time.sleep(0.4)
+        while not os.path.exists(path) or os.path.getsize(path) <= before:
+            time.sleep(0.01)
+        time.sleep(0.1)
         writer.kill()
         writer.wait()
         found = records.read(path)
@@ -200,3 +203,24 @@ def test_a_file_system_without_locks_is_one_line_and_can_be_overruled(tmp_path):
     done = subprocess.run([*command, "--no-lock"], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(records.read(str(tmp_path / "data.jsonl"))) == 2
+
+
+def test_a_byte_order_mark_of_an_editor_does_no_harm(path):
+    fill(path)
+    content = open(path, "rb").read()
+    for mark in (content, content[:-1]):
+        open(path, "wb").write(b"\xef\xbb\xbf" + mark)
+        with records.writing(path) as data:
+            data.append({**ROWS[0], "gold": {"trend": "new"}})
+        assert [row["gold"]["trend"] for row in records.read(path)] == ["new"] + [ROWS[0]["gold"]["trend"]] * 4
+
+
+def test_two_files_in_one_are_refused_where_their_ids_are_the_same(path):
+    """cat a.jsonl b.jsonl: the rows of a would be lost without a word."""
+    fill(path)
+    before = open(path, "rb").read() + records.encode({"id": "ou_000002", "series": [0, 1, 99]}).encode()
+    for end in (b"", b"\n"):
+        open(path, "wb").write(before + end)
+        with pytest.raises(cli.UserError, match="line 6: ou_000002 again, with another series"):
+            records.read(path)
+        assert open(path, "rb").read() == before + end

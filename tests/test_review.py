@@ -51,13 +51,20 @@ def folder(curated, tmp_path):
     return shutil.copytree(curated, tmp_path / "run")
 
 
-@pytest.mark.parametrize("how", ["as it is", "semicolons", "tabs", "taken for Windows-1252"])
+HOW = ["as it is", "semicolons", "tabs", "taken for Windows-1252", "saved in Windows-1252", "UTF-16 with tabs", "mark and all taken"]
+
+
+@pytest.mark.parametrize("how", HOW)
 def test_an_own_sentence_survives_a_spreadsheet(folder, how):
     lines = table_of(folder)
     lines[0] |= {"decision": " Own", "own": OWN}
     if how == "taken for Windows-1252":
         lines[0]["own"] = OWN.encode().decode("cp1252")
-    write_table(folder, lines, {"semicolons": ";", "tabs": "\t"}.get(how, ","), "utf-8-sig")
+    separator = {"semicolons": ";", "tabs": "\t", "saved in Windows-1252": ";", "UTF-16 with tabs": "\t"}.get(how, ",")
+    write_table(folder, lines, separator, {"saved in Windows-1252": "cp1252", "UTF-16 with tabs": "utf-16"}.get(how, "utf-8-sig"))
+    if how == "mark and all taken":
+        path = folder / "verify.csv"
+        path.write_text(path.read_bytes().decode("cp1252"), "utf-8")
     for _ in range(2):
         run_script("curate.py", cwd=folder)
         sentence = curated_of(folder)[lines[0]["id"]][lines[0]["sentence"]]
@@ -154,6 +161,29 @@ def test_a_sentence_that_falls_apart_and_a_column_twice_are_refused(folder):
     assert (folder / "verify.csv").read_bytes() == before
     (folder / "verify.csv").write_text(text.replace(",own\n", ",own,own\n", 1))
     assert "'own' is there twice" in run_script("curate.py", cwd=folder, code=2).stderr
+
+
+def test_empty_columns_of_a_spreadsheet_do_no_harm_and_full_ones_are_not_lost(folder):
+    text = (folder / "verify.csv").read_text("utf-8-sig")
+    (folder / "verify.csv").write_text(text.replace("\n", ",,\n"))
+    run_script("curate.py", cwd=folder)
+    assert (folder / "verify.csv").read_text("utf-8-sig") == text
+    (folder / "verify.csv").write_text(text.replace("\n", ",\n", 1).replace(",,\n", ",,,a note\n", 1))
+    assert "line 2: more cells than columns" in run_script("curate.py", cwd=folder, code=2).stderr
+
+
+def test_an_own_sentence_that_claims_nothing_is_said(folder):
+    lines = table_of(folder)
+    lines[0] |= {"decision": "own", "own": "Bananas are yellow."}
+    write_table(folder, lines)
+    out = run_script("curate.py", cwd=folder).stdout
+    assert "own_sentences_without_a_single_claim: " in out and "(the first: Bananas are yellow.)" in out
+
+
+def test_a_workbook_is_no_csv_file(folder):
+    with zipfile.ZipFile(folder / "verify.csv", "w") as book:
+        book.writestr("content.xml", "\0" * 100)
+    assert "is not a CSV file" in run_script("curate.py", cwd=folder, code=2).stderr
 
 
 def test_two_decisions_on_one_sentence_are_refused_with_both(folder):

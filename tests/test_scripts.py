@@ -73,8 +73,8 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "pretrain_tower.py": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = "bases bench bench_describe bench_evaluation bench_training mixtures other_plots reader real_windows recipes"
-    measuring += " thinning truce what_it_sees words"
+    measuring = "bases bench bench_describe bench_evaluation bench_stages bench_training mixtures other_plots reader real_windows"
+    measuring += " recipes soak thinning truce what_it_sees words"
     measuring = {f"experiments.{name}" for name in measuring.split()}
     elsewhere = {"own_answers.py"}  # needs a student that is right now and then: test_own_answers.py
     assert set(stages) | measuring | elsewhere == {*STAGES, *EXPERIMENTS}

@@ -24,6 +24,8 @@ While a rule is still moving, `python ou_process.py --truth` brings a data.jsonl
 raise it when results of the old rule are kept. These stay readable, and say their version (rules.py).
 """
 
+import functools
+
 from llm_ts.claims import extrema, noise, season, trend
 
 TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, season)}
@@ -35,9 +37,19 @@ def thresholds_of(topics):
     return {name: number for topic in topics for name, number in getattr(topic, "THRESHOLDS", {}).items()}
 
 
+@functools.lru_cache(1 << 16)
+def _read(topic, sentence):
+    return topic.read(sentence)
+
+
+def read(topic, sentence):
+    """topic.read(sentence), looked up where the same sentence was read before."""
+    return dict(_read(topic, sentence))
+
+
 def said_of(topic, sentence, labels):
     """{claim: label or None} of a topic: what is read in its sentence, else the label of the claim that was said beside it."""
-    return {claim: label or labels.get(claim) for claim, label in topic.read(sentence).items()}
+    return {claim: label or labels.get(claim) for claim, label in read(topic, sentence).items()}
 
 
 def labels_of(series, topics, thresholds=()):

@@ -5,7 +5,8 @@ The unknown words of a teacher are counted by convert.py: teach them to the lexi
 
 # as in lexicon.py: grow*: any ending; ris(es): with or without
 NEUTRAL = """
-    a, an, the, this, that, these, those, its, it, it's, itself, their, they, them, there, here, which, who, what, whose, one, ones,
+    a, an, the, this, that, these, those, its, it, it's, itself, their, they, them, there, here, which, who, what, whose, one,
+    ones,
     both, each, every, all, any, some, few, several, many, most, more, less, least, such, same, other, another, own, only,
     just, also, too, even, still, already, again, almost, nearly, quite, rather, very, fairly, pretty, so, really,
     relatively, comparatively, somewhat, slightly, highly, clearly, distinctly, visibly, apparently, evidently, obviously,
@@ -35,5 +36,6 @@ NEUTRAL = """
     three, four, five, six, seven, eight, nine, ten, percent, percentage, new, long*, short*, brief*, tiny, certain,
     particular, specific, pronounced, notabl*, significant*, substantial*, considerabl*, marked*, meaningful*, sustained,
     dramatic*, lived, sign(s), sloping, spike*, oscillat*, swing*, outlier*, experienc*, basically, maintain*, determin*,
-    slight*, mild*, modest*, minor, either, repeatedly, alternat*, phase(s), say*, much, doubt, change*, accelerat*, exponential*, culminat*, converg*,
+    slight*, mild*, modest*, minor, either, irregular, best, additive, residual*, gaussian, measured, sampled, thru, repeatedly,
+    alternat*, phase(s), say*, much, doubt, change*, accelerat*, exponential*, culminat*, converg*,
     eventually, ultimately, exceed*, typical*, usual*, compared, tend*, respective*, hold(s), well, hand, side, during"""

@@ -12,7 +12,7 @@ import itertools
 import numpy as np
 
 from llm_ts.claims.lexicon import SEPARATORS, clauses_of, marks_of, phrases, reader
-from llm_ts.claims.places import PLACES
+from llm_ts.claims.places import ENDS, PART, PLACES, join_leads
 
 NAME = "trend"
 LABELS = {"trend": ("increasing", "decreasing", "flat")}
@@ -74,17 +74,22 @@ def reword(labels, rng):
     return f"{rng.choice(SUBJECTS)} {rng.choice(WORDINGS[labels['trend']])}."
 
 
-MOVES = "<go* / mov* / trend* / head* / drift* / edg* / inch* / creep* / climb* / went>"
+MOVES = """\
+    <go* / march* / ratchet* / bleed* / grind* / tick* / push* / mov* / trend* / head* / drift* / edg* / inch* / creep* / climb*
+    / went>"""
 GOES = "<go* / com* / slop* / mov* / trend* / head* / drift* / edg* / inch* / creep* / point* / tilt* / lean* / went / is / are>"
-COURSE = "<trend / slope / drift / direction / gradient>"
+COURSE = "<trend / slope / drift / direction / gradient / trajectory / tendency>"
 MORE = "<ever / increasingly / progressively / gradually / steadily>"
+MOVEMENT = "<rise / fall / increase / decrease / decline / drop / climb / ascent / descent / growth / surge / jump / recovery>"
 LOW, HIGH = "<lower / smaller / fewer>", "<higher / larger / greater / bigger>"
 FORMS = "<trend* / drift* / slope* / growth* / increase* / decrease* / rise* / fall* / decline*>"
 UP = f"""
     increas*, rise(s), rising, risen, rose, upward(s), grow, grows, grown, growing, growth, grew, climb*, ascen*, uptrend*, up
     trend, incline*, upslope*, uptick*, upturn*, upswing*, uphill, ramp* up, warm*, build* up, improv*, surg*, soar*,
     escalat*, mount(s), mounting, advanc*, swell*, strengthen*, expan*, accumulat*, rally, rallies, rallied, rallying,
-    skyrocket*, gain(s), gaining, gained, picks up, {GOES} up, {MOVES} [_ x2] {HIGH}, {COURSE} <is / was / appears> positive,
+    skyrocket*, gain(s), gaining, gained, picks up, ratchet* up, {GOES} [always / slowly / straight / gradually / continuously]
+    up, {MOVES} [_ x2] {HIGH}, {COURSE} <is / was / appears> [significantly / clearly / slightly / consistently / strongly]
+    positive,
     {HIGH} and {HIGH}, {MORE} {HIGH}, positive [_] {COURSE}, positively, <end(s) / finishes> [_ x3] higher, <toward / towards
     / to / reaching> {HIGH} <value* / level* / number* / reading*>, <get / gets / getting> {HIGH}"""
 DOWN = f"""
@@ -93,27 +98,37 @@ DOWN = f"""
     erosion, erod*, worsen*, plung*, plummet*, tumbl*, slump*, collaps*, crash*, recede*, receding, recession, give(s) back,
     gave back, giving back, wane*, waning, dwindl*, ebb(s), ebbing, subsid*, weaken*, taper*, slip(s), slipped, slipping,
     sag(s), sagging, lose, loses, losing, loss, losses, shed(s), shedding, contract(s), contracting, contraction, reduc*,
-    decay*, shrink*, shrank, diminish*, sink(s), sank, sinking, slide(s), slid, sliding, {GOES} down, {MOVES} [_ x2] {LOW},
-    {COURSE} <is / was / appears> negative, {LOW} and {LOW}, {MORE} {LOW}, negative [_] {COURSE}, negatively, <end(s)
+    decay*, shrink*, shrank, diminish*, sink(s), sank, sinking, retreat*, slide(s), slid, sliding, {GOES} [always / slowly /
+    straight / gradually / continuously] down, {MOVES} [_ x2] {LOW},
+    {COURSE} <is / was / appears> [significantly / clearly / slightly / consistently / strongly] negative, {LOW} and {LOW},
+    {MORE} {LOW}, negative [_] {COURSE}, negatively, <end(s)
     / finishes> [_ x3] lower, <toward / towards / to / reaching> {LOW} <value* / level* / number* / reading*>, <get / gets
     / getting> {LOW}"""
-AFTER = "<until / till / before / after / past / up to / following>"
+AFTER = "<until / till / before / after / past / beyond / up to / following>"
 STAGE = """
     middle / midpoint / mid point / halfway / half way / centre / center / peak / maximum / minimum / trough / top / bottom
     / highest / lowest / first / second / third / last / quarter / half / early / late / initial / short / brief / sudden
     / sharp / small / slight / long"""
 LEXICON = {
     "": phrases("""
+        <peak(s) / spike(s) / bump(s) / hump(s) / trough(s) / dip(s)> [_] <ris* / rose / fall* / fell / climb* / grow* / drop*>,
         <go / goes / going / went / moves> [_] <up and down / down and up>, but <steadily / surely / consistently / gradually
         / slowly / slightly / noticeably / constantly / smoothly>, <increas* / decreas* / rising / falling / growing
-        / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation*>, <noise / fluctuations
+        / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation* / amplitude* / frequenc*
+        / variance / spread / scatter>, <noise / fluctuations
         / volatility / variability> [level / intensity] [slightly / gradually / steadily] <increas* / decreas* / rises / falls
         / grows / declines / drops>, <increas* / decreas* / diminish* / declining / falling / rising> <rate / pace / speed>,
-        <year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>, the
-        <rate / pace / speed> [of _] <is / remains> [_] <stable / steady / constant / consistent / uniform>, <stable / steady
+        <year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>,
+        [the] <rate / pace / speed / slope / gradient> [of _] [that / which] <does / did> not <change / vary>, the <rate / pace
+        / speed
+        / slope / gradient> [of _] <is / stays / remains> [_] <stable / steady / constant / consistent / uniform>, <stable /
+        steady
         / constant / consistent / uniform> <rate / pace / speed>"""),
     "part": "|".join([
         phrases(f"""
+            in [the / its] <earlier / later> <{PART}>, from the [_] <{STAGE}> [_] <on / onward / onwards / forward>, {MOVEMENT}
+            <open(s) / opened / close(s) / closed
+            / start(s) / started / begin(s) / began / stop(s) / stopped / end(s) / ended / set(s) in / appear(s) / arrive(s)>,
             {AFTER} [the / its / a / an / that / this / about / around x2] [very / initial / global / overall / first / second
             / last / local x2] <{STAGE}>, <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3]
             {FORMS}, <most / largest / biggest / greatest / sharpest / steepest / strongest> [_ x3] <drop* / dip / jump
@@ -152,7 +167,8 @@ LEXICON = {
         / fairly / quite / roughly / very / more or less / largely / mostly / rather / relatively] <constant / stable / steady
         / unchanged> {not: rise / fall / increas* / decreas* / growth / declin* / up* / down* / and / at}, <stay* / remain*>
         [about / roughly / much / nearly] the same, <keep* / maintain* / hold*> [a / the / its] [_] <constant / stable
-        / steady> <value / level>, no [real / significant / visible / overall / net / clear x2] change {not: of direction},
+        / steady> <value / level>, no [real / systematic / meaningful / notable / lasting / significant / visible / overall /
+        net / clear x2] change {not: of direction},
         <slope / trend / drift> [_ x5] <close to / near / nearly / almost / about / essentially> zero, zero <slope / trend
         / drift>, mean revert*, <same / constant / steady / stable> level, balanced, static, directionless, <fluctuat*
         / oscillat* / hover* / revert* / stay* / remain* / settle* / scatter* / move* / back> [_ x2] <around / about / near
@@ -160,19 +176,24 @@ LEXICON = {
     "even": r"\b(?:(?:stable|steady|constant|consistent|uniform)(?:,| and)? )?(?:stable|stability|steady|constant|consistent|uniform)\b",
     "blip": phrases("crater*, recover*, rebound*, bounc*, dip, dips, dipped, dipping, jump*, leap*, spike*, bump*, hump*, peak*, trough*, wave(s)"),
     "other": phrases("""
-        noise, noises, height*, depth*, length*, duration, volume, amplitude*, frequency, frequencies, variance, spread, size,
+        noise, noises, increment(s), autocorrelation*, correlation*, error(s), height*, depth*, length*, duration, volume,
+        amplitude*, frequency, frequencies, variance, spread, size,
         width, font, lag, uncertainty, scatter, volatil*, fluctuat*, jitter*"""),
     "blip too": phrases("up, down, higher, lower"),
     "void": phrases("fall season, revers*, turn(s) around, turned around, gives way, <is / was / are> short lived, only to"),
-    "trend": phrases("trend(s), direction, drift, tendency, slope"),
+    "trend": phrases("trend(s), direction, directional <movement / change / tendency>, drift, tendency, slope"),
 }
 WHOLE = {
-    "WHOLE": r"\b(?:from (?:[\w.]+ ){0,6}?(?:start|beginning|left|first \w+|outset)"
+    "WHOLE": r"\b(?:(?:from|since) (?:[\w.]+ ){0,6}?(?:start|begin|beginning|left|first \w+|outset)"
     r"(?! (?:[\w.]+ ){0,3}?(?:to|till|until) (?:[\w.]+ ){0,3}?(?:mid\w*|half\w*|cent\w+|peak|max\w*|min\w*|\w+ third))"
     r"(?: (?:[\w.]+ ){0,4}?to (?:[\w.]+ ){0,5}?"
-    r"(?:end|finish|right|last))?|start to finish|beginning to end|all the way|the whole time)\b"
+    r"(?:end|finish|right|last))?|start to finish|beginning to end|all the way"
+    r"|between (?:the )?(?:first|start|beginning|opening) and (?:the )?(?:last|end|finish|closing)|the whole time)\b"
 }
 DENIED = {
+    "flat": phrases("""
+        <do / does / did / has / have / is / are> not <change / changed / changing / vary / varied / move>, <hardly / barely
+        / scarcely> <change* / move* / vary / varies>, in general not change*"""),
     "UNSEEN": phrases("<is / are / was / remain(s) / seem(s) / appears> [_] <negligible / insignificant / minimal>"),
     "NOT_": phrases(f"<little / negligible / minimal / scant> {{then: [_] {FORMS}}}"),
     "CONCEDE": phrases("such as"),
@@ -195,9 +216,7 @@ def read(sentence):
 
 
 SPELT = ("beginning", "beginnings", "middle", "start", "midpoint", "halfway", "center", "quarter", "ending", "first", "second", "initially")
-PLACING = ("in", "at", "near", "around", "toward", "towards", "after", "before", "since", "by", "until", "till", "during", "from")
 MOSTLY = ("mostly", "mainly", "largely", "predominantly", "essentially", "generally")
-ENDS = ("STOP", "COMMA", "BUT", "THEN", "WHILE", "CONCEDE")
 
 
 def _is_a_place(word):
@@ -206,14 +225,9 @@ def _is_a_place(word):
 
 
 def _placed(marks):
-    """Marks with some readings corrected: "in the begining" is a place, "in the middle, it rises" speaks of the middle, and
-    "mostly flat in the middle" not of most."""
+    """Marks with some readings corrected: "in the begining" is a place, and "mostly flat in the middle" speaks not of most."""
     found = [("part", word) if tag == "UNKNOWN" and _is_a_place(word) else (tag, word) for tag, word in marks]
-    for i in [0, *(i + 1 for i, (tag, _) in enumerate(found) if tag == "STOP")]:
-        lead = list(itertools.takewhile(lambda mark: mark[0] not in ENDS, found[i:]))
-        places = {tag for tag, _ in lead} in ({"part"}, {"part", "~"}) and (lead[0][0] == "part" or lead[0][1] in PLACING)
-        if places and found[i + len(lead) :][:1] == [("COMMA", ",")]:
-            found[i + len(lead)] = ("~", ",")
+    found = join_leads(found)
     for i in [i for i, (tag, _) in enumerate(found) if tag == "AND"]:  # "flat and straight at the end"
         after = {tag for tag, _ in itertools.takewhile(lambda mark: mark[0] not in (*ENDS, "AND"), found[i + 1 :])}
         if after in ({"part"}, {"part", "~"}):

@@ -21,8 +21,12 @@ def draw(rows, bases, decisions, audited, count, seed):
     """
     seen = audited | {key[0] for key in decisions}
     unseen = [row["id"] for row in rows if row["id"] not in seen and is_unmarked(bases[row["id"]])]
-    unseen.sort(key=lambda row_id: random.Random(f"audit {seed} {row_id}").random())
-    return audited | set(unseen[: max(0, count - len(audited))])
+    return audited | set(first_of(unseen, count - len(audited), seed))
+
+
+def first_of(ids, count, seed):
+    """The first `count` ids, none for 0 and less, in an order by chance that is the same among any others."""
+    return sorted(ids, key=lambda row_id: random.Random(f"audit {seed} {row_id}").random())[: max(0, count)]
 
 
 def is_wrong(name, before, after):

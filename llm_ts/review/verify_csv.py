@@ -8,10 +8,11 @@
 | decision | empty, or `gold`, `truth` or `own`; it holds for the gold sentence beside it |
 | own | a sentence of the human's own; needed where the decision is `own` |
 
-Written for spreadsheets: a byte order mark says that it is UTF-8, and no cell is a formula. Read as they save it: parted by
-commas, semicolons or tabs, quotes straightened, UTF-8 taken for Windows-1252.
+Written for spreadsheets: a byte order mark says that it is UTF-8, and no cell is a formula. Read as they save it: in UTF-8,
+Windows-1252 or UTF-16, parted by commas, semicolons or tabs, quotes straightened, UTF-8 taken for Windows-1252.
 """
 
+import codecs
 import contextlib
 import csv
 import io
@@ -25,6 +26,7 @@ NEWER = {"second", "own"}  # files written before there were these lack them
 DECISIONS = ("gold", "truth", "own")
 AUDIT = "audit, "
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula at the beginning of a cell
+MARK = "\ufeff".encode().decode("cp1252")  # a byte order mark that was taken for letters
 LONGEST = 400  # letters of a sentence of one's own
 
 
@@ -76,23 +78,35 @@ def _read_lines(path):
     """The lines of a file as (where, dict of all columns); none where there is no file."""
     if not os.path.exists(path):
         return
+    with open(path, "rb") as file:
+        text = _decode(file.read(), path)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=text.partition("\n")[0].count))
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:  # a spreadsheet may put a byte order mark
-            head = file.readline()
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=max(",;\t", key=head.count))
-            if not set(COLUMNS) - NEWER <= set(reader.fieldnames or ()):
-                raise cli.UserError(f"{path}: needs the columns {', '.join(COLUMNS)}, parted by commas, semicolons or tabs")
-            if more := set(reader.fieldnames) - set(COLUMNS):
-                raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
-            if twice := [name for name in COLUMNS if reader.fieldnames.count(name) > 1]:
-                raise cli.UserError(f"{path}: the column {twice[0]!r} is there twice: which of them counts?")
-            for line in reader:
-                if any(line.pop(None, ())):
-                    raise cli.UserError(f"{path}, line {reader.line_num}: more cells than columns: put its sentences in quotes")
-                yield f"{path}, line {reader.line_num}", {name: line.get(name) or "" for name in COLUMNS}
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise cli.UserError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
+        head = [name.removeprefix(MARK) for name in next(reader, [])]
+        if lacking := [name for name in COLUMNS if name not in head and name not in NEWER]:
+            raise cli.UserError(f"{path}: no column {lacking[0]!r}: it needs {', '.join(COLUMNS)}, parted by commas, semicolons or tabs")
+        if more := set(head) - {*COLUMNS, ""}:
+            raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
+        if twice := [name for name in COLUMNS if head.count(name) > 1]:
+            raise cli.UserError(f"{path}: the column {twice[0]!r} is there twice: which of them counts?")
+        for cells in reader:
+            where = f"{path}, line {reader.line_num}"
+            if any(cells[len(head) :]) or any(cell for name, cell in zip(head, cells) if not name):
+                raise cli.UserError(f"{where}: more cells than columns: put its sentences in quotes")
+            yield where, {**dict.fromkeys(COLUMNS, ""), **{name: cell for name, cell in zip(head, cells) if name}}
+    except csv.Error as error:
+        raise cli.UserError(f"{path} is no CSV file ({error}): save it as one, in UTF-8") from None
+
+
+def _decode(content, path):
+    """The bytes of a file -> its text, in whichever encoding a spreadsheet saved it; UserError where it is none of them."""
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    for encoding in (encoding, "cp1252"):
+        with contextlib.suppress(UnicodeError):
+            text = content.decode(encoding)
+            if "\0" not in text:
+                return text
+    raise cli.UserError(f"{path} is not a CSV file in UTF-8: save it as one")
 
 
 def _check_line(line, where):
@@ -130,46 +144,62 @@ def read(path):
     return decisions, audited
 
 
-def refuse_another_files(path, decisions, audited, rows, data_path):
+def ids_of(decisions, audited):
+    """The ids of the rows that decisions and an audit speak of."""
+    return audited | {key[0] for key in decisions}
+
+
+def refuse_another_files(path, decisions, audited, known, fitting, data_path):
     """Raise UserError where a file's decisions are on rows that the data does not hold, or fit no sentence of it at all.
 
-    rows: all rows of the data, {id: row}.
+    known: which of ids_of(decisions, audited) the data holds. fitting: the keys of the decisions that fit a sentence.
     """
-    ids = [key[0] for key in decisions] + sorted(audited)
-    missing = [row_id for row_id in ids if row_id not in rows]
+    missing = [row_id for row_id in (*(key[0] for key in decisions), *sorted(audited)) if row_id not in known]
     if missing:
         raise cli.UserError(
             f"{path} speaks of {cli.visible(missing[0])}, which {data_path} does not hold: "
             "it belongs to another data file: give --verify-file another name, or delete these lines"
         )
-    known = {key_of(row, name) for row in rows.values() if row.get("gold") for name in row["gold"]}
-    if decisions and not known & decisions.keys():
+    if decisions and not fitting:
         raise cli.UserError(
             f"{path}: none of its {len(decisions)} decisions is on a sentence of {data_path}: it belongs to another data file, "
             "or the teacher was asked again: give --verify-file another name, or delete these lines"
         )
 
 
-def table(rows, decisions, audited):
-    """(verify.csv as text, decisions that fit no sentence): all that is or was to verify, decided or audited.
+def part_of_table(rows, decisions, audited):
+    """(lines of verify.csv as text: all of these rows that is or was to verify, decided or audited; keys of decisions that fit).
 
-    rows: with `curated`. Decisions that fit no sentence (on an older answer) stay, at the end.
+    rows: with `curated`.
     """
-    decisions = dict(decisions)
-    lines = []
+    lines, fitting = [], set()
     for row in rows:
         for name, sentence in row["curated"].items():
-            decided = decisions.pop(key_of(row, name), {})
+            decided = decisions.get(key := key_of(row, name), {}) if decisions else {}
+            if decided:
+                fitting.add(key)
             if sentence["status"] in ("verify", "verified") or row["id"] in audited:
                 reason = (AUDIT if row["id"] in audited else "") + sentence["reason"].split(";")[0]
                 lines.append(line_of(row, name, reason, decided.get("decision", ""), decided.get("own", "")))
-    unfit = list(decisions.values())
+    return _text_of(lines), fitting
+
+
+def _text_of(lines):
     out = io.StringIO()
-    out.write("\ufeff")  # a byte order mark tells spreadsheets that it is UTF-8
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([cell(line[name]) for name in COLUMNS] for line in [*lines, *unfit])
-    return out.getvalue(), unfit
+    csv.writer(out, lineterminator="\n").writerows([cell(line[name]) for name in COLUMNS] for line in lines)
+    return out.getvalue()
+
+
+def whole_table(parts, unfit):
+    """The whole file as text: a byte order mark that tells spreadsheets that it is UTF-8, the head, the parts, and at the end
+    the decisions that fit no sentence (on an older answer)."""
+    return "".join(["\ufeff", ",".join(COLUMNS), "\n", *parts, _text_of(unfit)])
+
+
+def table(rows, decisions, audited):
+    """verify.csv as text, of all rows with `curated`."""
+    lines, fitting = part_of_table(rows, decisions, audited)
+    return whole_table([lines], [line for key, line in decisions.items() if key not in fitting])
 
 
 def save(path, text, before=None):

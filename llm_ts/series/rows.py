@@ -23,16 +23,13 @@ def stream(process, seed, block, purpose):
     return np.random.default_rng(words)
 
 
-def _blockwise(numbers, draw):
-    """Rows `numbers` of the endless table whose block b is draw(b); only the needed blocks are drawn."""
-    numbers = np.asarray(numbers)
+def _blockwise(numbers, width, draw):
+    """Rows `numbers` of the endless table whose block b is draw(b), shape (BLOCK, width); only the needed blocks are drawn."""
+    numbers = np.asarray(numbers, dtype=int)
     blocks = numbers // BLOCK
-    parts = []
+    out = np.empty((len(numbers), width))
     for block in np.unique(blocks):
-        parts.append((np.flatnonzero(blocks == block), draw(int(block))[numbers[blocks == block] % BLOCK]))
-    out = np.empty((len(numbers), *parts[0][1].shape[1:]))
-    for where, rows in parts:
-        out[where] = rows
+        out[blocks == block] = draw(int(block))[numbers[blocks == block] % BLOCK]
     return out
 
 
@@ -44,13 +41,23 @@ def draw_parameters(seed, numbers, points, dt=1.0, process=ou):
         drawn = process.draw(u, points, dt)
         return np.stack([drawn[name] for name in process.PARAMETERS], axis=1)
 
-    return dict(zip(process.PARAMETERS, _blockwise(numbers, draw).T))
+    return dict(zip(process.PARAMETERS, _blockwise(numbers, len(process.PARAMETERS), draw).T))
 
 
 def draw_noise(seed, numbers, points, process=ou):
     """The standard normal numbers behind series `numbers`: shape (len(numbers), process.normals(points))."""
     shape = (BLOCK, process.normals(points))
-    return _blockwise(numbers, lambda block: stream(process, seed, block, NORMAL).standard_normal(shape))
+    return _blockwise(numbers, shape[1], lambda block: stream(process, seed, block, NORMAL).standard_normal(shape))
+
+
+def params(drawn, numbers, seed, points, dt=1.0, process=ou):
+    """The `params` of the rows of these series, from what draw_parameters drew: a list of dicts."""
+    name = {} if process is ou else {"process": process.NAME}
+    columns = [drawn[parameter].tolist() for parameter in process.PARAMETERS]
+    return [
+        {**name, **dict(zip(process.PARAMETERS, values)), "dt": dt, "n": points, "seed": [seed, int(k)]}
+        for k, *values in zip(numbers, *columns)
+    ]
 
 
 def make(seed, numbers, points, dt=1.0, process=ou, question=STUDY):
@@ -60,22 +67,19 @@ def make(seed, numbers, points, dt=1.0, process=ou, question=STUDY):
     if not np.isfinite(paths).all():
         raise cli.UserError(f"--dt {dt:g}: the paths are not finite: give a smaller one")
     series, low, high = rescale(paths)
-    name = {} if process is ou else {"process": process.NAME}
-    rows = []
-    for j, k in enumerate(numbers):
-        values = series[j].tolist()
-        params = {**name, **{parameter: float(drawn[parameter][j]) for parameter in process.PARAMETERS}}
-        rows.append(
-            {
-                "id": f"{process.NAME}_{k:06d}",
-                "params": {**params, "dt": dt, "n": points, "seed": [seed, int(k)]},
-                "series": values,
-                "raw_min": float(low[j]),
-                "raw_max": float(high[j]),
-                **question.tag,
-                "truth": question.truth_of(values),
-            }
-        )
+    known = zip(params(drawn, numbers, seed, points, dt, process), series.tolist(), low.tolist(), high.tolist())
+    rows = [
+        {
+            "id": f"{process.NAME}_{each['seed'][1]:06d}",
+            "params": each,
+            "series": values,
+            "raw_min": least,
+            "raw_max": most,
+            **question.tag,
+            "truth": question.truth_of(values),
+        }
+        for each, values, least, most in known
+    ]
     return rows, paths
 
 

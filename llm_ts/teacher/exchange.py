@@ -3,11 +3,14 @@
 import base64
 import datetime
 import os
+import re
 from dataclasses import dataclass
 
 from llm_ts import question
 from llm_ts.teacher import prompts
 
+LONGEST = 1000  # letters of a sentence; what is longer is no sentence
+THINKING = re.compile(r"(?i)<(/?)(?:think|thinking|thought|reasoning)>")
 ASKS = 3  # times that a row is asked before an answer that is not the JSON asked for counts as its failure
 
 
@@ -63,14 +66,38 @@ def mask(text, key):
 
 def without_thinking(text):
     """What a model says after its <think> block; None where that was cut off. A draft inside is no answer."""
-    if "<think>" in text.rpartition("</think>")[2]:
+    tags = list(THINKING.finditer(text))
+    if not tags:
+        return text
+    return text[tags[-1].end() :] if tags[-1][1] else None
+
+
+def completion_of(body):
+    """A server's body, parsed from JSON, as the SDK's chat completion; None where it is none.
+
+    What own servers leave out or write as null (id, usage, finish_reason ...), and what nobody here needs, is filled in.
+    """
+    from mistralai.client import models
+
+    if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
         return None
-    return text.rpartition("</think>")[2]
+    usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
+    counts = {name: number for name, number in usage.items() if type(number) is int and number >= 0}
+    given = {name: value for name, value in body.items() if value is not None}
+    choices = [
+        {"index": 0, **choice, "finish_reason": choice.get("finish_reason") or "stop"} if isinstance(choice, dict) else choice
+        for choice in body["choices"]
+    ]
+    whole = {"id": "", "object": "chat.completion", "created": 0, "model": "", **given, "usage": counts, "choices": choices}
+    try:
+        return models.ChatCompletionResponse.model_validate(whole)
+    except ValueError:
+        return None
 
 
 def tokens_of(response):
     """{"prompt", "completion"}: the tokens of a response; 0 where the server does not count them."""
-    return {kind: getattr(response.usage, f"{kind}_tokens") or 0 for kind in ("prompt", "completion")}
+    return {kind: max(0, getattr(response.usage, f"{kind}_tokens") or 0) for kind in ("prompt", "completion")}
 
 
 def read(row, response, settings, key):
@@ -89,12 +116,16 @@ def read(row, response, settings, key):
     if content is None:
         return {"failed": "truncated answer (it was still thinking)"}
     asked = question.of(row, row["id"])
+    if len(asked.objects_in(content)) > 1:
+        return {"failed": "two answers that differ: which of them counts?"}
     answer = asked.parse(content)
     if answer.sentences is None:
         return {"failed": f"not the JSON asked for: {mask(content, key)[:200]}"}
     sentences = {topic: " ".join(text.split()) for topic, text in answer.sentences.items()}
     if any(text != mask(text, key) for text in sentences.values()):
         return {"failed": "answer with control characters, or with the key"}
+    if any(len(text) > LONGEST or not any(map(str.isalpha, text)) for text in sentences.values()):
+        return {"failed": f"a sentence without a word, or of more than {LONGEST} letters"}
     return {"gold": sentences, "labels": settings.words.labels(asked, answer)}
 
 

@@ -39,7 +39,7 @@ def refuse_other_prompt(rows, args):
 def refuse_other_second(rows, args):
     """Raise UserError where `second` holds another model's answers than the one now asked, or is the teacher itself."""
     for row in rows:
-        if not args.dryrun and (row.get("teacher") or {}).get("model") == args.second:
+        if not args.dryrun and str((row.get("teacher") or {}).get("model")).casefold() == args.second.casefold():
             raise cli.UserError(f"{args.second} is the teacher of {row['id']} itself: --second is for another model")
         model = (answer_in(row, True).get("teacher") or {}).get("model")
         if model and not args.dryrun and model != args.second:
@@ -47,8 +47,8 @@ def refuse_other_second(rows, args):
 
 
 def check(rows, args):
-    """Raise UserError where a row is broken, or where its answers do not let the one asked for join them."""
-    question.of_all(rows, args.data)
+    """The question of the rows; UserError where one is broken, or where its answers do not let the one asked for join them."""
+    asked = question.of_all(rows, args.data)
     for field in ("id", "series"):
         records.require(rows, field, args.data, "ou_process.py")
     for field in ("gold", "teacher", "second"):
@@ -57,6 +57,7 @@ def check(rows, args):
     refuse_other_prompt(rows, args)
     if args.second:
         refuse_other_second(rows, args)
+    return asked
 
 
 def write_text(row, dataset):

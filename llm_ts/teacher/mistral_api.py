@@ -11,22 +11,31 @@ import re
 import urllib.parse
 
 from llm_ts import cli
-from llm_ts.teacher.exchange import ASKS, body_of, keep, mask, read, tokens_of
+from llm_ts.teacher.exchange import ASKS, body_of, completion_of, keep, mask, read, tokens_of
 from llm_ts.teacher.pace import Pace
 
+NO_KEY = "none"  # what a server on this machine is sent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # how servers say that a model is text only
 PICTURES, REFUSED = r"(image|vision|multimodal)", r"(not|n't|no |un)\s*(support|accept|allow)"
-NO_PICTURES = re.compile(rf"(?i){PICTURES}.{{0,80}}{REFUSED}|{REFUSED}.{{0,80}}{PICTURES}|mmproj")
+NO_PICTURES = re.compile(
+    rf"(?i){PICTURES}.{{0,80}}{REFUSED}|{REFUSED}.{{0,80}}{PICTURES}|mmproj|(not an?|at most 0|missing .{{0,40}}) {PICTURES}"
+)
+TOO_LONG = re.compile(r"(?i)context (length|size|window)|too long")
 # what servers refuse that do not know a field, by its names; such a field is left out then
 EXTRAS = {"random_seed": ("random_seed", "seed"), "response_format": ("response_format", "json_schema", "schema", "grammar")}
+
+
+def is_here(server_url):
+    """Whether a server's address is on this machine."""
+    return bool(server_url) and urllib.parse.urlsplit(server_url).hostname in LOOPBACK
 
 
 def find_key(server_url=None):
     """The API key from the environment; none is needed on this machine. Raises UserError, which never holds the key."""
     key = os.environ.get("MISTRAL_API_KEY", "").strip()
-    if not key and server_url and urllib.parse.urlsplit(server_url).hostname in LOOPBACK:
-        return "none"
+    if not key and is_here(server_url):
+        return NO_KEY
     if not key:
         raise cli.UserError("MISTRAL_API_KEY is not set: export your key (any text, if the server needs none)")
     if not key.isascii() or not key.isprintable() or " " in key:
@@ -34,15 +43,11 @@ def find_key(server_url=None):
     return key
 
 
-def without_usage(error):
-    """The chat completion behind the SDK's error at one that lacks `usage`, which the SDK wants and some servers leave out."""
-    from mistralai.client import models
-
-    if error.status_code != 200:
-        return None
+def behind(error):
+    """The chat completion behind the SDK's error at one that lacks what the SDK wants and own servers leave out, or None."""
     try:
-        return models.ChatCompletionResponse.model_validate({"usage": {}, **json.loads(error.body)})
-    except ValueError:  # no JSON, or no chat completion either
+        return completion_of(json.loads(error.body)) if error.status_code == 200 else None
+    except (ValueError, RecursionError):
         return None
 
 
@@ -76,10 +81,14 @@ class Teacher:
             return cli.UserError(f"{self.settings.model!r} takes no pictures: give --no-image ({said})")
         if status < 300 or status in (408, 425, 429) or status >= 500:
             return None
+        if status in (401, 403) and self.key == NO_KEY:
+            return cli.UserError(f"this server wants a key: export MISTRAL_API_KEY ({said})")
         if status in (401, 403):
             return cli.UserError(f"the key in MISTRAL_API_KEY is refused ({said})")
         if status == 404 and unknown:
             return cli.UserError(f"{unknown} ({said})")
+        if status in (400, 413, 422) and TOO_LONG.search(error.body):
+            return cli.UserError(f"question and answer are too long for {self.settings.model!r}: give a smaller --max-tokens ({said})")
         if status in (400, 404):
             return cli.UserError(f"no answer from model {self.settings.model!r}; if it is retired, give another ({said})")
         return cli.UserError(f"the question is refused ({said})")
@@ -114,6 +123,7 @@ class Teacher:
                 why = f"the server says {error.status_code}"
                 if error.status_code < 300:
                     why += ", but not in JSON as Mistral's API does"
+                why += f" ({mask(error.body, self.key)[:200].strip()})" if error.body.strip() else ""
                 asked, crowded = retry_after(error.headers), error.status_code in (429, 503)
             except httpx2.InvalidURL as error:
                 raise cli.UserError(f"--server-url {self.settings.server_url}: {error}") from None
@@ -135,7 +145,7 @@ class Teacher:
                 async with asyncio.timeout(self.settings.timeout):  # the SDK's own bounds each read, not the whole
                     return await self.client.chat.complete_async(model=self.settings.model, **sent)
             except errors.MistralError as error:
-                if response := without_usage(error):
+                if response := behind(error):
                     return response
                 name = self.refused_extra(error, sent)
                 if not name:
@@ -168,15 +178,23 @@ class Teacher:
 
 @contextlib.asynccontextmanager
 async def connect(key, settings):
-    """The SDK's client."""
+    """The SDK's client. A server on this machine is asked directly, whatever proxy the environment names."""
+    import httpx2
     from mistralai.client import Mistral
     from mistralai.client.utils.logger import NoOpLogger
 
-    url = settings.server_url and settings.server_url.rstrip("/").removesuffix("/v1")
+    url = settings.server_url and re.sub(r"/(v1/?)?(chat/completions/?)?$", "", settings.server_url)
     limits = {"server_url": url, "timeout_ms": int(settings.timeout * 1000) + 1000}  # our time-out ends first
+    how = {"follow_redirects": True, "trust_env": not is_here(settings.server_url)}
+    try:
+        plain, http = httpx2.Client(**how), httpx2.AsyncClient(**how)  # the SDK would make both
+    except (ImportError, OSError, ValueError) as error:  # a SOCKS proxy without its package, no file of certificates
+        said = mask(str(error).partition("\n")[0], key)
+        raise cli.UserError(f"no connection can be made: look at the proxies and SSL_CERT_FILE in the environment ({said})") from None
     # The default logger writes requests, key included, where MISTRAL_DEBUG is set.
-    async with Mistral(api_key=key, debug_logger=NoOpLogger(), **limits) as client:
-        yield client
+    with plain:
+        async with http, Mistral(api_key=key, debug_logger=NoOpLogger(), client=plain, async_client=http, **limits) as client:
+            yield client
 
 
 async def ask_all(rows, record, key, settings, purse):

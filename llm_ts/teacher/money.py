@@ -25,6 +25,9 @@ class Price:
 
 def price(text):
     """argparse type: "0.4,2" -> Price(0.4, 2.0)."""
+    if re.fullmatch(r"\s*0,0*[1-9]\d*\s*", text):  # 0,4
+        said = text.strip().replace(",", ".")
+        raise argparse.ArgumentTypeError(f"{text!r} is 0 and {said[2:]}, or one price of {said}? Write 0.0,{said[2:]} or {said},{said}")
     try:
         prompt, completion = map(float, text.split(","))
     except ValueError:  # no numbers, or not two of them

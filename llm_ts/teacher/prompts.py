@@ -67,7 +67,7 @@ class Prompt:
 
     def labels(self, asked, answer):
         """{claim: label} as the teacher said them beside its sentences; a claim without one of its labels is left out."""
-        said = {claim: str(answer.keys.get(f"{claim}_label")).strip().lower() for claim in asked.claims if self.labelled}
+        said = {claim: str(answer.keys.get(f"{claim}_label")).strip(" .").lower() for claim in asked.claims if self.labelled}
         return {claim: label for claim, label in said.items() if label in asked.labels[claim]}
 
 

@@ -29,23 +29,25 @@ def _meant(topic, row, seed):
     return {claim: labels[claim] for claim in topic.LABELS}, rng
 
 
-def describe(row, seed):
-    """A row with its truth -> a sentence for each topic, some of them wrong; fixed by (seed, id, truth) alone.
+def _say(row, seed):
+    """A row with its truth -> (a sentence for each topic, some of them wrong; the labels that they mean), both fixed by (seed,
+    id, truth) alone.
 
-    {"trend": "increasing", ...} -> {"trend": "The curve rises over the whole window.", ...}
+    {"trend": "increasing", ...} -> {"trend": "The curve rises over the whole window.", ...}, {"trend": "increasing", ...}
     """
-    return {topic.NAME: topic.reword(*_meant(topic, row, seed)) for topic in question.of(row, row["id"])}
-
-
-def label(row, seed):
-    """The labels of the sentences of `describe`, {claim: label}: a wrong sentence has its wrong label."""
-    return {claim: said for topic in question.of(row, row["id"]) for claim, said in _meant(topic, row, seed)[0].items()}
+    sentences, said = {}, {}
+    for topic in question.of(row, row["id"]):
+        labels, rng = _meant(topic, row, seed)
+        sentences[topic.NAME] = topic.reword(labels, rng)
+        said.update(labels)
+    return sentences, said
 
 
 def answer(row, seed, second=False):
     """The `gold` and `teacher` of a row, marked as simulated; a second teacher's seed differs from the first's."""
     if second:
         seed += (row.get("teacher") or {}).get("seed", 0) + 1
+    sentences, labels = _say(row, seed)
     teacher = {
         "model": MODEL,
         "simulated": True,
@@ -54,6 +56,6 @@ def answer(row, seed, second=False):
         "prompt_version": None,
         "date": None,  # nobody was asked, on no day: so a dry run repeats byte for byte
         "tokens": {"prompt": 0, "completion": 0},
-        "labels": label(row, seed),
+        "labels": labels,
     }
-    return {"gold": describe(row, seed), "teacher": teacher}
+    return {"gold": sentences, "teacher": teacher}

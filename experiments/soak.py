@@ -1,0 +1,262 @@
+"""Break the stages on purpose for an hour, and count what was lost: kills, full
+disks, torn and broken files, for each stage and the training.
+
+Reads: models/ (python fetch.py smollm2 minilm; without them no training).
+Writes: results/soak.json.
+Run: python -m experiments.soak --minutes 60
+
+Each trial takes a folder as the stages left it, breaks the next stage in one
+way, runs it again until it ends, and compares every file with those of a run
+that nothing disturbed, byte by byte. A full disk is a small tmpfs where this
+may mount one (root), else a limit on the size of files. A broken line must be
+named in one line, with exit code 2, and no file may change.
+"""
+
+import contextlib
+import csv
+import os
+import platform
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+
+from llm_ts import cli, paths, records
+
+SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+PAGE = 4096
+ENV = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
+STAGES = {  # name: the script and its flags
+    "simulate": ("ou_process.py", "--count", "3000", "--points", "24", "--no-dataset"),
+    "simulate, plots": ("ou_process.py", "--count", "40", "--points", "24"),
+    "truth": ("ou_process.py", "--truth"),
+    "ask": ("mistral.py", "--dryrun", "--no-dataset"),
+    "curate": ("curate.py", "--audit", "20"),
+    "curate, decided": ("curate.py",),
+    "convert": ("convert.py", "--no-diagnostics"),
+}
+TRAINING = "--epochs 2 --batch-size 8 --save-steps 4 --max-new-tokens 8 --eval-rows 4 --no-gguf --nli none --model tiny --out run"
+TRAIN = {"train": ("qwen_train.py", "--data", "few.jsonl", *TRAINING.split())}
+
+
+class Trial:
+    """One stage in a folder of its own. `say` collects what went wrong, in words."""
+
+    def __init__(self, kept, stage, before, folder, rng):
+        self.kept, self.stage, self.folder, self.rng = kept, stage, folder, rng
+        self.flags = {**STAGES, **TRAIN}[stage]
+        self.wrong = []
+        shutil.copytree(os.path.join(kept, before), folder, dirs_exist_ok=True)
+
+    def start(self, **how):
+        """The stage as a process of its own session, so that a signal reaches its first process alone."""
+        command = [sys.executable, os.path.join(paths.ROOT, self.flags[0]), *self.flags[1:]]
+        if self.stage == "train":
+            command += ["--embedder", paths.of("minilm")]
+        return subprocess.Popen(
+            command, cwd=self.folder, env={**os.environ, **ENV}, text=True, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **how,
+        )  # fmt: skip
+
+    def run(self, *codes, **how):
+        """Run the stage to its end; its last words. Another exit code than these, or a traceback, is wrong."""
+        process = self.start(**how)
+        said = process.communicate()[1]
+        if process.returncode not in codes or "Traceback" in said:
+            self.wrong.append(f"exit code {process.returncode}: {said.strip()[-300:]}")
+        return said
+
+    def kill(self, seconds):
+        """Start the stage, and kill its first process within so many seconds."""
+        process = self.start()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(self.rng.uniform(0.05, seconds))
+        process.send_signal(kind := self.rng.choice(SIGNALS))
+        said = process.communicate()[1]
+        if "Traceback" in said and kind == signal.SIGINT and process.returncode == cli.INTERRUPTED:
+            self.wrong.append(f"a traceback after Ctrl-C: {said[-300:]}")
+        return process.returncode not in (0, cli.REQUEUE)
+
+    def compare(self):
+        """Every file against the undisturbed one. What killed runs left under a name with .tmp is no file of ours."""
+        expected, found = (files_of(folder, self.stage) for folder in (os.path.join(self.kept, self.stage), self.folder))
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                self.wrong.append(f"{name} is {'new' if name not in expected else 'other' if name in found else 'missing'}")
+
+
+def files_of(folder, stage):
+    """{name: bytes} of what a stage is to write; of a training, the student alone: its times differ from run to run."""
+    found = {}
+    for where, _, names in os.walk(os.path.join(folder, "run", "final") if stage == "train" else folder):
+        for name in names:
+            if ".tmp" not in name and (stage != "train" or name.endswith(".safetensors")):
+                with open(os.path.join(where, name), "rb") as file:
+                    found[os.path.relpath(os.path.join(where, name), folder)] = file.read()
+    return found
+
+
+def try_kills(trial, seconds):
+    killed = sum(trial.kill(1.2 * seconds) for _ in range(trial.rng.randrange(1, 4)))
+    trial.run(0)
+    trial.compare()
+    return killed
+
+
+def try_full_disk(trial, seconds):
+    """The stage where there is room for a part of what it writes; then in a folder with room for all."""
+    sizes = [os.path.getsize(os.path.join(where, name)) for where, _, names in os.walk(trial.folder) for name in names]
+    there = sum(size // PAGE * PAGE + 2 * PAGE for size in sizes)
+    room = int(there + trial.rng.uniform(0.02, 0.9) * max(trial.rng.choice([1 << 20, there]), 1 << 18))
+    if os.geteuid() == 0:
+        small = trial.folder + ".small"
+        os.mkdir(small)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "none", small], check=True)
+        roomy = trial.folder
+        try:
+            shutil.copytree(roomy, small, dirs_exist_ok=True)
+            trial.folder = small
+            said = trial.run(0, cli.USER_ERROR)
+            shutil.rmtree(roomy)
+            shutil.copytree(small, roomy)
+        finally:
+            trial.folder = roomy
+            subprocess.run(["umount", small], check=True)
+            os.rmdir(small)
+    else:
+        limit = max(sizes, default=0) + room - there
+        said = trial.run(0, cli.USER_ERROR, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    full = bool(said.strip())
+    if full and len(said.strip().splitlines()) != 1 and trial.stage != "train":
+        trial.wrong.append(f"a full disk in more than one line: {said[-300:]}")
+    trial.run(0)
+    trial.compare()
+    return full
+
+
+def try_torn(trial, seconds):
+    """The file as a kill in the middle of a write leaves it: cut anywhere in what the last stage that appends added."""
+    path = os.path.join(trial.folder, "data.jsonl")
+    whole = os.path.join(trial.kept, trial.stage, "data.jsonl")
+    shutil.copy(whole, path)
+    least = os.path.getsize(os.path.join(trial.kept, "truth", "data.jsonl")) if trial.stage == "ask" else 1
+    os.truncate(path, trial.rng.randrange(least, os.path.getsize(whole)))
+    trial.run(0)
+    trial.compare()
+    return True
+
+
+def try_broken(trial, seconds):
+    """A byte that cannot be there, somewhere in the file: it is named, and nothing changes."""
+    path = os.path.join(trial.folder, "data.jsonl")
+    with open(path, "r+b") as file:
+        line_end = file.read().rindex(b"\n", 0, -1)
+        file.seek(place := trial.rng.randrange(0, line_end))
+        if file.read(1) == b"\n":
+            return False
+        file.seek(place)
+        file.write(b"\0")
+    before = files_of(trial.folder, trial.stage)
+    said = trial.run(cli.USER_ERROR)
+    if "data.jsonl, line" not in said:
+        trial.wrong.append(f"a broken line is not named: {said[-300:]}")
+    if files_of(trial.folder, trial.stage) != before:
+        trial.wrong.append("a file changed although a line was broken")
+    return True
+
+
+WAYS = {"killed": try_kills, "full disk": try_full_disk, "torn file": try_torn, "broken line": try_broken}
+
+
+def prepare(kept, training):
+    """Run all stages undisturbed, keep the folder after each; {stage: (the folder it begins from, its seconds)}."""
+    os.makedirs(os.path.join(kept, "nothing"))
+    about, last = {}, "nothing"
+    for stage in (*STAGES, *training):
+        before = "nothing" if stage.startswith("simulate") else "few" if stage == "train" else last
+        if stage == "train":
+            make_few(kept, last)
+        if stage == "curate, decided":
+            before = "decisions"
+            shutil.copytree(os.path.join(kept, last), os.path.join(kept, before))
+            decide(os.path.join(kept, before, "verify.csv"))
+        trial, start = Trial(kept, stage, before, os.path.join(kept, stage), random.Random(0)), time.monotonic()
+        trial.run(0)
+        if trial.wrong:
+            raise cli.UserError(f"{stage} fails undisturbed: {trial.wrong[0]}")
+        about[stage] = before, time.monotonic() - start
+        last = "simulate" if stage == "simulate, plots" else stage
+    return about
+
+
+def decide(path):
+    """A human's decisions on some sentences of verify.csv; the file is kept as it is from then on."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    for number, line in enumerate(lines[:60]):
+        line["decision"] = ("gold", "truth", "own")[number % 3]
+        line["own"] = "A sentence of one's own." if line["decision"] == "own" else ""
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def make_few(kept, last):
+    """A folder with a tiny random model and a few pairs."""
+    from experiments import bases
+
+    os.makedirs(os.path.join(kept, "few"))
+    bases.make("llama", os.path.join(kept, "few", "tiny"))
+    with open(os.path.join(kept, last, "test_jsonl.jsonl"), encoding="utf-8") as pairs:
+        records.write_text(os.path.join(kept, "few", "few.jsonl"), "".join(line for line, _ in zip(pairs, range(60))))
+
+
+def main(argv=None):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--minutes", type=cli.positive_float, default=60.0, help="How long.")
+    parser.add_argument("--seed", type=cli.count, help="Seed of what is tried; default: another one each time.")
+    parser.add_argument("--no-training", action="store_true", help="Only the stages before it.")
+    parser.add_argument("--out", default="results/soak.json", help="Where the counts go.")
+    args = parser.parse_args(argv)
+    args.seed = args.seed if args.seed is not None else int(time.time())
+    cli.print_settings(args)
+    rng, tried, broken, wrong = random.Random(args.seed), Counter(), Counter(), []
+    there = all(os.path.exists(paths.of(name)) for name in ("smollm2", "minilm"))
+    training = {} if args.no_training or not there else TRAIN
+    with tempfile.TemporaryDirectory() as kept:
+        about = prepare(kept, training)
+        end = time.monotonic() + 60 * args.minutes
+        turns = [(stage, way) for stage in about for way in WAYS if fits(stage, way)]
+        while time.monotonic() < end:
+            stage, way = turns[sum(tried.values()) % len(turns)] if rng.random() < 0.9 else rng.choice(turns)
+            before, seconds = about[stage]
+            with tempfile.TemporaryDirectory() as folder:
+                trial = Trial(kept, stage, before, os.path.join(folder, "work"), rng)
+                broken[stage, way] += WAYS[way](trial, seconds)
+            tried[stage, way] += 1
+            wrong += [f"{stage}, {way}: {words}" for words in trial.wrong]
+            print(f"{sum(tried.values())} {stage}, {way}: {'; '.join(trial.wrong) or 'nothing lost'}", flush=True)
+    names = {f"{stage}, {way}": {"trials": n, "broken": int(broken[stage, way])} for (stage, way), n in sorted(tried.items())}
+    disk = "tmpfs" if os.geteuid() == 0 else "a limit on the size of files"
+    machine = {"processor": platform.processor() or platform.machine(), "full_disk": disk, "training": bool(training)}
+    records.write_json(args.out, {"minutes": args.minutes, "seed": args.seed, "machine": machine, "tried": names, "lost": wrong})
+    for name, counts in names.items():
+        print(f"{name}: {counts['trials']} trials, broken {counts['broken']} times")
+    print(f"trials: {sum(tried.values())}\nlost: {len(wrong)}\nout: {args.out}")
+    return 1 if wrong else 0
+
+
+def fits(stage, way):
+    """Whether a stage can be broken so: files are torn where stages append, and a broken line needs a file before."""
+    known = {"torn file": ("simulate", "ask"), "broken line": ("truth", "ask", "curate", "curate, decided", "convert")}
+    return stage in known.get(way, (stage,))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,276 @@
+"""Long files: rows read and written one after another by several processes; kills; shards.
+
+Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_stream.py
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, run_script
+
+import convert
+import curate
+import mistral
+import ou_process
+from llm_ts import cli, records, stream, workers
+
+COUNT, POINTS = 2500, 16  # three pieces of work
+STAGES = {
+    "ou_process.py": ("--count", COUNT, "--points", POINTS, "--no-dataset"),
+    "mistral.py": ("--dryrun", "--no-dataset"),
+    "curate.py": ("--audit", "7"),
+    "convert.py": ("--no-diagnostics",),
+}
+MAINS = {"ou_process.py": ou_process.main, "mistral.py": mistral.main, "curate.py": curate.main, "convert.py": convert.main}
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder in which one process alone ran all stages; {stage: its files after it}."""
+    folder, after = tmp_path_factory.mktemp("whole"), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(workers, "cores", lambda: 1)
+        for script, flags in STAGES.items():
+            MAINS[script](list(map(str, flags)))
+            after[script] = files_of(folder)
+    return after
+
+
+@pytest.mark.parametrize("cores", [2, 3])
+def test_any_number_of_processes_writes_the_same_bytes(whole, tmp_path, monkeypatch, cores):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(workers, "cores", lambda: cores)
+    for script, flags in STAGES.items():
+        MAINS[script](list(map(str, flags)))
+        assert files_of(tmp_path) == whole[script], script
+        assert list(files_of(tmp_path)) and not [name for name in files_of(tmp_path) if ".tmp" in name]
+    before = files_of(tmp_path)
+    for script in ("ou_process.py", "curate.py", "convert.py"):
+        MAINS[script](list(map(str, STAGES[script])))
+    ou_process.main(["--truth"])
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_killed_at_random_moments_the_stages_end_with_the_same_bytes(whole, tmp_path, kind):
+    """Each is started in a session of its own, and only the first process is killed: the others must end, and hold no lock."""
+    rng, killed = random.Random(kind), 0
+    env = {**os.environ, "PYTHONPATH": ROOT}
+    for script, flags in STAGES.items():
+        code = f"from llm_ts import cli, workers; workers.cores = lambda: 2; import {script[:-3]} as stage; cli.run(stage.main)"
+        command = [sys.executable, "-c", code]
+        for _ in range(2):
+            process = subprocess.Popen(
+                [*command, *map(str, flags)], cwd=tmp_path, env=env, start_new_session=True, text=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            time.sleep(rng.uniform(0.1, 1.5))
+            process.send_signal(kind)
+            said = process.communicate(timeout=60)[1]
+            killed += process.returncode != 0
+            assert "being written" not in said
+            if kind == signal.SIGINT and process.returncode == 130:
+                assert len(said.strip().splitlines()) == 1, said
+        run_script(script, *flags, cwd=tmp_path)
+        left = [name for name in os.listdir(tmp_path) if ".tmp" not in name]
+        assert {name: (tmp_path / name).read_bytes() for name in left} == whole[script], script
+    assert killed >= 3
+
+
+def test_processes_end_with_the_first_and_hold_no_lock(tmp_path):
+    """The first process is killed where it cannot clean up; the second run of the same command may write at once."""
+    code = (
+        "import os, time\nfrom llm_ts import stream, workers\nworkers.cores = lambda: 2\n"
+        "def work(piece):\n os.write(1, b'%d\\n' % os.getpid())\n time.sleep(0.3)\n return b'x' * 10**6\n"
+        "with stream.writing('data.jsonl', create=True) as data:\n data.append(b'{\"id\": \"a\"}\\n')\n"
+        " for _ in workers.in_order(work, range(100), data.held): pass\n"
+    )
+    env = {**os.environ, "PYTHONPATH": ROOT}
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=env, stdout=subprocess.PIPE)
+    children = {int(process.stdout.readline()) for _ in range(4)}
+    assert len(children) == 2 and process.pid not in children
+    process.kill()
+    process.wait()
+    with stream.writing(str(tmp_path / "data.jsonl")) as data:
+        assert len(data) == 1
+    end = time.monotonic() + 30
+    while any(os.path.exists(f"/proc/{child}/cmdline") and open(f"/proc/{child}/cmdline").read() for child in children):
+        assert time.monotonic() < end, "a process outlived the first"
+        time.sleep(0.1)
+
+
+def test_results_come_in_order_and_failures_are_told(monkeypatch):
+    monkeypatch.setattr(workers, "cores", lambda: 3)
+
+    def work(piece):
+        if piece == 7:
+            raise cli.UserError("seven")
+        if piece == 20:
+            raise KeyError("a bug")
+        if piece == 30:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.01 * (piece % 3))
+        return piece, os.getpid()
+
+    found = list(workers.in_order(work, range(7)))
+    assert [piece for piece, _ in found] == list(range(7)) and len({pid for _, pid in found}) == 3
+    for pieces, words in ((range(9), "seven"), (range(28, 33), "killed")):
+        with pytest.raises(cli.UserError, match=words):
+            list(workers.in_order(work, pieces))
+    with pytest.raises(KeyError) as failed:
+        list(workers.in_order(work, range(18, 24)))
+    assert "in work" in "".join(failed.value.__notes__)  # where it was
+
+
+def random_file(path, rng):
+    """Rows in which ids come again, between blank lines, the id in any place; perhaps without the last newline."""
+    lines = []
+    for _ in range(rng.randrange(1, 60)):
+        name = "é" if rng.random() < 0.2 else "a_"
+        row = {"id": f"{name}{rng.randrange(20)}", "text": "x\n" * rng.randrange(4)}
+        if rng.random() < 0.2:
+            row = dict(reversed(row.items()))
+        lines.append(records.encode(row) + ("\n\n" if rng.random() < 0.1 else "\n"))
+    text = "".join(lines)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text[: -1 if rng.random() < 0.5 else None])
+
+
+def test_rows_are_those_of_reading_the_whole_file(tmp_path, monkeypatch):
+    path, rng = str(tmp_path / "data.jsonl"), random.Random(5)
+    for number in range(150):
+        monkeypatch.setattr(workers, "cores", lambda: 2 if number % 50 == 0 else 1)
+        random_file(path, rng)
+        expected = records.read(path)
+        with stream.reading(path) as data:
+            assert [row for rows in data.map(list, chunk=rng.randrange(1, 9)) for row in rows] == expected
+            assert len(data) == len(expected) and data.read([len(data) - 1]) == expected[-1:]
+        with stream.writing(path) as data:
+            data.append(b'{"id": "last"}\n')
+        assert records.read(path) == [*expected, {"id": "last"}]
+
+
+def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
+    path = tmp_path / "data.jsonl"
+    lines = ['{"id": "a", "n": 1}', '{"id": "b", "n": 1}', '{"id": "a", "n": 2}']
+
+    def reading(*lines, end="\n"):
+        path.write_text("\n".join(lines) + end)
+        with stream.reading(str(path)) as data:
+            return [row for rows in data.map(list) for row in rows]
+
+    assert [row["n"] for row in reading(*lines)] == [2, 1]
+    for broken in ('{"id": "a", "n": }', '{"id": "a", "n": NaN}', '["id"]', '{"n": 1}', '{"id": "a", "id": 5}', '{"id": "c"'):
+        for place in range(3):  # one that does not count any more is no better
+            with pytest.raises(cli.UserError, match=f"line {place + 1}: not"):
+                reading(*lines[:place], broken, *lines[place:])
+    assert [row["n"] for row in reading("\ufeff" + lines[0], *lines[1:])] == [2, 1]
+    with pytest.raises(cli.UserError, match="line 3: a again, with another series"):
+        reading(*lines[:2], '{"id": "a", "series": [0, 99]}')
+    with pytest.raises(cli.UserError, match="second id"):
+        reading(*lines, '{"id": "a", "id": "b"}')
+    assert [row["n"] for row in reading(*lines, '{"id": "b", "n"', end="")] == [2, 1]
+    assert "torn last line" in capsys.readouterr().err
+    with pytest.raises(cli.UserError, match="run x.py first"), stream.reading(str(tmp_path / "no.jsonl"), "x.py"):
+        pass
+
+
+def test_a_failure_in_the_middle_leaves_the_old_file(whole, tmp_path):
+    """The last row is broken: by then all others are curated, or converted."""
+    good = whole["curate.py"]["data.jsonl"].splitlines(keepends=True)
+    bad = b"".join([*good[:-1], good[-1].replace(b'"extrema": "', b'"extrema": 1, "was": "')])
+    (tmp_path / "data.jsonl").write_bytes(bad)
+    for script in ("curate.py", "convert.py"):
+        assert f"ou_{COUNT - 1:06d}" in run_script(script, *STAGES[script], cwd=tmp_path, code=2).stderr
+    assert "not a list of integers" in broken_truth(tmp_path, good)
+    assert os.listdir(tmp_path) == ["data.jsonl"]
+
+
+def broken_truth(folder, good):
+    (folder / "data.jsonl").write_bytes(b"".join([*good[:-1], good[-1].replace(b'"series": [', b'"series": [100, ')]))
+    before = (folder / "data.jsonl").read_bytes()
+    said = run_script("ou_process.py", "--truth", cwd=folder, code=2).stderr
+    assert (folder / "data.jsonl").read_bytes() == before
+    return said
+
+
+def test_shards_are_joined_without_losing_or_doubling_a_row(whole, tmp_path):
+    flags = STAGES["ou_process.py"]
+    for number in (2, 0, 1):
+        run_script("ou_process.py", *flags, "--shard", f"{number}/3", cwd=tmp_path)
+        if number == 0:
+            assert "shard 1/3 is missing" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
+    names = [f"data-{number}-of-3.jsonl" for number in range(3)]
+    made = [(tmp_path / name).read_bytes() for name in names]
+    assert b"".join(made) == whole["ou_process.py"]["data.jsonl"]
+    other = made[2].replace(b'"theta": ', b'"theta": 1')
+    wrong = ((1, made[1][:-9], "run --shard 1/3 again"), (1, made[1] + made[0], "not its own"), (2, other, "other parameters"))
+    for number, content, said in wrong:
+        (tmp_path / names[number]).write_bytes(content)
+        assert said in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
+        assert sorted(os.listdir(tmp_path)) == names  # and no data.jsonl
+        for name, content in zip(names, made):
+            (tmp_path / name).write_bytes(content)
+    assert "--count" in run_script("ou_process.py", *flags, "--count", COUNT - 100, "--merge", cwd=tmp_path, code=2).stderr
+    for number in range(3):
+        run_script("mistral.py", *STAGES["mistral.py"], "--shard", f"{number}/3", cwd=tmp_path)
+    asked = files_of(tmp_path)
+    (tmp_path / "data.jsonl").write_bytes(made[0])
+    assert "is not what its shards hold" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
+    assert (tmp_path / "data.jsonl").read_bytes() == made[0]
+    (tmp_path / "data.jsonl").unlink()
+    out = run_script("ou_process.py", *flags, "--merge", cwd=tmp_path).stdout
+    assert f"shards: 3\nrows: {COUNT}" in out and os.listdir(tmp_path) == ["data.jsonl"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "data.jsonl").write_bytes(whole["mistral.py"]["data.jsonl"])
+    joined = records.read(str(tmp_path / "data.jsonl"))
+    assert joined == records.read(str(tmp_path / "other" / "data.jsonl"))
+    for name, content in asked.items():  # as if it had been killed before it removed them
+        (tmp_path / name).write_bytes(content)
+    run_script("ou_process.py", *flags, "--merge", cwd=tmp_path)
+    assert records.read(str(tmp_path / "data.jsonl")) == joined and sorted(os.listdir(tmp_path)) == ["data.jsonl", "other"]
+    assert "no shards" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        ("--shard 3/3", "give number/count"),
+        ("--shard 0/3 --merge", "one of them"),
+        ("--count 2 --shard 0/3", "fewer shards"),
+        ("--merge", "no shards"),
+    ],
+)
+def test_shards_that_make_no_sense(tmp_path, flags, said):
+    assert said in run_script("ou_process.py", *flags.split(), cwd=tmp_path, code=2).stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_memory_does_not_grow_with_the_file(whole, tmp_path):
+    """Eight times the rows under a limit that the whole file in memory would break."""
+    rows = whole["curate.py"]["data.jsonl"]
+    many = b"".join(rows.replace(b'"id": "ou_', b'"id": "%d_' % number) for number in range(8))
+    code = (
+        "import sys, resource\nfrom llm_ts import records, stream, workers\nworkers.cores = lambda: 1\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "if sys.argv[1] == 'all':\n  found = records.read('many.jsonl')\n"
+        "else:\n  with stream.reading('many.jsonl') as data:\n    found = list(data.map(len))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    (tmp_path / "many.jsonl").write_bytes(many)
+    more = {}
+    for way in ("all", "stream"):
+        command = [sys.executable, "-c", code, way]
+        env = {**os.environ, "PYTHONPATH": ROOT}
+        more[way] = int(subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=True).stdout)
+    assert more["stream"] < 0.3 * more["all"], more
