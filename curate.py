@@ -218,6 +218,9 @@ def curate_file(args):
     if audited:
         bases = {row["id"]: base for row, base in looked_at}
         print("\n".join(audit.lines_of(audit.errors([row for row, _ in looked_at], bases, audited), len(audited))))
+    own = [(key[1], line["own"]) for key, line in decisions.items() if line["own"] and key[1] in claims.TOPICS]
+    if unread := [text for name, text in own if None in claims.TOPICS[name].read(text).values()]:
+        print(f"own_sentences_without_a_single_claim: {len(unread)} of {len(own)} (the first: {cli.visible(unread[0])})")
     if unfit:
         first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
         print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
@@ -268,7 +271,7 @@ def main(argv=None):
     if args.write and args.fit is None:
         raise cli.UserError("--write belongs to --fit: it keeps the thresholds that were fitted")
     if args.write == "published":
-        raise cli.UserError("--write published: the published thresholds have that name; ou_process.py --truth --published goes back to them")
+        raise cli.UserError("--write published: that is the name of the others; ou_process.py --truth --published goes back to them")
     if args.fit is not None and not args.write and (args.review or args.audit):
         raise cli.UserError("--fit without --write only shows what would be: give --review and --audit a run of their own")
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")

@@ -12,7 +12,8 @@ Any unit is welcome: the series is rescaled to its own range, 0..99, as the
 student saw its training series. What was repaired in a file is said in a note;
 what can be read in two ways is refused with both readings. Of a series longer
 than the student reads it is shown a shorter one about which the rules say the
-same. --serve shows a page instead, where files are dropped.
+same. --serve shows a page instead, where files are dropped. --server asks a
+student that runs there already.
 """
 
 import os
@@ -23,6 +24,7 @@ from llm_ts.desk import draw, fast, prepare, serve, tell
 from llm_ts.series import picture
 from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
+from llm_ts.student.remote import Remote
 
 DEFAULT_POINTS = 128  # of a picture, where neither the user nor the student's training says
 OF_FILES = {  # flags that belong to files of numbers, and what they are where they are not given
@@ -35,81 +37,50 @@ SPELT = {"begin": "from", "end": "to"}
 def parser():
     """The flags."""
     parser = cli.Parser(__doc__)
-    parser.add_argument("files", nargs="*", metavar="FILE", help="Files of numbers; - is stdin.")
-    parser.add_argument("--image", metavar="FILE", help="Instead of files of numbers, a picture of one series: PNG, JPEG, ...")
-    parser.add_argument("--points", type=cli.positive, help="Points of the series in --image; default: as in training.")
-    parser.add_argument(
-        "--column",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="The column to describe, by its name or as #2; not needed where only one holds numbers. May be given again.",
-    )
-    parser.add_argument("--all-columns", action="store_true", help="Describe every column of numbers.")
-    parser.add_argument(
-        "--time", metavar="NAME", help="The column of times; default: it is looked for. none: rows as they stand."
-    )
-    parser.add_argument(
-        "--where", action="append", default=[], metavar="NAME=TEXT", help="Only the rows with this text in that column."
-    )
-    parser.add_argument(
-        "--row",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="For files whose series stand in rows: the row's name. May be given again.",
-    )
-    parser.add_argument("--sheet", metavar="NAME", help="The sheet of an .xlsx file.")
-    parser.add_argument(
-        "--separator",
-        metavar="SIGN",
-        help="What parts the cells: , or ; or tab or blank or another sign; default: it is looked for.",
-    )
-    parser.add_argument("--decimal", choices=[".", ","], help="The decimal mark; default: as the numbers show.")
-    parser.add_argument(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="WORDS",
-        help="What stands for missing values beside empty cells, NA and the like: -9999,x. none: -9999 is a value.",
-    )
-    parser.add_argument("--skip", type=cli.count, default=0, metavar="N", help="Lines at the top that are left out.")
-    parser.add_argument(
-        "--dates",
-        choices=["day-first", "month-first", "year-first"],
-        help="How dates like 01/02/03 are read; default: as the column shows.",
-    )
-    parser.add_argument("--last", type=cli.positive, metavar="N", help="Only the last N rows.")
-    parser.add_argument(
-        "--from",
-        dest="begin",
-        metavar="TIME",
-        help="Only rows from this time on: 1990, 1990-03-31, ...; without times, the row's number.",
-    )
-    parser.add_argument("--to", dest="end", metavar="TIME", help="Only rows up to this time, which belongs to them.")
-    parser.add_argument(
-        "--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length one after another."
-    )
-    parser.add_argument(
-        "--model",
-        type=cli.folder,
-        help="Folder of a run, adapter, model folder or .gguf file; default: ours, for --image the one that sees.",
-    )
-    parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How the series is written; default: as in training.")
-    parser.add_argument("--see", choices=formats.SEE, help="What the student is shown of a series; default: as in training.")
-    parser.add_argument(
-        "--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study."
-    )
-    parser.add_argument(
-        "--transformers", action="store_true", help="Ask the shipped student through Transformers, not llama.cpp: slower to start."
-    )
-    parser.add_argument("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
-    parser.add_argument(
-        "--plot", metavar="FILE", help="Also draw the series and the answer, as PNG, SVG or PDF by the name's end."
-    )
-    parser.add_argument("--json", action="store_true", help="Write one JSON object per series and line instead of text.")
-    parser.add_argument("--serve", action="store_true", help="Show a page for the browser of this machine instead: drop a file, see it described.")
-    parser.add_argument("--port", type=cli.port, default=serve.PORT, help="Port of that page; 0: any that is free.")
+    add = parser.add_argument
+    add("files", nargs="*", metavar="FILE", help="Files of numbers; - is stdin.")
+    add("--image", metavar="FILE", help="Instead of files of numbers, a picture of one series: PNG, JPEG, ...")
+    add("--points", type=cli.positive, help="Points of the series in --image; default: as in training.")
+    add("--serve", action="store_true", help="Show a page for the browser of this machine: drop a file, see it described.")
+    add("--port", type=cli.port, default=serve.PORT, help="Port of that page; 0: any that is free.")
+
+    add = parser.add_argument_group("which series, and how it is read (default: as the file shows)").add_argument
+    again = {"action": "append", "default": []}
+    add("--column", **again, metavar="NAME", help="The column to describe, by its name or as #2; may be given again.")
+    add("--all-columns", action="store_true", help="Describe every column of numbers.")
+    add("--time", metavar="NAME", help="The column of times. none: rows as they stand.")
+    add("--where", **again, metavar="NAME=TEXT", help="Only the rows with this text in that column.")
+    add("--row", **again, metavar="NAME", help="Where series stand in rows: the row's name; may be given again.")
+    add("--sheet", metavar="NAME", help="The sheet of an .xlsx file.")
+    add("--separator", metavar="SIGN", help="What parts the cells: , or ; or tab or blank or another sign.")
+    add("--decimal", choices=[".", ","], help="The decimal mark.")
+    missing = "What stands for missing values beside empty cells, NA and the like: -9999,x. none: -9999 is a value."
+    add("--missing", **again, metavar="WORDS", help=missing)
+    add("--skip", type=cli.count, default=0, metavar="N", help="Lines at the top that are left out.")
+    add("--dates", choices=["day-first", "month-first", "year-first"], help="How dates like 01/02/03 are read.")
+
+    add = parser.add_argument_group("which part of it").add_argument
+    add("--last", type=cli.positive, metavar="N", help="Only the last N rows.")
+    begin = "Only rows from this time on: 1990, 1990-03-31, ...; without times, the row's number."
+    add("--from", dest="begin", metavar="TIME", help=begin)
+    add("--to", dest="end", metavar="TIME", help="Only rows up to this time, which belongs to them.")
+    add("--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length one after another.")
+
+    add = parser.add_argument_group("the student (default: the shipped one, asked as it was trained)").add_argument
+    add("--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; for --image, one that sees.")
+    add("--format", choices=sorted(formats.FORMATS), help="How the series is written.")
+    add("--see", choices=formats.SEE, help="What the student is shown of a series.")
+    add("--question", choices=list(question.QUESTIONS), help="What is asked.")
+    add("--transformers", action="store_true", help="Ask the shipped one through Transformers, not llama.cpp: slower to start.")
+    running = "Ask the student that runs there (llama-server, or another of OpenAI's form): http://127.0.0.1:8080. "
+    running += "Where it does not show what it learnt, --model names its folder or .gguf file."
+    add("--server", metavar="URL", help=running)
+    add("--server-model", metavar="NAME", help="The model's name on that server, where it has several.")
+
+    add = parser.add_argument_group("what comes out").add_argument
+    add("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
+    add("--plot", metavar="FILE", help="Also draw the series and the answer, as PNG, SVG or PDF by the name's end.")
+    add("--json", action="store_true", help="Write one JSON object per series and line instead of text.")
     return parser
 
 
@@ -125,7 +96,12 @@ def parse_flags(argv=None):
 def check_flags(args):
     """UserError for flags that do not go together."""
     if args.serve:
-        raise cli.UserError("--serve takes no files: drop them on its page")
+        what = "files: drop them on its page" if args.files or args.image else "--server: its page asks students of this machine"
+        raise cli.UserError(f"--serve takes no {what}")
+    if args.server_model and not args.server:
+        raise cli.UserError("--server-model belongs to --server")
+    if args.server and (args.image or args.transformers):
+        raise cli.UserError(f"--server takes no {'--image' if args.image else '--transformers'}: give one of the two")
     if bool(args.files) == bool(args.image):
         raise cli.UserError("give a file of numbers, or a picture with --image: one of the two")
     for name, default in OF_FILES.items():
@@ -169,8 +145,11 @@ def prepare_all(args, found, learnt, asked):
             yield path, error
 
 
-def describe_files(args, learnt, asked, found):
-    """Say what the student says of each series. Returns the exit code: 2 where a series could not be described."""
+def describe_files(args, learnt, asked, found, running=None):
+    """Say what the student says of each series. Returns the exit code: 2 where a series could not be described.
+
+    running: a Remote to ask instead of the student of args.model.
+    """
     prepared = list(prepare_all(args, found, learnt, asked))
     ready = [one for _, one in prepared if isinstance(one, prepare.Asked)]
     if not ready and not args.json and len(prepared) == 1:
@@ -183,7 +162,7 @@ def describe_files(args, learnt, asked, found):
         answers = iter(())
     elif ready:
         chances = []
-        student = fast.open_student(args.model, see, args.transformers)
+        student = running or fast.open_student(args.model, see, args.transformers)
         answers = list(map(asked.parse, student.ask(prompts, chances=chances)))
         for one, answer, tokens in zip(ready, answers, chances):
             one.notes += tell.doubts(asked, answer, tokens)
@@ -204,7 +183,7 @@ def describe_files(args, learnt, asked, found):
                 with cli.quiet():
                     one.notes += draw.draw(one, answer, plot)
             if args.json:
-                print(tell.json_line(one, answer), flush=True)
+                print(tell.json_line(one, answer, plot), flush=True)
             else:
                 show(one, answer, asked, model, plot, first=drawn == 1)
     return cli.USER_ERROR if len(ready) < len(prepared) else 0
@@ -254,14 +233,26 @@ def describe_picture(args, learnt, asked):
     print("nothing here can be checked: a picture has no numbers (give the series as a file of numbers for verdicts)")
 
 
+def ask_server(args, found):
+    """describe_files with the student that a server runs."""
+    running = Remote(args.server, args.server_model)
+    learnt = running.learnt(args.model, args.format)
+    args.model = f"{cli.visible(running.model)} of {running.url}"
+    if args.see not in (None, "numbers"):
+        raise cli.UserError(f"--see {args.see}: --server asks students of numbers")
+    return describe_files(args, learnt, origin.question_of(learnt, args.question), found, running)
+
+
 def main(argv=None):
     args = parse_flags(argv)
-    if args.serve and not (args.files or args.image):
+    if args.serve and not (args.files or args.image or args.server):
         return serve.serve(args.model, args.port)
     check_flags(args)
     found = list(read_files(args)) if args.files else []
     if len(found) == 1 and isinstance(found[0][1], cli.UserError) and not args.json:
         raise found[0][1]
+    if args.server:
+        return ask_server(args, found)
     args.model = args.model or (paths.SHIPPED_SEES if args.image else paths.SHIPPED)
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")

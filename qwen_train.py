@@ -27,6 +27,7 @@ import sys
 
 from llm_ts import cli, formats, question, records
 from llm_ts.pairs import fresh, pair
+from llm_ts.pairs.words import Words
 from llm_ts.scores import curves, similarity, tables
 from llm_ts.series import ou
 from llm_ts.student import baselines, callbacks, device, load, run_folder, torchrun, train, trial
@@ -48,6 +49,7 @@ class Run:
     squeeze: float
     styles: float
     reorder: float
+    words: str
     validation: int
     eval_rows: int
     eval_batch_size: int
@@ -84,6 +86,7 @@ def settings_of(run, train_rows):
         **({"process": list(run.process)} if run.process else {}),
         **({"squeeze": run.squeeze} if run.squeeze else {}),
         **({"reorder": run.reorder} if run.reorder else {}),
+        **({} if run.words == "template" else {"words": run.words}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
@@ -99,7 +102,11 @@ def load_rows(run):
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
     if run.fresh:
-        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, squeeze=run.squeeze, **alike)
+        words = Words(train_rows) if run.words == "teacher" else None
+        more = {**alike, "squeeze": run.squeeze, "words": words}
+        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **more)
+        if words:
+            print(f"words of the teacher: {words}", flush=True)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
     train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset, run.styles) for row in train_rows]
     train_rows = fresh.in_other_orders(train_rows, run.reorder, run.recipe.seed) if run.reorder else train_rows
@@ -221,6 +228,12 @@ def parse(argv):
         default=0.0,
         help="Share of --fresh asked for the sentences in another order, so that none is only guessed from those before it.",
     )
+    parser.add_argument(
+        "--words",
+        choices=("template", "teacher"),
+        default="template",
+        help="How --fresh says its truth: in one template, or each claim in a sentence that the teacher said of it in --data.",
+    )
     parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of --fresh's plots that are drawn in random styles.")
     parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
     parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
@@ -265,6 +278,8 @@ def parse(argv):
     for flag in ("process", "shapes", "squeeze", "reorder"):
         if getattr(args, flag) and not args.fresh:
             raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")
+    if args.words != "template" and not args.fresh:
+        raise cli.UserError("--words is about the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):
         raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image or both")
     if args.patience and not args.validation:

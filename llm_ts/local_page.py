@@ -32,8 +32,9 @@ class Server(http.server.ThreadingHTTPServer):
     """Serves an app on 127.0.0.1. A browser keeps connections open: each has a thread of its own.
 
     app: an object with `page`, the path of its HTML, in which {nonce} marks its script and style; `script`, the command that
-    shows it; `longest_body`, bytes of a request; `get(name)` and `post(name, object)`, which give what is sent back as JSON
-    and raise Refusal or UserError. Both are called by one thread at a time. OSError where the port is taken.
+    shows it; `to_end`, how the human ends it, and `stopped`, what Ctrl-C says; `longest_body`, bytes of a request; `get(name)`
+    and `post(name, object)`, which give what is sent back as JSON and raise Refusal or UserError. Both are called by one thread
+    at a time. OSError where the port is taken.
     """
 
     def __init__(self, port, app):
@@ -141,3 +142,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not isinstance(value, dict):
             raise Refusal(400, "this is not a JSON object")
         return value
+
+
+def serve(app, port):
+    """Serve an app until it calls its `finish`, which is given to it here, or Ctrl-C. UserError where the port is taken."""
+    try:
+        server = Server(port, app)
+    except OSError as error:
+        raise cli.UserError(
+            f"no page on port {port}: {error.strerror} (does {app.script} run already?): give another --port, or 0"
+        ) from None
+    app.finish = server.stop
+    with server:
+        print(f"page: {server.address}\n(open it in a browser of this machine; {app.to_end})", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print(app.stopped)
+        server.lock.acquire()  # what is being answered is answered; nothing after it

@@ -15,6 +15,7 @@ FETCHED = {
     "llama.cpp": "build/llama.cpp",
     "llama-programs": "build/llama-programs",  # built with llama.cpp
     "qwen-coder": "models/Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf",
+    "qwen-coder-1.5b": "models/Qwen2.5-Coder-1.5B-Instruct.Q4_K_M.gguf",
 }
 
 
@@ -39,7 +40,7 @@ def llama_cpp():
 
 
 def llama_program(name):
-    """The path of llama-server, llama-cli or llama-quantize as fetch.py built it; UserError where it did not."""
+    """The path of llama-server, llama-cli, llama-quantize or llama-imatrix as fetch.py built it; UserError where it did not."""
     path = os.path.join(of("llama-programs"), name)
     if not os.path.isfile(path):
         raise cli.UserError(f"no {FETCHED['llama-programs']}/{name} here: run python fetch.py llama.cpp, which builds it")

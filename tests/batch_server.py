@@ -18,7 +18,7 @@ class Batches:
     `calls`: (method, kind of path) of each request. `hold`: (n, when) with when "before" or "after": request n hangs before it
     is done, or when it is done and not yet answered; `held` is set then. `drop`: kinds whose next request is done and not
     answered. `late`: so many lists come without the newest job. `lost`: rows without an answer; `gone`: no file can be
-    fetched; `absent`: a server without a Batch API.
+    fetched; `absent`: a server without a Batch API. `change`: what becomes of a line of answers, a dict.
     """
 
     def __init__(self, owner):
@@ -27,6 +27,7 @@ class Batches:
         self.steps, self.ends = ["QUEUED", "RUNNING"], "SUCCESS"
         self.hold, self.held = (0, ""), threading.Event()
         self.drop, self.late, self.lost, self.gone, self.absent = [], 0, (), False, False
+        self.change = lambda line: line
 
     def handle(self, handler):
         url = urllib.parse.urlsplit(handler.path)
@@ -129,6 +130,6 @@ class Batches:
             if public["status"] == self.ends and "output_file" not in public:
                 public["completed_requests"] = len(there["good"]) + len(there["bad"])
                 for name, lines in (("output_file", there["good"]), ("error_file", there["bad"])):
-                    text = "".join(json.dumps(line) + "\n" for line in lines)
+                    text = "".join(json.dumps(self.change(line)) + "\n" for line in lines)
                     public[name] = self.keep(text.encode(), key)["id"] if lines else None
         return 200, public

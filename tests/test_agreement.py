@@ -55,6 +55,8 @@ def test_what_was_planted_is_counted():
         "noise": [36 / 40, 0, 4 / 40, 36 / 40, 0.5],
         "extrema": [37 / 40, 3 / 40, 0, 37 / 40, 0.5],
     }
+    rows[0]["teacher"] = {"model": "who came later"}
+    assert agreement.compare(STUDY, rows, SameWords())["gold_model"] == "the first and who came later"
     interval = found["sentences"]["trend"]["other"]
     # Wilson's interval by R: prop.test(6, 40, correct = FALSE)
     assert (interval["low"], interval["high"], interval["n"]) == (0.0706, 0.2907, 40)

@@ -175,6 +175,38 @@ def test_answers_that_the_server_no_longer_keeps(folder):
         assert ask(folder, server, *BATCH)[2]["new"] == "12"
 
 
+def change_response(**fields):
+    return lambda line: {**line, "response": {**line["response"], **fields}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change_response(status_code="200"), lambda line: change_response(body=json.dumps(line["response"]["body"]))(line)],
+)
+def test_answers_in_another_form_are_read(folder, change):
+    with MistralServer(rows_of(folder)) as server:
+        server.batches.change = change
+        ask(folder, server, *BATCH)
+        check_all(folder, server)
+
+
+@pytest.mark.parametrize("change", [change_response(body=None), lambda line: {**line, "response": [1]}, lambda line: [1]])
+def test_answers_that_cannot_be_read_are_not_paid_for_again_in_silence(folder, change):
+    """They stay on the server, and the file that names them stays here: one who can read them has lost nothing."""
+    with MistralServer(rows_of(folder)) as server:
+        server.batches.change = change
+        for _ in range(2):
+            _, err, counts = ask(folder, server, *BATCH, code=2)
+            assert "are no chat completions" in err and "delete this file to ask and pay again" in err
+            assert (counts["left"], len(server.asked), len(server.batches.jobs)) == ("12", COUNT, 1)
+        server.batches.change = lambda line: line
+        for name, job in server.batches.jobs.items():  # the server mends its file
+            text = "".join(json.dumps(line) + "\n" for line in job["good"])
+            server.batches.files[job["public"]["output_file"]]["content"] = text.encode()
+        ask(folder, server, *BATCH)
+        check_all(folder, server)
+
+
 def test_a_batch_under_way_is_not_asked_about_otherwise(folder):
     with MistralServer(rows_of(folder)) as server:
         server.batches.hold = (3, "before")

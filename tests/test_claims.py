@@ -132,12 +132,12 @@ LABELLED = os.path.join(ROOT, "tests", "labelled_sentences.jsonl")
 def test_what_claims_nothing_is_not_read():
     """Captions of people, papers and models, most of which claim nothing of the kind that is asked. Measured, so a loss is seen."""
     scores, wrong = reader.score(reader.read_items(LABELLED))
-    assert len(wrong) <= 13, wrong
+    assert len(wrong) <= 12, wrong
     assert all(of["off_topic"]["mean"] == 0 for of in scores.values())
     precision = {claim: of["precision"]["mean"] for claim, of in scores.items()}
     recall = {claim: of["recall"]["mean"] for claim, of in scores.items()}
-    assert all(value >= 0.96 for value in precision.values()) and min(precision["trend"], precision["noise"]) >= 0.98
-    assert all(value >= 0.85 for value in recall.values())
+    assert all(value >= 0.97 for value in precision.values()) and min(precision["trend"], precision["noise"]) >= 0.98
+    assert all(value >= 0.88 for value in recall.values())
 
 
 @pytest.mark.parametrize(

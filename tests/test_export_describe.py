@@ -71,7 +71,8 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
     assert said["merge"][:200] == said["separate"][:200]
     plain = Student(str(tmp_path / "separate.gguf")).ask([PROMPT])[0]
     assert plain[:50] != said["separate"][:50], "the adapter must change the answer, or this test shows nothing"
-    names = ["merge-compared.json", "merge.gguf", "separate-compared.json", "separate-lora.gguf", "separate.gguf"]
+    names = ["merge-compared.json", "merge.Modelfile", "merge.gguf", "separate-compared.json", "separate-lora.gguf"]
+    names += ["separate.Modelfile", "separate.gguf"]
     assert sorted(os.listdir(tmp_path)) == names
 
 
@@ -143,7 +144,7 @@ def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_
     flags = ["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)]
     assert main(flags) == 1
     assert old.read_text() == "the old file"
-    assert sorted(os.listdir(tmp_path)) == ["x-not-equal-compared.json", "x-not-equal.gguf", "x.gguf"]
+    assert sorted(os.listdir(tmp_path)) == ["x-not-equal-compared.json", "x-not-equal.Modelfile", "x-not-equal.gguf", "x.gguf"]
     kept = json.loads((tmp_path / "x-not-equal-compared.json").read_text())
     assert (kept["good"], kept["equal"]["mean"], kept["equal"]["n"], kept["rows"]) == (False, 0.0, 4, "test rows")
     assert main([*flags, "--min-equal", "0"]) == 0
@@ -155,7 +156,7 @@ def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, t
 
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
-    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most: [""] * len(prompts))
+    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most, chances=None: [""] * len(prompts))
     with pytest.raises(cli.UserError, match="answers nothing"):
         main(["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)])
     assert os.listdir(tmp_path) == ["x.gguf"] and old.read_text() == "the old file"
@@ -164,7 +165,7 @@ def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, t
 def test_several_types_are_made_in_one_go_and_compared(adapter, tmp_path):
     flags = ["--lora", adapter, "--merge-lora", "--quant", "q8_0,q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
     said = run_script("hf2gguf.py", *flags, cwd=tmp_path).stdout
-    names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".gguf")]
+    names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".Modelfile", ".gguf")]
     assert sorted(os.listdir(tmp_path)) == names
     assert [line.split()[0] for line in said.splitlines() if line.strip().startswith("q")][-2:] == ["q8_0", "q4_0"]
 
@@ -313,6 +314,23 @@ def test_overwriting_is_refused(tmp_path):
     os.rename(path, tmp_path / "a.png")
     assert "overwritten" in run_script("describe.py", "a.png", "--plot", "./a.png", cwd=tmp_path, code=2).stderr
     assert (tmp_path / "a.png").read_bytes() == before
+
+
+def test_a_font_of_boxes_alone_is_no_font_and_dates_do_not_touch(tmp_path):
+    families, _ = draw._fonts("流量")
+    assert not any(name.startswith("Last Resort") for name in families)
+    assert draw._fonts("Ροή (μg/m³)")[0] and draw._fonts("\U000f0000") == ([], "\U000f0000")
+    (tmp_path / "a.csv").write_text("day,x\n" + "".join(f"2024-03-{d:02d},{d * d % 7}\n" for d in range(1, 25)))
+    (series,) = prepare.read_series(str(tmp_path / "a.csv"), Options())
+    ready = prepare.prepare(series, origin.UNKNOWN, STUDY)
+    figures = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw.curves, "save_figure", lambda figure, *_: figures.append(figure))
+        draw.draw(ready, STUDY.parse(STUDY.answer_of(ready.truth["sentences"])), "p.png")
+    (axes,) = figures[0].axes
+    figures[0].canvas.draw()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+    assert len(boxes) > 2 and all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:]))
 
 
 def test_doubts_are_those_of_the_sentence_that_holds_the_improbable_word():

@@ -116,6 +116,22 @@ def test_flags_that_would_be_misread_or_tell_a_secret(folder, flags, says):
     assert says in err and "secret" not in out + err
 
 
+def test_another_model_that_goes_on_is_told_of_the_answers_of_the_first(folder):
+    with MistralServer(rows_of(folder)) as server:
+        assert "also_here" not in ask(folder, server, "--limit", "2")[0]
+        assert "also_here: 2 answers of mistral-medium-latest" in ask(folder, server, "--limit", "1", "--model", "another")[0]
+
+
+def test_a_proxy_is_not_asked_for_a_server_on_this_machine(folder):
+    """Clusters name one in the environment; and one that the SDK's library cannot use is one line."""
+    with MistralServer(rows_of(folder)) as server:
+        away = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+        assert ask(folder, server, "--limit", "1", **away)[2]["new"] == "1"
+        ask(folder, server, "--limit", "1", ALL_PROXY="socks5://127.0.0.1:9", SSL_CERT_FILE="/nowhere")
+    _, err, _ = run(folder, "--server-url", "http://teacher.invalid", code=2, SSL_CERT_FILE="/nowhere")
+    assert "look at the proxies and SSL_CERT_FILE" in err
+
+
 def test_a_second_teacher_in_other_letters_is_the_first(folder):
     with MistralServer(rows_of(folder)) as server:
         ask(folder, server, "--limit", "2")

@@ -172,6 +172,14 @@ def test_empty_columns_of_a_spreadsheet_do_no_harm_and_full_ones_are_not_lost(fo
     assert "line 2: more cells than columns" in run_script("curate.py", cwd=folder, code=2).stderr
 
 
+def test_an_own_sentence_that_claims_nothing_is_said(folder):
+    lines = table_of(folder)
+    lines[0] |= {"decision": "own", "own": "Bananas are yellow."}
+    write_table(folder, lines)
+    out = run_script("curate.py", cwd=folder).stdout
+    assert "own_sentences_without_a_single_claim: " in out and "(the first: Bananas are yellow.)" in out
+
+
 def test_a_workbook_is_no_csv_file(folder):
     with zipfile.ZipFile(folder / "verify.csv", "w") as book:
         book.writestr("content.xml", "\0" * 100)

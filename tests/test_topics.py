@@ -22,12 +22,14 @@ from conftest import ROOT
 
 from llm_ts import claims, formats, question
 from llm_ts.claims import season
+from llm_ts.pairs.words import fault_of
 from llm_ts.question import STUDY, Question
 from llm_ts.series.scale import integers_of
 from llm_ts.teacher import simulated
 from llm_ts.teacher.prompts import PROMPTS
 
-HAS = ("NAME", "LABELS", "NUMBERS", "ASKED", "ASKED_OF_TEACHER", "ERROR_RATE", "IF_WRONG", "measure", "say", "reword", "READER", "read")
+HAS = ("NAME", "LABELS", "NUMBERS", "ASKED", "ASKED_OF_TEACHER", "ERROR_RATE", "IF_WRONG", "measure", "say", "reword", "READER")
+HAS += ("SUBJECT", "read")
 TAKES = {"measure": ["series"], "say": ["labels"], "reword": ["labels", "rng"], "read": ["sentence"]}
 TOPICS = list(claims.TOPICS.values())
 TAKEN = {"version", "clear", "numbers", "sentences"}  # what else stands in a truth
@@ -60,6 +62,13 @@ def test_what_it_says_is_read_back(topic):
         for seed in range(200):
             said = topic.reword(labels, random.Random(seed))
             assert topic.read(said) == labels, said
+
+
+@EVERY_TOPIC
+def test_what_it_says_names_no_other_topic(topic):
+    for labels in combinations(topic):
+        for said in {topic.say(labels), *(topic.reword(labels, random.Random(seed)) for seed in range(200))}:
+            assert fault_of(topic, said, labels) != "another topic", said
 
 
 @EVERY_TOPIC
@@ -263,6 +272,7 @@ def reword(labels, rng):
     return rng.choice((f"The series lies in the {half} half of its range.", f"Its values fill the {half} half of the plot."))
 
 
+SUBJECT = ("high", "low")
 READER = reader(SEPARATORS, {"high": phrases("high, upper [_] half"), "low": phrases("low, lower [_] half")})
 
 
@@ -396,7 +406,7 @@ def test_the_other_tests_hold_for_a_fifth_topic(tmp_path):
     for name in ("conftest.py", "asking.py", "mistral_server.py", "test_topics.py"):
         shutil.copy(os.path.join(ROOT, "tests", name), copy / "tests")
     these = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_topics.py", "-k", "level or two_topics")
-    assert "7 passed" in call(*these, cwd=copy)
+    assert "8 passed" in call(*these, cwd=copy)
     (copy / "llm_ts" / "claims" / "level.py").write_text(LEVEL.replace('IF_WRONG = "verify"\n', ""), encoding="utf-8")
     done = subprocess.run([sys.executable, *these], cwd=copy, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1 and "IF_WRONG" in done.stdout and "1 failed" in done.stdout

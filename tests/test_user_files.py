@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT, run_script
 from user_files import BIG, DAYS, ISO, NORTH, PLAIN, REFUSED, SOUTH, N, V, lines, put
+from user_files_more import READ as MORE
+from user_files_more import REFUSED as MORE_REFUSED
 from user_files_read import READ
 
 import describe
@@ -38,9 +40,9 @@ def written(folder, content, name="a.csv"):
     return path
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", [*READ, *MORE])
 def test_is_read(name, tmp_path):
-    content, flags, values, said = READ[name]
+    content, flags, values, said = {**READ, **MORE}[name]
     (one,) = described(written(tmp_path, content), flags)
     if values is not None:
         np.testing.assert_allclose(one.series.values, values, rtol=1e-9)
@@ -50,9 +52,9 @@ def test_is_read(name, tmp_path):
         assert text in notes, notes
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", [*REFUSED, *MORE_REFUSED])
 def test_is_refused(name, tmp_path):
-    content, flags, said = REFUSED[name]
+    content, flags, said = {**REFUSED, **MORE_REFUSED}[name]
     with pytest.raises(cli.UserError) as error:
         described(written(tmp_path, content), flags)
     for text in said:

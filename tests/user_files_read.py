@@ -226,9 +226,9 @@ READ = {  # name: (content, flags, values, what a note or the unit must say)
     ),
     "clock over midnight": (lines([f"{(i + 12) % 24:02d}:00" for i in range(N)], V, header="time,x"), [], V, ["midnight"]),
     "counters beyond 2^53": (
-        lines([f"a{i}" for i in range(N)], [9007199254740993 + 2 * i for i in range(N)], header="at,count"),
+        lines([f"a{i}" for i in range(N)], [9007199254740993 + 2 * i + i % 3 for i in range(N)], header="at,count"),
         [],
-        [2.0 * i for i in range(N)],
+        [2.0 * i + i % 3 for i in range(N)],
         [],
     ),
     "series in rows": (

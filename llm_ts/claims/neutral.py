@@ -36,6 +36,6 @@ NEUTRAL = """
     three, four, five, six, seven, eight, nine, ten, percent, percentage, new, long*, short*, brief*, tiny, certain,
     particular, specific, pronounced, notabl*, significant*, substantial*, considerabl*, marked*, meaningful*, sustained,
     dramatic*, lived, sign(s), sloping, spike*, oscillat*, swing*, outlier*, experienc*, basically, maintain*, determin*,
-    slight*, mild*, modest*, minor, either, irregular, additive, residual*, gaussian, measured, sampled, thru, repeatedly,
+    slight*, mild*, modest*, minor, either, irregular, best, additive, residual*, gaussian, measured, sampled, thru, repeatedly,
     alternat*, phase(s), say*, much, doubt, change*, accelerat*, exponential*, culminat*, converg*,
     eventually, ultimately, exceed*, typical*, usual*, compared, tend*, respective*, hold(s), well, hand, side, during"""

@@ -87,6 +87,7 @@ LEXICON = {
         repeat*, repet*, recur*, season*, cycl*, periodic*, regular [_] <pattern* / wave* / interval* / oscillation* / swing* / rhythm*>,
         regularly, rhythmic*, oscillat*, period, periods"""),
 }
+SUBJECT = ("season", "irregular")
 READER = reader(SEPARATORS, LEXICON)
 
 

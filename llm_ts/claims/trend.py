@@ -78,7 +78,7 @@ MOVES = """\
     <go* / march* / ratchet* / bleed* / grind* / tick* / push* / mov* / trend* / head* / drift* / edg* / inch* / creep* / climb*
     / went>"""
 GOES = "<go* / com* / slop* / mov* / trend* / head* / drift* / edg* / inch* / creep* / point* / tilt* / lean* / went / is / are>"
-COURSE = "<trend / slope / drift / direction / gradient>"
+COURSE = "<trend / slope / drift / direction / gradient / trajectory / tendency>"
 MORE = "<ever / increasingly / progressively / gradually / steadily>"
 MOVEMENT = "<rise / fall / increase / decrease / decline / drop / climb / ascent / descent / growth / surge / jump / recovery>"
 LOW, HIGH = "<lower / smaller / fewer>", "<higher / larger / greater / bigger>"
@@ -114,7 +114,8 @@ LEXICON = {
         <peak(s) / spike(s) / bump(s) / hump(s) / trough(s) / dip(s)> [_] <ris* / rose / fall* / fell / climb* / grow* / drop*>,
         <go / goes / going / went / moves> [_] <up and down / down and up>, but <steadily / surely / consistently / gradually
         / slowly / slightly / noticeably / constantly / smoothly>, <increas* / decreas* / rising / falling / growing
-        / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation*>, <noise / fluctuations
+        / declining / diminishing / reduced> [_] <nois* / fluctuat* / volatil* / variab* / variation* / amplitude* / frequenc*
+        / variance / spread / scatter>, <noise / fluctuations
         / volatility / variability> [level / intensity] [slightly / gradually / steadily] <increas* / decreas* / rises / falls
         / grows / declines / drops>, <increas* / decreas* / diminish* / declining / falling / rising> <rate / pace / speed>,
         <year / step / day / week / month / point / quarter> after <year / step / day / week / month / point / quarter>,
@@ -180,13 +181,14 @@ LEXICON = {
         width, font, lag, uncertainty, scatter, volatil*, fluctuat*, jitter*"""),
     "blip too": phrases("up, down, higher, lower"),
     "void": phrases("fall season, revers*, turn(s) around, turned around, gives way, <is / was / are> short lived, only to"),
-    "trend": phrases("trend(s), direction, drift, tendency, slope"),
+    "trend": phrases("trend(s), direction, directional <movement / change / tendency>, drift, tendency, slope"),
 }
 WHOLE = {
     "WHOLE": r"\b(?:(?:from|since) (?:[\w.]+ ){0,6}?(?:start|begin|beginning|left|first \w+|outset)"
     r"(?! (?:[\w.]+ ){0,3}?(?:to|till|until) (?:[\w.]+ ){0,3}?(?:mid\w*|half\w*|cent\w+|peak|max\w*|min\w*|\w+ third))"
     r"(?: (?:[\w.]+ ){0,4}?to (?:[\w.]+ ){0,5}?"
-    r"(?:end|finish|right|last))?|start to finish|beginning to end|all the way|the whole time)\b"
+    r"(?:end|finish|right|last))?|start to finish|beginning to end|all the way"
+    r"|between (?:the )?(?:first|start|beginning|opening) and (?:the )?(?:last|end|finish|closing)|the whole time)\b"
 }
 DENIED = {
     "flat": phrases("""
@@ -196,6 +198,7 @@ DENIED = {
     "NOT_": phrases(f"<little / negligible / minimal / scant> {{then: [_] {FORMS}}}"),
     "CONCEDE": phrases("such as"),
 }
+SUBJECT = ("up", "down", "flat", "trend", "")
 READER = reader(WHOLE, DENIED, {"": LEXICON[""], "part": LEXICON["part"]}, SEPARATORS, LEXICON)
 VALUES = {"up": "increasing", "down": "decreasing", "flat": "flat"}
 

@@ -7,6 +7,7 @@ from llm_ts.scores import curves
 
 KINDS = ("png", "svg", "pdf")
 FONT = "DejaVu Sans"  # comes with matplotlib
+LONGEST_NAME = 50  # letters that have room on the axis
 MOST = 20_000  # points drawn: more of them are thousands at each pixel
 
 
@@ -25,7 +26,9 @@ def draw(ready, answer, path):
     axes = figure.add_subplot()
     step = max(1, len(series.values) // MOST)
     axes.plot(*((part[::step] for part in (_axis(series), series.values))), linewidth=1.3)
-    family, name = _fonts(cli.visible(series.column))
+    unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
+    zero = f" - {series.zero}" if series.zero else ""
+    family, name = _fonts(cli.visible(_shortened(series.column) + unit))
     if not family:
         family, shown = [FONT], "value"
         notes.append(
@@ -33,17 +36,24 @@ def draw(ready, answer, path):
             "instead (install one, Noto Sans CJK for example)"
         )
         name = shown
-    if series.unit and series.unit not in name:
-        name += f" [{series.unit}]"
+    if series.kind == "date":
+        from matplotlib import dates
+
+        locator = dates.AutoDateLocator(minticks=4, maxticks=8)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # whole dates would touch one another
     axes.set_xlabel({"date": "", "year": "year"}.get(series.kind, "time step" if series.at is None else "time"))
-    axes.set_ylabel(_plain(name), family=family)
-    if series.zero:
-        axes.set_ylabel(_plain(f"{name} - {series.zero}"), family=family)
+    axes.set_ylabel(_plain(name + zero), family=family)
     axes.grid(alpha=0.3)
     title = "\n".join(answer.sentences.values()) if answer.sentences else answer.text[:200]
     axes.set_title(_plain(title), loc="left", fontsize=10)
     curves.save_figure(figure, path, kind_of(path))
     return notes
+
+
+def _shortened(text):
+    """A text that has room beside the picture."""
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 4] + " ..."
 
 
 def _plain(text):
@@ -73,7 +83,7 @@ def _fonts(text):
     for font in fonts:
         if not missing:
             break
-        if font.style != "normal" or font.name in families:
+        if font.style != "normal" or font.name in families or font.name.startswith("Last Resort"):  # it has boxes alone
             continue
         try:
             letters = ft2font.FT2Font(font.fname).get_charmap()

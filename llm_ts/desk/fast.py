@@ -71,7 +71,7 @@ def digest_of(adapter):
     if weights is None:
         raise cli.UserError(f"the weights of {base} are no files here")
     with open(os.path.join(adapter, "adapter_config.json"), "rb") as file:
-        parts = [TYPE, origin.of(adapter).mark, weights, load.weights_digest(adapter), hashlib.sha256(file.read()).hexdigest()]
+        parts = [TYPE, origin.of(adapter).comment, weights, load.weights_digest(adapter), hashlib.sha256(file.read()).hexdigest()]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 

@@ -11,9 +11,9 @@ import json
 import os
 import tempfile
 
-from llm_ts import cli, paths
+from llm_ts import cli, local_page, paths
 from llm_ts.desk import fast, prepare, tell
-from llm_ts.local_page import Refusal, Server, text_of
+from llm_ts.local_page import Refusal, text_of
 from llm_ts.scores import marked
 from llm_ts.scores.score import outcomes_of
 from llm_ts.series.user.read import Options
@@ -54,6 +54,8 @@ class App:
 
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
     script = "describe.py --serve"
+    to_end = "Ctrl-C here ends it"
+    stopped = "stopped"
     longest_body = LARGEST * 4 // 3 + 10_000  # a file travels as base64
 
     def __init__(self, students):
@@ -91,7 +93,9 @@ class App:
         prompt = prepare.prompt_of(ready, question, origin.format_of(student, learnt), learnt.see)
         if self._open[0] != student:
             self._open = student, fast.open_student(student, learnt.see)
-        answer = question.parse(self._open[1].ask([prompt])[0])
+        chances = []
+        answer = question.parse(self._open[1].ask([prompt], chances=chances)[0])
+        ready.notes += [note for tokens in chances for note in tell.doubts(question, answer, tokens)]
         outcomes = outcomes_of(answer, ready.truth)
         unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
         name = cli.visible(series.column + unit)
@@ -140,16 +144,4 @@ def serve(given, port):
     """Serve the page until Ctrl-C. UserError where the port is taken, or no student is there."""
     if given and not os.path.exists(given):
         raise cli.UserError(f"no model {given} here: train one with qwen_train.py, or give a folder or .gguf file")
-    app = App(students_there(given))
-    try:
-        server = Server(port, app)
-    except OSError as error:
-        raise cli.UserError(
-            f"no page on port {port}: {error.strerror} (is it there already?): give another --port, or 0"
-        ) from None
-    with server:
-        print(f"page: {server.address}\n(open it in a browser of this machine; Ctrl-C here ends it)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("stopped")
+    local_page.serve(App(students_there(given)), port)

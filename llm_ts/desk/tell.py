@@ -56,6 +56,12 @@ def number(value):
     return str(value) if isinstance(value, int) else f"{value:.12g}"
 
 
+def short(value):
+    """A value in six digits, or as many as stand before its point: 1e6 -> "1000000", 2 / 3 -> "0.666667"."""
+    text = f"{value:g}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < 1e15 else text
+
+
 def _when(series, time):
     """ "in 1913", "on 2024-03-01", "at t07", "at point 5"."""
     if isinstance(time, int):
@@ -67,13 +73,13 @@ def _when(series, time):
 def about(ready):
     """The first line about a series: what it is called, where it comes from, how long it is and what it spans."""
     series, facts = ready.series, ready.facts
-    spans = f"{facts['lowest']['value']:g} to {facts['highest']['value']:g}"
+    spans = f"{short(facts['lowest']['value'])} to {short(facts['highest']['value'])}"
     unit = f" {cli.visible(series.unit)}" if series.unit else ""
     return f"series: {cli.visible(series.column)} of {cli.visible(series.source)}, {ready.n} points, {spans}{unit}"
 
 
-def json_line(ready, answer):
-    """One object on one line. Letters beyond ASCII are escaped: any terminal and any program takes it."""
+def json_line(ready, answer, plot=None):
+    """One object on one line; plot: the path of its picture, where there is one. Letters beyond ASCII are escaped."""
     outcome, truth = outcomes_of(answer, ready.truth), ready.truth
     claims = {
         claim: {"said": said, "true": truth[claim], "verdict": outcome[claim], "clear": truth["clear"][claim]}
@@ -83,6 +89,7 @@ def json_line(ready, answer):
     said = {
         "source": series.source, "column": series.column, "unit": series.unit, "n": ready.n,
         "sentences": answer.sentences, "claims": claims, "facts": ready.facts, "notes": ready.notes,
+        **({"plot": plot} if plot else {}),
     }  # fmt: skip
     return json.dumps(said, allow_nan=False)
 

@@ -2,8 +2,8 @@
 
 import os
 
-from llm_ts import cli
-from llm_ts.local_page import Refusal, Server, text_of
+from llm_ts import local_page
+from llm_ts.local_page import Refusal, text_of
 from llm_ts.review.verify_csv import DECISIONS
 
 
@@ -12,6 +12,8 @@ class App:
 
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
     script = "curate.py --review"
+    to_end = "finish it there, or by Ctrl-C here"
+    stopped = "stopped: every decision is saved"
     longest_body = 10_000  # bytes; a decision needs some hundred
 
     def __init__(self, review):
@@ -50,16 +52,4 @@ def serve(review, port):
     if not review.items:
         print("nothing to look at: no sentence is to verify (--audit 50 draws some)")
         return
-    app = App(review)
-    try:
-        server = Server(port, app)
-    except OSError as error:
-        raise cli.UserError(f"no page on port {port}: {error.strerror} (another review?): give another --port, or 0") from None
-    app.finish = server.stop
-    with server:
-        print(f"page: {server.address}\n(open it in a browser of this machine; finish it there, or by Ctrl-C here)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("stopped: every decision is saved")
-        server.lock.acquire()  # what is being decided is decided; nothing after it
+    local_page.serve(App(review), port)

@@ -20,9 +20,9 @@ def relation_of(topic, first, second):
     return RELATIONS[claims_score(topic, first, second)]
 
 
-def model_of(teacher):
-    """The name of a teacher for people."""
-    return (teacher or {}).get("model") or "unknown"
+def models_of(teachers):
+    """The names of the models that answered, for people, the commonest first: "a", or "a and b" where there were two."""
+    return " and ".join(name for name, _ in Counter((one or {}).get("model") or "unknown" for one in teachers).most_common())
 
 
 def compare(asked, rows, scorer):
@@ -46,8 +46,8 @@ def compare(asked, rows, scorer):
         outcomes = [{c: outcome_of(answer[c], row["truth"][c]) for c in asked.claims} for row, answer in zip(rows, answers)]
         against[who] = claim_means(asked, rows, outcomes)
     return {
-        "gold_model": model_of(rows[0].get("teacher")),
-        "model": model_of(rows[0]["second"]["teacher"]),
+        "gold_model": models_of(row.get("teacher") for row in rows),
+        "model": models_of(row["second"]["teacher"] for row in rows),
         "n": len(rows),
         "sentences": sentences,
         "labels": {claim: _cross_labels(asked, claim, read) for claim in asked.claims},

@@ -38,7 +38,7 @@ def picture(values, outcomes, labels=None, name="value", ends=None, width=480, h
     values = np.asarray(values, dtype=float)
     marks, n = marks_of(values), len(values)
     low, high = values.min(), values.max()
-    room = 0.09 * (high - low or 1)
+    room = 0.12 * (high - low or 1)
     ticks = _ticks(low, high)
     left = 12 + LETTER * max(len(text) for _, text in ticks)
     right, top, bottom = 12, 24, 40

@@ -60,13 +60,14 @@ STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --right: #18794e; --wrong: #c2261d; --grey: #777; }
 @media (prefers-color-scheme: dark) { :root { --right: #4cc38a; --wrong: #ff7b72; --grey: #999; } }
 * { box-sizing: border-box; }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 1080px; margin: 0 auto; padding: 1rem; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 1180px; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.4rem; margin: .2rem 0; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 1.6rem 0 .5rem; }
 p.about { color: var(--grey); margin: 0 0 1rem; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; background: /* shaded at the right where more is to come */
+  linear-gradient(to left, Canvas 1rem, transparent 2rem) local, linear-gradient(to left, var(--line), transparent 1rem) scroll; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+th, td { padding: .25rem .5rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
 td small { color: var(--grey); }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: .8rem; margin: .8rem 0; display: grid;

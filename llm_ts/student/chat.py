@@ -84,7 +84,7 @@ def ends_of(model, tokenizer):
 def _end_alike(model, processor, name):
     """Make the token that ends a turn of the template the one that ends an answer."""
     tokenizer = getattr(processor, "tokenizer", processor)
-    tokens, ends = tokenizer(_after(processor, name), add_special_tokens=False)["input_ids"], ends_of(model, tokenizer)
+    tokens, ends = tokenizer(after_of(processor, name), add_special_tokens=False)["input_ids"], ends_of(model, tokenizer)
     if ends.intersection(tokens):
         return
     marks = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
@@ -97,7 +97,7 @@ def _end_alike(model, processor, name):
         raise cli.UserError(f"{name} is not an instruct model: no token ends its turns")
 
 
-def _after(processor, name):
+def after_of(processor, name):
     """What the template writes behind an answer: its end, "<|im_end|>\\n"."""
     from jinja2 import TemplateError
 
@@ -127,7 +127,7 @@ def lessons_of(model, tokenizer, prompts, answers):
     The tokens before the answer are those that the model is asked with: whatever a template puts before past answers
     (an empty thought) is not learnt. UserError where the tokenizer does not give an answer back.
     """
-    after = _after(tokenizer, tokenizer.name_or_path)
+    after = after_of(tokenizer, tokenizer.name_or_path)
     if not ends_of(model, tokenizer).intersection(ids_of(tokenizer, [after])[0]):
         after += tokenizer.eos_token
     texts = prompts_of(tokenizer, prompts)

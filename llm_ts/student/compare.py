@@ -11,9 +11,9 @@ from llm_ts.student import origin
 LEAST_EQUAL = {kind: 0.99 for kind in ("f32", "f16", "bf16", "q8_0", "q6_k")}  # share of labels; of other types OTHERWISE
 OTHERWISE = 0.97
 OF_PICTURES = 0.9  # whatever the type: llama.cpp squeezes pictures in its own way
-ALONE = 3  # prompts that are asked one by one, for the time of an answer
+ALONE = 10  # prompts that are asked one by one, for the time of an answer
 AT_ONCE = 32  # prompts of one call then
-COLUMNS = ("type", "MB", "equal labels, %", "all right, %", "all right before, %", "s per answer")
+COLUMNS = ("type", "MB", "equal labels, %", "all right, %", "all right before, %", "CPU s per answer")
 
 
 def rows_of(name, learnt, count):
@@ -38,11 +38,14 @@ def rows_of(name, learnt, count):
 
 
 def ask(student, rows, progress):
-    """The answers of a .gguf student, and the seconds that one takes, asked alone. progress: called with the number done."""
+    """The answers of a .gguf student, and the CPU seconds that one takes, asked alone, all threads together.
+
+    progress: called with the number done.
+    """
     prompts = [pair.asked_with(row) for row in rows]
-    start = time.perf_counter()
+    start = time.process_time()
     answers = [student.ask([prompt])[0] for prompt in prompts[:ALONE]]
-    seconds = (time.perf_counter() - start) / len(answers)
+    seconds = (time.process_time() - start) / len(answers)
     for begin in range(len(answers), len(prompts), AT_ONCE):
         answers += student.ask(prompts[begin : begin + AT_ONCE])
         progress(len(answers))
@@ -68,7 +71,7 @@ def judge(rows, before, after):
 
 
 def table(contents, seconds):
-    """Text lines, one for each file that was compared."""
+    """Text lines, one for each file that was compared. seconds: of CPU, that an answer takes."""
     lines = ["  ".join(f"{name:>20}" for name in COLUMNS)]
     for content, took in zip(contents, seconds):
         shares = [interval(content[key]) for key in ("equal", "after", "before")]

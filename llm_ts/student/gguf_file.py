@@ -27,8 +27,11 @@ def require_llama_cpp(what):
     return llama_cpp
 
 
-def quantiser_type(name):
-    """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one."""
+def quantiser_type(name, matrix=False):
+    """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one.
+
+    matrix: whether there is an importance matrix, which some types need.
+    """
     llama_cpp = require_llama_cpp(f"--quant {name}")
     known = {
         found[1]: getattr(llama_cpp, constant)
@@ -38,8 +41,8 @@ def quantiser_type(name):
     if name.upper() not in known:
         some = ", ".join(sorted(kind for kind in known if kind[:2] in ("Q3", "Q4", "Q5", "Q6")))
         raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {some}")
-    if NEED_MATRIX.fullmatch(name):
-        raise cli.UserError(f"{name} needs an importance matrix, which is not made here: take q3_K_M or more")
+    if NEED_MATRIX.fullmatch(name) and not matrix:
+        raise cli.UserError(f"{name} needs an importance matrix: give --imatrix, or take q3_K_M or more")
     return known[name.upper()]
 
 
@@ -65,9 +68,20 @@ def save_config(model, processor, folder):
     processor.save_pretrained(folder)
 
 
-def quantise(source, target, ftype):
-    """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls."""
+def quantise(source, target, ftype, matrix=None):
+    """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls.
+
+    matrix: the file of an importance matrix; llama-quantize itself reads it then.
+    """
     import ctypes
+
+    if matrix:
+        command = [paths.llama_program("llama-quantize"), "--imatrix", matrix, source, target, str(ftype)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        if done.returncode:
+            lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+            raise cli.UserError(f"llama-quantize failed: {cli.visible(lines[-1])[:300]}")
+        return
 
     llama_cpp = require_llama_cpp("quantising")
     quantise.silent = llama_cpp.llama_log_callback(lambda level, text, data: None)  # held, for llama.cpp keeps it too
@@ -98,14 +112,14 @@ def projector_of(path):
 
 
 class Llama:
-    """A .gguf file, with an adapter's .gguf on it where given, to be asked.
+    """A .gguf file, with the .gguf files of adapters added up on it where given, to be asked.
 
     see: what it is shown, a word of formats.SEE; for pictures, its projector lies beside it.
     """
 
-    def __init__(self, path, adapter=None, see="numbers"):
+    def __init__(self, path, adapters=(), see="numbers"):
         projector = None if see == "numbers" else projector_of(path)
-        for file in filter(None, (path, adapter, projector)):
+        for file in filter(None, (path, *adapters, projector)):
             if not os.path.isfile(file):
                 raise cli.UserError(f"no {file} here: run hf2gguf.py first")
         llama_cpp = require_llama_cpp("a .gguf file")
@@ -115,16 +129,27 @@ class Llama:
 
                 handler = MTMDChatHandler(projector, verbose=False) if projector else None
                 size = CONTEXT if projector else BESIDE
-                self._model = llama_cpp.Llama(path, n_ctx=size, lora_path=adapter, verbose=False, chat_handler=handler)
+                self._model = llama_cpp.Llama(path, n_ctx=size, verbose=False, chat_handler=handler)
             except (ValueError, RuntimeError) as error:
                 raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
+            self._adapters = [self._adapter(llama_cpp, name) for name in adapters]
 
-    def ask(self, prompts, max_tokens):
-        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another."""
+    def _adapter(self, llama_cpp, name):
+        """An adapter's file, loaded for this model, which frees it; UserError where it does not fit."""
+        made = llama_cpp.llama_adapter_lora_init(self._model._model.model, name.encode())
+        if not made:
+            raise cli.UserError(f"{name} is no adapter for {self._model.model_path}")
+        return made
+
+    def ask(self, prompts, max_tokens, chances=None):
+        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another.
+
+        chances: as gguf_batch.ask has it; where pictures are shown it stays empty.
+        """
         chats = [question.messages_of(prompt) for prompt in prompts]
         with cli.quiet():
             if not any(isinstance(prompt, question.Shown) for prompt in prompts):
-                return gguf_batch.ask(self._model, chats, max_tokens)
+                return gguf_batch.ask(self._model, chats, max_tokens, self._adapters, chances)
             return [self._ask_shown(chat, prompt, max_tokens) for chat, prompt in zip(chats, prompts)]
 
     def _ask_shown(self, chat, prompt, max_tokens):

@@ -238,3 +238,15 @@ def load(name, dtype, adapter=None, see="numbers"):
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, processor
+
+
+def add_adapter(model, adapter):
+    """Put one more adapter, a folder, on a model that carries one: what they add is added up. UserError as in load."""
+    _require_base(model, model.name_or_path, adapter)
+    name = f"adapter_{len(model.peft_config) + 1}"
+    with cli.quiet():
+        try:
+            model.load_adapter(adapter, name, use_safetensors=True)
+        except Exception as error:
+            raise cli.UserError(f"the adapter {adapter} does not fit: {str(error).strip().splitlines()[0][:200]}") from None
+    model.base_model.set_adapter(list(model.peft_config))

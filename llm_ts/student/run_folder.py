@@ -20,6 +20,7 @@ DEFAULTS = {
     "question": question.STUDY.name,
     "series_of": [ou.NAME],
     "see": "numbers",
+    "words": "template",
     "process": None,
     "squeeze": 0.0,
     "reorder": 0.0,

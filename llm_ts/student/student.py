@@ -8,13 +8,13 @@ MAX_NEW_TOKENS = 160  # an answer has some 50
 class Student:
     """A student, ready to be asked. On the GPU where there is one; UserError in one line where it cannot be loaded.
 
-    name: as above. batch_size: prompts answered together, at most (a .gguf has a limit of its own). adapter: a .gguf adapter to
-    put on a .gguf. see: what it is shown, a word of formats.SEE.
+    name: as above. batch_size: prompts answered together, at most (a .gguf has a limit of its own). adapters: .gguf adapters
+    that are added up on a .gguf. see: what it is shown, a word of formats.SEE.
     """
 
-    def __init__(self, name, batch_size=32, adapter=None, see="numbers"):
+    def __init__(self, name, batch_size=32, adapters=(), see="numbers"):
         self.name, self.batch_size = name, batch_size
-        self._llama = gguf_file.Llama(name, adapter, see) if name.endswith(".gguf") else None
+        self._llama = gguf_file.Llama(name, adapters, see) if name.endswith(".gguf") else None
         if not self._llama:
             import torch
 
@@ -25,9 +25,10 @@ class Student:
     def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
         """Prompts, texts or question.Shown -> the greedy answers, as texts, in their order.
 
-        chances: a list that gets the tokens of each answer with their probabilities; of a .gguf file it stays empty.
+        chances: a list that gets the tokens of each answer with their probabilities; of a .gguf file that is shown
+        pictures it stays empty.
         """
         if self._llama:
-            return self._llama.ask(prompts, max_new_tokens)
+            return self._llama.ask(prompts, max_new_tokens, chances)
         more = {"drafts": self._drafts, "chances": chances}
         return answer.generate(self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, **more)

@@ -26,10 +26,15 @@ TOO_LONG = re.compile(r"(?i)context (length|size|window)|too long")
 EXTRAS = {"random_seed": ("random_seed", "seed"), "response_format": ("response_format", "json_schema", "schema", "grammar")}
 
 
+def is_here(server_url):
+    """Whether a server's address is on this machine."""
+    return bool(server_url) and urllib.parse.urlsplit(server_url).hostname in LOOPBACK
+
+
 def find_key(server_url=None):
     """The API key from the environment; none is needed on this machine. Raises UserError, which never holds the key."""
     key = os.environ.get("MISTRAL_API_KEY", "").strip()
-    if not key and server_url and urllib.parse.urlsplit(server_url).hostname in LOOPBACK:
+    if not key and is_here(server_url):
         return NO_KEY
     if not key:
         raise cli.UserError("MISTRAL_API_KEY is not set: export your key (any text, if the server needs none)")
@@ -173,15 +178,23 @@ class Teacher:
 
 @contextlib.asynccontextmanager
 async def connect(key, settings):
-    """The SDK's client."""
+    """The SDK's client. A server on this machine is asked directly, whatever proxy the environment names."""
+    import httpx2
     from mistralai.client import Mistral
     from mistralai.client.utils.logger import NoOpLogger
 
     url = settings.server_url and re.sub(r"/(v1/?)?(chat/completions/?)?$", "", settings.server_url)
     limits = {"server_url": url, "timeout_ms": int(settings.timeout * 1000) + 1000}  # our time-out ends first
+    how = {"follow_redirects": True, "trust_env": not is_here(settings.server_url)}
+    try:
+        plain, http = httpx2.Client(**how), httpx2.AsyncClient(**how)  # the SDK would make both
+    except (ImportError, OSError, ValueError) as error:  # a SOCKS proxy without its package, no file of certificates
+        said = mask(str(error).partition("\n")[0], key)
+        raise cli.UserError(f"no connection can be made: look at the proxies and SSL_CERT_FILE in the environment ({said})") from None
     # The default logger writes requests, key included, where MISTRAL_DEBUG is set.
-    async with Mistral(api_key=key, debug_logger=NoOpLogger(), **limits) as client:
-        yield client
+    with plain:
+        async with http, Mistral(api_key=key, debug_logger=NoOpLogger(), client=plain, async_client=http, **limits) as client:
+            yield client
 
 
 async def ask_all(rows, record, key, settings, purse):

@@ -5,6 +5,7 @@ what must not happen twice and after what did happen, so that a kill at any poin
 """
 
 import asyncio
+import contextlib
 import datetime
 import json
 import os
@@ -43,16 +44,27 @@ def results_in(text):
     return found
 
 
+class Unreadable(ValueError):
+    """An answer that was given and paid for, in a form that is not known here."""
+
+
 def response_in(result):
-    """(the chat completion of a line of answers, ""), or (None, why there is none)."""
+    """(the chat completion of a line of answers, ""), or (None, why the server gave none). Raises Unreadable."""
     if result is None:
         return None, "no answer in its files"
     response = result.get("response") or {}
-    body, status = response.get("body"), response.get("status_code")
-    if status != 200 or not isinstance(body, dict):
+    if not isinstance(response, dict):
+        raise Unreadable(json.dumps(response))
+    body, status = response.get("body"), str(response.get("status_code"))
+    if status != "200":
         return None, f"the server says {status}: {json.dumps(result.get('error') or body)}"
-    response = completion_of(body)
-    return response, "" if response else "no chat completion"
+    if isinstance(body, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            body = json.loads(body)
+    completion = completion_of(body)
+    if completion is None:
+        raise Unreadable(json.dumps(body))
+    return completion, ""
 
 
 class Batch:
@@ -92,7 +104,8 @@ class Batch:
             for job in list(self.state.jobs):
                 await self.collect(job, ended[job["job"]])
             if self.troubles:
-                raise cli.UserError(f"{self.troubles[0]}; the answers that came are kept: run it again to ask about the rest")
+                more = "" if self.state.jobs else ": run it again to ask about the rest"
+                raise cli.UserError(f"{self.troubles[0]}; the answers that could be read are kept{more}")
 
     def plan(self, waiting):
         """Make jobs of the rows that there is money for; returns the others."""
@@ -195,13 +208,18 @@ class Batch:
             if file:
                 results = {**results_in(await self.download(job, file)), **results}
         again, refused = {}, []
+        unreadable = ["its files hold none"] if ended.status == "SUCCESS" and not results else []
         second, key = self.state.settings["second"], self.teacher.key
         for row_id in job["ids"]:
             row = self.rows[row_id]
             there = answer_in(row, second)
             if there.get("gold") or (there.get("teacher") or {}).get("batch") == job["job"]:
                 continue  # recorded before a kill
-            response, why = response_in(results.get(row_id))
+            try:
+                response, why = response_in(results.get(row_id))
+            except Unreadable as error:
+                unreadable.append(str(error))
+                continue
             spent = tokens_of(response) if response else {"prompt": 0, "completion": 0}
             self.purse.pay(self.held.pop(row_id), spent)
             if response is None:
@@ -218,6 +236,12 @@ class Batch:
             answer = keep(found, self.settings, tokens)
             answer["teacher"]["batch"] = job["job"]
             self.record(row, answer)
+        if unreadable:  # paid for: the job stays, so that nobody is asked again in silence
+            self.troubles.append(
+                f"{self.state.path}: answers of batch {mask(ended.id, key)} are no chat completions "
+                f"({mask(unreadable[0], key)[:100]}): delete this file to ask and pay again"
+            )
+            return
         self.state.jobs.remove(job)
         if again:
             self.state.add(again, job["ask"] + 1, again)

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from llm_ts import cli
-from llm_ts.series.user import kept_rows, numbers, times
+from llm_ts.series.user import kept_rows, numbers, time_shapes, times
 
 SURE_ID = re.compile(
     r"(?i)(^|[^a-z])(id|ids|uuid|sample|samples|serial|key|zip|plz|postcode|phone)([^a-z]|$)|[a-z](ID|Id|Nr|No)$"
@@ -20,10 +20,14 @@ SURE_TIME = re.compile(
     r"(?i)(^|[^a-z])(year|years|date|datum|datetime|timestamp|time|epoch|jahr|zeit|fecha|ann[eé]e)([^a-z]|$)|(date|time)$|日期|时间|年"
 )
 PARTS = {  # columns that are one time together
-    "year": r"(?i)years?|yr|yyyy|jahr|ann[eé]e|a[nñ]o|年", "month": r"(?i)months?|mon|mo|mm|monat|mois|mes|月",
-    "quarter": r"(?i)quarters?|qtr|q|quartal|trimestre",
-    "day": r"(?i)days?|dd|dy|tag|jour|d[ií]a|日", "hour": r"(?i)hours?|hh|hr|stunde|heure|hora",
+    "year": r"(?i)years?|yr|yyyy|jahr|ann[eé]e|a[nñ]o|年", 
+    "month": r"(?i)months?|mon|mo|mm|monat|mois|mes|m[eê]s|period|月", "quarter": r"(?i)quarters?|qtr|q|quartal|trimestre",
+    "yday": r"(?i)doy|yday|jday|day ?of ?year|julian ?day", "week": r"(?i)weeks?|wk|kw|woche|semaine|semana",
+    "day": r"(?i)days?|dd|dy|tag|jour|d[ií]a|日", "hour": r"(?i)hours?|hh|hr|stunde|heure|hora|hhmm",
 }  # fmt: skip
+
+
+MOST = {"month": 12, "quarter": 4, "yday": 366, "week": 53}  # of a year
 
 
 def time_column(layout, wanted, values=()):
@@ -37,27 +41,26 @@ def time_column(layout, wanted, values=()):
         return (layout.place(wanted, "--time"),), None
     free = [place for place in range(len(layout.names)) if place not in values]
     found = {part: place for place in reversed(free) for part, name in PARTS.items() if re.fullmatch(name, layout.names[place])}
-    together = [found[part] for part in PARTS if part in found]
-    if (
-        {"year", "month"} <= set(found)
-        and all(layout.kinds[place] in ("number", "time") for place in together)
-        and layout.shapes[found["year"]] == "year"
-    ):
-        used = [found[part] for part in ("year", "month", "day", "hour") if part in found]
+    parts = [part for part in MOST if part in found and _all_parts(layout.head[found[part]], MOST[part])]
+    if "year" in found and layout.shapes[found["year"]] == "year" and parts:
+        used = [found["year"], found[parts[0]]]
+        if parts[0] == "month":
+            used += [found[part] for part in ("day", "hour") if part in found and layout.kinds[found[part]] == "number"]
         return tuple(used), f"{' and '.join(layout.names[place] for place in used)} are one time together"
-    if (
-        {"year", "quarter"} <= set(found)
-        and layout.shapes[found["year"]] == "year"
-        and layout.kinds[found["quarter"]] == "number"
-    ):
-        used = (found["year"], found["quarter"])
-        return used, f"{' and '.join(layout.names[place] for place in used)} are one time together"
-    strong = [place for place in free if layout.kinds[place] == "time" and layout.shapes[place] not in times.WEAK]
+    strong = [
+        place
+        for place in free
+        if layout.kinds[place] == "time"
+        and layout.shapes[place] not in time_shapes.WEAK
+        or layout.shapes[place] == "compact"
+        and SURE_TIME.search(layout.names[place])
+    ]
     clocks = [place for place in free if layout.shapes[place] == "clock"]
     if strong:
-        first = next((place for place in strong if times.HINT.search(layout.names[place])), strong[0])
-        more = clocks[0] if clocks else found.get("hour")
-        if more is not None and layout.shapes[first] in times.DAILY and not _holds_clock(layout.head[first]):
+        first = next((place for place in strong if time_shapes.HINT.search(layout.names[place])), strong[0])
+        hours = [place for place in free if place != first and _holds_hours(layout, place)]
+        more = next(iter([*clocks, *hours]), None)
+        if more is not None and layout.shapes[first] in time_shapes.DAILY and not _holds_clock(layout.head[first]):
             return (first, more), f"{layout.names[first]} and {layout.names[more]} are one time together"
         note = f"times are those of {layout.names[first]} (--time)" if len(strong) > 1 else None
         return (first,), note
@@ -75,11 +78,27 @@ def time_column(layout, wanted, values=()):
         if SURE_TIME.search(layout.names[place]) and (layout.shapes[place] or _rises(layout, place)):
             return (place,), None
     place = digits[0]
-    if times.HINT.search(layout.names[place]) or layout.shapes[place] and _rises(layout, place):
+    if time_shapes.HINT.search(layout.names[place]) or layout.shapes[place] and _rises(layout, place):
         return (place,), None
     if _rises(layout, place, even=True):
         return (place,), f"{layout.names[place]} rises evenly: taken as the axis of time (else --time none)"
     return (), None
+
+
+def _all_parts(texts, most):
+    """Whether nearly all texts are numbers of months, quarters ... (M13, a year's mean, is none)."""
+    there = [times.part_of(text, most) for text in texts if text]
+    return len(there) > 0 and np.isnan(there).mean() <= 0.2
+
+
+def _holds_hours(layout, place):
+    """Whether a column beside one of dates holds hours, 0 to 24, or 0000 to 2400."""
+    if not re.fullmatch(f"{PARTS['hour']}|time|zeit|uhrzeit|utc", layout.names[place], re.I):
+        return False
+    there = [text for text in layout.head[place] if text]
+    if not all(re.fullmatch(r"\d{1,4}", text) for text in there):
+        return False
+    return all(int(text) <= 24 for text in there) or all(int(text) <= 2400 and int(text) % 100 < 60 for text in there)
 
 
 def _holds_clock(texts):
@@ -124,8 +143,9 @@ def value_columns(layout, named, every, time):
             "give --column if it is to be described"
         )
     if not chosen:
-        there = layout.listed(range(len(layout.names)))
-        raise cli.UserError(f"{layout.where} has no column of numbers: it has {there}" + (" (--time none?)" if time else ""))
+        others = [place for place in range(len(layout.names)) if place not in time] or list(time)
+        why = " (--time none?)" if any(layout.kinds[place] == "number" for place in time) else ""
+        raise cli.UserError(f"{layout.where} has no column of numbers: {layout.seen(others)}{why}")
     if len(chosen) > 1 and not every:
         raise cli.UserError(f"{layout.where}: which column? Give --column, one of {layout.listed(chosen)}, or --all-columns")
     notes = []
@@ -135,9 +155,21 @@ def value_columns(layout, named, every, time):
             f"{layout.where}: {layout.names[chosen[0]]} counts the rows, and {layout.names[clocks[0]]} holds times of a "
             "clock, or durations: write these as plain numbers (seconds)"
         )
-    if len(chosen) == 1 and not time and _counts_up(layout, chosen[0]):
-        notes.append(f"{layout.names[chosen[0]]} counts up by one, as the numbers of rows do: is it a measurement?")
+    if len(chosen) == 1 and not time and not layout.row_names and _rises(layout, chosen[0], even=True):
+        others = [place for place, kind in enumerate(layout.kinds) if kind in ("text", "time") and place != chosen[0]]
+        if others and not every:
+            name = layout.names[chosen[0]]
+            raise cli.UserError(
+                f"{layout.where}: only {name} holds numbers, and it counts evenly, as an axis does; {layout.seen(others)}: "
+                f"mend these, or give --column {_quoted(name)} if that is to be described"
+            )
+        if _counts_up(layout, chosen[0]):
+            notes.append(f"{layout.names[chosen[0]]} counts up by one, as the numbers of rows do: is it a measurement?")
     return chosen, notes
+
+
+def _quoted(name):
+    return f"'{name}'" if re.search(r"[^\w.-]", name) else name
 
 
 def is_id(layout, place):
@@ -156,7 +188,7 @@ def _counts_up(layout, place):
     return len(steps) > 6 and bool((steps == 1).all())
 
 
-def read_times(layout, frame, places, dates):
+def read_times(layout, frame, places, dates, decimal=None):
     """(Times of the rows or None, notes). UserError for dates that may be read in two ways."""
     texts, name = frame[places[0]], layout.names[places[0]]
     if len(places) > 1:
@@ -170,10 +202,10 @@ def read_times(layout, frame, places, dates):
         and not _whole_years(texts)
     ):
         try:
-            found = numbers.read(_blanked(texts), default=".", codes=False)
+            found = numbers.read(_blanked(texts), decimal=decimal, default=".", codes=False)
         except cli.UserError as error:
             raise cli.UserError(f"{layout.where}: the times in {name}: {error} (or --time none)") from None
-        read = times.read_numbers(found.values, name, found.zero)
+        read = times.read_numbers(found.values, name, found.zero, found.unit)
         return read, [read.note] if read.note else []
     if shape is None:
         raise cli.UserError(
@@ -204,16 +236,22 @@ def _blanked(texts):
 def _together(layout, frame, places, dates):
     """Years, months, days and hours in columns of their own, or days and clock times -> Times."""
     first = layout.shapes[places[0]]
-    if first in times.DAILY:
+    if first in time_shapes.DAILY:
         days = _dated(layout, frame[places[0]], first, dates, layout.names[places[0]]).at
-        if layout.shapes[places[1]] == "clock":
-            return times.Times(days + times.read_clock(frame[places[1]]), "date", first)
-        return times.Times(days + 3600 * numbers.read(_blanked(frame[places[1]])).values, "date", first)
-    parts = [numbers.read(_blanked(frame[place])).values for place in places]
-    if len(parts) == 2:
-        most = 4 if re.fullmatch(PARTS["quarter"], layout.names[places[1]]) else 12
-        at = np.where((parts[1] >= 1) & (parts[1] <= most), parts[0] + (parts[1] - 1) / most, np.nan)
-        return times.Times(at, "year", "month")
+        return times.Times(days + times.read_clock(frame[places[1]]), "date", first)
+    part = next(part for part in MOST if re.fullmatch(PARTS[part], layout.names[places[1]]))
+    years = numbers.read(_blanked(frame[places[0]])).values
+    parts = [years, np.array([times.part_of(text, MOST[part]) for text in frame[places[1]]])]
+    if len(places) == 2 and part in ("month", "quarter"):
+        return times.Times(years + (parts[1] - 1) / MOST[part], "year", "month")
+    if part in ("yday", "week"):
+        shown = [
+            f"{year:.0f}-{'W' if part == 'week' else ''}{number:0{2 if part == 'week' else 3}.0f}" for year, number in zip(*parts)
+        ]
+        return times.Times(
+            np.array([times.time_of("week" if part == "week" else "ordinal", text) for text in shown]), "date", "day"
+        )
+    parts += [numbers.read(_blanked(frame[place])).values for place in places[2:]]
     rows = zip(*(part.tolist() for part in parts))
     stamps = [
         np.nan if any(x != x for x in row) else times.seconds_of(*map(int, row[:3])) + (row[3] * 3600 if len(row) > 3 else 0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from llm_ts import cli
 from llm_ts.series.rows import LONGEST
-from llm_ts.series.user import times
+from llm_ts.series.user import time_shapes, times
 
 SHORTEST = 8  # values
 FILLED = 0.1  # share of missing values, at most, that are interpolated; beyond it they are dropped
@@ -86,8 +86,8 @@ def _bounds(series, text, flag):
                 f"{flag} {text!r}: give {'the number of a row' if series.at is None else 'a number'}, as the series has"
             )
         return times.clock_of(text), np.nextafter(times.clock_of(text), np.inf)
-    shape = times.shape_of([text] * 3)
-    step = {"year": 1.0, "half": 0.5, "quarter": 0.25}.get(shape, 1 / 12 if shape in times.YEARLY else None)
+    shape = time_shapes.shape_of([text] * 3)
+    step = {"year": 1.0, "span": 1.0, "half": 0.5, "quarter": 0.25}.get(shape, 1 / 12 if shape in time_shapes.YEARLY else None)
     at = times.time_of(shape, text) if shape and shape != "numeric" else np.nan
     if np.isnan(at):
         raise cli.UserError(f"{flag} {text!r} is no time that can be read: write 1990, 1990-03, 1990-03-31 or 1990-03-31 12:00")

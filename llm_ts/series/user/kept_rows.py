@@ -5,10 +5,11 @@ import re
 import numpy as np
 
 from llm_ts import cli
+from llm_ts.series.user import time_shapes
 
 TOTALS = re.compile(
     r"(?i)\W*(grand |sub|zwischen|gesamt|end)?-?\s?(total|totals|sum|summe|gesamt|insgesamt|suma|somme|totale|mean|average|avg|"
-    r"mittel|mittelwert|moyenne|media|promedio|median|min|max|minimum|maximum|std|stdev|count|合計|平均|总计)\b.*"
+    r"mittel|mittelwert|moyenne|media|promedio|median|min|max|minimum|maximum|std|stdev|count|合計|平均|总计|M13|Q05|S03)\b.*"
 )
 FEW = 0.34  # share of distinct values, at most, in a column that says which series a row belongs to
 
@@ -55,11 +56,12 @@ def advice(layout, frame, groups):
     return f"--where {name}={there[0]!r}, of {some(there)}" if " " in there[0] else f"--where {name}={there[0]}, of {some(there)}"
 
 
-def drop_rows_without_time(layout, frame, at, place, values):
+def drop_rows_without_time(layout, frame, at, places, values):
     """(rows to keep, notes): totals, means and remarks at the end are no part of the series. UserError for others without a time.
 
-    at: the times, NaN where a text is none. place: of the time column. values: places of the values.
+    at: the times, NaN where a text is none. places: of the time columns. values: places of the values.
     """
+    place = places[0]
     bad = np.isnan(at)
     if not bad.any():
         return ~bad, []
@@ -69,7 +71,9 @@ def drop_rows_without_time(layout, frame, at, place, values):
     notes = []
     for row in np.flatnonzero(bad):
         text, value = frame[place].iloc[row], " ".join(frame[values[0]].iloc[row : row + 1])
-        if row > last or TOTALS.fullmatch(text) or not (text or value):
+        total = any(TOTALS.fullmatch(frame[one].iloc[row]) for one in places)
+        remark = row > last and not (value and time_shapes.fits(layout.shapes[place], text))  # 2024-02-30 with a value is none
+        if remark or total or not (text or value):
             if text or value:
                 notes.append(
                     f"line {layout.line(frame.index[row])} left out: {text!r} is no time as the others are"

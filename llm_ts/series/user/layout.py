@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from llm_ts import cli
-from llm_ts.series.user import numbers, times
+from llm_ts.series.user import numbers, time_shapes
 from llm_ts.series.user.separator import SEPARATORS
 
 HEAD_ROWS = 2000  # rows from which the layout is read
@@ -19,6 +19,8 @@ UNIT = re.compile(
     r"[\[(].{1,20}[\])]|[^\W\d_]{1,3}|\S{0,12}[/°%‰µ²³^·]\S{0,12}|deg\.? ?[CFK]|degrees?|ISO ?8601|\S*y{2,4}\S*m{2}\S*|"
     r"(?i:celsius|kelvin|fahrenheit|metres?|meters?|seconds?|hours?|days?|percent|counts?|number|persons?|mbar|kwh|mwh|gwh|none|unitless|date|utc)|-"
 )
+BLANK = " \t\r\n\v\f\u00a0\u2007\u2009\u202f\u3000\ufeff\u200b\u200e\u200f\u2060"  # some are invisible
+RULE = re.compile(r"[-=+:|_ ]*[-=]{2}[-=+:|_ ]*")  # a line of dashes below the names, as in Markdown
 NO_UNIT = {"max", "min", "avg", "sum", "std", "sd", "tot", "obs", "no", "nr", "id"}
 
 
@@ -29,7 +31,7 @@ class Layout:
     where: str
     names: list
     kinds: list
-    shapes: list  # how the times of a column look (times.SHAPES), or None
+    shapes: list  # how the times of a column look (time_shapes.SHAPES), or None
     units: list
     head: object  # the first rows of the body, a DataFrame of texts
     body: object  # a function: columns -> the whole body; its index is the row in the table
@@ -57,8 +59,22 @@ class Layout:
 
     def listed(self, places):
         """The names of columns for a message."""
-        shown = [self.names[place] for place in places]
+        shown = [
+            name if self.names.count(name) == 1 else f"{name} (#{place + 1})" for place in places for name in [self.names[place]]
+        ]
         return ", ".join(shown[:20]) + (f" and {len(shown) - 20} more" if len(shown) > 20 else "")
+
+    def seen(self, places):
+        """What columns hold, by the first cell that is no number, for a message: "sea holds 'calm', wind holds '3 to 4'"."""
+        cells = {}
+        for place in places:
+            there = [cell for cell in self.head[place] if cell]
+            cells[place] = next((cell for cell in there if not numbers.is_number(cell)), there[0] if there else "")
+        shown = [
+            f"{self.names[place]} holds {cell[:40]!r}" if cell else f"{self.names[place]} is empty"
+            for place, cell in cells.items()
+        ]
+        return ", ".join(shown[:4]) + (f" and {len(shown) - 4} more columns" if len(shown) > 4 else "")
 
 
 def _plain(name):
@@ -83,7 +99,7 @@ def unit_in(name):
 def read(table):
     """A Table -> its Layout. UserError where no line holds a number, or lines have more cells than the header names."""
     head = _stripped(table.cells(None, HEAD_ROWS))
-    notes = list(table.notes)
+    notes = table.notes  # reading the body may add to them
     filled = (head != "").to_numpy()
     if not filled.any():
         raise cli.UserError(f"{table.where} holds no cell with text: a header and rows of numbers are needed")
@@ -93,7 +109,8 @@ def read(table):
     begin = _title_rows(rows)
     kinds = [_kind([row[place] for row in rows[begin:]]) for place in range(len(used))]
     header, end = ([], 0) if table.names else _header_rows(rows, begin, kinds)
-    if any(map(any, rows[:begin])) and not table.names:
+    _refuse_swallowed(table, rows, end)
+    if any(map(any, filter(lambda row: not _is_rule(row), rows[:begin]))) and not table.names:
         notes.append(
             f"lines above the table skipped: {' | '.join(' '.join(row).strip() for row in rows[:begin] if any(row))[:80]}"
         )
@@ -117,8 +134,25 @@ def read(table):
     return layout
 
 
+def _refuse_swallowed(table, rows, end):
+    """UserError where a cell holds whole lines of the table: two quotation marks that do not belong together."""
+    for number, row in enumerate(rows[end:], end):
+        for cell in row:
+            if table.separator and sum(line.count(table.separator) >= len(row) - 1 > 0 for line in cell.split("\n")[1:-1]):
+                line = table.lines + number + sum(part.count("\n") for above in rows[:number] for part in above)
+                raise cli.UserError(
+                    f"{table.where}, line {line}: a quotation mark is opened there, and {cell.count(chr(10))} lines below are "
+                    "taken for a part of the cell: mend it"
+                )
+
+
 def _stripped(frame):
-    return frame.apply(lambda column: column.str.strip())
+    return frame.apply(lambda column: column.str.strip(BLANK))
+
+
+def _is_rule(row):
+    cells = [*filter(None, row)]
+    return bool(cells) and all(map(RULE.fullmatch, cells))
 
 
 def _kind(cells):
@@ -127,8 +161,8 @@ def _kind(cells):
     there = there[-SAMPLE:] if len(there) > SAMPLE else there
     if not there:
         return "empty", None
-    shape = times.shape_of(there)
-    if shape and shape not in times.WEAK:
+    shape = time_shapes.shape_of(there)
+    if shape and shape not in time_shapes.WEAK:
         return "time", shape
     good = sum(numbers.is_number(cell) for cell in there)
     if good >= 0.7 * len(there) and good >= len(there) - max(4, 0.2 * len(there)) and _one_unit(there):
@@ -138,7 +172,7 @@ def _kind(cells):
 
 def _one_unit(cells):
     """Whether the cells of numbers have one unit, or none, but for a few: "3a", "4b", "5c" are names."""
-    units = Counter((found["unit"] or "").strip() for cell in cells if (found := numbers.CELL.fullmatch(cell)))
+    units = Counter((found["unit"] or "").strip() for cell in cells if (found := numbers.match(cell)))
     return units.most_common(1)[0][1] >= 0.5 * units.total()
 
 
@@ -148,12 +182,12 @@ def _title_rows(rows):
     begin = 0
     while begin < min(len(rows), MOST_HEADER) - 1:
         cells = [cell for cell in rows[begin] if cell]
-        title = (
+        title = _is_rule(cells) or (
             wide > 1
             and len(cells) == 1
             and cells[0] == rows[begin][0]
             and not numbers.is_number(cells[0])
-            and not times.shape_of(cells * 3)
+            and not time_shapes.shape_of(cells * 3)
         )
         alone = wide == 2 and any(map(numbers.is_number, rows[begin + 1]))  # R's header: the rows below have a name each
         if cells and (not title or alone):
@@ -166,8 +200,9 @@ def _header_rows(rows, begin, kinds):
     """(the header's rows, how many rows stand above the data)."""
     header, end = [], begin
     while end < min(len(rows), begin + MOST_HEADER):
-        row = rows[end]
-        if any(row) and not _is_header(row, rows[end + 1 : end + 2], kinds, first=not header):
+        row = rows[end] if not _is_rule(rows[end]) else []
+        alone = not any(above[place] for above in header for place, (kind, _) in enumerate(kinds) if kind == "number")
+        if any(row) and not _is_header(row, rows[end + 1 : end + 2], kinds, first=alone):
             break
         header += [row] if any(row) else []
         end += 1
@@ -182,7 +217,7 @@ def _is_header(row, after, kinds, first):
         return True  # ",0,1": what pandas writes where nobody named the columns
     for cell, (kind, shape) in zip(row, kinds):
         if kind == "time" and cell:
-            return not times.shape_of([cell] * 3) == shape
+            return not time_shapes.shape_of([cell] * 3) == shape
     places = [place for place, (kind, _) in enumerate(kinds) if kind == "number" and row[place].lower() not in numbers.MISSING]
     digits = [row[place] for place in places if numbers.is_number(row[place])]
     if (
@@ -222,7 +257,7 @@ def _name_columns(layout, header, body, width, table):
             if width > 1:
                 layout.notes.append("no header: the columns are named by their places")
         return
-    header = [[" ".join(cell.split()) for cell in row] for row in header]
+    header = [[" ".join(cell.strip("'").split()) for cell in row] for row in header]
     units = len(header) > 1 and _are_units(header[-1], header[-2])
     if units:
         layout.units = [cell.strip("()[]") for cell in header[-1]]
@@ -257,6 +292,12 @@ def _are_units(row, names):
 def _shift_names(layout, names, named, body, width, table):
     """Names for rows with more cells than the header: R leaves the name of its row names out. UserError for other reasons."""
     more = [number for number, row in enumerate(body) if any(row[named:])]
+    if (
+        more
+        and not any(map(any, body[more[0] - 1 : more[0]]))
+        and not any(map(numbers.is_number, (body[row][0] for row in more)))
+    ):
+        return names  # remarks below the table, behind a blank line
     full = [row for row in body if sum(map(bool, row)) > 1]
     if named == width - 1 and len([row for row in full if row[-1]]) >= 0.9 * len(full):
         layout.row_names = True
@@ -274,6 +315,7 @@ def _without_odd_rows(frame, header, notes):
     empty = (frame == "").all(axis=1)
     odd = frame[0].str.startswith("#")
     odd &= odd.mean() < 0.5  # else they are names, as #1
+    rule = frame[0].str.fullmatch(RULE) & (frame.map(lambda cell: not cell or bool(RULE.fullmatch(cell)))).all(axis=1)
     again = empty & False
     for row in header[-1:]:
         again = (frame == [row[place] for place in frame.columns]).all(axis=1) & ~empty
@@ -281,4 +323,4 @@ def _without_odd_rows(frame, header, notes):
         notes.append(f"{int(odd.sum())} comment lines between the rows skipped")
     if again.any():
         notes.append(f"the header comes again {int(again.sum())} times: skipped")
-    return frame[~(empty | odd | again)]
+    return frame[~(empty | odd | again | rule)]

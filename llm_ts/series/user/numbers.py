@@ -4,6 +4,7 @@ One column is read in one way. What fits two ways is refused with both readings 
 
     "1.234,5"    -> 1234.5     "(12.50)" -> -12.5     "12-" -> -12
     "€ 1 200"    -> 1200, unit €        "45%" -> 45, unit %        "12.3*" -> 12.3, with a mark
+    "="12.5"", "'12.5"  -> 12.5, as programs protect numbers from spreadsheets       "١٢٫٥", "１２．５", "1.2D+01" -> 12.5
     "1.234", "2.345"           refused: 1.234 or 1234?
     "3_5", "<0.5", "10-12"     refused: no numbers
 """
@@ -34,14 +35,15 @@ CURRENCY = r"[$€£¥₹₽₩₺₪฿]|(?:US|A|C|NZ)\$|EUR|USD|GBP|CHF|JPY|CN
 UNIT = r"(?:[$€£¥₹₽₩₺₪฿%‰]|[°µμΩ]?[^\W\d_][^\s,;:_()\[\]*<>=]{0,11}|°)"
 MARK = r"[*†‡§^#]+|[¹²³⁴⁵⁶⁷⁸⁹]|\s?\([a-z0-9]{1,2}\)|\s?\[[a-z0-9]{1,2}\]|\s[bcdefnprsuz]{1,2}"
 CELL = re.compile(
-    rf"(?P<open>\(\s*)?(?P<sign>[-+−–]\s?)?(?P<before>{CURRENCY})?\s*(?P<sign2>[-−–])?"
+    rf"(?P<open>\(\s*)?(?P<sign>[-+]\s?)?(?P<before>{CURRENCY})?\s*(?P<sign2>-)?"
     r"(?P<body>(?:[0-9][0-9., '’\u00a0\u202f\u2009]*|[.,][0-9]+)(?<![ '’\u00a0\u202f\u2009]))"
-    r"(?P<exponent>[eE][+-]?[0-9]{1,3})?"
-    rf"(?P<after>-(?=$)|−$)?(?P<close>\s*\))?(?P<mark>{MARK})?(?P<unit>\s*{UNIT})?(?P<mark2>{MARK})?"
+    r"(?P<exponent>[eEdD][+-]?[0-9]{1,3})?"
+    rf"(?P<after>-(?=$))?(?P<close>\s*\))?(?P<mark>{MARK})?(?P<unit>\s*{UNIT})?(?P<mark2>{MARK})?"
 )
 CODES = re.compile(
     r"(?P<minus>-)(?:9{2,}(?:\.9+)?|32768|2147483648)|9{3,}(?:\.9+)?|99\.9+"
 )  # of values that are missing, as instruments write them
+SIGNS = str.maketrans({**dict.fromkeys("−–‒‐‑－﹣", "-"), "＋": "+", "٫": ".", "．": ".", "٬": ",", "，": ","})
 HUGE = 1e30  # no measurement: what NetCDF and others write where nothing is
 
 
@@ -73,9 +75,19 @@ def missing_words(texts):
     return words, "none" not in words
 
 
+def match(text):
+    """The match of CELL with a cell whose digits and signs may be those of any script, or None."""
+    text = text.strip()
+    if not text.isascii():
+        text = "".join(str(int(sign)) if sign.isdecimal() else sign for sign in text).translate(SIGNS)
+    if text[:1] in "='":
+        text = re.sub(r"""^(?:="(.*)"|'(.*?)'?)$""", lambda found: found[1] or found[2] or "", text)
+    return CELL.fullmatch(text)
+
+
 def is_number(text):
     """Whether a cell may be a number."""
-    found = CELL.fullmatch(text.strip())
+    found = match(text)
     return bool(found and (readings(found["body"], found["exponent"])))
 
 
@@ -95,7 +107,7 @@ def readings(body, exponent=None):
         if grouped and not exponent:
             found[mark] = re.sub("[^0-9]", "", whole) + dot.replace(",", ".") + fraction
         elif re.fullmatch("[0-9]*", whole):
-            found[mark] = (whole or "0") + ("." + (fraction or "0") if dot else "") + (exponent or "")
+            found[mark] = (whole or "0") + ("." + (fraction or "0") if dot else "") + re.sub("[dD]", "e", exponent or "")
     return found
 
 
@@ -174,7 +186,7 @@ def _cells(texts, missing):
     for number, text in enumerate(unique):
         if text.lower() in MISSING or text.lower() in missing:
             continue
-        found = CELL.fullmatch(text)
+        found = match(text)
         signs = found and [(found["sign"] or "").strip() not in ("", "+"), found["sign2"], found["after"], found["open"]]
         if (
             not found
@@ -256,13 +268,15 @@ def _unit(cells, notes):
         units[cell["unit"]] += cell["count"]
     if len(units) > 1:
         shown = [next(cell["text"] for cell in cells.values() if cell["unit"] == unit) for unit, _ in units.most_common(2)]
-        raise cli.UserError(f"it has {shown[0]!r} and {shown[1]!r}: cells of different units, or text behind numbers")
+        raise cli.UserError(
+            f"it has {shown[0]!r} and {shown[1]!r}: cells of different units, or text behind numbers: mend them, or take some as "
+            f"missing: --missing {shown[1]!r}"
+        )
     marked = {mark for cell in cells.values() for mark in cell["marks"]}
     if marked:
         count = sum(cell["count"] for cell in cells.values() if cell["marks"])
-        notes.append(
-            f"{count} {'value has' if count == 1 else 'values have'} marks ({', '.join(sorted(marked))}): read without them"
-        )
+        shown = ", ".join(sorted(marked)[:3]) + (f" and {len(marked) - 3} more" if len(marked) > 3 else "")
+        notes.append(f"{count} {'value has' if count == 1 else 'values have'} marks ({shown}): read without them")
     odd = [cell for cell in cells.values() if cell["odd"]]
     if odd:
         count = sum(cell["count"] for cell in odd)

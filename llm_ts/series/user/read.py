@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from llm_ts import cli
-from llm_ts.series.user import columns, kept_rows, layout, numbers, source, times
+from llm_ts.series.user import columns, kept_rows, layout, numbers, source, time_shapes, times
 
 WIDE = 5  # columns of numbers, at least, whose names count up or are times: the series stand in rows
 
@@ -77,15 +77,16 @@ def _series_in_columns(found, options):
     groups = kept_rows.groups_of(found, found.head, used)
     frame = kept_rows.choose_rows(found, found.body([*used, *(place for place in texts if place in groups)]), options.where)
     if time:
-        read, more = columns.read_times(found, frame, time, options.dates)
-        keep, left = kept_rows.drop_rows_without_time(found, frame, read.at, time[0], values)
+        read, more = columns.read_times(found, frame, time, options.dates, options.decimal)
+        keep, left = kept_rows.drop_rows_without_time(found, frame, read.at, time, values)
         notes, at, kind, start = [*notes, *more, *left], read.at[keep], read.kind, read.start
         names = (
             frame[time[0]]
             if len(time) == 1
-            else frame[list(time)].agg((" " if found.shapes[time[0]] in times.DAILY else "-").join, axis=1)
+            else frame[list(time)].agg((" " if found.shapes[time[0]] in time_shapes.DAILY else "-").join, axis=1)
         )
     else:
+        _refuse_unread_times(found, {found.names[place]: found.head[place] for place in texts if place not in values}, options)
         names = None if labels is None else frame[labels]
         if (
             labels is not None
@@ -123,6 +124,17 @@ def _series_in_columns(found, options):
     return out
 
 
+def _refuse_unread_times(found, columns, options):
+    """UserError where texts look like times and could not be read: the rows may stand backwards. columns: {name: texts}."""
+    for name, there in columns.items():
+        if options.time != "none" and time_shapes.like_times(there := [*filter(None, there)]):
+            first, last = there[0], there[-1]
+            raise cli.UserError(
+                f"{found.where}: {name} holds texts like times, {first!r} to {last!r}, that cannot be read as such: write them "
+                "as 2024-03-31, or --time none takes the rows in the order in which they stand"
+            )
+
+
 def _label_column(found, values):
     """The place of the texts that name the rows: the first column of texts, or R's row names; None without."""
     if found.row_names:
@@ -152,7 +164,7 @@ def _known_mark(found, place):
     if not found.marks:
         for other, kind in enumerate(found.kinds):
             cells = found.head[other].head(layout.SAMPLE).tolist() if kind == "number" and not found.shapes[other] else ()
-            ways = [numbers.readings(match["body"]) for cell in cells if (match := numbers.CELL.fullmatch(cell))]
+            ways = [numbers.readings(match["body"]) for cell in cells if (match := numbers.match(cell))]
             found.marks.append({next(iter(way)) for way in ways if len(way) == 1})
     marks = set().union(*(marks for other, marks in enumerate(found.marks) if other != place))
     return marks.pop() if len(marks) == 1 else None
@@ -181,8 +193,8 @@ def _without_doubles(found, frame, at, names, values, groups, notes):
 def _times_in_header(found):
     """Places of the columns of numbers whose names are times, or count up; () where they are names of things."""
     places = [place for place, kind in enumerate(found.kinds) if kind in ("number", "empty")]
-    for fits in (lambda names: times.shape_of(names), layout.counts_up):
-        there = [place for place in places if times.shape_of([found.names[place]] * 3) or found.names[place].isdigit()]
+    for fits in (lambda names: time_shapes.shape_of(names), layout.counts_up):
+        there = [place for place in places if time_shapes.shape_of([found.names[place]] * 3) or found.names[place].isdigit()]
         names = [found.names[place] for place in there]
         if len(there) >= WIDE and fits(names):
             return tuple(there)
@@ -192,7 +204,7 @@ def _times_in_header(found):
 def _lies_down(found):
     """Whether a table without times is much wider than high, as one or two series in rows are."""
     wide = found.kinds.count("number")
-    return wide >= max(WIDE, 2 * len(found.head)) and not any(shape and shape not in times.WEAK for shape in found.shapes)
+    return wide >= max(WIDE, 2 * len(found.head)) and not any(shape and shape not in time_shapes.WEAK for shape in found.shapes)
 
 
 def _series_in_rows(found, wide, options):
@@ -228,6 +240,8 @@ def _series_in_rows(found, wide, options):
         series.notes.append(f"the series stands in a row, {len(places)} cells")
         if wide and options.time != "none":
             _put_times(series, names, options)
+        else:
+            _refuse_unread_times(found, {"the header": names}, options)
         out.append(series)
     return out
 
@@ -237,7 +251,7 @@ def _put_times(series, names, options):
     import pandas as pd
 
     texts = pd.Series(names, dtype="str")
-    shape = times.shape_of(names)
+    shape = time_shapes.shape_of(names)
     try:
         read = times.read(texts, shape, options.dates) if shape else times.read_numbers(texts.astype(float).to_numpy(), "header")
     except times.TwoReadings as error:

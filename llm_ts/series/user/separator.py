@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 from llm_ts import cli
-from llm_ts.series.user.numbers import is_number
+from llm_ts.series.user.numbers import is_number, match
 
 SEPARATORS = {";": ";", "\t": "tab", "|": "|", ",": ",", r"\s+": "blanks"}  # in the order in which they are believed
 NAMED = {"tab": "\t", "blank": r"\s+", "blanks": r"\s+", "space": r"\s+", "comma": ",", "semicolon": ";"}
@@ -30,12 +30,19 @@ def separator_of(lines, where):
     A way is good where most lines have as many cells, two or more, and some cell of most lines is a number.
     """
     lines = [line for line in lines[:2000] if not COMMENT.match(line)]
+    body = [line.strip() for line in lines[1:] if line.strip()]
+    if body and all((found := match(line)) and found["unit"] and found["body"][-1].isdigit() for line in body):
+        return "\t"  # 5,3 kg: one column, its unit in each cell
+    if body and all(re.match(r"[-+−–•*]\s", line) and is_number(line[1:]) for line in body):
+        raise cli.UserError(
+            f"{where}: {body[0]!r} may be below 0, or a number behind a dash as in a list: take the blank or the dash away"
+        )
     good = {}
     for separator in SEPARATORS:
         rows = split_lines(lines, separator)
         width, often = Counter(map(len, rows)).most_common(1)[0]
-        numbers = sum(any(LIKE_NUMBER.fullmatch(cell.strip()) for cell in row[:]) for row in rows if len(row) == width)
-        if width > 1 and often >= 0.8 * len(rows) and numbers >= 0.5 * often:
+        numbers = sum(any(map(_like_number, row)) for row in rows if len(row) == width)
+        if width > 1 and often >= 0.8 * (len(rows) - (len(rows[0]) != width)) and numbers >= 0.5 * often:
             good[separator] = width
     if "," in good and r"\s+" in good and _all_numbers(split_lines(lines, r"\s+")) and not _all_numbers(split_lines(lines, ",")):
         return r"\s+"  # 0 3,5: blanks between, decimal commas within
@@ -48,6 +55,10 @@ def separator_of(lines, where):
             )
         return separator
     return ","
+
+
+def _like_number(cell):
+    return bool(LIKE_NUMBER.fullmatch(cell.strip())) or is_number(cell)
 
 
 def _all_numbers(rows):

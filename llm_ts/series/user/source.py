@@ -29,6 +29,10 @@ NO_TABLE = {  # how files begin that hold no table of texts
     b"\xff\xd8\xff": "is a picture: give it with --image",
     b"{\\rtf": "is a text document (RTF): export its table as CSV",
 }
+LIST = re.compile(  # numbers as a program writes or prints them: [1.5, 2], x = c(1.5, 2), [1] 1.5 2.0
+    r"([\w.]+\s*(=|<-|:)\s*)?([\w.]*\(\s*)?[\[{(]\s*[-+]?[.0-9][^\])}]{0,30}[,;\s]|([\w.]+\s*(=|<-)\s*)?(c|list|array)\(|\[1\]\s+[-+.0-9]"
+)
+ODD = rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]"  # bytes that no text holds
 OLE = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones with a password
 
 
@@ -101,7 +105,11 @@ def encoding_of(place, where, first):
         zeros = first[odd : len(first) // 2 * 2 : 2]
         if zeros and zeros.count(0) > 0.7 * len(zeros) and first.count(0) < 0.6 * len(first):
             return name, f"read as {name.upper()}, which nothing in it says"
-    if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", first):
+    if first.rstrip(b"\0\r\n").count(b"\0") < first.count(b"\0") and not re.search(ODD, first.rstrip(b"\0\r\n")):
+        raise cli.UserError(
+            f"{where} ends in bytes of zero, as a file does whose program was stopped: take them out (tr -d '\\0')"
+        )
+    if re.search(ODD, first):
         raise cli.UserError(f"{where} is a binary file, no table of texts: export it as CSV")
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
@@ -120,10 +128,12 @@ def _text(place, where, first, separator, skip):
     lines = re.split("\r\n|\r|\n", head)
     lines = lines[:-1] if len(first) == HEAD else lines  # the last one may be torn
     begin = head.lstrip()[:200].lower()
-    if re.match(r"<(!doctype|html|head|body|table|\?xml|svg|div|!--)", begin):
+    if re.match(r"<(!doctype|html|head|body|table|thead|tbody|tr|td|ul|p|\?xml|svg|div|!--)\b", begin):
         raise cli.UserError(f"{where} is a web page (HTML or XML), whatever its name says: export its table as CSV")
     if re.match(r'[\[{]\s*("|[\[{])', begin):
         raise cli.UserError(f"{where} is JSON: write its numbers as CSV")
+    if LIST.match(begin):
+        raise cli.UserError(f"{where} holds a list as programs write it: write its numbers below one another, without brackets")
     notes, comments = [note] if note else [], []
     if skip >= len(lines):
         raise cli.UserError(f"{where}: --skip {skip} leaves nothing")
@@ -144,9 +154,20 @@ def _text(place, where, first, separator, skip):
         notes.append(f"{len(comments)} comment lines skipped")
 
     def cells(columns=None, rows=None):
-        return _read_csv(place, where, encoding, separator, skip, width, columns, rows)
+        frame = _read_csv(place, where, encoding, separator, skip, width, columns, rows)
+        if rows is None and (inside := _count_lines(place, encoding) - skip - len(frame)) > 0:
+            notes.append(f"{inside} {'line stands' if inside == 1 else 'lines stand'} within quotation marks, as part of a cell")
+        return frame
 
     return Table(where, cells, separator, skip + 1, comments, notes=notes)
+
+
+def _count_lines(place, encoding):
+    """Lines of a text file, where a byte of 10 ends each of them; 0 for other encodings."""
+    if encoding.startswith("utf-16") or encoding == "utf-32":
+        return 0
+    with open(place, "rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def _read_csv(place, where, encoding, separator, skip, width, columns, rows):
@@ -166,6 +187,12 @@ def _read_csv(place, where, encoding, separator, skip, width, columns, rows):
                 f"{where}, line {seen[2]} has {seen[3]} cells parted by "
                 f"{separators.SEPARATORS.get(separator, separator)}, the others {seen[1]}: are there decimal commas? Part "
                 "the cells by semicolons, or give --separator"
+            ) from None
+        open_quote = re.search(r"EOF inside string starting at row (\d+)", str(error))
+        if open_quote:
+            raise cli.UserError(
+                f"{where}, line {int(open_quote[1]) + skip + 1}: a quotation mark is opened there and not closed: mend it, or "
+                "take the marks away"
             ) from None
         raise cli.UserError(f"{where} cannot be read as a table: {' '.join(str(error).split())[:150]}") from None
     except (UnicodeError, ValueError, csv.Error) as error:

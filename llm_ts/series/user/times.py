@@ -10,45 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-HINT = re.compile(
-    r"(?i)(^|[^a-z])(date|dates|datum|datetime|date_?time|time|times|timestamp|ts|epoch|unix|zeit|zeitpunkt|zeitstempel|fecha|hora|jahr|year|years|yr|"
-    r"ann[eé]e|a[nñ]o|anno|month|months|monat|mois|mes|day|days|tag|jour|d[ií]a|week|weeks|woche|semaine|quarter|quartal|trimestre|hour|hours|"
-    r"stunde|heure|minute|minutes|second|seconds|sec|period|t|utc|when)([^a-z]|$)|(date|time|zeit|datum|stamp)$|日期|时间|時間|日時|年|月|дата|время|год"
-)
-MONTHS = {  # beginnings of names, as English, German, French, Spanish, Italian have them
-    number: names.split()
-    for number, names in enumerate(
-        ("jan janv ene gen jän jänner", "feb févr fév fevr febr", "mar mär mars mrz märz marzo", "apr avr abr avril abril aprile",
-         "may mai mayo mag maggio", "jun juin junio giu", "jul juil julio lug juillet", "aug août aout ago agosto",
-         "sep sept set", "oct okt ott", "nov", "dec dez déc dic"), 1,
-    )
-}  # fmt: skip
-WORD = r"[^\W\d_]{3,10}\.?"
-CLOCK = r"(?:[T ]+(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?|\d{1,2}h\d\d)" + (
-    r"(?:\s?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
-)
-SHAPES = {  # kind: what its texts look like
-    "day": rf"(?P<y>\d{{4}})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){CLOCK}",
-    "compact": r"(?P<y>[12]\d{3})(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d)(?:T?(?P<hms>\d{4}|\d{6}))?",
-    "numeric": rf"(?P<a>\d{{1,2}})(?P<s>[-/. ])(?P<b>\d{{1,2}})(?P=s)(?P<c>\d{{4}}|\d{{2}}){CLOCK}",
-    "named": rf"(?:{WORD},?\s+)?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?[-/ ]*(?P<w>{WORD})[-/, ]*(?P<y>\d{{4}}|\d{{2}}){CLOCK}",
-    "named-first": rf"(?:{WORD},?\s+)??(?P<w>{WORD})[-/ ]*(?P<d>\d{{1,2}})(?:st|nd|rd|th)?[-/, ]+(?P<y>\d{{4}}){CLOCK}",
-    "year-named": rf"(?P<y>\d{{4}})[-/ ](?P<w>{WORD})(?:[-/ ](?P<d>\d{{1,2}}))?{CLOCK}",
-    "month": r"(?P<y>[12]\d{3})(?:\s?[-/:]\s?M?|\s?[Mm])(?P<m>0?[1-9]|1[0-2])",
-    "month-first": r"(?P<m>0?[1-9]|1[0-2])[-/.](?P<y>[12]\d{3})",
-    "month-named": rf"(?P<w>{WORD})[-/, ']+(?P<y>[12]\d{{3}}|\d{{2}})",
-    "quarter": r"(?P<y>[12]\d{3})[-/:. ]?[QqTKk](?P<q>[1-4])|[QqTKk](?P<q2>[1-4])[-/:. ]*(?P<y2>[12]\d{3})|"
-    r"(?P<q3>[1-4])[Qq][-/ ]?(?P<y3>[12]\d{3})",
-    "half": r"(?P<y>[12]\d{3})[-/: ]?[HS](?P<h>[12])",
-    "week": r"(?P<y>[12]\d{3})[-/: ]?(?:[WwKk][Ww]?)(?P<w>\d{1,2})(?:-?(?P<d>[1-7]))?",
-    "month-alone": rf"(?P<w>{WORD})",
-    "clock": r"(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?)",
-    "yyyymm": r"(?P<y>[12]\d{3})\.?(?P<m>0[1-9]|1[0-2])",
-    "year": r"(?P<y>[12]\d{3})(?:\.0+)?",
-}  # fmt: skip
-WEAK = ("compact", "yyyymm", "year", "clock", "month-named", "month-alone")  # shapes that ids, values and names may have too
-DAILY = ("day", "compact", "numeric", "named", "named-first", "year-named")  # shapes of dates, to which clock times may belong
-YEARLY = ("year", "quarter", "half", "month", "month-first", "month-named", "yyyymm")  # told in years: months are equal then
+from llm_ts.series.user.time_shapes import WORD, YEARLY, ZONES, match, month_of
+
 UNIX = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # digits: counts per second
 
 
@@ -70,35 +33,6 @@ class TwoReadings(ValueError):
     """Dates that may be read day first and month first."""
 
 
-def shape_of(texts):
-    """The name of the shape that nearly all texts have (a few, such as a total's, may have none), or None. texts: a list."""
-    texts = [text for text in texts if text]
-    if len(texts) < 3:
-        return None
-    some = texts[:: max(1, len(texts) // 8)]
-    for name, shape in SHAPES.items():
-        if sum(bool(_match(name, shape, text)) for text in some) < 0.4 * len(some):
-            continue
-        fits = sum(bool(_match(name, shape, text)) for text in texts)
-        if fits >= max(3, 0.8 * len(texts)) and fits >= len(texts) - max(1, 0.2 * len(texts)):
-            return name
-    return None
-
-
-def _match(name, shape, text):
-    found = re.fullmatch(shape, text.strip())
-    return found if found and ("w" not in found.groupdict() or name == "week" or month_of(found["w"])) else None
-
-
-def month_of(word):
-    """ "März", "Sept." -> 3, 9; None for no month."""
-    word = word.lower().rstrip(".")
-    for number, names in MONTHS.items():
-        if any(word == name or len(name) >= 3 and word.startswith(name) for name in names):
-            return number
-    return None
-
-
 def read(texts, shape, dates=None):
     """A pandas Series of texts -> Times. dates: "day-first" or "month-first", where the user says. TwoReadings where neither
     he nor the column does."""
@@ -115,6 +49,12 @@ def read(texts, shape, dates=None):
         return Times(at, "number", shape, f"the clock passes midnight {falls} times" if falls else "")
     if shape == "month-alone":
         return Times(_unwrapped(at, 12.0)[0], "number", shape)
+    if shape == "day-alone":
+        return Times(_unwrapped(at, 366 * 86400.0)[0], "number", shape)
+    if shape == "month-named" and not _goes_one_way(at):  # Jan 31, Feb 1: days, not months of years
+        days = np.array([time_of("day-alone", text) for text in unique], dtype=float)[places]
+        if not np.isnan(days).any() and (_goes_one_way(days) or _unwrapped(days, 366 * 86400.0)[1]):
+            return Times(_unwrapped(days, 366 * 86400.0)[0], "number", "day-alone")
     return Times(at, "year" if shape in YEARLY else "date", shape)
 
 
@@ -130,30 +70,42 @@ def _iso(texts):
 
 def time_of(shape, text):
     """One text -> seconds since 1970, or years; NaN where it is none."""
-    found = _match(shape, SHAPES[shape], text)
+    found = match(shape, text)
     if not found:
         return np.nan
     part = found.groupdict()
-    if shape == "year":
-        return float(part["y"])
+    if shape in ("year", "span"):
+        return float(_whole_year(part["y"] or part["y2"]))
     if shape == "quarter":
-        year, quarter = next((part["y" + i], part["q" + i]) for i in ("", "2", "3") if part["y" + i])
-        return int(year) + (int(quarter) - 1) / 4
+        year, quarter = next((part["y" + i], part["q" + i]) for i in ("", "2", "3", "4", "5") if part["y" + i])
+        return _whole_year(year) + ({"I": 1, "II": 2, "III": 3, "IV": 4}.get(quarter) or int(quarter)) / 4 - 0.25
     if shape == "half":
         return int(part["y"]) + (int(part["h"]) - 1) / 2
     if shape == "clock":
-        return clock_of(part["clock"])
+        return clock_of(part["clock"], 99)  # timetables go on behind 24:00
     if shape == "month-alone":
         return float(month_of(part["w"]))
-    month = month_of(part["w"]) if part.get("w") and shape != "week" else int(part["m"]) if part.get("m") else None
+    if shape == "week":
+        return _week(int(part["y"] or part["y2"]), int(part["w"] or part["w2"]), int(part["d"] or 1))
+    if shape == "day-alone":
+        month = int(part["m3"]) if part["m3"] else month_of(part["w"] or part["w2"])
+        return seconds_of(2000, month, int(part["d"] or part["d2"] or part["d3"]))  # a leap year
+    if shape == "ordinal":
+        return seconds_of(int(part["y"]), 1, 1) + (int(part["n"]) - 1) * 86400.0 if 1 <= int(part["n"]) <= 366 else np.nan
+    month = month_of(part["w"]) if part.get("w") else int(part["m"]) if part.get("m") else None
     year = _whole_year(part["y"])
     if shape in YEARLY:
         return year + (month - 1) / 12
-    if shape == "week":
-        return _week(year, int(part["w"]), int(part["d"] or 1))
     if part.get("hms"):
         part["clock"] = ":".join(re.findall("..", part["hms"]))
     return seconds_of(year, month, int(part.get("d") or 1), part.get("clock"), part.get("zone"))
+
+
+def part_of(text, most):
+    """A month, quarter ... that has a column of its own -> its number, NaN for none up to `most`: "3", "M03", "Q3", "May"."""
+    found = re.fullmatch(r"[QqMmTtKk]?0*(\d{1,3})\.?0*", text.strip())
+    number = int(found[1]) if found else most == 12 and re.fullmatch(WORD, text.strip()) and month_of(text.strip()) or 0
+    return float(number) if 1 <= number <= most else np.nan
 
 
 def _whole_year(text):
@@ -168,7 +120,7 @@ def seconds_of(year, month, day, clock=None, zone=None):
         days = datetime.date(year, month, day).toordinal() - 719163  # 1970-01-01
     except ValueError:
         return np.nan
-    offset = 0
+    offset = 3600 * ZONES.get(zone or "Z", np.nan)
     if zone and zone[0] in "+-":
         digits = zone.replace(":", "")
         offset = int(digits[0] + "1") * (int(digits[1:3]) * 3600 + int(digits[3:5]) * 60)
@@ -184,24 +136,29 @@ def _week(year, week, day):
         return np.nan
 
 
-def clock_of(text):
-    """ "1:05 pm" -> 47100 seconds; NaN for 24:01."""
+def clock_of(text, most=24):
+    """ "1:05 pm" -> 47100 seconds; NaN for hours beyond `most`."""
     digits = [float(part) for part in re.findall(r"\d+(?:[.,]\d+)?", text.replace(",", "."))]
     hours, minutes, seconds = (*digits, 0.0)[:3]
     half = re.search("[ap]", text.lower())
     if half:
         hours = hours % 12 + (12 if half[0] == "p" else 0)
-    return hours * 3600 + minutes * 60 + seconds if hours <= 24 and minutes < 60 and seconds < 60 else np.nan
+    return hours * 3600 + minutes * 60 + seconds if hours <= most and minutes < 60 and seconds < 60 else np.nan
 
 
 def read_clock(texts):
-    """A column of clock times beside one of dates -> seconds of the day."""
-    return np.array([time_of("clock", text) for text in texts], dtype=float)
+    """A column of clock times beside one of dates -> seconds of the day: 10:30, 1030, or hours."""
+    if any(":" in text for text in texts):
+        return np.array([time_of("clock", text) for text in texts], dtype=float)
+    hours = np.array([float(text) if re.fullmatch(r"\d{1,4}(\.\d+)?", text) else np.nan for text in texts])
+    if np.nanmax(hours, initial=0) > 24:  # 1030
+        return 3600 * (hours // 100) + 60 * (hours % 100)
+    return 3600 * hours
 
 
 def _numeric(places, unique, dates):
     """Dates of three numbers, 01/02/2024: the ways in which all of them can be read, then the one way that goes one way."""
-    found = [_match("numeric", SHAPES["numeric"], text) for text in unique]
+    found = [match("numeric", text) for text in unique]
     dotted = all(part["s"] == "." for part in found if part)
     orders = {"day-first": "bac", "month-first": "abc", "year-first": "bca"}
     ways = {}
@@ -249,6 +206,11 @@ def _goes_one_way(at):
     return bool((steps >= 0).all() or (steps <= 0).all())
 
 
+def _two_digits(years):
+    """99, 0 -> 1999, 2000; NaN for other numbers."""
+    return np.where((years >= 0) & (years < 100), years + np.where(years < 69, 2000, 1900), np.nan)
+
+
 def _unwrapped(at, turn):
     """Times of a clock, or names of months, that begin again -> (times that go on, how often they began again)."""
     falls = np.diff(at) < 0
@@ -259,11 +221,19 @@ def _unwrapped(at, turn):
     return at + turn * np.concatenate([[0], np.cumsum(falls)]), int(falls.sum())
 
 
-def read_numbers(values, name, zero=0):
+def read_numbers(values, name, zero=0, unit=""):
     """Numbers of a column of times -> Times: Unix times in s, ms, us or ns, spreadsheet days, or the plain numbers.
 
-    zero: what was taken off all values, where they were beyond 2^53.
+    zero: what was taken off all values, where they were beyond 2^53. unit: as it stands in the cells; 50 BC is -50.
     """
+    if re.fullmatch(r"(?i)BCE?|BP|v\.? ?Chr\.?", unit):
+        return Times(-values, "number", "number")
+    if (
+        re.search(r"(?i)year|^yr|jahr|ann[eé]e|^a[nñ]o", name)
+        and not _goes_one_way(values)
+        and _goes_one_way(_two_digits(values))
+    ):
+        return Times(_two_digits(values), "year", "year", f"{name} is read as years of two digits, 1969 to 2068")
     there = values[~np.isnan(values)] if len(values) else values
     first = zero + (there.min() if len(there) else 0)
     last = zero + (there.max() if len(there) else 0)

@@ -1,0 +1,154 @@
+"""A student that a running server asks: llama-server, or any other with OpenAI's /v1/chat/completions.
+
+What the student learnt is read from the chat template that llama-server shows (origin.Origin.comment); where a server shows
+none, --model names the student's folder or file.
+"""
+
+import concurrent.futures
+import os
+import urllib.parse
+
+from llm_ts import cli, question
+from llm_ts.student import origin
+from llm_ts.student.student import MAX_NEW_TOKENS
+
+AT_ONCE = 4  # requests; llama-server answers so many side by side
+CONNECT, ANSWER = 5, 300  # seconds until somebody is there, and until an answer comes
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Remote:
+    """A running server, ready to be asked as a Student is. UserError in one line where it is none, or has no single model.
+
+    url: with or without /v1. model: the name of the model there; needed where it has several. A key that it wants is read
+    from LLAMA_API_KEY, as llama-server reads its own.
+    """
+
+    def __init__(self, url, model=None):
+        import requests
+
+        try:
+            parts = urllib.parse.urlsplit(url)
+        except ValueError:
+            parts = urllib.parse.urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise cli.UserError(f"--server {cli.visible(url)}: give an address like http://127.0.0.1:8080")
+        self.url = url.rstrip("/").removesuffix("/v1")
+        self._key = os.environ.get("LLAMA_API_KEY", "").strip()
+        self._session = requests.Session()
+        self._session.trust_env = parts.hostname not in LOOPBACK  # a proxy does not know this machine's servers
+        self.model = self._model(model)
+        props = self._call("GET", "/props", optional=True)
+        template = props.get("chat_template") if isinstance(props, dict) else None
+        self._template = template if isinstance(template, str) else None  # llama-server alone shows it
+        # it would go on from what it read under the adapters of before, where they were switched since
+        self._more = {} if self._template is None else {"cache_prompt": False}
+
+    def _model(self, wanted):
+        """The name of the model to ask."""
+        listed = self._call("GET", "/v1/models").get("data")
+        names = [entry.get("id") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+        if not names or not all(isinstance(name, str) for name in names):
+            raise cli.UserError(f"{self.url} lists no model: is it a server of OpenAI's form, with a model loaded?")
+        shown = ", ".join(map(cli.visible, names[:5])) + (", ..." if len(names) > 5 else "")
+        if wanted and wanted not in names:
+            raise cli.UserError(f"{self.url} has no model {cli.visible(wanted)}: it has {shown}")
+        if not wanted and len(names) > 1:
+            raise cli.UserError(f"{self.url} has several models ({shown}): give --server-model")
+        return wanted or names[0]
+
+    def learnt(self, name=None, fmt=None):
+        """The Origin of its student: what its template says, else what `name` says, a folder or .gguf file.
+
+        fmt: a format that the user gave, enough where nothing says. UserError where nothing says at all, and where template
+        and name say two things: a student asked in another format than it learnt answers nonsense.
+        """
+        if name and not os.path.exists(name):
+            raise cli.UserError(f"no model {name} here: give the folder or .gguf file of the student that the server runs")
+        adapters = None if self._template is None else self._call("GET", "/lora-adapters", optional=True)
+        if isinstance(adapters, list) and adapters and not any(isinstance(one, dict) and one.get("scale") for one in adapters):
+            raise cli.UserError(f"{self.url} has its adapters switched off, and its base learnt nothing (POST /lora-adapters)")
+        shown = origin.from_template(self._template or "", self.url)
+        named = origin.of(name, fmt) if name else origin.UNKNOWN
+        if shown.format and named.format and shown != named:
+            raise cli.UserError(f"{self.url} runs another student than {name}: {shown.mark!r} and {named.mark!r}")
+        known = shown if shown.format else named
+        if not known.format and not fmt:
+            of = f", and neither does {name}" if name else ""
+            raise cli.UserError(
+                f"{self.url} does not say how its student reads series{of}: "
+                "give --model, the folder or .gguf file that it was made from, or --format"
+            )
+        if known.see != "numbers":
+            raise cli.UserError(f"the student of {self.url} sees plots: --server asks students of numbers alone")
+        return known
+
+    def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
+        """Prompts -> the greedy answers, in order. chances: stays empty. UserError where one cannot be had, or is cut off."""
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda prompt: self._answer(prompt, max_new_tokens), prompts))
+
+    def _answer(self, prompt, max_new_tokens):
+        body = {
+            "model": self.model, "messages": question.messages_of(prompt), "temperature": 0, "max_tokens": max_new_tokens,
+            **self._more,
+        }  # fmt: skip
+        reply = self._call("POST", "/v1/chat/completions", body)
+        try:
+            (choice, *_) = reply["choices"]
+            text, finish = choice["message"]["content"], choice.get("finish_reason")
+        except (KeyError, TypeError, ValueError, AttributeError):
+            text, finish = None, None
+        if not isinstance(text, str):
+            raise cli.UserError(f"{self.url} answers otherwise than OpenAI's API does: no choices with a message")
+        if finish == "length":
+            begins = cli.visible(text)[:60]
+            raise cli.UserError(f"{self.url} cut an answer off ({begins!r}): is it the right student, its -c large enough?")
+        return text.encode("utf-8", "replace").decode().strip()  # half a surrogate pair has no bytes
+
+    def _call(self, method, path, body=None, optional=False):
+        """The JSON that the server gives, an object; UserError in one line for all else.
+
+        optional: of a path that only some servers know, {} for all else, and lists too.
+        """
+        import requests
+
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        try:
+            reply = self._session.request(
+                method, self.url + path, json=body, headers=headers, timeout=(CONNECT, ANSWER), allow_redirects=False
+            )
+        except requests.ReadTimeout:
+            raise cli.UserError(f"{self.url} gave no answer within {ANSWER} s: has it too much to do?") from None
+        except (requests.RequestException, ValueError) as error:
+            raise cli.UserError(
+                f"no server at {self.url} ({type(error).__name__}): start one, for example llama-server -m student.gguf"
+            ) from None
+        try:
+            found = reply.json()
+        except ValueError:
+            found = None
+        if optional:
+            return found if reply.status_code == 200 and isinstance(found, (dict, list)) else {}
+        if reply.status_code != 200:
+            raise self._refusal(reply, found)
+        if not isinstance(found, dict):
+            kind = cli.visible(reply.headers.get("content-type", "nothing"))[:60]
+            raise cli.UserError(f"{self.url}{path} answers {kind}, no JSON object: it is no server of OpenAI's form")
+        return found
+
+    def _refusal(self, reply, found):
+        """A reply of another status than 200, and its JSON -> UserError."""
+        error = found.get("error") if isinstance(found, dict) else None
+        said = error.get("message") if isinstance(error, dict) else error
+        said = said if isinstance(said, str) else reply.text
+        if self._key:
+            said = said.replace(self._key, "***")
+        said = f"it says {reply.status_code}: {cli.visible(' '.join(said.split()))[:200]}"
+        if reply.status_code in (401, 403):
+            return cli.UserError(f"{self.url} wants another key: set LLAMA_API_KEY ({said})")
+        if reply.status_code == 400 and "context" in said:
+            return cli.UserError(f"a series is too long for {self.url}: choose fewer values (--last N), or a larger -c ({said})")
+        if reply.status_code == 503:
+            return cli.UserError(f"{self.url} is not ready: try again in a moment ({said})")
+        return cli.UserError(f"{self.url} refuses the question ({said})")

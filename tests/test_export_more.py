@@ -1,0 +1,129 @@
+"""More of the export: several adapters added up, types by an importance matrix, Ollama's Modelfile for templates of other kinds.
+
+Needs: what tests/test_export_describe.py needs, and build/llama-programs; else they skip aloud.
+Run: python -m pytest -q tests/test_export_more.py
+"""
+
+import json
+import os
+import shutil
+import types
+
+import pytest
+from conftest import run_script
+from test_export_describe import PROMPT, adapter, answers  # noqa: F401
+
+import hf2gguf
+from llm_ts import cli, paths
+from llm_ts.student import gguf_file, importance, modelfile, origin
+from llm_ts.student.student import Student
+
+
+@pytest.fixture(scope="module")
+def halves(adapter, tmp_path_factory):  # noqa: F811
+    """Two adapters whose sum is the first one: each has two of its four ranks."""
+    from safetensors.torch import load_file, save_file
+
+    made = []
+    for ranks in (slice(0, 2), slice(2, 4)):
+        run = tmp_path_factory.mktemp("half")
+        shutil.copytree(adapter, run / "final")
+        for name in ("training.json", "test_rows.jsonl"):
+            shutil.copy(adapter.parent / name, run)
+        path = run / "final" / "adapter_model.safetensors"
+        weights = load_file(path)
+        for name in weights:
+            if "lora_B" in name:
+                weights[name][:, ranks] = 0
+        save_file(weights, path)
+        made.append(run / "final")
+    return made
+
+
+def test_several_adapters_are_added_up(adapter, halves, tmp_path):  # noqa: F811
+    """Transformers with both, llama.cpp with both, and both merged say what the whole adapter says; either alone does not."""
+    whole, _ = answers(run_script("hf2gguf.py", "--lora", adapter, "--quant", "f32", "--outfile", "whole.gguf", cwd=tmp_path))
+    both = ["--lora", halves[0], "--lora", halves[1], "--quant", "f32"]
+    for strategy in ("merge", "separate"):
+        done = run_script("hf2gguf.py", *both, "--strategy", strategy, "--outfile", f"{strategy}.gguf", cwd=tmp_path)
+        before, after = answers(done)
+        assert len(whole) > 200 and before[:200] == whole[:200] and after[:200] == whole[:200]
+    base, files = str(tmp_path / "separate.gguf"), [str(tmp_path / f"separate-lora{number}.gguf") for number in ("", "-2")]
+    for alone in files:
+        assert Student(base, adapters=[alone]).ask([PROMPT])[0][:50] != whole[:50]
+    assert (tmp_path / "separate.Modelfile").read_text().splitlines()[:3] == [
+        "FROM ./separate.gguf", "ADAPTER ./separate-lora.gguf", "ADAPTER ./separate-lora-2.gguf"
+    ]  # fmt: skip
+    with pytest.raises(cli.UserError, match="is no adapter for"):
+        Student(base, adapters=[base])
+
+
+def test_adapters_that_are_not_asked_alike_are_refused(adapter, halves, tmp_path):  # noqa: F811
+    shutil.copytree(halves[0], tmp_path / "final")
+    about = {"format": "study", "points": [32], "prompt_version": 1}
+    (tmp_path / "training.json").write_text(json.dumps(about))
+    with pytest.raises(cli.UserError, match="not asked alike: .*format=thirds.*format=study"):
+        hf2gguf.learnt_of([str(adapter), str(tmp_path / "final")])
+    assert hf2gguf.learnt_of([str(adapter), str(halves[0])]) == origin.of(str(adapter))
+    config = json.loads((tmp_path / "final" / "adapter_config.json").read_text())
+    (tmp_path / "final" / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": "another/base"}))
+    flags = ["--lora", adapter, "--lora", tmp_path / "final", "--outfile", "x.gguf"]
+    assert "another/base" in run_script("hf2gguf.py", *flags, cwd=tmp_path, code=2).stderr
+
+
+def test_an_importance_matrix_is_made_of_training_prompts(adapter, tmp_path, monkeypatch):  # noqa: F811
+    """In-process, to see the text that llama-imatrix reads; a file quantised by its matrix says so, and has other bytes."""
+    try:
+        paths.llama_program("llama-imatrix")
+    except cli.UserError as error:
+        pytest.skip(str(error))
+    from gguf import GGUFReader
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(importance, "PROMPTS", 8)
+    read, make = [], importance.make
+    monkeypatch.setattr(importance, "make", lambda full, text, out: read.append(open(text).read()) or make(full, text, out))
+    flags = ["--lora", str(adapter), "--merge-lora", "--min-equal", "0", "--rows", "2"]
+    hf2gguf.main([*flags, "--quant", "q4_0,iq3_xxs", "--imatrix", "--outfile", "by.gguf"])
+    (text,) = read
+    assert text.count("<|im_start|>system\nYou describe time series.<|im_end|>") == text.count('{"trend": "The trend is ') == 8
+    assert "\nbeginning: " in text and text.count('"}<|im_end|>') == 8
+    hf2gguf.main([*flags, "--quant", "q4_0", "--outfile", "without.gguf"])
+    by, without = (GGUFReader(name) for name in ("by-q4_0.gguf", "without.gguf"))
+    assert by.get_field("quantize.imatrix.file") and not without.get_field("quantize.imatrix.file")
+    changed = [one.name for one, other in zip(by.tensors, without.tensors) if (one.data != other.data).any()]
+    assert by.tensors[0].name == without.tensors[0].name and len(changed) >= 8
+    assert os.path.getsize("by-iq3_xxs.gguf") and json.loads(open("by-q4_0-compared.json").read())["imatrix"] is True
+    with pytest.raises(cli.UserError, match="needs an importance matrix: give --imatrix"):
+        hf2gguf.main([*flags, "--quant", "iq3_xxs", "--outfile", "x.gguf"])
+
+
+@pytest.mark.parametrize("kind", ["plain", "joined", "begins with a token", "braces"])
+def test_a_modelfile_is_made_of_any_template(tiny_model, kind):
+    """What Ollama fills in, by its documents, is what the tokenizer's own template writes."""
+    from transformers import AutoTokenizer
+
+    from llm_ts import question
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    turns = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    ends = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    templates = {
+        "joined": "{{ messages[0]['content'] + ' / ' }}{% for m in messages[1:] %}{{ m['content'] }}<|im_end|>{% endfor %}",
+        "begins with a token": "{{ bos_token }}" + turns + ends,
+        "braces": "{{ '{{ not an action' }}" + turns + ends,
+    }
+    tokenizer.chat_template = templates.get(kind, tokenizer.chat_template)
+    config = types.SimpleNamespace(get_text_config=lambda: types.SimpleNamespace(max_position_embeddings=2048))
+    model = types.SimpleNamespace(config=config, generation_config=types.SimpleNamespace(eos_token_id=tokenizer.eos_token_id))
+    body = modelfile.body_of(model, tokenizer)
+    template = body.split('"""')[1]
+    filled = template.partition("{{ .Response }}")[0].replace("{{ .System }}", question.SYSTEM).replace("{{ .Prompt }}", PROMPT)
+    chat = question.messages_of(PROMPT)
+    assert filled.replace('{{ "{{" }}', "{{") == tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    assert "PARAMETER num_ctx 2048\n" in body and 'PARAMETER stop "<|im_end|>"\n' in body
+
+
+@pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "iq1_m"])
+def test_a_type_that_needs_a_matrix_is_taken_with_one(quant):
+    assert gguf_file.quantiser_type(quant, matrix=True) > 0

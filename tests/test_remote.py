@@ -1,0 +1,193 @@
+"""describe.py --server against servers that go wrong, over real HTTP on loopback: one line, exit code 2, nothing guessed.
+
+The real llama-server stands in tests/test_serving.py. Needs: nothing. Run: python -m pytest -q tests/test_remote.py
+"""
+
+import contextlib
+import http.server
+import json
+import os
+import sys
+import threading
+import time
+
+import pytest
+from conftest import ROOT
+
+import describe
+from llm_ts import cli, paths
+from llm_ts.question import STUDY, SYSTEM
+from llm_ts.student import origin, remote
+
+RISE = os.path.join(ROOT, "examples", "co2.csv")
+RIGHT = STUDY.answer_of(STUDY.say({"trend": "increasing", "noise": "low", "max": "end", "min": "beginning"}))
+SHIPPED = origin.of(paths.SHIPPED)
+TEMPLATE = SHIPPED.comment + "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+MODELS = {"object": "list", "data": [{"id": "student", "object": "model"}]}
+
+
+def said(text, finish="stop"):
+    return {"choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}]}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers as server.replies says: {path: (status, an object, or bytes of HTML)}; what is asked is kept in server.asked."""
+
+    def do_GET(self):
+        length = int(self.headers.get("Content-Length", 0))
+        self.server.asked.append((self.path, dict(self.headers), json.loads(self.rfile.read(length) or "null")))
+        status, content = self.server.replies.get(self.path, (404, {"error": {"message": "File Not Found"}}))
+        if status == "late":
+            time.sleep(1)
+            status = 200
+        kind = "text/html" if isinstance(content, bytes) else "application/json"
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        with contextlib.suppress(OSError):  # who waited too long has gone
+            self.send_response(status)
+            for name, value in (("Content-Type", kind), ("Content-Length", str(len(body))), ("Location", "/elsewhere")):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server whose student answers right and whose template says how it is asked; a test changes its replies."""
+    monkeypatch.delenv("LLAMA_API_KEY", raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # must not be asked for this machine's own server
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url, made.asked = f"http://127.0.0.1:{made.server_address[1]}", []
+    made.replies = {
+        "/v1/models": (200, MODELS),
+        "/props": (200, {"chat_template": TEMPLATE}),
+        "/lora-adapters": (200, []),
+        "/v1/chat/completions": (200, said(RIGHT)),
+    }
+    threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def run(capsys, monkeypatch, *flags):
+    """describe.py with these flags, as cli.run ends it: (exit code, stdout, stderr)."""
+    monkeypatch.setattr(sys, "argv", ["describe.py"])
+    with pytest.raises(SystemExit) as end:
+        cli.run(describe.main, [RISE, "--column", "ppm", *flags])
+    out, err = capsys.readouterr()
+    return end.value.code, out, err
+
+
+def refused(capsys, monkeypatch, *flags):
+    """The one line that it ends with."""
+    code, out, err = run(capsys, monkeypatch, *flags)
+    assert code == 2 and not out and len(err.splitlines()) == 1 and err.startswith("describe.py: "), (code, out, err)
+    return err
+
+
+def test_a_llama_server_is_asked_as_its_template_says(server, capsys, monkeypatch):
+    code, out, err = run(capsys, monkeypatch, "--server", server.url)
+    assert code == 0 and out.count(" right") == 4 and not err
+    assert f"model: student of {server.url} (series written as 'thirds')" in out
+    body = server.asked[-1][2]
+    assert [message["role"] for message in body["messages"]] == ["system", "user"] and body["messages"][0]["content"] == SYSTEM
+    assert body["messages"][1]["content"].startswith(STUDY.instruction) and "\nbeginning: 00" in body["messages"][1]["content"]
+    assert (body["temperature"], body["cache_prompt"], body["model"]) == (0, False, "student")
+
+
+def test_another_server_is_asked_in_openais_words_alone(server, capsys, monkeypatch):
+    """No /props: --model says how; and no field that OpenAI's API does not have."""
+    del server.replies["/props"]
+    line = refused(capsys, monkeypatch, "--server", server.url)
+    assert "does not say how its student reads series" in line and "--model" in line
+    code, out, _ = run(capsys, monkeypatch, "--server", server.url + "/v1/", "--model", paths.SHIPPED)
+    assert code == 0 and out.count(" right") == 4
+    assert set(server.asked[-1][2]) == {"model", "messages", "temperature", "max_tokens"}
+    assert run(capsys, monkeypatch, "--server", server.url, "--format", "study")[0] == 0
+    assert "\nSeries: [00, 02" in server.asked[-1][2]["messages"][1]["content"]
+    assert "no model nowhere" in refused(capsys, monkeypatch, "--server", server.url, "--model", "nowhere")
+
+
+def test_another_student_than_the_named_one_is_refused_with_both(server, capsys, monkeypatch, tmp_path):
+    other = {"format": "study", "points": [32], "prompt_version": 1}
+    (tmp_path / "training.json").write_text(json.dumps(other))
+    line = refused(capsys, monkeypatch, "--server", server.url, "--model", str(tmp_path))
+    assert "another student" in line and SHIPPED.mark in line and "format=study" in line
+
+
+def test_a_template_says_it_back():
+    """Comment and template: there and back, an older comment replaced, a foreign template left alone."""
+    other = origin.Origin("study", (48, 128), 1, STUDY)
+    assert origin.from_template(origin.with_comment("{{ x }}", SHIPPED), "x") == SHIPPED
+    assert origin.with_comment(origin.with_comment("{{ x }}", SHIPPED), other) == other.comment + "{{ x }}"
+    assert origin.with_comment("{{ x }}", origin.UNKNOWN) == "{{ x }}"
+    for foreign in ("", "{{ x }}", "{# llm_ts of old #}", "{{ x }}" + SHIPPED.comment):
+        assert origin.from_template(foreign, "x") == origin.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "words"),
+    [
+        ("/v1/models", (200, b"<html>A router</html>"), "text/html, no JSON object"),
+        ("/v1/models", (200, [1]), "no JSON object"),
+        ("/v1/models", (200, {"data": []}), "lists no model"),
+        ("/v1/models", (302, b""), "refuses the question (it says 302"),
+        ("/v1/models", (401, {"error": {"message": "Invalid API Key"}}), "LLAMA_API_KEY"),
+        ("/v1/models", (200, {"data": [{"id": "one"}, {"id": "two"}]}), "several models (one, two): give --server-model"),
+        ("/lora-adapters", (200, [{"id": 0, "scale": 0.0}]), "adapters switched off"),
+        ("/v1/chat/completions", (200, b"<html>"), "text/html, no JSON object"),
+        ("/v1/chat/completions", (200, {"choices": []}), "otherwise than OpenAI's API"),
+        ("/v1/chat/completions", (200, {"choices": [{"message": {"content": None}}]}), "otherwise than OpenAI's API"),
+        ("/v1/chat/completions", (200, {"choices": [7]}), "otherwise than OpenAI's API"),
+        ("/v1/chat/completions", (200, said('{"trend": "The tr', "length")), "cut an answer off"),
+        ("/v1/chat/completions", (503, {"error": {"message": "Loading model"}}), "not ready: try again"),
+        ("/v1/chat/completions", (500, {"error": {"message": "\x1b[31mbroken\nby all"}}), "it says 500: \\x1b[31mbroken by all"),
+        ("/v1/chat/completions", (404, {"error": "model 'x' not found"}), "it says 404: model 'x' not found"),
+        (
+            "/v1/chat/completions",
+            (400, {"error": {"message": "request (9030 tokens) exceeds the available context size (1024 tokens)"}}),
+            "too long for",
+        ),
+    ],
+)
+def test_what_goes_wrong_is_one_line(server, capsys, monkeypatch, path, reply, words):
+    server.replies[path] = reply
+    assert words in refused(capsys, monkeypatch, "--server", server.url)
+
+
+def test_a_server_that_is_late_or_gone_or_none(server, capsys, monkeypatch):
+    monkeypatch.setattr(remote, "ANSWER", 0.2)
+    server.replies["/v1/chat/completions"] = ("late", said(RIGHT))
+    assert "no answer within 0.2 s" in refused(capsys, monkeypatch, "--server", server.url)
+    assert "no server at http://127.0.0.1:9 (" in refused(capsys, monkeypatch, "--server", "http://127.0.0.1:9")
+    for bad in ("127.0.0.1:8080", "ftp://127.0.0.1", "http://", "http://[", "http://a:b@127.0.0.1:8080"):
+        assert "give an address like" in refused(capsys, monkeypatch, "--server", bad)
+    assert "has no model other: it has student" in refused(capsys, monkeypatch, "--server", server.url, "--server-model", "other")
+
+
+def test_a_key_is_sent_and_never_shown(server, capsys, monkeypatch):
+    monkeypatch.setenv("LLAMA_API_KEY", "sesame-7")
+    server.replies["/v1/chat/completions"] = (403, {"error": {"message": "sesame-7 may not"}})
+    line = refused(capsys, monkeypatch, "--server", server.url)
+    assert server.asked[-1][1]["Authorization"] == "Bearer sesame-7"
+    assert "*** may not" in line and "sesame" not in line
+
+
+def test_half_a_letter_is_printed_all_the_same(server, capsys, monkeypatch):
+    server.replies["/v1/chat/completions"] = (200, said("\ud83d" + RIGHT))
+    code, out, _ = run(capsys, monkeypatch, "--server", server.url)
+    assert code == 0 and out.count(" right") == 4 and "the answer was repaired" in out
+
+
+def test_flags_that_do_not_go_together(server, capsys, monkeypatch):
+    for flags in (["--transformers"], ["--see", "image"]):
+        assert "--server" in refused(capsys, monkeypatch, "--server", server.url, *flags)
+    with pytest.raises(cli.UserError, match="--serve takes no --server"):
+        describe.main(["--serve", "--server", server.url])
+    assert "--server-model belongs" in refused(capsys, monkeypatch, "--server-model", "x")

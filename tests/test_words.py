@@ -1,0 +1,144 @@
+"""The teacher's words for the truth's facts: what may be said, and what never.
+
+Needs: models/ (python fetch.py smollm2 minilm) for training. Run: python -m pytest -q tests/test_words.py
+"""
+
+import itertools
+import json
+import random
+
+import pytest
+from conftest import run_script
+from described import described, said_by, write_pairs
+
+import qwen_train
+from llm_ts import cli, question
+from llm_ts.claims import TOPICS, extrema
+from llm_ts.claims.places import THIRDS
+from llm_ts.pairs import fresh
+from llm_ts.pairs.words import Words, fault_of, held_out
+
+RISES, LOW, AT_ENDS = {"trend": "increasing"}, {"noise": "low"}, {"max": "end", "min": "beginning"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "sentence", "labels", "reason"),
+    [
+        ("trend", "The curve climbs from start to finish.", RISES, None),
+        ("trend", "The curve climbs from start to finish.", {"trend": "flat"}, "read otherwise"),
+        ("trend", "Although noisy, the series rises.", RISES, "another topic"),
+        ("trend", "The curve rises smoothly.", RISES, "another topic"),
+        ("trend", "The series rises until it reaches its maximum at the end.", RISES, "another topic"),
+        ("trend", "The series rises in regular cycles.", RISES, "another topic"),
+        ("trend", "The series rises by 40 units.", RISES, "a number"),
+        ("trend", "The series rises by three percent.", RISES, "a number"),
+        ("trend", "The series rises from Monday on.", RISES, "a date"),
+        ("trend", "The series has been rising since March.", RISES, "a date"),
+        ("trend", "Passenger traffic rises over time.", RISES, "an unknown word"),
+        ("noise", "The noise is low throughout.", LOW, None),
+        ("noise", "The noise is low around a rising course.", LOW, "another topic"),
+        ("noise", "The noise is low, even near the peak.", LOW, "another topic"),
+        ("extrema", "The peak comes at the end, the lowest point at the start.", AT_ENDS, None),
+        ("extrema", "The peak comes at the end, the lowest point at the start, as it rises.", AT_ENDS, "another topic"),
+        ("extrema", "The noisy curve peaks at the end and bottoms at the start.", AT_ENDS, "another topic"),
+        ("extrema", "The peak of 99 comes at the end, the lowest point at the start.", AT_ENDS, "a number"),
+        ("extrema", "The peak comes at the end.", AT_ENDS, "read otherwise"),
+    ],
+)
+def test_a_sentence_that_names_anything_else_is_refused(topic, sentence, labels, reason):
+    assert fault_of(TOPICS[topic], sentence, labels) == reason
+
+
+def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no_held_out_one():
+    trained = described(300)
+    theirs = {text for _, said in said_by(trained) for text in said.values()}
+    words = Words(trained)
+    made = said_by(fresh.pairs("train", [(48, 48, 600)], "thirds", words=words))
+    assert all(
+        question.STUDY.read(said) == {claim: row["truth"][claim] for claim in question.STUDY.claims} for row, said in made
+    )
+    ours = {text for _, said in made for text in said.values()}
+    assert ours <= theirs and not [text for text in ours if held_out(text)]
+    usable = {text for found in words.sentences.values() for text in found} | words.held_out
+    assert 0.1 < len(words.held_out) / len(usable) < 0.3 and len(ours) > 0.8 * len(usable - words.held_out)
+    together = {tuple(said.values()) for _, said in said_by(trained)}
+    assert sum(tuple(said.values()) in together for _, said in made) < 10  # combinations that the teacher never said
+    assert made[:40] == said_by(fresh.pairs("train", [(48, 48, 40)], "thirds", words=Words(trained)))
+
+
+def test_planted_sentences_are_never_said():
+    """One row in two speaks of something else, means something else, or is not the teacher's own."""
+    planted = {
+        "increasing": "Although noisy, the series rises.",
+        "decreasing": "The series falls by 40 units.",
+        "flat": "The series rises over the whole window.",  # a wrong one
+    }
+
+    def sentences(row, said):
+        odd = int(row["id"][-1]) % 2
+        return {**said, "trend": planted[row["truth"]["trend"]]} if odd else said
+
+    trained = described(200, sentences=sentences)
+    foreign = "The curve climbs from start to finish."
+    for row in trained:
+        if row["truth"]["trend"] == "increasing" and row["gold"]["trend"] != planted["increasing"]:
+            row["answer"] = question.STUDY.answer_of({**json.loads(row["answer"]), "trend": foreign})  # a human's, say
+            break
+    made = fresh.pairs("train", [(48, 48, 400)], "thirds", words=Words(trained))
+    said = {(said["trend"], row["truth"]["trend"]) for row, said in said_by(made)}
+    assert not {text for text, _ in said} & {foreign, planted["increasing"], planted["decreasing"]}
+    assert (planted["flat"], "flat") not in said and len(said) > 20
+
+
+def test_a_pair_of_places_that_the_teacher_never_named_is_said_in_its_words_for_others():
+    trained = [row for row in described(400) if row["truth"]["max"] != row["truth"]["min"] or row["truth"]["max"] == "middle"]
+    words = Words(trained)
+    assert ("extrema", ("end", "end")) not in words.sentences
+    made = said_by(fresh.pairs("train", [(48, 48, 900)], "thirds", words=words))
+    made = [said["extrema"] for row, said in made if row["truth"]["max"] == row["truth"]["min"] == "end"]
+    assert len(set(made)) > 10 and all(extrema.read(text) == {"max": "end", "min": "end"} and not held_out(text) for text in made)
+    assert "the middle" not in " ".join(made)
+
+
+def test_places_are_carried_over():
+    sentence = "The peak lies near the start, while the lowest point lies at the end."
+    assert "The peak lies near the middle, while the lowest point lies at the beginning." in extrema.carry_over(
+        sentence, {"max": "middle", "min": "beginning"}
+    )
+    assert extrema.carry_over("In the middle lies the peak.", {"max": "end", "min": "end"}) == ["At the end lies the peak."]
+    assert extrema.carry_over("The peak lies in the middle.", {"max": "end", "min": "beginning"}) == []
+    assert extrema.carry_over("The peak lies in the middle third, the low at the end third.", {"max": "end", "min": "end"}) == []
+    for labels in (dict(zip(("max", "min"), places)) for places in itertools.product(THIRDS, repeat=2)):
+        said = extrema.reword(labels, random.Random(1))
+        for other in (dict(zip(("max", "min"), places)) for places in itertools.product(THIRDS, repeat=2)):
+            made = [text for text in extrema.carry_over(said, other) if extrema.read(text) == other]
+            assert made or (labels["max"] == labels["min"]) != (other["max"] == other["min"])
+
+
+def test_what_the_teacher_cannot_say_is_named():
+    trained = [row for row in described(200) if row["truth"]["noise"] != "medium"]
+    with pytest.raises(cli.UserError, match="no sentence of the teacher's says 'medium' of noise and nothing else"):
+        fresh.pairs("train", [(48, 48, 50)], "thirds", words=Words(trained))
+    plain = described(100)
+    for row in plain:
+        row["answer"] = question.STUDY.answer_of(row["truth"]["sentences"])
+    with pytest.raises(cli.UserError, match="convert with --wording teacher"):
+        fresh.pairs("train", [(48, 48, 5)], "thirds", words=Words(plain))
+
+
+def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tmp_path, monkeypatch):
+    only_tested = write_pairs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "teacher", "--validation", "2", "--eval-rows", "2"]
+    train_rows, validation_rows, _ = qwen_train.load_rows(qwen_train.run_of(qwen_train.parse(flags)))
+    said = {text for _, answer in said_by(train_rows) for text in answer.values()}
+    assert len(said) > 20 and not said & only_tested and not [text for text in said if held_out(text)]
+    assert [json.loads(row["answer"]) for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
+    flags += ["--save-steps", "5", "--max-new-tokens", "8", "--embedder", embedder, "--nli", "none", "--no-gguf", "--out", "run"]
+    assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
+    assert json.loads((tmp_path / "run" / "training.json").read_text())["words"] == "teacher"
+    assert "nothing to do" in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
+    flags[flags.index("teacher")] = "template"
+    assert "other words" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
+    flags = ["--model", tiny_model, "--words", "teacher"]
+    assert "give --fresh too" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr

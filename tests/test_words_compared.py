@@ -1,0 +1,49 @@
+"""The comparison of the ways to word the truth, at toy size, and how variety is counted.
+
+Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_words_compared.py
+"""
+
+import json
+
+import pytest
+from conftest import run_script
+
+from experiments import words as compared
+from llm_ts import question
+from llm_ts.pairs import fresh
+
+
+def test_variety_is_counted():
+    assert compared.variety([["It rises.", "Low noise."], ["It climbs.", "Low noise."], []]) == 3
+    assert compared.variety([[f"{number % 7} a", "b"] for number in range(250)]) == 8
+    assert compared.variety([[str(number)] for number in range(150)] + [["same"]] * 50) == 75.5  # of two hundreds
+
+
+def test_what_is_right_is_counted_and_babble_is_no_variety():
+    rows = fresh.pairs("validation", [(48, 48, 20)], "thirds")
+    babble = {"trend": "There is an obvious randomized curve.", "noise": "Smokes.", "extrema": "It backs off."}
+    texts = [row["answer"] for row in rows[:10]] + [question.STUDY.answer_of(babble)] * 5 + ["?"] * 5
+    right = {text for row in rows[:10] for text in json.loads(row["answer"]).values()}
+    entry = compared.entry_of(rows, texts, {json.loads(texts[0])["trend"]}, {json.loads(texts[0])["noise"]})
+    assert entry["all_four"]["mean"] == 0.5 and entry["all_four"]["n"] == 20
+    assert entry["clear"]["n"] == sum(all(row["truth"]["clear"].values()) for row in rows) < 20
+    assert entry["sentences_per_100"] == entry["distinct"] == len(right)
+    assert entry["new"] == len(right) - 1 and entry["held_out"] == 1 and 15 < entry["words"] < 30
+
+
+def test_ways_are_compared_and_not_trained_twice(tiny_model, embedder, tmp_path):
+    flags = ["--model", tiny_model, "--embedder", embedder, "--points", 16, "--described", 60]
+    flags += ["--series", 16, "--samples", 2, "--asked", 3]
+    run_script("experiments.words", *flags, "--only", "curated,teacher", cwd=tmp_path)
+    kept = json.loads((tmp_path / "results" / "words.json").read_text())
+    assert list(kept["ways"]) == ["(the teacher itself)", "curated", "teacher"]
+    runs = tmp_path / "run" / "words" / "Tiny-Llama-16-60-16-3-2-0.001-0"
+    settings = {name: json.loads((runs / name / "training.json").read_text()) for name in ("curated", "teacher")}
+    assert settings["teacher"]["words"] == "teacher" and settings["teacher"]["series"] == 16
+    assert settings["curated"]["series"] * settings["curated"]["epochs"] == pytest.approx(16)
+    before = {path: path.stat().st_mtime_ns for path in runs.glob("[ct]*/*")}
+    done = run_script("experiments.words", *flags, "--only", "teacher,own", cwd=tmp_path, code=2)
+    assert before == {path: path.stat().st_mtime_ns for path in runs.glob("[ct]*/*")}
+    assert "teacher: 0 [0, 56], n = 3" in done.stdout
+    assert "no answer of own-first is right" in done.stderr and (runs / "own-answers" / "sampled.jsonl").exists()  # it babbles
+    assert "no way" in run_script("experiments.words", "--only", "best", cwd=tmp_path, code=2).stderr
