@@ -22,7 +22,7 @@ The final recipe is one of these with a greater budget and three seeds:
 import os
 
 from experiments.recipes import call, shown
-from llm_ts import cli, paths, records
+from llm_ts import cli, paths, records, shape
 from llm_ts.pairs import suites
 from llm_ts.scores import evaluation, tables
 from llm_ts.scores.means import is_mean, percent, wilson
@@ -120,7 +120,7 @@ def read_kept(budget=None):
     """results/mixtures.json: {"budget": {...}, "runs": {"<name>-<seed>": entry}}; UserError where it is something else."""
     kept = records.read_json(OUT, "python -m experiments.mixtures")
     runs = kept.get("runs")
-    fits = records.has(kept.get("budget"), ("model", "suites"), str) and isinstance(runs, dict)
+    fits = shape.has(kept.get("budget"), ("model", "suites"), str) and isinstance(runs, dict)
     if not fits or not all(map(_is_entry, runs.values())):
         raise cli.UserError(f"{OUT} is not as mixtures.py writes it: move it away, and run it again")
     if budget not in (None, kept["budget"]):
@@ -131,7 +131,7 @@ def read_kept(budget=None):
 def _is_entry(entry):
     clear = entry.get("clear") if isinstance(entry, dict) else None
     means = [claims.get("all_four") for claims in clear.values()] if isinstance(clear, dict) else [None]
-    return records.has(entry, ("what", "command"), str) and all(map(is_mean, means))
+    return shape.has(entry, ("what", "command"), str) and all(map(is_mean, means))
 
 
 def kept_runs(budget):

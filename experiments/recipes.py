@@ -24,7 +24,7 @@ import signal
 import subprocess
 import sys
 
-from llm_ts import cli, paths, question, records
+from llm_ts import cli, paths, question, records, shape
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores.means import is_mean, percent, wilson
 from llm_ts.series.rows import LONGEST, SHORTEST
@@ -165,7 +165,7 @@ def read_kept():
     """results/recipes.json: {"budget": {...}, "recipes": {name: entry}}; UserError where it is something else."""
     kept = records.read_json(OUT, "recipes.py")
     budget, entries = kept.get("budget"), kept.get("recipes")
-    fits = records.has(budget, ("model",), str) and records.has(budget, BUDGET, int) and isinstance(entries, dict)
+    fits = shape.has(budget, ("model",), str) and shape.has(budget, BUDGET, int) and isinstance(entries, dict)
     if not fits or not entries:
         raise cli.UserError(f"{OUT} holds no recipes: move it away, and run python -m experiments.recipes")
     broken = [name for name, entry in entries.items() if not _is_entry(entry)]
@@ -176,10 +176,10 @@ def read_kept():
 
 def _is_entry(entry):
     return (
-        records.has(entry, ("what", "command", "verdict"), str)
-        and records.has(entry, ("series", "steps"), int)
+        shape.has(entry, ("what", "command", "verdict"), str)
+        and shape.has(entry, ("series", "steps"), int)
         and is_mean(entry.get("score"))
-        and records.has(entry.get("claims"), question.STUDY.claims, dict)
+        and shape.has(entry.get("claims"), question.STUDY.claims, dict)
         and all(map(is_mean, entry["claims"].values()))
     )
 

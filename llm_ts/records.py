@@ -29,7 +29,7 @@ import shutil
 import socket
 import sys
 
-from llm_ts import claims, question
+from llm_ts import claims, question, shape
 from llm_ts.cli import UserError
 
 NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # of flock: this file system has none
@@ -130,67 +130,14 @@ def read(path, made_by="ou_process.py", may_be_empty=False):
 
 def require(rows, field, path, made_by):
     """Raise UserError unless every row has the field in its whole shape, for its question; names the first row that fails."""
-    fits, shape = SHAPES.get(field, (lambda value, asked: True, ""))
+    fits, words = shape.SHAPES.get(field, (lambda value, asked: True, ""))
     for row in rows:
         if row.get(field) is None:
             raise UserError(f"{path}: row {row['id']} has no {field!r}: run {made_by} first")
         asked = question.of(row, f"{path}: row {row['id']}")
         if not fits(row[field], asked):
-            shape = shape.format(version=claims.VERSION, sentences=asked.count("sentence"))
-            raise UserError(f"{path}: row {row['id']}: its {field} is not {shape}: mend it, or run {made_by}")
-
-
-def has(value, names, kind):
-    """Whether a value is an object with all the names, each of the kind."""
-    return isinstance(value, dict) and all(name in value and isinstance(value[name], kind) for name in names)
-
-
-def _is_series(values, asked):
-    return isinstance(values, list) and len(values) > 1 and set(map(type, values)) == {int} and 0 <= min(values) <= max(values) <= 99
-
-
-def _is_truth(value, asked):
-    return (
-        isinstance(value, dict)
-        and all(value.get(claim) in labels for claim, labels in asked.labels.items())
-        and value.get("version") == claims.VERSION
-        and has(value.get("clear"), asked.claims, bool)
-        and has(value.get("sentences"), asked.topics, str)
-        and has(value.get("numbers"), [name for topic in asked for name in topic.NUMBERS], (int, float))
-    )
-
-
-def _is_gold(value, asked):
-    return has(value, asked.topics, str) and all(value[name].strip() for name in asked.topics)
-
-
-def _is_teacher(value, asked):
-    said = value.get("labels", {}) if isinstance(value, dict) else None
-    return isinstance(said, dict) and all(label in asked.labels.get(claim, ()) for claim, label in said.items())
-
-
-def _is_second(value, asked):
-    if not has(value, ("teacher",), dict) or not _is_teacher(value["teacher"], asked):
-        return False
-    return value.get("gold") is None or _is_gold(value["gold"], asked)
-
-
-def _is_curated(value, asked):
-    return has(value, asked.topics, dict) and all(has(value[name], ("text", "status", "reason"), str) for name in asked.topics)
-
-
-SHAPES = {  # field: (whether its value fits a row of a question, what it should be)
-    "id": (lambda value, asked: re.fullmatch(r"\w[\w.-]*", value) is not None, "a file name"),
-    "prompt": (lambda value, asked: isinstance(value, str), "a text"),
-    "answer": (lambda value, asked: isinstance(value, str), "a text"),
-    "teacher": (_is_teacher, "an object, its labels those of the question"),
-    "series": (_is_series, "a list of integers 0..99"),
-    "truth": (_is_truth, "a whole truth by version {version} of the rules (ou_process.py --truth makes it)"),
-    "params": (lambda value, asked: isinstance(value, dict), "an object"),
-    "gold": (_is_gold, "the {sentences}"),
-    "second": (_is_second, "an object with a teacher's answer"),
-    "curated": (_is_curated, "{sentences} with text, status and reason"),
-}
+            words = words.format(version=claims.VERSION, sentences=asked.count("sentence"))
+            raise UserError(f"{path}: row {row['id']}: its {field} is not {words}: mend it, or run {made_by}")
 
 
 class Writer:

@@ -259,6 +259,21 @@ def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
     assert (tmp_path / "convert_diagnostics.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_of_many_rows_some_are_compared_and_their_number_is_said(tmp_path, embedder):
+    rows = rows_with_gold(30)
+    store(tmp_path, rows)
+    found = []
+    for limit in (12, 12, 30):
+        flags = ("--answers", "gold", "--embedder", embedder, "--nli", "none", "--diagnostics-rows", limit)
+        out = run_script("convert.py", *flags, cwd=tmp_path).stdout
+        assert ("diagnostics_rows: 12 of 30" in out) == (limit == 12)
+        content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
+        assert content["means"]["trend"]["nli"]["n"] == len(content["rows"]) == limit
+        found.append([entry["id"] for entry in content["rows"]])
+        assert len(records.read(str(tmp_path / "test_jsonl.jsonl"))) == 30
+    assert found[0] == found[1] and set(found[0]) < set(found[2]) == {row["id"] for row in rows}
+
+
 @pytest.mark.parametrize("order", [("CONTRADICTION", "NEUTRAL", "ENTAILMENT"), ("entailment", "contradiction", "neutral")])
 def test_nli_labels_are_read_from_the_models_config(tmp_path, embedder, order):
     """A real classifier whose bias always picks its class 0: the score must be that label's, whatever its place."""

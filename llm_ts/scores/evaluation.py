@@ -6,7 +6,7 @@ nli], "validation": the means of the simulated validation rows, where there were
 "commonest" and "guessed", the means of these answers that read nothing on the same rows}.
 """
 
-from llm_ts import cli, formats, question, records
+from llm_ts import cli, formats, question, records, shape
 from llm_ts.scores import score
 
 
@@ -38,8 +38,8 @@ def read(path):
 def _is_evaluation(content, asked):
     others = [content[name] for name in ("validation", *score.CONSTANTS, "guessed") if content.get(name)]
     return (
-        records.has(content, ("name", "format", "nli_model"), str)
-        and records.has(content, ("step",), (int, type(None)))
+        shape.has(content, ("name", "format", "nli_model"), str)
+        and shape.has(content, ("step",), (int, type(None)))
         and all(score.are_means(means, asked) for means in (content.get("means"), *others))
         and isinstance(content.get("samples"), list)
         and all(_is_sample(sample, asked) for sample in content["samples"])
@@ -48,12 +48,12 @@ def _is_evaluation(content, asked):
 
 def _is_sample(sample, asked):
     return (
-        records.has(sample, ("id", "answer", "parse"), str)
-        and records.has(sample, ("cosine",), (int, float))
-        and records.has(sample.get("read"), asked.claims, (str, type(None)))
-        and records.has(sample.get("outcome"), asked.claims, str)
+        shape.has(sample, ("id", "answer", "parse"), str)
+        and shape.has(sample, ("cosine",), (int, float))
+        and shape.has(sample.get("read"), asked.claims, (str, type(None)))
+        and shape.has(sample.get("outcome"), asked.claims, str)
         and set(sample["outcome"]) == set(sample["read"]) == set(asked.claims)
         and set(sample["outcome"].values()) <= set(score.OUTCOMES)
-        and records.has(sample.get("nli"), asked.topics, (int, float))
+        and shape.has(sample.get("nli"), asked.topics, (int, float))
         and set(sample["nli"]) == set(asked.topics)
     )

@@ -2,7 +2,7 @@
 
 import math
 
-from llm_ts import records
+from llm_ts import shape
 
 Z95 = 1.959963984540054
 
@@ -31,7 +31,7 @@ def mean_of(values):
 
 def is_mean(value):
     """Whether a value has the shape of what mean_of returns."""
-    return records.has(value, ("mean", "low", "high"), (int, float)) and records.has(value, ("n",), int)
+    return shape.has(value, ("mean", "low", "high"), (int, float)) and shape.has(value, ("n",), int)
 
 
 def percent(m):

@@ -6,7 +6,7 @@ could be had from the answer). Only `right` counts: an unreadable answer is wron
 
 from collections import Counter
 
-from llm_ts import records
+from llm_ts import shape
 from llm_ts.scores.means import is_mean, mean_of
 
 OUTCOMES = ("right", "wrong", "ambiguous", "unread")
@@ -87,9 +87,9 @@ def claim_means(asked, rows, outcomes):
 def are_means(value, asked):
     """Whether a value has the shape of what summarise returns for a question."""
     plain = ("valid_json", "readable", "cosine", *(f"nli_{name}" for name in asked.topics))
-    claims = value.get("claims") if records.has(value, (*plain, "claims"), dict) else None
+    claims = value.get("claims") if shape.has(value, (*plain, "claims"), dict) else None
     return (
-        records.has(claims, ("all", "clear"), dict)
+        shape.has(claims, ("all", "clear"), dict)
         and all(is_mean(value[name]) for name in plain)
         and all(is_mean(claims[rows].get(claim)) for rows in ("all", "clear") for claim in scored(asked))
     )
