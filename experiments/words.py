@@ -172,7 +172,7 @@ def main(argv=None):
         curated = prepare(folder, args)
     held_out = Words(curated).held_out
     rows = fresh.pairs("validation", [(args.points, args.points, args.asked)], "thirds")
-    gold = [question.STUDY.answer_of(simulated.describe(row, 0)) for row in rows]
+    gold = [question.STUDY.answer_of(simulated.answer(row, 0)["gold"]) for row in rows]
     path = os.path.join(folder, "words.json")
     for name in names:
         learnt = train(folder, name, args, curated)

@@ -14,7 +14,7 @@ def described(count, points=48, sentences=lambda row, said: said):
     """Train pairs of described series; sentences: what becomes of the teacher's."""
     made = []
     for row in series_rows.make(0, range(count), points)[0]:
-        said = sentences(row, simulated.describe(row, 0))
+        said = sentences(row, simulated.answer(row, 0)["gold"])
         made.append(pair.make({**row, "gold": said}, "thirds", "train", said))
     return made
 

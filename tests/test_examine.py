@@ -41,7 +41,7 @@ def test_training_validation_test_and_data_share_no_series():
     made = {purpose: fresh.pairs(purpose, [(48, 48, 1500)], "thirds") for purpose in fresh.PURPOSES}
     made["data"] = series_rows.make(0, range(1500), 48)[0]
     series = [tuple(row["series"]) for rows in made.values() for row in rows]
-    assert len(set(series)) == len(series) == 6000
+    assert len(set(series)) == len(series) == 1500 * (len(fresh.PURPOSES) + 1)
 
 
 @pytest.mark.parametrize(("purpose", "expected"), [("validation", "c80d093aac8a523a"), ("test", "e12b85646b472190")])

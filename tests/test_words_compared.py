@@ -34,16 +34,19 @@ def test_what_is_right_is_counted_and_babble_is_no_variety():
 def test_ways_are_compared_and_not_trained_twice(tiny_model, embedder, tmp_path):
     flags = ["--model", tiny_model, "--embedder", embedder, "--points", 16, "--described", 60]
     flags += ["--series", 16, "--samples", 2, "--asked", 3]
-    run_script("experiments.words", *flags, "--only", "curated,teacher", cwd=tmp_path)
+    run_script("experiments.words", *flags, "--only", "curated", cwd=tmp_path)
     kept = json.loads((tmp_path / "results" / "words.json").read_text())
-    assert list(kept["ways"]) == ["(the teacher itself)", "curated", "teacher"]
+    assert list(kept["ways"]) == ["(the teacher itself)", "curated"] and kept["ways"]["curated"]["greedy"]["all_four"]["n"] == 3
     runs = tmp_path / "run" / "words" / "Tiny-Llama-16-60-16-3-2-0.001-0"
-    settings = {name: json.loads((runs / name / "training.json").read_text()) for name in ("curated", "teacher")}
-    assert settings["teacher"]["words"] == "teacher" and settings["teacher"]["series"] == 16
-    assert settings["curated"]["series"] * settings["curated"]["epochs"] == pytest.approx(16)
-    before = {path: path.stat().st_mtime_ns for path in runs.glob("[ct]*/*")}
-    done = run_script("experiments.words", *flags, "--only", "teacher,own", cwd=tmp_path, code=2)
-    assert before == {path: path.stat().st_mtime_ns for path in runs.glob("[ct]*/*")}
-    assert "teacher: 0 [0, 56], n = 3" in done.stdout
+
+    def settings(name):
+        return json.loads((runs / name / "training.json").read_text())
+
+    assert settings("curated")["series"] * settings("curated")["epochs"] == pytest.approx(16)
+    before = {path: path.stat().st_mtime_ns for path in runs.glob("curated/*")}
+    done = run_script("experiments.words", *flags, "--only", "curated,own", cwd=tmp_path, code=2)
+    assert before == {path: path.stat().st_mtime_ns for path in runs.glob("curated/*")}
+    assert "curated: 0 [0, 56], n = 3" in done.stdout
+    assert settings("own-first")["words"] == "teacher" and settings("own-first")["series"] == 8
     assert "no answer of own-first is right" in done.stderr and (runs / "own-answers" / "sampled.jsonl").exists()  # it babbles
     assert "no way" in run_script("experiments.words", "--only", "best", cwd=tmp_path, code=2).stderr

@@ -54,6 +54,12 @@ READ = {
         V,
         [],
     ),
+    "names with numbers are no days and no quarters": (
+        lines([f"{word}{i}" for word in ("led ", "t", "product ", "list ") for i in (3, 1, 112, 101, 9, 203)], V, header="at,x"),
+        [],
+        V,
+        [],
+    ),
     "years before Christ": (lines([f"{1200 - 50 * i} BC" for i in range(N)], V, header="year,x"), [], V, []),
     "years of two digits": (lines([f"{(90 + i) % 100:02d}" for i in range(N)], V, header="yr,x"), [], V, ["two digits"]),
     "years with footnotes": falling(lambda i: f"{1990 + i}{'*' if i == 20 else ''}", "year,x"),
@@ -159,6 +165,12 @@ READ = {
         ["in a row"],
     ),
     "remarks with commas below": (PLAIN + "\nSource: gauge 7, table 3, of 2024, p. 5\n", [], V, ["line 27 left out"]),
+    "R's row names that are words, two columns": (
+        '"a","b"\n' + lines([f'"town {chr(65 + i)}"' for i in range(N)], V, SOUTH),
+        ["--column", "a"],
+        V,
+        ["names of the rows"],
+    ),
     "notes of several lines": (
         lines(ISO, V, ['"a\nb, c"'] * N, header="day,flow,note"),
         ["--column", "flow"],

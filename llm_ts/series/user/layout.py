@@ -292,11 +292,8 @@ def _are_units(row, names):
 def _shift_names(layout, names, named, body, width, table):
     """Names for rows with more cells than the header: R leaves the name of its row names out. UserError for other reasons."""
     more = [number for number, row in enumerate(body) if any(row[named:])]
-    if (
-        more
-        and not any(map(any, body[more[0] - 1 : more[0]]))
-        and not any(map(numbers.is_number, (body[row][0] for row in more)))
-    ):
+    after_blank = bool(more) and more[0] > 0 and not any(body[more[0] - 1])
+    if after_blank and not any(numbers.is_number(body[row][0]) for row in more):
         return names  # remarks below the table, behind a blank line
     full = [row for row in body if sum(map(bool, row)) > 1]
     if named == width - 1 and len([row for row in full if row[-1]]) >= 0.9 * len(full):

@@ -10,15 +10,32 @@ HINT = re.compile(
     r"ann[eé]e|a[nñ]o|anno|month|months|monat|mois|mes|day|days|tag|jour|d[ií]a|week|weeks|woche|semaine|quarter|quartal|trimestre|hour|hours|"
     r"stunde|heure|minute|minutes|second|seconds|sec|period|t|utc|when)([^a-z]|$)|(date|time|zeit|datum|stamp)$|日期|时间|時間|日時|年|月|дата|время|год"
 )
-MONTHS = {  # beginnings of names in a dozen languages, from English to Czech
-    number: names.split()
-    for number, names in enumerate(
-        ("jan ene gen jän янв sty led", "feb fév fev фев lut úno", "mar mär mrz maa мар bře", "apr avr abr апр kwi dub",
-         "may mai mag maj mei май мая kvě", "jun juin giu июн cze čvn", "jul juil lug июл lip čvc",
-         "aug août aou ago авг sie srp",
-         "sep set сен wrz zář", "oct okt ott out окт paź říj", "nov ноя lis", "dec dez déc dic дек gru pro"), 1,
-    )
-}  # fmt: skip
+MONTHS = """
+    january januar jänner janvier enero gennaio janeiro januari январь января styczeń stycznia leden ledna
+    february februar feber février fevrier febrero febbraio fevereiro februari февраль февраля luty lutego únor února
+    march märz maerz mrz marz mars marzo março maart mrt март марта marzec marca březen března
+    april avril abril aprile апрель апреля kwiecień kwietnia duben dubna
+    may mai mayo maggio maio mei maj май мая maja květen května
+    june juni juin junio giugno junho июнь июня czerwiec czerwca červen června čvn
+    july juli juillet julio luglio julho июль июля lipiec lipca červenec července čvc
+    august août aout agosto augustus augusti август августа sierpień sierpnia srpen srpna
+    september septembre septiembre settembre setembro сентябрь сентября wrzesień września září
+    october oktober octobre octubre ottobre outubro октябрь октября październik października říjen října
+    november novembre noviembre novembro ноябрь ноября listopad listopada
+    december dezember décembre decembre diciembre dicembre dezembro desember декабрь декабря grudzień grudnia prosinec prosince
+"""  # a dozen languages; any beginning of three letters stands for a month too
+MONTH_OF = {name: number for number, line in enumerate(MONTHS.split("\n")) for name in line.split()}
+OTHER_WORDS = {
+    "set",
+    "out",
+    "led",
+    "gen",
+    "mag",
+    "lip",
+    "lis",
+    "list",
+    "pro",
+}  # with a number behind they are names: led 1, led 2
 FOOTNOTE = re.compile(r"\s*([*†‡§:;,]+|[¹²³]|\[\w{1,2}\]|\([a-z0-9]\))$")
 WORD = r"[^\W\d_]{3,12}\.?"
 DAY_NAME = r"(?:[^\W\d_]{2,10}\.?,?\s+)?"
@@ -46,9 +63,10 @@ SHAPES = {  # kind: what its texts look like
     "month": r"(?P<y>[12]\d{3})(?:\s?[-/:]\s?M?|\s?[Mm])(?P<m>0?[1-9]|1[0-2])",
     "month-first": r"(?P<m>0?[1-9]|1[0-2])[-/.](?P<y>[12]\d{3})",
     "month-named": rf"(?P<w>{WORD})[-/, ']+(?P<y>[12]\d{{3}}|\d{{2}})",
-    "quarter": rf"(?P<y>[12]\d{{3}})[-/:., ]*{Q}\s?(?P<q>[1-4])|{Q}\s?(?P<q2>[1-4])[-/:., ']*(?P<y2>[12]\d{{3}}|\d\d)|"
-    rf"(?P<q3>[1-4])\.?\s?{Q}[-/., ']*(?P<y3>[12]\d{{3}}|\d\d)|(?P<y4>[12]\d{{3}})[-/. ]+(?:Q\s?)?(?P<q4>IV|I{{1,3}})|"
-    r"(?:Q\s?)?(?P<q5>IV|I{1,3})[-/. ]+(?P<y5>[12]\d{3})",
+    "quarter": rf"(?P<y>[12]\d{{3}})[-/:., ]*{Q}\s?(?P<q>[1-4])|"
+    rf"{Q}\s?(?P<q2>[1-4])(?:[-/:., ']*(?P<y2>[12]\d{{3}})|[-/:., ']+(?P<y6>\d\d))|"
+    rf"(?P<q3>[1-4])\.?\s?{Q}[-/., ']*(?P<y3>[12]\d{{3}})|(?P<q7>[1-4])[Qq][-/., ']*(?P<y7>\d\d)|"
+    r"(?P<y4>[12]\d{3})[-/. ]+(?:Q\s?)?(?P<q4>IV|I{1,3})|(?:Q\s?)?(?P<q5>IV|I{1,3})[-/. ]+(?P<y5>[12]\d{3})",
     "half": r"(?P<y>[12]\d{3})[-/: ]?[HS](?P<h>[12])",
     "week": r"(?P<y>[12]\d{3})[-/: ]?(?:[WwKk][Ww]?)(?P<w>\d{1,2})(?:-?(?P<d>[1-7]))?|"
     r"(?:[WwKk][Ww]?|[Ww]eek|[Ww]oche|[Ss]emaine)\s?(?P<w2>\d{1,2})[-/,. ]+(?P<y2>[12]\d{3})",
@@ -90,18 +108,19 @@ def match(name, text):
     )
     if not found or word and not month_of(word):
         return None
+    if name == "day-alone" and word and word.lower().rstrip(".") in OTHER_WORDS:
+        return None
     if name == "span" and found["next"] and (int(found["y"]) + 1) % 10 ** len(found["next"]) != int(found["next"]):
         return None  # 2001-07 is a month, 2001-02 may be a year
     return found
 
 
 def month_of(word):
-    """ "März", "Sept." -> 3, 9; None for no month."""
+    """ "März", "Sept." -> 3, 9; None for no month: "market" is none."""
     word = word.lower().rstrip(".")
-    for number, names in MONTHS.items():
-        if any(word == name or len(name) >= 3 and word.startswith(name) for name in names):
-            return number
-    return None
+    if word in MONTH_OF or len(word) < 3:
+        return MONTH_OF.get(word)
+    return next((number for name, number in MONTH_OF.items() if name.startswith(word)), None)
 
 
 def like_times(texts):

@@ -77,7 +77,7 @@ def time_of(shape, text):
     if shape in ("year", "span"):
         return float(_whole_year(part["y"] or part["y2"]))
     if shape == "quarter":
-        year, quarter = next((part["y" + i], part["q" + i]) for i in ("", "2", "3", "4", "5") if part["y" + i])
+        year, quarter = (next(text for key, text in part.items() if text and key[0] == letter) for letter in "yq")
         return _whole_year(year) + ({"I": 1, "II": 2, "III": 3, "IV": 4}.get(quarter) or int(quarter)) / 4 - 0.25
     if shape == "half":
         return int(part["y"]) + (int(part["h"]) - 1) / 2
