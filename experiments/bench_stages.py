@@ -33,7 +33,8 @@ def run(script, flags, folder, cores):
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = [sys.executable, os.path.join(paths.ROOT, script), *flags]
     allowed = set(sorted(os.sched_getaffinity(0))[:cores])
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, allowed))
+    pinned = {"preexec_fn": lambda: os.sched_setaffinity(0, allowed)}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, **pinned)
     if done.returncode:
         raise cli.UserError(f"{script} failed: {done.stderr.strip().splitlines()[-1]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

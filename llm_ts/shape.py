@@ -11,7 +11,8 @@ def has(value, names, kind):
 
 
 def _is_series(values, asked):
-    return isinstance(values, list) and len(values) > 1 and set(map(type, values)) == {int} and 0 <= min(values) <= max(values) <= 99
+    numbers = isinstance(values, list) and len(values) > 1 and set(map(type, values)) == {int}
+    return numbers and 0 <= min(values) <= max(values) <= 99
 
 
 def _is_truth(value, asked):

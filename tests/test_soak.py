@@ -15,11 +15,14 @@ from experiments import soak
 def kept(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("soak") / "kept")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(soak, "STAGES", {name: soak.STAGES[name] for name in ("simulate", "truth", "ask", "curate", "curate, decided")})
+        names = ("simulate", "truth", "ask", "curate", "curate, decided")
+        patch.setattr(soak, "STAGES", {name: soak.STAGES[name] for name in names})
         return folder, soak.prepare(folder, {})
 
 
-@pytest.mark.parametrize("stage, way", [("simulate", "torn file"), ("truth", "killed"), ("ask", "full disk"), ("curate", "broken line")])
+@pytest.mark.parametrize(
+    "stage, way", [("simulate", "torn file"), ("truth", "killed"), ("ask", "full disk"), ("curate", "broken line")]
+)
 def test_a_way_breaks_a_stage_and_loses_nothing(kept, tmp_path, stage, way):
     folder, about = kept
     before, seconds = about[stage]
