@@ -183,98 +183,70 @@ def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
     return 0
 
 
-def parse(argv):
-    parser = cli.Parser(__doc__)
-    parser.add_argument("--data", default="test_jsonl.jsonl", help="The pairs of convert.py.")
-    parser.add_argument(
-        "--model",
-        type=cli.folder,
-        default="Qwen/Qwen2.5-0.5B-Instruct",
-        help="Hub name, folder, .gguf file; an adapter learns on.",
-    )
-    parser.add_argument(
-        "--see",
-        choices=formats.SEE,
-        default="numbers",
-        help="What the student is shown: the series' numbers, its plot, or both; for plots, --model is a vision model.",
-    )
-    parser.add_argument("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image or both.")
-    parser.add_argument(
-        "--tower",
-        choices=("lora", "frozen"),
-        default=train.Recipe.tower,
-        help="Whether the vision tower learns too, by LoRA as the text model does; for --see image or both.",
-    )
-    parser.add_argument("--out", help="Folder of the run; default: named after the model, here.")
-    parser.add_argument(
-        "--fresh",
-        metavar="POINTSxSERIES,...",
-        help="Train on fresh simulated series instead of the pairs' train split, in this order: 48x6000,32-256x3000.",
-    )
-    parser.add_argument(
-        "--process",
-        type=fresh.mixture,
-        metavar="NAME,...",
-        help="What draws --fresh, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
-        "default: the processes of the pairs.",
-    )
-    parser.add_argument("--shapes", type=cli.share, default=0.0, help="Share of --fresh that are steps, seasons...")
-    parser.add_argument(
-        "--squeeze", type=cli.share, default=0.0, help="Share of --fresh whose values fill only a part of 0 to 99."
-    )
-    parser.add_argument(
-        "--reorder",
-        type=cli.share,
-        default=0.0,
-        help="Share of --fresh asked for the sentences in another order, so that none is only guessed from those before it.",
-    )
-    parser.add_argument(
-        "--words",
-        choices=("template", "teacher"),
-        default="template",
-        help="How --fresh says its truth: in one template, or each claim in a sentence that the teacher said of it in --data.",
-    )
-    parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of --fresh's plots that are drawn in random styles.")
-    parser.add_argument("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
-    parser.add_argument("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
-    parser.add_argument(
-        "--batch-size", type=cli.positive, default=train.Recipe.batch_size, help="Series of a step on each device."
-    )
-    parser.add_argument(
-        "--accumulate", type=cli.positive, default=train.Recipe.accumulate, help="Batches summed up before a step."
-    )
-    parser.add_argument(
-        "--learning-rate", type=cli.positive_float, default=train.Recipe.learning_rate, help="Peak; cosine to zero."
-    )
-    parser.add_argument("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
-    parser.add_argument("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
-    parser.add_argument("--dtype", choices=("bf16", "fp32"), default=train.Recipe.dtype, help="Of the base; the adapter is fp32.")
-    parser.add_argument(
-        "--save-steps", type=cli.positive, default=train.Recipe.save_steps, help="Save and evaluate every so many steps."
-    )
-    parser.add_argument(
-        "--logging-steps", type=cli.positive, default=train.Recipe.logging_steps, help="Print the loss every so many steps."
-    )
-    parser.add_argument("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
-    parser.add_argument("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
-    parser.add_argument(
-        "--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU."
-    )
-    parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
-    parser.add_argument(
-        "--patience", type=cli.count, default=0, help="End after so many evaluations without a better one; 0: never."
-    )
-    parser.add_argument(
-        "--minutes", type=cli.positive_float, default=0.0, help="End with a whole run after so long; default: never."
-    )
-    parser.add_argument("--report-to", choices=("none", "tensorboard"), default="none", help="tensorboard: its files in runs/.")
+def make_parser():
+    """The flags."""
+    parser, recipe = cli.Parser(__doc__), train.Recipe
+    add = parser.add_argument
+    add("--data", default="test_jsonl.jsonl", help="The pairs of convert.py.")
+    model = "Hub name, folder, .gguf file; an adapter learns on."
+    add("--model", type=cli.folder, default="Qwen/Qwen2.5-0.5B-Instruct", help=model)
+    add("--out", help="Folder of the run; default: named after the model, here.")
     device.add_flag(parser)
-    parser.add_argument("--no-gguf", dest="gguf", action="store_false", help="Do not try first whether llama.cpp can convert it.")
-    parser.add_argument("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
-    similarity.add_flags(parser)
-    parser.add_argument("--seed", type=cli.count, default=train.Recipe.seed, help="Of the order of rows and the adapter's start.")
     records.add_lock_flag(parser)
-    args = parser.parse_args(argv)
+
+    add = parser.add_argument_group("what the student is shown").add_argument
+    see = "The series' numbers, its plot, or both; for plots, --model is a vision model."
+    add("--see", choices=formats.SEE, default="numbers", help=see)
+    add("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image or both.")
+
+    add = parser.add_argument_group("fresh simulated series, instead of the pairs' train split").add_argument
+    stages = "In this order: 48x6000,32-256x3000."
+    add("--fresh", metavar="POINTSxSERIES,...", help=stages)
+    process = "What draws them, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
+    add("--process", type=fresh.mixture, metavar="NAME,...", help=process + "default: the processes of the pairs.")
+    add("--shapes", type=cli.share, default=0.0, help="Share that are steps, seasons...")
+    add("--squeeze", type=cli.share, default=0.0, help="Share whose values fill only a part of 0 to 99.")
+    orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
+    add("--reorder", type=cli.share, default=0.0, help=orders)
+    add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
+    words = "How they say their truth: in one template, or each claim in a sentence that the teacher said of it in --data."
+    add("--words", choices=("template", "teacher"), default="template", help=words)
+
+    add = parser.add_argument_group("how it learns").add_argument
+    add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
+    add("--batch-size", type=cli.positive, default=recipe.batch_size, help="Series of a step on each device.")
+    add("--accumulate", type=cli.positive, default=recipe.accumulate, help="Batches summed up before a step.")
+    add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; cosine to zero.")
+    add("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
+    add("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
+    add("--dtype", choices=("bf16", "fp32"), default=recipe.dtype, help="Of the base; the adapter is fp32.")
+    tower = "Whether the vision tower learns too, by LoRA as the text model does; for --see image or both."
+    add("--tower", choices=("lora", "frozen"), default=recipe.tower, help=tower)
+    add("--seed", type=cli.count, default=recipe.seed, help="Of the order of rows and the adapter's start.")
+
+    add = parser.add_argument_group("when it saves and ends").add_argument
+    add("--save-steps", type=cli.positive, default=recipe.save_steps, help="Save and evaluate every so many steps.")
+    add("--logging-steps", type=cli.positive, default=recipe.logging_steps, help="Print the loss every so many steps.")
+    add("--report-to", choices=("none", "tensorboard"), default="none", help="tensorboard: its files in runs/.")
+    add("--patience", type=cli.count, default=0, help="End after so many evaluations without a better one; 0: never.")
+    add("--minutes", type=cli.positive_float, default=0.0, help="End with a whole run after so long; default: never.")
+    add("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
+    add("--no-gguf", dest="gguf", action="store_false", help="Do not try first whether llama.cpp can convert it.")
+
+    group = parser.add_argument_group("how it is evaluated")
+    add = group.add_argument
+    add("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
+    add("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
+    add("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
+    add("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
+    add("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
+    similarity.add_flags(group)
+    return parser
+
+
+def parse(argv):
+    """The flags, checked, with the defaults that hang on one another."""
+    args = make_parser().parse_args(argv)
     for flag in ("process", "shapes", "squeeze", "reorder"):
         if getattr(args, flag) and not args.fresh:
             raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")

@@ -146,7 +146,7 @@ def test_shapes_are_what_they_are_called():
 @pytest.mark.parametrize("text", ["2/2", "1", "a/b", "-1/2", "0/0", "٣/٤"])
 def test_bad_shards(text):
     with pytest.raises(cli.UserError):
-        examine.shard(text)
+        cli.shard(text)
 
 
 def arguments(tiny_model, embedder, out, *more):
