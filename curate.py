@@ -110,6 +110,7 @@ class Counts:
 def described_of(rows, args):
     """Those of some rows that have gold, whole, and the questions of all; UserError where one is broken."""
     found = question.each_of(rows, args.data)
+    question.one_of(found, args.data)  # first: of other questions, teacher and gold would be broken too
     described = [row for row in rows if row.get("gold")]
     records.require(described, "truth", args.data, "ou_process.py --truth")
     for field in ("gold", "teacher", "second"):
@@ -119,8 +120,7 @@ def described_of(rows, args):
 
 def described_rows(data, args):
     """The rows of data.jsonl that have gold, whole and of one question; UserError where there are none."""
-    described, found = described_of(data.rows.values(), args)
-    question.one_of(found, args.data)
+    described, _ = described_of(data.rows.values(), args)
     if not described:
         raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
     return described

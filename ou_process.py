@@ -98,6 +98,8 @@ def look_at(data, numbers, args):
 
     def look(rows):
         records.require(rows, "truth", data.path, "ou_process.py --truth")
+        asked = question.each_of(rows, data.path)
+        question.one_of(asked, data.path)
         ours = {}
         for row in rows:
             name, _, number = row["id"].rpartition("_")
@@ -110,7 +112,6 @@ def look_at(data, numbers, args):
                     f"{data.path}: {row['id']} was made with other parameters: "
                     "give the --seed, --points and --dt that made it, or another --data and --dataset"
                 )
-        asked = question.each_of(rows, data.path)
         return [numbers.index(number) for number in ours], asked, labels_of(ours.values(), asked[0].claims)
 
     for places, asked, labels in data.map(look):

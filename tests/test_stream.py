@@ -66,15 +66,19 @@ def test_killed_at_random_moments_the_stages_end_with_the_same_bytes(whole, tmp_
     """Each is started in a session of its own, and only the first process is killed: the others must end, and hold no lock."""
     rng, killed = random.Random(kind), 0
     env = {**os.environ, "PYTHONPATH": ROOT}
+    free = tmp_path / "undisturbed"
+    free.mkdir()
     for script, flags in STAGES.items():
         code = f"from llm_ts import cli, workers; workers.cores = lambda: 2; import {script[:-3]} as stage; cli.run(stage.main)"
-        command = [sys.executable, "-c", code]
+        command = [sys.executable, "-c", code, *map(str, flags)]
+        began = time.monotonic()
+        subprocess.run(command, cwd=free, env=env, check=True, capture_output=True)
+        takes = time.monotonic() - began
         for _ in range(2):
             process = subprocess.Popen(
-                [*command, *map(str, flags)], cwd=tmp_path, env=env, start_new_session=True, text=True,
-                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            )  # fmt: skip
-            time.sleep(rng.uniform(0.1, 1.5))
+                command, cwd=tmp_path, env=env, start_new_session=True, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            time.sleep(takes * rng.uniform(0.3, 0.9))
             process.send_signal(kind)
             said = process.communicate(timeout=60)[1]
             killed += process.returncode != 0
@@ -82,7 +86,7 @@ def test_killed_at_random_moments_the_stages_end_with_the_same_bytes(whole, tmp_
             if kind == signal.SIGINT and process.returncode == 130:
                 assert len(said.strip().splitlines()) == 1, said
         run_script(script, *flags, cwd=tmp_path)
-        left = [name for name in os.listdir(tmp_path) if ".tmp" not in name]
+        left = [name for name in os.listdir(tmp_path) if ".tmp" not in name and name != free.name]
         assert {name: (tmp_path / name).read_bytes() for name in left} == whole[script], script
     assert killed >= 3
 
