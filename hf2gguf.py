@@ -17,11 +17,12 @@ series. Where fewer labels are equal than --min-equal, the file is named
 Strategies: merge folds the adapter into the base; separate writes the base and
 the adapter as two files, to be used together; plain writes the base alone.
 Several adapters of one base (--lora A --lora B) are added up; separate writes
-them as <outfile>-lora.gguf, <outfile>-lora-2.gguf, ... llama.cpp's adapter converter gets rslora and alpha patterns silently wrong and
-knows no DoRA: such adapters are refused unless they are merged. How the series
-is written for the student (training.json beside the adapter) is kept in the
-file's general.description, so that describe.py need not be told, and in a
-comment of its chat template, which llama-server shows.
+them as <outfile>-lora.gguf, <outfile>-lora-2.gguf, ... llama.cpp's adapter
+converter gets rslora and alpha patterns silently wrong and knows no DoRA: such
+adapters are refused unless they are merged. How the series is written for the
+student (training.json beside the adapter) is kept in the file's
+general.description, so that describe.py need not be told, and in a comment of
+its chat template, which llama-server shows.
 """
 
 import dataclasses

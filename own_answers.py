@@ -11,10 +11,11 @@ Then: python qwen_train.py --data own/pairs.jsonl --epochs 1 --out second
 --model Qwen2.5-0.5B-Instruct/final; and again with --model second and other
 folders. This is rejection sampling (RFT, arXiv 2308.01825; STaR, arXiv
 2203.14465), with the exact checker as judge. A sentence is kept if it says the
-true labels and names nothing else, and if it is none of the sentences in --data
-that qwen_train.py --words teacher holds out. Of several right answers to a series, the one is taken whose
-sentences were taken least so far, so that the words stay varied. Killed and
-started again, the same command goes on; the answers are the same.
+true labels and names nothing else, and if it is none of the sentences in
+--data that qwen_train.py --words teacher holds out. Of several right answers
+to a series, the one is taken whose sentences were taken least so far, so that
+the words stay varied. Killed and started again, the same command goes on; the
+answers are the same.
 """
 
 import hashlib

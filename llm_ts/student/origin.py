@@ -55,8 +55,6 @@ MARKED = re.compile(  # what Origin.mark writes
     MARK + r" format=([\w-]+) points=(\d{1,6}(?:,\d{1,6})*) prompt_version=(\d{1,6})"
     r"(?: question=(\S+))?(?: series_of=(\S+))?(?: see=(\w+))?(?: rules=(\S+))?"
 )
-
-
 COMMENTED = re.compile(r"\{# (" + MARK + r" [^\n]*?) #\}")  # Origin.comment, at the beginning of a template
 
 
