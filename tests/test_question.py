@@ -91,3 +91,9 @@ def test_unreadable_answers(text):
     answer = STUDY.parse(text)
     assert (answer.sentences, answer.parse, answer.text) == (None, "unreadable", text)
     assert answer.read == {"trend": None, "noise": None, "max": None, "min": None}
+
+
+def test_an_object_inside_an_answer_is_no_second_answer():
+    draft = {**GOOD, "trend": "The trend is increasing."}
+    assert [found["trend"] for found in STUDY.objects_in(json.dumps({**GOOD, "draft": draft}))] == [GOOD["trend"]]
+    assert len(STUDY.objects_in(f"{TEXT} or {json.dumps(draft)} or {TEXT}")) == 2
