@@ -24,7 +24,7 @@ from llm_ts.pairs import pair
 from llm_ts.scores import evaluation
 from llm_ts.scores.score import CONSTANTS, scored
 from llm_ts.series import rows as series_rows
-from llm_ts.student import answer, cpu_training, load, train
+from llm_ts.student import answer, quick_training, load, train
 
 ROWS = 60
 
@@ -286,7 +286,7 @@ def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
         expected = -picked[batch["labels"][:, 1:] != -100].mean()
         found = made.compute_loss(made.model, dict(batch))
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
-    assert cpu_training.common_prefix(batch["input_ids"]) > 50
+    assert quick_training.common_prefix(batch["input_ids"]) > 50
 
 
 @pytest.mark.parametrize(("rank", "weights"), [(2, 28), (0, 21)])
@@ -302,7 +302,7 @@ def test_the_quick_loss_has_the_gradients_of_the_plain_one(pairs, tiny_model, tm
         if "lora_B" in name:  # zeros at the start, which would hide lora_A's gradient
             torch.nn.init.normal_(weight.data, std=0.1)
     batch = next(iter(made.get_train_dataloader()))
-    assert (batch["labels"] != -100).sum() > cpu_training.SLICE  # more than one slice
+    assert (batch["labels"] != -100).sum() > quick_training.SLICE  # more than one slice
     gradients = []
     for loss_of in (lambda: made.compute_loss(made.model, dict(batch)), lambda: made.model(**batch).loss):
         made.model.zero_grad()
@@ -351,7 +351,7 @@ def test_only_plain_lora_is_one_product(tiny_model, other):
 
     config = peft.LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM", **other)
     model = peft.get_peft_model(load.load(tiny_model, torch.float32)[0], config).eval()
-    with cpu_training.one_product(model):
+    with quick_training.one_product(model):
         changed = [name for name, module in model.named_modules() if "forward" in vars(module)]
     assert len(changed) == (0 if other else 14), changed
     assert not [name for name, module in model.named_modules() if "forward" in vars(module)]
@@ -369,7 +369,7 @@ def test_one_product_follows_the_adapter_and_leaves_no_trace(unbroken):
             if "lora_B" in name:
                 weight.data += torch.randn_like(weight) * 0.1
         plain = model(ids).logits
-        with cpu_training.one_product(model):
+        with quick_training.one_product(model):
             quick = model(ids).logits
         assert torch.allclose(plain, quick, rtol=1e-4, atol=1e-5)
         assert torch.equal(plain, model(ids).logits) and model.state_dict().keys() == before

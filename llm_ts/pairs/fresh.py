@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llm_ts import cli
+from llm_ts import cli, workers
 from llm_ts.pairs import pair
 from llm_ts.question import STUDY
 from llm_ts.series import PROCESSES, frozen, ou, rows
@@ -133,7 +133,11 @@ def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou
     words: a words.Words that says the truth in the teacher's sentences; None: the hand-made ones.
     """
     rows = Rows(purpose, stages, seed, share, question, processes, squeeze)
-    if words is None:
-        return [pair.make(row, fmt, purpose, row["truth"]["sentences"]) for row in rows]
-    rngs = (np.random.default_rng([rows.seed, 5, number, 0]) for number in range(len(rows)))
-    return [pair.make(row, fmt, purpose, words.say(row, rng)) for row, rng in zip(rows, rngs)]
+
+    def of_block(block):
+        made = [(number, rows[number]) for number in range(*block[:2])]
+        if words is None:
+            return [pair.make(row, fmt, purpose, row["truth"]["sentences"]) for _, row in made]
+        return [pair.make(row, fmt, purpose, words.say(row, np.random.default_rng([rows.seed, 5, k, 0]))) for k, row in made]
+
+    return [made for block in workers.in_order(of_block, rows.blocks) for made in block]

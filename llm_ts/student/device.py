@@ -2,11 +2,12 @@
 
 import os
 
-from llm_ts import cli
+from llm_ts import cli, workers
 
 # by which a GPU is asked for: Slurm's counts and lists, CUDA's and ROCm's lists of what may be seen
 COUNTS = ("SLURM_GPUS", "SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_GPUS_PER_SOCKET")
 LISTS = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+LOADERS = 12  # processes, at most
 NONE = ("", "-1", "none", "void", "nodevfiles", "no_dev_files")  # lists that ask for none
 
 
@@ -52,3 +53,8 @@ def choose(asked="auto"):
             "mend the job or the installation, or give --device cpu"
         )
     return "cpu"
+
+
+def loaders():
+    """How many processes draw plots for a GPU, so that it need not wait for them; of torchrun's processes, each has as many."""
+    return max(1, min(LOADERS, workers.cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1)) - 1))

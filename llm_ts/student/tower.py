@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from llm_ts.pairs import pair
+from llm_ts.student import device
 
 SPELT = (str, str.title, str.upper)  # two claims with the same label speak of it in different spellings
 
@@ -98,6 +99,7 @@ def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, se
         use_cpu=not gpu,
         train_sampling_strategy="sequential",
         dataloader_pin_memory=gpu,
+        dataloader_num_workers=device.loaders() if gpu else 0,
         remove_unused_columns=False,
         label_names=["labels"],
     )

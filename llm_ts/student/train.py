@@ -1,4 +1,4 @@
-"""TRL's trainer on pairs of prompt and answer: quick on a CPU, and never past a loss that is no number.
+"""TRL's trainer on pairs of prompt and answer, made quick, and never past a loss that is no number.
 
 It writes checkpoint-<step>/ into the run's folder; callbacks.py says when.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from llm_ts import cli, question
 from llm_ts.pairs import pair
-from llm_ts.student import callbacks, chat, torchrun
+from llm_ts.student import callbacks, chat, device, torchrun
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def make(recipe, folder, model, processor, train_rows, more):
     from transformers import PrinterCallback
     from trl import SFTConfig
 
+    from llm_ts.student.quick_training import QuickTrainer
+
     disable_progress_bars()
     # of one pinned library to another, and of PEFT about .gguf bases: nothing that a user could mend
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl")
@@ -90,7 +92,7 @@ def make(recipe, folder, model, processor, train_rows, more):
 
     if recipe.report_to == "tensorboard":
         os.environ["TENSORBOARD_LOGGING_DIR"] = os.path.join(folder, "runs")
-    gpu = torch.cuda.is_available()
+    gpu, see = torch.cuda.is_available(), hasattr(processor, "image_processor")
     if gpu:
         torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gave NaN with a mask: trl issue 7181
     config = SFTConfig(
@@ -118,7 +120,8 @@ def make(recipe, folder, model, processor, train_rows, more):
         ddp_backend=("nccl" if gpu else "gloo") if torchrun.count() > 1 else None,
         ddp_timeout=7200,
         dataloader_pin_memory=gpu,
-        remove_unused_columns=not hasattr(processor, "image_processor"),  # a picture is drawn by its row's number
+        dataloader_num_workers=device.loaders() if gpu and see else 0,
+        remove_unused_columns=not see,  # a picture is drawn by its row's number
     )
     lora = None
     if isinstance(model, PeftModel):
@@ -128,15 +131,10 @@ def make(recipe, folder, model, processor, train_rows, more):
         lora = LoraConfig(
             r=recipe.rank, lora_alpha=recipe.alpha, target_modules=targets_of(model, recipe.tower), task_type="CAUSAL_LM"
         )
-    see = hasattr(processor, "image_processor")
     if see:
         chat.require_nothing_before(processor, folder)
-    if gpu:
-        from trl import SFTTrainer as Trainer
-    else:
-        from llm_ts.student.cpu_training import CpuTrainer as Trainer
 
-    class Checked(Trainer):
+    class Checked(QuickTrainer):
         def training_step(self, *inputs, **keywords):
             loss = super().training_step(*inputs, **keywords)
             if not torch.isfinite(loss):

@@ -1,8 +1,6 @@
-"""TRL's trainer, quick on a CPU: the same loss and gradients, up to rounding, in fewer passes over memory (results/LOG.md).
+"""TRL's trainer, made quick: the same loss and gradients, up to rounding, in fewer passes over memory (results/LOG.md).
 
-train.py takes CpuTrainer where there is no GPU.
-
-Without Triton, TRL 1.16 projects every position through the LM head: 2,300 positions by 49,152 words a batch of 8 where
+TRL 1.16 projects every position through the LM head: 2,300 positions by 49,152 words a batch of 8 where
 the answers need 340. Here the tokens that all prompts of a batch begin with (system message and instruction, a third of a
 short row) are read once for all of them: causal attention makes them the same in every row, and the gradient flows back
 through the shared keys and values. Only what predicts an answer's token meets the LM head, a slice at a time. Base and
@@ -18,7 +16,8 @@ from trl import SFTTrainer
 
 from llm_ts.student import cache, torchrun
 
-SLICE = 48  # positions that meet the LM head together: their logits stay in the processor's cache
+SLICE = 48  # positions that meet the LM head together on a CPU: their logits stay in the processor's cache
+SLICE_ON_GPU = 4096  # 0.8 GB of logits of 49,152 words, in fp32
 
 
 class _AdaptedLinear(torch.autograd.Function):
@@ -82,13 +81,14 @@ class _AnswerLoss(torch.autograd.Function):
         used = weight.to(hidden.dtype)
         d_hidden = torch.empty_like(hidden)
         d_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
-        total = torch.zeros((), dtype=torch.float32)
-        for start in range(0, len(targets), SLICE):
-            part, wanted = hidden[start : start + SLICE], targets[start : start + SLICE, None]
+        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        most = SLICE if hidden.device.type == "cpu" else SLICE_ON_GPU
+        for start in range(0, len(targets), most):
+            part, wanted = hidden[start : start + most], targets[start : start + most, None]
             logs = (part @ used.t()).float().log_softmax(dim=-1)
             total -= logs.gather(1, wanted).sum()
-            d_logits = logs.exp_().scatter_add_(1, wanted, torch.full(wanted.shape, -1.0)).to(hidden.dtype)
-            torch.mm(d_logits, used, out=d_hidden[start : start + SLICE])
+            d_logits = logs.exp_().scatter_add_(1, wanted, logs.new_full(wanted.shape, -1.0)).to(hidden.dtype)
+            torch.mm(d_logits, used, out=d_hidden[start : start + most])
             if d_weight is not None:
                 d_weight += d_logits.t() @ part
         ctx.save_for_backward(d_hidden, d_weight)
@@ -116,7 +116,7 @@ def headless(model):
         del head.forward
 
 
-class CpuTrainer(SFTTrainer):
+class QuickTrainer(SFTTrainer):
     """SFTTrainer with a loss of its own, for LoRA and full fine-tuning, one process or several."""
 
     def __init__(self, model, **keywords):
@@ -145,7 +145,7 @@ class CpuTrainer(SFTTrainer):
             hidden = model(ids[:, shared:], **keywords, **pictures).logits
         wanted = labels[:, first:] != -100
         dtype = torch.bfloat16 if self.args.bf16 else head.weight.dtype  # Accelerate hands fp32 out of any model
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(hidden.device.type, enabled=False):
             total = _AnswerLoss.apply(hidden[:, :-1][wanted].to(dtype), head.weight, labels[:, first:][wanted])
         loss = total / (wanted.sum() if num_items_in_batch is None else num_items_in_batch)
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
