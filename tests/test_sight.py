@@ -6,6 +6,7 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -408,3 +409,23 @@ def test_two_processes_train_as_one_does(stage, tiny_eyes, embedder, tmp_path):
     norms = {name: (weight.norm(), (weight - two[name]).norm()) for name, weight in one.items() if "lora_B" in name}
     assert one.keys() == two.keys() and sum(update > 0 for update, _ in norms.values()) > 10
     assert sum(off for _, off in norms.values()) < 0.1 * sum(update for update, _ in norms.values())
+
+
+def test_plots_drawn_by_processes_beside_change_nothing_and_leave_signals_to_the_training(stage, runs, tiny_eyes, embedder):
+    """As beside a GPU, here beside the CPU: the same bytes as by one process; SIGTERM to all of a job saves and stops."""
+    beside = "import qwen_train; from llm_ts import cli; from llm_ts.student import device; device.loaders = lambda: 2"
+    start = [sys.executable, "-c", f"{beside}; cli.run(qwen_train.main)"]
+    env = {**os.environ, "PYTHONPATH": ROOT, "TOKENIZERS_PARALLELISM": "true"}
+    whole = [*map(str, command(stage, tiny_eyes, embedder, "image", "--out", "beside"))]
+    subprocess.run([*start, *whole], cwd=stage, env=env, check=True, capture_output=True, timeout=200)
+    final = [folder / "final" / "adapter_model.safetensors" for folder in (stage / "beside", runs["image"])]
+    assert final[0].read_bytes() == final[1].read_bytes()
+    more = ["--out", "struck", "--epochs", "200", "--save-steps", "10000", "--logging-steps", "1"]
+    struck = [*map(str, command(stage, tiny_eyes, embedder, "image", *more))]
+    with subprocess.Popen([*start, *struck], cwd=stage, env=env, start_new_session=True, stdout=subprocess.PIPE, text=True) as job:
+        said = []
+        for line in job.stdout:
+            said.append(line)
+            if line.startswith("step 3 of"):
+                os.killpg(job.pid, signal.SIGTERM)
+    assert job.returncode == 75 and "stopped: saved at step" in said[-1], said[-5:]

@@ -3,6 +3,7 @@
 import os
 
 from llm_ts import cli, workers
+from llm_ts.student import callbacks
 
 # by which a GPU is asked for: Slurm's counts and lists, CUDA's and ROCm's lists of what may be seen
 COUNTS = ("SLURM_GPUS", "SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_GPUS_PER_SOCKET")
@@ -56,5 +57,23 @@ def choose(asked="auto"):
 
 
 def loaders():
-    """How many processes draw plots for a GPU, so that it need not wait for them; of torchrun's processes, each has as many."""
+    """How many processes draw plots for a GPU, so that it need not wait; each of torchrun's processes has as many. 0 on a CPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return 0
     return max(1, min(LOADERS, workers.cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1)) - 1))
+
+
+def apart(loader):
+    """A DataLoader whose processes leave signals, which Slurm sends to all of a job, to the one that trains."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # where it is "true", a forked tokenizer waits for threads that are not there
+    plain = getattr(loader, "base_dataloader", loader)  # which Accelerate's loader asks
+    begin = plain.worker_init_fn
+
+    def begin_apart(number):
+        begin(number)
+        callbacks.ignore_signals()
+
+    plain.worker_init_fn = begin_apart
+    return loader

@@ -99,10 +99,15 @@ def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, se
         use_cpu=not gpu,
         train_sampling_strategy="sequential",
         dataloader_pin_memory=gpu,
-        dataloader_num_workers=device.loaders() if gpu else 0,
+        dataloader_num_workers=device.loaders(),
         remove_unused_columns=False,
         label_names=["labels"],
     )
-    made = Trainer(model=tower, args=arguments, train_dataset=plots, callbacks=callbacks)
+
+    class Apart(Trainer):
+        def get_train_dataloader(self):
+            return device.apart(super().get_train_dataloader())
+
+    made = Apart(model=tower, args=arguments, train_dataset=plots, callbacks=callbacks)
     made.remove_callback(PrinterCallback)
     return made

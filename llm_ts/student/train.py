@@ -120,7 +120,7 @@ def make(recipe, folder, model, processor, train_rows, more):
         ddp_backend=("nccl" if gpu else "gloo") if torchrun.count() > 1 else None,
         ddp_timeout=7200,
         dataloader_pin_memory=gpu,
-        dataloader_num_workers=device.loaders() if gpu and see else 0,
+        dataloader_num_workers=device.loaders() if see else 0,
         remove_unused_columns=not see,  # a picture is drawn by its row's number
     )
     lora = None
@@ -135,6 +135,9 @@ def make(recipe, folder, model, processor, train_rows, more):
         chat.require_nothing_before(processor, folder)
 
     class Checked(QuickTrainer):
+        def get_train_dataloader(self):
+            return device.apart(super().get_train_dataloader())
+
         def training_step(self, *inputs, **keywords):
             loss = super().training_step(*inputs, **keywords)
             if not torch.isfinite(loss):
