@@ -163,7 +163,12 @@ def describe_files(args, learnt, asked, found, running=None):
     elif ready:
         chances = []
         student = running or fast.open_student(args.model, see, args.transformers)
-        answers = list(map(asked.parse, student.ask(prompts, chances=chances)))
+        said = student.ask(prompts, chances=chances)
+        failed = {id(one): error for one, error in zip(ready, said) if isinstance(error, cli.UserError)}
+        if len(failed) == len(prepared) and not args.json:
+            raise said[0]
+        prepared = [(path, failed.get(id(one), one)) for path, one in prepared]
+        answers = [asked.parse(text) for text in said if isinstance(text, str)]
         for one, answer, tokens in zip(ready, answers, chances):
             one.notes += tell.doubts(asked, answer, tokens)
         answers = iter(answers)
@@ -186,7 +191,7 @@ def describe_files(args, learnt, asked, found, running=None):
                 print(tell.json_line(one, answer, plot), flush=True)
             else:
                 show(one, answer, asked, model, plot, first=drawn == 1)
-    return cli.USER_ERROR if len(ready) < len(prepared) else 0
+    return cli.USER_ERROR if any(isinstance(one, cli.UserError) for _, one in prepared) else 0
 
 
 def numbered(path, number):

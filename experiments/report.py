@@ -66,6 +66,8 @@ def suites_section(name, folder):
     contents = [evaluation.read(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
     head = f"`{about['model']}` on unseen series and controls, {about['points']} points where the suite does not say."
     head += f" Truth by {rules.of(about, name).words} of the rules."
+    if about.get("thin"):
+        head += " Series longer than the student reads were thinned as describe.py thins them."
     if about.get("see"):
         drawn = f" drawn by {os.path.basename(about['plots'])}" if about.get("plots") else ""
         head += f" Shown: {'numbers and ' * (about['see'] == 'both')}plots{drawn}."
@@ -74,7 +76,7 @@ def suites_section(name, folder):
             head += f" `{content['name']}`: {content['lengths'][0]} to {content['lengths'][1]} points."
     order = {suite: number for number, suite in enumerate(suites.SUITES)}
     contents.sort(key=lambda content: order.get(content["name"], len(order)))
-    clear = folded(tables.suites_for_markdown(contents, "clear")) if len(contents) == 1 else []  # many suites: in the files alone
+    clear = folded(tables.suites_for_markdown(contents, "clear"))
     return [f"### {name}", "", head, "", *tables.suites_for_markdown(contents, "all"), "", *clear]
 
 

@@ -31,12 +31,15 @@ def said(text, finish="stop"):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers as server.replies says: {path: (status, an object, or bytes of HTML)}; what is asked is kept in server.asked."""
+    """Answers as server.replies says: {path: (status, an object, or bytes of HTML), or
+    a function of the body that gives it}; what is asked is kept in server.asked."""
 
     def do_GET(self):
         length = int(self.headers.get("Content-Length", 0))
-        self.server.asked.append((self.path, dict(self.headers), json.loads(self.rfile.read(length) or "null")))
-        status, content = self.server.replies.get(self.path, (404, {"error": {"message": "File Not Found"}}))
+        body = json.loads(self.rfile.read(length) or "null")
+        self.server.asked.append((self.path, dict(self.headers), body))
+        reply = self.server.replies.get(self.path, (404, {"error": {"message": "File Not Found"}}))
+        status, content = reply(body) if callable(reply) else reply
         if status == "late":
             time.sleep(1)
             status = 200
@@ -159,6 +162,26 @@ def test_a_template_says_it_back():
 def test_what_goes_wrong_is_one_line(server, capsys, monkeypatch, path, reply, words):
     server.replies[path] = reply
     assert words in refused(capsys, monkeypatch, "--server", server.url)
+
+
+def test_one_answer_that_fails_costs_no_other(server, capsys, monkeypatch):
+    """Four parts of a series, the third of which the server cannot answer: three are described, and the exit code is 2."""
+    third = describe_prompts(capsys, monkeypatch)[2]
+    broken = (500, {"error": {"message": "out of memory"}})
+    server.replies["/v1/chat/completions"] = lambda body: broken if body["messages"][1]["content"] == third else (200, said(RIGHT))
+    code, out, err = run(capsys, monkeypatch, "--server", server.url, "--windows", "4", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 2 and ["error" in line for line in lines] == [False, False, True, False]
+    assert err.splitlines() == [f"describe.py: {lines[2]['error']}"] and "out of memory" in err
+    code, out, err = run(capsys, monkeypatch, "--server", server.url, "--windows", "4")
+    assert code == 2 and out.count('"trend"') == 3 and len(err.splitlines()) == 1
+
+
+def describe_prompts(capsys, monkeypatch):
+    """The prompts of four parts of the series."""
+    _, out, _ = run(capsys, monkeypatch, "--windows", "4", "--prompt")
+    begin = STUDY.instruction.splitlines()[0]
+    return [begin + rest.rstrip() for rest in out.split(begin)[1:]]
 
 
 def test_a_server_that_is_late_or_gone_or_none(server, capsys, monkeypatch):

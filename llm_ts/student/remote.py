@@ -84,9 +84,19 @@ class Remote:
         return known
 
     def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
-        """Prompts -> the greedy answers, in order. chances: stays empty. UserError where one cannot be had, or is cut off."""
+        """Prompts -> the greedy answers, in order. chances: stays empty.
+
+        In the place of one that cannot be had, or is cut off, stands the UserError that says why: the others stay.
+        """
+
+        def answer_or_error(prompt):
+            try:
+                return self._answer(prompt, max_new_tokens)
+            except cli.UserError as error:
+                return error
+
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda prompt: self._answer(prompt, max_new_tokens), prompts))
+            return list(pool.map(answer_or_error, prompts))
 
     def _answer(self, prompt, max_new_tokens):
         body = {
