@@ -73,7 +73,7 @@ def suites_section(name, folder):
         head += f" Shown: {'numbers and ' * (about['see'] == 'both')}plots{drawn}."
     for content in contents:
         if content.get("lengths"):
-            head += f" `{content['name']}`: {content['lengths'][0]} to {content['lengths'][1]} points."
+            head += f" `{content['name']}`: {content['lengths'][0]} to {content['lengths'][1]} points{' shown' * bool(about.get('thin'))}."
     order = {suite: number for number, suite in enumerate(suites.SUITES)}
     contents.sort(key=lambda content: order.get(content["name"], len(order)))
     clear = folded(tables.suites_for_markdown(contents, "clear"))
