@@ -164,9 +164,9 @@ def describe_files(args, learnt, asked, found, running=None):
         chances = []
         student = running or fast.open_student(args.model, see, args.transformers)
         said = student.ask(prompts, chances=chances)
-        failed = {id(one): error for one, error in zip(ready, said) if isinstance(error, cli.UserError)}
-        if len(failed) == len(prepared) and not args.json:
+        if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
+        failed = {id(one): tell.of_series(one, error) for one, error in zip(ready, said) if isinstance(error, cli.UserError)}
         prepared = [(path, failed.get(id(one), one)) for path, one in prepared]
         answers = [asked.parse(text) for text in said if isinstance(text, str)]
         for one, answer, tokens in zip(ready, answers, chances):

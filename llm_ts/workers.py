@@ -3,14 +3,21 @@
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 
 from llm_ts import cli
 
 
 def cores():
-    """How many processes this one may run side by side."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processes this one may run side by side; the processes of a torchrun share a machine's cores."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, there // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+
+
+def forks():
+    """Whether processes may be forked here: Windows cannot, and on macOS its own libraries may fail in a fork."""
+    return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
 
 
 def in_order(work, pieces, let_go=()):
@@ -21,7 +28,7 @@ def in_order(work, pieces, let_go=()):
     here; Ctrl-C is this process's alone; the others end with it, whatever ended it.
     """
     count = min(cores(), len(pieces))
-    if count < 2 or "fork" not in multiprocessing.get_all_start_methods():
+    if count < 2 or not forks():
         yield from map(work, pieces)
         return
     context = multiprocessing.get_context("fork")

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, run_script
 
 import examine
-from llm_ts import cli, formats
+from llm_ts import cli, formats, workers
 from llm_ts.pairs import fresh, suites
 from llm_ts.pairs.pair import thinned
 from llm_ts.question import STUDY
@@ -63,6 +63,15 @@ def test_the_recipe_of_the_shipped_adapter_draws_the_same_series():
 )  # fmt: skip
 def test_the_suites_of_the_kept_results_are_the_same_series(suite, expected):
     assert digest(suites.rows(suite, 20, 64, "thirds")) == expected
+
+
+def test_pairs_are_the_same_by_one_process_and_by_three(monkeypatch):
+    plan = (fresh.plan("48x20,32-256x100"), "thirds", 3, 0.15, STUDY, ("ou", "walk"), 0.3)
+    found = []
+    for cores in (1, 3):
+        monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
+        found.append(fresh.pairs("train", *plan))
+    assert found[0] == found[1] and len(found[0]) == 120
 
 
 def test_fresh_pairs_are_spread_over_the_labels_and_stable():

@@ -166,15 +166,35 @@ def test_what_goes_wrong_is_one_line(server, capsys, monkeypatch, path, reply, w
 
 def test_one_answer_that_fails_costs_no_other(server, capsys, monkeypatch):
     """Four parts of a series, the third of which the server cannot answer: three are described, and the exit code is 2."""
-    third = describe_prompts(capsys, monkeypatch)[2]
-    broken = (500, {"error": {"message": "out of memory"}})
-    server.replies["/v1/chat/completions"] = lambda body: broken if body["messages"][1]["content"] == third else (200, said(RIGHT))
+    prompts = describe_prompts(capsys, monkeypatch)
+    noises = ("low", "medium", "high", "low")
+
+    def reply(body):
+        number = prompts.index(body["messages"][1]["content"])
+        if number == 2:
+            return 500, {"error": {"message": "out of memory"}}
+        return 200, said(STUDY.answer_of(STUDY.say({"trend": "increasing", "noise": noises[number], "max": "end", "min": "beginning"})))
+
+    server.replies["/v1/chat/completions"] = reply
     code, out, err = run(capsys, monkeypatch, "--server", server.url, "--windows", "4", "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 2 and ["error" in line for line in lines] == [False, False, True, False]
-    assert err.splitlines() == [f"describe.py: {lines[2]['error']}"] and "out of memory" in err
+    assert [lines[number]["claims"]["noise"]["said"] for number in (0, 1, 3)] == ["low", "medium", "low"]
+    assert err.splitlines() == [f"describe.py: {lines[2]['error']}"] and "out of memory" in err and "ppm of " in err
     code, out, err = run(capsys, monkeypatch, "--server", server.url, "--windows", "4")
     assert code == 2 and out.count('"trend"') == 3 and len(err.splitlines()) == 1
+
+
+def test_a_server_that_is_gone_is_asked_no_more(server, capsys, monkeypatch):
+    monkeypatch.setattr(remote, "ANSWER", 0.2)
+    monkeypatch.setattr(remote, "AT_ONCE", 2)
+    server.replies["/v1/chat/completions"] = ("late", said(RIGHT))
+    before = len(server.asked)
+    line = refused(capsys, monkeypatch, "--server", server.url, "--windows", "5")
+    assert "no answer within 0.2 s" in line
+    assert sum(path == "/v1/chat/completions" for path, _, _ in server.asked[before:]) <= remote.AT_ONCE
+    code, out, _ = run(capsys, monkeypatch, "--server", server.url, "--windows", "5", "--json")
+    assert code == 2 and ["no answer" in json.loads(line)["error"] for line in out.splitlines()] == [True] * 5
 
 
 def describe_prompts(capsys, monkeypatch):

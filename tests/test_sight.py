@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -21,7 +22,7 @@ from llm_ts.pairs import fresh, pair, suites
 from llm_ts.question import STUDY
 from llm_ts.series import picture, plot
 from llm_ts.series import rows as series_rows
-from llm_ts.student import answer, load, origin, train
+from llm_ts.student import answer, device, load, origin, train
 from llm_ts.student.student import Student
 
 EYES = ("tiny_eyes", "tiny_qwen_vl")
@@ -411,21 +412,49 @@ def test_two_processes_train_as_one_does(stage, tiny_eyes, embedder, tmp_path):
     assert sum(off for _, off in norms.values()) < 0.1 * sum(update for update, _ in norms.values())
 
 
+BESIDE = """
+import qwen_train
+from llm_ts import cli
+from llm_ts.student import device
+
+plain = device.apart
+
+def apart(loader):
+    print(f"drawn by {loader.num_workers} processes")
+    return plain(loader)
+
+device.loaders, device.apart = lambda: 2, apart
+cli.run(qwen_train.main)
+"""
+
+
+@pytest.mark.parametrize(("gpu", "cores", "torchrun", "found"), [(False, 8, 1, 0), (True, 1, 1, 1), (True, 8, 2, 3), (True, 64, 2, 12)])
+def test_how_many_processes_draw(monkeypatch, gpu, cores, torchrun, found):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(cores))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(torchrun))
+    assert device.loaders() == found
+
+
 def test_plots_drawn_by_processes_beside_change_nothing_and_leave_signals_to_the_training(stage, runs, tiny_eyes, embedder):
     """As beside a GPU, here beside the CPU: the same bytes as by one process; SIGTERM to all of a job saves and stops."""
-    beside = "import qwen_train; from llm_ts import cli; from llm_ts.student import device; device.loaders = lambda: 2"
-    start = [sys.executable, "-c", f"{beside}; cli.run(qwen_train.main)"]
+    start = [sys.executable, "-c", BESIDE]
     env = {**os.environ, "PYTHONPATH": ROOT, "TOKENIZERS_PARALLELISM": "true"}
     whole = [*map(str, command(stage, tiny_eyes, embedder, "image", "--out", "beside"))]
-    subprocess.run([*start, *whole], cwd=stage, env=env, check=True, capture_output=True, timeout=200)
+    done = subprocess.run([*start, *whole], cwd=stage, env=env, check=True, capture_output=True, text=True, timeout=200)
+    assert "drawn by 2 processes" in done.stdout
     final = [folder / "final" / "adapter_model.safetensors" for folder in (stage / "beside", runs["image"])]
     assert final[0].read_bytes() == final[1].read_bytes()
     more = ["--out", "struck", "--epochs", "200", "--save-steps", "10000", "--logging-steps", "1"]
     struck = [*map(str, command(stage, tiny_eyes, embedder, "image", *more))]
     with subprocess.Popen([*start, *struck], cwd=stage, env=env, start_new_session=True, stdout=subprocess.PIPE, text=True) as job:
-        said = []
+        said, limit = [], threading.Timer(200, lambda: os.killpg(job.pid, signal.SIGKILL))
+        limit.start()
         for line in job.stdout:
             said.append(line)
             if line.startswith("step 3 of"):
                 os.killpg(job.pid, signal.SIGTERM)
+        limit.cancel()
     assert job.returncode == 75 and "stopped: saved at step" in said[-1], said[-5:]

@@ -94,6 +94,11 @@ def json_line(ready, answer, plot=None):
     return json.dumps(said, allow_nan=False)
 
 
+def of_series(ready, error):
+    """An error with the name of the series that it belongs to."""
+    return cli.UserError(f"{cli.visible(ready.series.column)} of {cli.visible(ready.series.source)}: {error}")
+
+
 def json_error(source, error):
     """What stands in place of a series that cannot be described."""
     return json.dumps({"source": source, "error": " ".join(str(error).split())})

@@ -17,7 +17,7 @@ from llm_ts.series import PROCESSES, frozen, ou, rows
 from llm_ts.series.scale import integers_of
 
 SEEDS = rows.SEEDS  # user's seeds lie below
-# test: 3 * SEEDS until the shipped adapter stood; its recipe had been changed after those series were seen
+# test: 3 * SEEDS until the adapter shipped first stood; its recipe had been changed after those series were seen
 PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 4 * SEEDS, "own": 5 * SEEDS}  # own: own_answers.py
 SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need little padding
 

@@ -1,4 +1,4 @@
-"""Shapes as the shipped adapter's recipe and the kept suites drew them: frozen, or their series could not be made again.
+"""Shapes as the shipped adapter's first training and the kept suites drew them: frozen, or their series could not be made again.
 
 New work draws from the processes of series/__init__.py. `qwen_train.py --shapes` and the suites ramps, steps, seasonal and
 mixed come from here. The order of SHAPES and of the random numbers, and the courses of the four processes, must stay as they

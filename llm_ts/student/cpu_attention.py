@@ -52,6 +52,8 @@ def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0
     import torch
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+    if query.device.type != "cpu":
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
     rows, heads, new, width = query.shape
     tokens = key.shape[2]
     mask = attention_mask
@@ -59,7 +61,7 @@ def _attend(module, query, key, value, attention_mask, scaling=None, dropout=0.0
         mask = torch.ones(1, 1, new, tokens, dtype=torch.bool, device=query.device).tril()
     fits = mask is None and new == 1 or mask is not None and mask.dtype == torch.bool
     kept = new if torch.is_grad_enabled() else min(new, CHUNK)  # new tokens whose scores are there at the same time
-    if query.device.type != "cpu" or not fits or dropout or rows * heads * kept * tokens > MOST_SCORES:
+    if not fits or dropout or rows * heads * kept * tokens > MOST_SCORES:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
     query = query * (width**-0.5 if scaling is None else scaling)
     parts = []

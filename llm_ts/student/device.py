@@ -57,18 +57,26 @@ def choose(asked="auto"):
 
 
 def loaders():
-    """How many processes draw plots for a GPU, so that it need not wait; each of torchrun's processes has as many. 0 on a CPU."""
+    """How many processes draw plots for a GPU, so that it need not wait; each of torchrun's processes has as many.
+
+    0 on a CPU, and where processes are not forked.
+    """
     import torch
 
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_available() or not workers.forks():
         return 0
-    return max(1, min(LOADERS, workers.cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1)) - 1))
+    return max(1, min(LOADERS, workers.cores() - 1))
 
 
 def apart(loader):
-    """A DataLoader whose processes leave signals, which Slurm sends to all of a job, to the one that trains."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # where it is "true", a forked tokenizer waits for threads that are not there
+    """A DataLoader whose processes ignore the signals that Slurm sends to all of a job: only the training acts on them.
+
+    They end when it tells them to, or when it is gone.
+    """
     plain = getattr(loader, "base_dataloader", loader)  # which Accelerate's loader asks
+    if not plain.num_workers:
+        return loader
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # where it is "true", a forked tokenizer waits for threads that are not there
     begin = plain.worker_init_fn
 
     def begin_apart(number):

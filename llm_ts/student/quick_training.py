@@ -1,6 +1,6 @@
 """TRL's trainer, made quick: the same loss and gradients, up to rounding, in fewer passes over memory (results/LOG.md).
 
-TRL 1.16 projects every position through the LM head: 2,300 positions by 49,152 words a batch of 8 where
+On a CPU, TRL 1.16 projects every position through the LM head: 2,300 positions by 49,152 words a batch of 8 where
 the answers need 340. Here the tokens that all prompts of a batch begin with (system message and instruction, a third of a
 short row) are read once for all of them: causal attention makes them the same in every row, and the gradient flows back
 through the shared keys and values. Only what predicts an answer's token meets the LM head, a slice at a time. Base and
@@ -17,7 +17,7 @@ from trl import SFTTrainer
 from llm_ts.student import cache, torchrun
 
 SLICE = 48  # positions that meet the LM head together on a CPU: their logits stay in the processor's cache
-SLICE_ON_GPU = 4096  # 0.8 GB of logits of 49,152 words, in fp32
+LOGITS_ON_GPU = 2**28  # numbers, 1 GB in fp32: positions times words that meet there together
 
 
 class _AdaptedLinear(torch.autograd.Function):
@@ -82,7 +82,7 @@ class _AnswerLoss(torch.autograd.Function):
         d_hidden = torch.empty_like(hidden)
         d_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        most = SLICE if hidden.device.type == "cpu" else SLICE_ON_GPU
+        most = SLICE if hidden.device.type == "cpu" else max(SLICE, LOGITS_ON_GPU // len(weight))
         for start in range(0, len(targets), most):
             part, wanted = hidden[start : start + most], targets[start : start + most, None]
             logs = (part @ used.t()).float().log_softmax(dim=-1)

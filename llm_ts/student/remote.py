@@ -17,6 +17,10 @@ CONNECT, ANSWER = 5, 300  # seconds until somebody is there, and until an answer
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+class Gone(cli.UserError):
+    """A server that will answer the next question no more than this one."""
+
+
 class Remote:
     """A running server, ready to be asked as a Student is. UserError in one line where it is none, or has no single model.
 
@@ -86,12 +90,19 @@ class Remote:
     def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
         """Prompts -> the greedy answers, in order. chances: stays empty.
 
-        In the place of one that cannot be had, or is cut off, stands the UserError that says why: the others stay.
+        Where an answer fails or is cut off, a UserError stands in its place; the others are kept. Once the server is gone, or
+        too slow, it is asked no more: the same error stands in place of the rest.
         """
+        gone = []
 
         def answer_or_error(prompt):
+            if gone:
+                return gone[0]
             try:
                 return self._answer(prompt, max_new_tokens)
+            except Gone as error:
+                gone.append(error)
+                return error
             except cli.UserError as error:
                 return error
 
@@ -129,9 +140,9 @@ class Remote:
                 method, self.url + path, json=body, headers=headers, timeout=(CONNECT, ANSWER), allow_redirects=False
             )
         except requests.ReadTimeout:
-            raise cli.UserError(f"{self.url} gave no answer within {ANSWER} s: has it too much to do?") from None
+            raise Gone(f"{self.url} gave no answer within {ANSWER} s: has it too much to do?") from None
         except (requests.RequestException, ValueError) as error:
-            raise cli.UserError(
+            raise Gone(
                 f"no server at {self.url} ({type(error).__name__}): start one, for example llama-server -m student.gguf"
             ) from None
         try:
@@ -156,7 +167,7 @@ class Remote:
             said = said.replace(self._key, "***")
         said = f"it says {reply.status_code}: {cli.visible(' '.join(said.split()))[:200]}"
         if reply.status_code in (401, 403):
-            return cli.UserError(f"{self.url} wants another key: set LLAMA_API_KEY ({said})")
+            return Gone(f"{self.url} wants another key: set LLAMA_API_KEY ({said})")
         if reply.status_code == 400 and "context" in said:
             return cli.UserError(f"a series is too long for {self.url}: choose fewer values (--last N), or a larger -c ({said})")
         if reply.status_code == 503:
