@@ -19,9 +19,10 @@ teacher's answers in the file, earlier runs' too, could cost more; answers as
 long as --max-tokens are reckoned with.
 
 `--batch` asks by Mistral's Batch API. Killed at any time and started again with
-the same flags, it asks and pays for no row twice. Requests that failed, or ran out of time, end it
-with exit code 2 once the other answers are kept; the next run asks them again.
-Uploaded files stay on the server. Give --price the batch's own prices.
+the same flags, it asks and pays for no row twice. Requests that failed, or ran
+out of time, end it with exit code 2 once the other answers are kept; the next
+run asks them again. Uploaded files stay on the server. Give --price the batch's
+own prices.
 """
 
 import argparse

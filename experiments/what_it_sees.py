@@ -1,6 +1,8 @@
-"""What a student with eyes of its own sees of a plot: the pictures, and below them what is left for its tower.
+"""What a student with eyes of its own sees of a plot: the pictures, and below
+them what is left for its tower.
 
-Reads: nothing; the series are drawn fresh, one of the pictures as dataset/ holds it, the others in random styles.
+Reads: nothing; the series are drawn fresh, one of the pictures as dataset/
+holds it, the others in random styles.
 Writes: --out, a picture.
 Run: python -m experiments.what_it_sees --out results/sees.png
 """
