@@ -47,6 +47,7 @@ class Run:
     process: tuple | None
     shapes: float
     squeeze: float
+    long: float
     styles: float
     reorder: float
     words: str
@@ -85,6 +86,7 @@ def settings_of(run, train_rows):
         **formats.see_tag(run.see),
         **({"process": list(run.process)} if run.process else {}),
         **({"squeeze": run.squeeze} if run.squeeze else {}),
+        **({"long": run.long} if run.long else {}),
         **({"reorder": run.reorder} if run.reorder else {}),
         **({} if run.words == "template" else {"words": run.words}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
@@ -103,7 +105,7 @@ def load_rows(run):
     alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
     if run.fresh:
         words = Words(train_rows) if run.words == "teacher" else None
-        more = {**alike, "squeeze": run.squeeze, "words": words}
+        more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}
         train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **more)
         if words:
             print(f"words of the teacher: {words}", flush=True)
@@ -206,6 +208,7 @@ def make_parser():
     add("--process", type=fresh.mixture, metavar="NAME,...", help=process + "default: the processes of the pairs.")
     add("--shapes", type=cli.share, default=0.0, help="Share that are steps, seasons...")
     add("--squeeze", type=cli.share, default=0.0, help="Share whose values fill only a part of 0 to 99.")
+    add("--long", type=cli.share, default=0.0, help="Share that are longer, to 2,048 points, thinned as describe.py does.")
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
     add("--reorder", type=cli.share, default=0.0, help=orders)
     add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
@@ -247,7 +250,7 @@ def make_parser():
 def parse(argv):
     """The flags, checked, with the defaults that hang on one another."""
     args = make_parser().parse_args(argv)
-    for flag in ("process", "shapes", "squeeze", "reorder"):
+    for flag in ("process", "shapes", "squeeze", "long", "reorder"):
         if getattr(args, flag) and not args.fresh:
             raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")
     if args.words != "template" and not args.fresh:

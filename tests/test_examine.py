@@ -21,6 +21,7 @@ from llm_ts.pairs.pair import thinned
 from llm_ts.question import STUDY
 from llm_ts.scores import evaluation
 from llm_ts.series import rows as series_rows
+from llm_ts.series import thin
 
 FLIPPED = {"increasing": "decreasing", "decreasing": "increasing", "flat": "flat"}
 MIRRORED = {"beginning": "end", "middle": "middle", "end": "beginning"}
@@ -72,6 +73,20 @@ def test_pairs_are_the_same_by_one_process_and_by_three(monkeypatch):
         monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
         found.append(fresh.pairs("train", *plan))
     assert found[0] == found[1] and len(found[0]) == 120
+
+
+def test_a_share_of_fresh_series_is_long_and_thinned():
+    """Whole blocks, with the truth of the whole series, which the thinned one has too; the other series stay as they were."""
+    plain, mixed = (fresh.pairs("train", [(64, 64, 320)], "thirds", long=share) for share in (0, 0.3))
+    other = [k for k in range(320) if plain[k]["series"] != mixed[k]["series"]]
+    assert 0.1 * 320 < len(other) < 0.5 * 320 and len(other) % fresh.SAME_LENGTH == 0
+    same = 0
+    for k in other:
+        assert mixed[k]["points"] == len(mixed[k]["series"]) == thin.POINTS
+        assert mixed[k]["answer"] == STUDY.answer_of(mixed[k]["truth"]["sentences"])
+        truth = STUDY.truth_of(mixed[k]["series"])
+        same += sum(truth[claim] == mixed[k]["truth"][claim] for claim in STUDY.claims)
+    assert same > 0.97 * 4 * len(other)
 
 
 def test_fresh_pairs_are_spread_over_the_labels_and_stable():

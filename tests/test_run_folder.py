@@ -138,7 +138,7 @@ def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpo
     assert "1 minutes are over" in callbacks.Limits(str(folder), minutes=1).reason()
 
 
-@pytest.mark.parametrize(("name", "value"), [("reorder", 0.5), ("squeeze", 0.2), ("process", ["walk"]), ("see", "image")])
+@pytest.mark.parametrize(("name", "value"), [("reorder", 0.5), ("squeeze", 0.2), ("long", 0.3), ("process", ["walk"]), ("see", "image")])
 def test_a_setting_left_out_is_another_run(folder, name, value):
     records.write_json(str(folder / "training.json"), {"rank": 2, name: value})
     run_folder.check(str(folder), {"rank": 2, name: value})

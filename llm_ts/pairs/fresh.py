@@ -13,12 +13,13 @@ import numpy as np
 from llm_ts import cli, workers
 from llm_ts.pairs import pair
 from llm_ts.question import STUDY
-from llm_ts.series import PROCESSES, frozen, ou, rows
+from llm_ts.series import PROCESSES, frozen, ou, rows, thin
 from llm_ts.series.scale import integers_of
 
 SEEDS = rows.SEEDS  # user's seeds lie below
 # test: 3 * SEEDS until the adapter shipped first stood; its recipe had been changed after those series were seen
 PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 4 * SEEDS, "own": 5 * SEEDS}  # own: own_answers.py
+LONG = (300, 2048)  # points, log-uniform, of the series that are thinned
 SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need little padding
 
 
@@ -51,13 +52,22 @@ def _squeezed(rng, series):
     return [round(low + width * value / 99) for value in series]
 
 
-def _drawn(seed, numbers, least, most, share, question, processes, squeeze):
+def _thinned(row, question):
+    """A row whose series is what describe.py shows of it; its truth stays that of the whole."""
+    return {**row, "series": integers_of(thin.thin(row["series"], thin.POINTS, question))}
+
+
+def _drawn(seed, numbers, least, most, share, question, processes, squeeze, long):
     """Rows of one length between least and most, from the processes in turn, a share of them replaced by frozen shapes.
 
-    Of all, another share, squeeze, is squeezed.
+    Of all, another share, squeeze, is squeezed. A share of the calls, long, gives longer series, thinned instead.
     """
     rng = np.random.default_rng([seed, 2, numbers[0], 0])
     points = round(least * (most / least) ** rng.random())  # as many between 32 and 64 points as between 64 and 128
+    rng_of_long = np.random.default_rng([seed, 6, numbers[0], 0])
+    is_long = rng_of_long.random() < long
+    if is_long:
+        points, share, squeeze = round(LONG[0] * (LONG[1] / LONG[0]) ** rng_of_long.random()), 0.0, 0.0
     made = {}
     for place, name in enumerate(processes):
         chosen = [number for number in numbers if number % len(processes) == place]
@@ -74,7 +84,7 @@ def _drawn(seed, numbers, least, most, share, question, processes, squeeze):
         if rng_of_width.random() < squeeze:
             series = _squeezed(rng_of_width, row["series"])
             row.update(series=series, truth=question.truth_of(series))
-        yield number, row
+        yield number, _thinned(row, question) if is_long else row
 
 
 class Rows(Sequence):
@@ -82,13 +92,13 @@ class Rows(Sequence):
 
     purpose: "train", "validation" or "test". share: of series that are frozen shapes (frozen.py) instead. question: what
     is asked about them. processes: names of series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99
-    only. The first series of the first stage are the same for every count.
+    only. long: share of series that are longer, and thinned. The first series of the first stage are the same for every count.
     """
 
-    def __init__(self, purpose, stages, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,), squeeze=0.0):
+    def __init__(self, purpose, stages, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,), squeeze=0.0, long=0.0):
         if seed >= SEEDS:
             raise cli.UserError(f"seed {seed}: give a number below {SEEDS}, or training would draw another purpose's series")
-        self.purpose, self.drawn_with = purpose, (share, question, processes, squeeze)
+        self.purpose, self.drawn_with = purpose, (share, question, processes, squeeze, long)
         self.seed = PURPOSES[purpose] + seed
         self.blocks = []  # (number of the first series, of the one after the last, least, most): of one length each
         for least, most, count in stages:
@@ -127,12 +137,12 @@ def in_other_orders(rows, share, seed=0):
     return made
 
 
-def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,), squeeze=0.0, words=None):
+def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,), squeeze=0.0, long=0.0, words=None):
     """Pairs of prompt and answer for fresh rows, as in Rows; fmt: how a series is written.
 
     words: a words.Words that says the truth in the teacher's sentences; None: the hand-made ones.
     """
-    rows = Rows(purpose, stages, seed, share, question, processes, squeeze)
+    rows = Rows(purpose, stages, seed, share, question, processes, squeeze, long)
 
     def of_block(block):
         made = [(number, rows[number]) for number in range(*block[:2])]

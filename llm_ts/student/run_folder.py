@@ -23,6 +23,7 @@ DEFAULTS = {
     "words": "template",
     "process": None,
     "squeeze": 0.0,
+    "long": 0.0,
     "reorder": 0.0,
     "thin": False,
     "plots": None,
