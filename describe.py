@@ -166,23 +166,22 @@ def describe_files(args, learnt, asked, found, running=None):
         said = student.ask(prompts, chances=chances)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
-        failed = {id(one): tell.of_series(one, error) for one, error in zip(ready, said) if isinstance(error, cli.UserError)}
-        prepared = [(path, failed.get(id(one), one)) for path, one in prepared]
-        answers = [asked.parse(text) for text in said if isinstance(text, str)]
+        answers = [asked.parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
         for one, answer, tokens in zip(ready, answers, chances):
             one.notes += tell.doubts(asked, answer, tokens)
         answers = iter(answers)
     how = {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
     model = f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})"
-    drawn = 0
+    drawn = failed = 0
     for path, one in prepared:
-        if isinstance(one, cli.UserError):
+        answer = one if isinstance(one, cli.UserError) else next(answers, None)
+        if isinstance(answer, cli.UserError):
+            failed += 1
             if args.json and not args.prompt:
-                print(tell.json_error("stdin" if path == "-" else path, one))
-            print(f"describe.py: {' '.join(str(one).split())}", file=sys.stderr)
+                print(tell.json_error("stdin" if path == "-" else path, answer))
+            print(f"describe.py: {' '.join(str(answer).split())}", file=sys.stderr)
         elif not args.prompt:
             drawn += 1
-            answer = next(answers)
             plot = args.plot and numbered(args.plot, drawn)
             if plot:
                 with cli.quiet():
@@ -191,7 +190,7 @@ def describe_files(args, learnt, asked, found, running=None):
                 print(tell.json_line(one, answer, plot), flush=True)
             else:
                 show(one, answer, asked, model, plot, first=drawn == 1)
-    return cli.USER_ERROR if any(isinstance(one, cli.UserError) for _, one in prepared) else 0
+    return cli.USER_ERROR if failed else 0
 
 
 def numbered(path, number):

@@ -61,7 +61,6 @@ def trl_trainer(folder, model, tokenizer, rows, lora, batch):
     from trl import SFTConfig, SFTTrainer
 
     gpu = torch.cuda.is_available()
-
     config = SFTConfig(
         output_dir=folder,
         max_length=None,

@@ -140,7 +140,7 @@ def ask(model, there, points, batch=32):
     found = {}
     for start in range(0, len(there), batch):
         some = there[start : start + batch]
-        prompts = [STUDY.prompt_of(integers_of(thin.thin(values, points, STUDY)), fmt) for _, values in some]
+        prompts = [STUDY.prompt_of(thin.shown(values, points, STUDY), fmt) for _, values in some]
         for (name, values), text in zip(some, student.ask(prompts)):
             compare(found, values, STUDY.parse(text).read, (kind_of(name), "the student"))
         print(f"asked: {start + len(some)}", flush=True)

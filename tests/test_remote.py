@@ -31,8 +31,10 @@ def said(text, finish="stop"):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers as server.replies says: {path: (status, an object, or bytes of HTML), or
-    a function of the body that gives it}; what is asked is kept in server.asked."""
+    """Answers as server.replies says; what is asked is kept in server.asked.
+
+    replies: {path: (status, an object, or bytes of HTML), or a function of the body that gives it}.
+    """
 
     def do_GET(self):
         length = int(self.headers.get("Content-Length", 0))

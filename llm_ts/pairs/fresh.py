@@ -52,11 +52,6 @@ def _squeezed(rng, series):
     return [round(low + width * value / 99) for value in series]
 
 
-def _thinned(row, question):
-    """A row whose series is what describe.py shows of it; its truth stays that of the whole."""
-    return {**row, "series": integers_of(thin.thin(row["series"], thin.POINTS, question))}
-
-
 def _drawn(seed, numbers, least, most, share, question, processes, squeeze, long):
     """Rows of one length between least and most, from the processes in turn, a share of them replaced by frozen shapes.
 
@@ -84,7 +79,9 @@ def _drawn(seed, numbers, least, most, share, question, processes, squeeze, long
         if rng_of_width.random() < squeeze:
             series = _squeezed(rng_of_width, row["series"])
             row.update(series=series, truth=question.truth_of(series))
-        yield number, _thinned(row, question) if is_long else row
+        if is_long:  # the truth stays that of the whole
+            row["series"] = thin.shown(row["series"], thin.POINTS, question)
+        yield number, row
 
 
 class Rows(Sequence):

@@ -15,7 +15,6 @@ import numpy as np
 
 from llm_ts import cli, formats, question, records
 from llm_ts.series import PROCESSES, ou, picture, plot, styles, thin
-from llm_ts.series.scale import integers_of
 
 TEST_SHARE = 10  # one id in ten is a test row
 FIELDS = ("prompt", "answer", "split", "format", "prompt_version", "truth", "series")
@@ -64,7 +63,7 @@ def ask_instead(row, asked, fmt):
 def thinned(row, points):
     """A pair -> the same pair, asked about its series thinned to so many points; the truth stays that of the whole series."""
     asked = question.of(row, row["id"])
-    series = integers_of(thin.thin(row["series"], points, asked))
+    series = thin.shown(row["series"], points, asked)
     return {**row, "points": points, "series": series, "prompt": asked.prompt_of(series, row["format"])}
 
 

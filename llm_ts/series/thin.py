@@ -41,6 +41,11 @@ def thin(values, points, asked):
     return candidates[off.index(min(off))]
 
 
+def shown(values, points, asked):
+    """What a student is shown of n values: `points` integers 0..99 that answer a question as all do."""
+    return integers_of(thin(values, points, asked))
+
+
 def _candidates(values, points):
     """Thinned series, from the smoothest to the roughest."""
     edges = np.linspace(0, len(values), points + 1).round().astype(int)
