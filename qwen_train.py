@@ -20,76 +20,15 @@ kept.
 """
 
 import contextlib
-import dataclasses
-import hashlib
 import os
 import sys
 
-from llm_ts import cli, formats, question, records
+from llm_ts import cli, question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words
 from llm_ts.scores import curves, similarity, tables
-from llm_ts.series import ou
-from llm_ts.student import baselines, callbacks, device, load, run_folder, torchrun, train, trial
+from llm_ts.student import baselines, callbacks, device, flags, load, run_folder, torchrun, train, trial
 from llm_ts.student.evaluate import evaluate
-from llm_ts.student.student import MAX_NEW_TOKENS
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What a run is made of, beside the recipe of its training; the flags of the same names."""
-
-    data: str
-    dataset: str
-    model: str
-    see: str
-    fresh: str | None
-    process: tuple | None
-    shapes: float
-    squeeze: float
-    long: float
-    styles: float
-    reorder: float
-    words: str
-    validation: int
-    eval_rows: int
-    eval_batch_size: int
-    max_new_tokens: int
-    beside: str | None
-    stop_file: str | None
-    patience: int
-    minutes: float
-    device: str
-    gguf: bool
-    embedder: str
-    nli: str
-    recipe: train.Recipe
-
-
-def settings_of(run, train_rows):
-    """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
-    with open(run.data, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
-    series_of = pair.processes_of(train_rows)
-    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed", "dtype")
-    return {
-        **{name: getattr(run, name) for name in ("model", "fresh", "shapes", "validation")},
-        **{name: getattr(run.recipe, name) for name in recipe},
-        **{name: getattr(run, name) for name in ("eval_rows", "max_new_tokens", "embedder", "nli")},
-        "processes": torchrun.count(),
-        "data_sha256": digest,
-        "series": len(train_rows),
-        "format": train_rows[0]["format"],
-        "points": sorted({len(row["series"]) for row in train_rows}),
-        "prompt_version": train_rows[0]["prompt_version"],
-        **question.of(train_rows[0], run.data).whole_tag,
-        **formats.see_tag(run.see),
-        **({"process": list(run.process)} if run.process else {}),
-        **{name: getattr(run, name) for name in ("squeeze", "long", "reorder") if getattr(run, name)},
-        **({} if run.words == "template" else {"words": run.words}),
-        **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
-        **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
-    }
 
 
 def load_rows(run):
@@ -183,116 +122,17 @@ def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
     return 0
 
 
-def make_parser():
-    """The flags."""
-    parser, recipe = cli.Parser(__doc__), train.Recipe
-    add = parser.add_argument
-    add("--data", default="test_jsonl.jsonl", help="The pairs of convert.py.")
-    model = "Hub name, folder, .gguf file; an adapter learns on."
-    add("--model", type=cli.folder, default="Qwen/Qwen2.5-0.5B-Instruct", help=model)
-    add("--out", help="Folder of the run; default: named after the model, here.")
-    device.add_flag(parser)
-    records.add_lock_flag(parser)
-
-    add = parser.add_argument_group("what the student is shown").add_argument
-    see = "The series' numbers, its plot, or both; for plots, --model is a vision model."
-    add("--see", choices=formats.SEE, default="numbers", help=see)
-    add("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image or both.")
-
-    add = parser.add_argument_group("fresh simulated series, instead of the pairs' train split").add_argument
-    stages = "In this order: 48x6000,32-256x3000."
-    add("--fresh", metavar="POINTSxSERIES,...", help=stages)
-    process = "What draws them, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
-    add("--process", type=fresh.mixture, metavar="NAME,...", help=process + "default: the processes of the pairs.")
-    add("--shapes", type=cli.share, default=0.0, help="Share that are steps, seasons...")
-    add("--squeeze", type=cli.share, default=0.0, help="Share whose values fill only a part of 0 to 99.")
-    add("--long", type=cli.share, default=0.0, help="Share that are longer, to 2,048 points, thinned as describe.py does.")
-    orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
-    add("--reorder", type=cli.share, default=0.0, help=orders)
-    add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
-    words = "How they say their truth: in one template, or each claim in a sentence that the teacher said of it in --data."
-    add("--words", choices=("template", "teacher"), default="template", help=words)
-
-    add = parser.add_argument_group("how it learns").add_argument
-    add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
-    add("--batch-size", type=cli.positive, default=recipe.batch_size, help="Series of a step on each device.")
-    add("--accumulate", type=cli.positive, default=recipe.accumulate, help="Batches summed up before a step.")
-    add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; cosine to zero.")
-    add("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
-    add("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
-    add("--dtype", choices=("bf16", "fp32"), default=recipe.dtype, help="Of the base; the adapter is fp32.")
-    tower = "Whether the vision tower learns too, by LoRA as the text model does; for --see image or both."
-    add("--tower", choices=("lora", "frozen"), default=recipe.tower, help=tower)
-    add("--seed", type=cli.count, default=recipe.seed, help="Of the order of rows and the adapter's start.")
-
-    add = parser.add_argument_group("when it saves and ends").add_argument
-    add("--save-steps", type=cli.positive, default=recipe.save_steps, help="Save and evaluate every so many steps.")
-    add("--logging-steps", type=cli.positive, default=recipe.logging_steps, help="Print the loss every so many steps.")
-    add("--report-to", choices=("none", "tensorboard"), default="none", help="tensorboard: its files in runs/.")
-    add("--patience", type=cli.count, default=0, help="End after so many evaluations without a better one; 0: never.")
-    add("--minutes", type=cli.positive_float, default=0.0, help="End with a whole run after so long; default: never.")
-    add("--stop-file", metavar="FILE", help="Save and stop once this file is there; a signal makes it.")
-    add("--no-gguf", dest="gguf", action="store_false", help="Do not try first whether llama.cpp can convert it.")
-
-    group = parser.add_argument_group("how it is evaluated")
-    add = group.add_argument
-    add("--validation", type=cli.count, default=32, help="Simulated series to choose the best checkpoint.")
-    add("--eval-rows", type=cli.count, default=0, help="Evaluate on the first N test rows; 0: all.")
-    add("--beside", type=cli.folder, metavar="STUDENT", help="Also ask this student: folder, adapter or .gguf.")
-    add("--eval-batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
-    add("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
-    similarity.add_flags(group)
-    return parser
-
-
-def parse(argv):
-    """The flags, checked, with the defaults that hang on one another."""
-    args = make_parser().parse_args(argv)
-    for flag in ("process", "shapes", "squeeze", "long", "reorder"):
-        if getattr(args, flag) and not args.fresh:
-            raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")
-    if args.words != "template" and not args.fresh:
-        raise cli.UserError("--words is about the fresh series: give --fresh too")
-    if args.styles and not (args.fresh and args.see != "numbers"):
-        raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image or both")
-    if args.patience and not args.validation:
-        raise cli.UserError("--patience waits for better answers on validation rows: give --validation too")
-    if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):
-        raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
-    if args.seed >= fresh.SEEDS:
-        raise cli.UserError(f"--seed {args.seed}: give a number below {fresh.SEEDS}")
-    args.epochs = args.epochs or (1.0 if args.fresh else train.Recipe.epochs)
-    if load.is_adapter(args.model):
-        if (args.rank, args.alpha) != (None, None):
-            raise cli.UserError(f"{args.model} is an adapter, which learns on as it is: leave --rank and --alpha out")
-        args.rank, args.alpha = load.rank_of(args.model)
-    else:
-        args.rank = train.Recipe.rank if args.rank is None else args.rank
-        args.alpha = train.Recipe.alpha if args.alpha is None else args.alpha
-    return args
-
-
-def run_of(args):
-    """The flags as a Run."""
-    values = {**vars(args), "in_order": bool(args.fresh)}  # fresh series: short ones first, where --fresh says so
-
-    def chosen(kind):
-        return {field.name: values[field.name] for field in dataclasses.fields(kind) if field.name in values}
-
-    return Run(**chosen(Run), recipe=train.Recipe(**chosen(train.Recipe)))
-
-
 def main(argv=None):
-    args = parse(argv)
+    args = flags.parse(argv, __doc__)
     if torchrun.number():
         sys.stdout = open(os.devnull, "w")  # one voice is enough; errors still come from every process
     cli.print_settings(args)
-    run, folder = run_of(args), args.out or run_folder.name_of(args.model)
+    run, folder = flags.run_of(args), args.out or run_folder.name_of(args.model)
     rows = load_rows(run)
     train_rows, _, test_rows = rows
     if os.path.isdir(run.model) and os.path.realpath(folder) == os.path.realpath(run.model):
         raise cli.UserError(f"{folder} holds the model itself: give the run a folder of its own with --out")
-    settings = settings_of(run, train_rows)
+    settings = flags.settings_of(run, train_rows)
     run_folder.check(folder, settings)
     code = 0
     finished = run_folder.is_finished(folder)

@@ -17,6 +17,7 @@ from llm_ts.claims import TOPICS, extrema
 from llm_ts.claims.places import THIRDS
 from llm_ts.pairs import fresh
 from llm_ts.pairs.words import Words, fault_of, held_out
+from llm_ts.student import flags as training_flags
 
 RISES, LOW, AT_ENDS = {"trend": "increasing"}, {"noise": "low"}, {"max": "end", "min": "beginning"}
 
@@ -130,7 +131,7 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     only_tested = write_pairs(tmp_path)
     monkeypatch.chdir(tmp_path)
     flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "teacher", "--validation", "2", "--eval-rows", "2"]
-    train_rows, validation_rows, _ = qwen_train.load_rows(qwen_train.run_of(qwen_train.parse(flags)))
+    train_rows, validation_rows, _ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(flags)))
     said = {text for _, answer in said_by(train_rows) for text in answer.values()}
     assert len(said) > 20 and not said & only_tested and not [text for text in said if held_out(text)]
     assert [json.loads(row["answer"]) for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
