@@ -26,10 +26,11 @@ from llm_ts import cli, question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, labels_of
 from llm_ts.scores.means import mean_of, percent
-from llm_ts.student import device, load, origin, run_folder
+from llm_ts.student import answer, device, load, origin, run_folder
 from llm_ts.student.student import MAX_NEW_TOKENS
 
 ABOUT = "about.json"
+TOGETHER = 32  # series whose answers a GPU draws together; a CPU is quicker one by one, where the prompt is read once for all
 
 
 def fault_in(row, text, held_out=()):
@@ -72,27 +73,37 @@ def seed_of(seed, row):
     return int(hashlib.sha256(f"{seed} {row['id']}".encode()).hexdigest()[:15], 16)
 
 
-def sample(args, rows, fmt):
-    """Draw the answers to rows that have none yet -> {id: answers} of all; one flushed line per series."""
-    with records.writing(os.path.join(args.out, "sampled.jsonl"), create=True) as file:
-        left = [row for row in rows if row["id"] not in file.rows]
-        if left:
-            import torch
+def answers_to(model, tokenizer, rows, fmt, args, drafts):
+    """Drawn answers to rows that are asked together: {id: [args.samples answers]}."""
+    prompts = [question.of(row, row["id"]).prompt_of(row["series"], fmt) for row in rows for _ in range(args.samples)]
+    how = {"drafts": drafts, "temperature": args.temperature, "seed": [seed_of(args.seed, row) for row in rows]}
+    said = answer.generate(model, tokenizer, prompts, len(prompts), args.max_new_tokens, **how)
+    return {row["id"]: said[k * args.samples : (k + 1) * args.samples] for k, row in enumerate(rows)}
 
-            from llm_ts.student import answer
+
+def sample(args, rows, fmt):
+    """Draw the answers to rows that have none yet -> {id: answers} of all; one flushed line per series.
+
+    Series are asked together in the same parts whatever was done before, so that the answers are the same after a kill.
+    """
+    with records.writing(os.path.join(args.out, "sampled.jsonl"), create=True) as file:
+        if any(row["id"] not in file.rows for row in rows):
+            import torch
 
             device.choose(args.device)
             model, tokenizer = load.load(load.weights_of(args.model), torch.bfloat16)
             model = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model  # once, not for each series
-            model.to("cuda" if torch.cuda.is_available() else "cpu")
-            drafts = answer.Drafts()
-        with cli.Progress("series", len(left)) as bar:
-            for row in left:
-                prompts = [question.of(row, row["id"]).prompt_of(row["series"], fmt)] * args.samples
-                drawn = {"drafts": drafts, "temperature": args.temperature, "seed": seed_of(args.seed, row)}
-                said = answer.generate(model, tokenizer, prompts, args.samples, args.max_new_tokens, **drawn)
-                file.append({"id": row["id"], "answers": said})
-                bar.step()
+            gpu = torch.cuda.is_available()
+            model.to("cuda" if gpu else "cpu")
+            drafts, size = answer.Drafts(), TOGETHER if gpu else 1
+            with cli.Progress("series", len(rows)) as bar:
+                for start in range(0, len(rows), size):
+                    part = rows[start : start + size]
+                    left = [row for row in part if row["id"] not in file.rows]
+                    said = answers_to(model, tokenizer, part, fmt, args, drafts) if left else {}
+                    for row in left:
+                        file.append({"id": row["id"], "answers": said[row["id"]]})
+                    bar.step(len(part))
         return {row["id"]: file.rows[row["id"]]["answers"] for row in rows}
 
 

@@ -67,7 +67,7 @@ def train_tower(args, asked, model, processor):
     plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked, processes=processes), asked, processor, args.styles)
     validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked, processes=processes))
     seen = tower.Plots(validation, asked, processor)
-    stop, limits = callbacks.Stop(), callbacks.Limits(args.out)
+    stop, limits = callbacks.Stop(), callbacks.Limits(args.out, minutes=args.minutes)
     more = callbacks.make(args.out, lambda _, step: evaluate(learner, seen, asked, args.batch_size, step, path), stop, limits)
     settings = (args.learning_rate, args.batch_size, args.save_steps, args.seed)
     made = tower.make_trainer(learner, plots, args.out, *settings, more)
@@ -75,9 +75,10 @@ def train_tower(args, asked, model, processor):
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
     made.train(resume_from_checkpoint=checkpoint)
-    if made.state.global_step < made.state.max_steps:
+    if made.state.global_step < made.state.max_steps and not limits.reason():
         print(f"stopped: saved at step {made.state.global_step}; run the same command to go on")
-    return made.state.global_step >= made.state.max_steps
+        return False
+    return True
 
 
 def settings_of(args, asked):
@@ -111,6 +112,7 @@ def main(argv=None):
     parser.add_argument("--learning-rate", type=cli.positive_float, default=1e-3, help="Peak; cosine to zero.")
     parser.add_argument("--batch-size", type=cli.positive, default=64, help="Plots of a step.")
     parser.add_argument("--save-steps", type=cli.positive, default=100, help="Save and evaluate every so many steps.")
+    parser.add_argument("--minutes", type=cli.positive_float, default=0.0, help="End whole after so long; default: never.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the tower's first weights and of its series.")
     records.add_lock_flag(parser)
     args = parser.parse_args(argv)

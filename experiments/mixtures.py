@@ -4,7 +4,7 @@ that goes on learning from each reads of series that none of them draws.
 Reads: a student to go on from (--model; a base learns from nothing), suites:
 names of examine.py's, or files, as experiments.real_windows writes one.
 Writes: run/mixtures/<budget>/<name>-<seed>/, a training each, with suites/;
-results/mixtures.json, which report.py turns into a table.
+--out, which report.py turns into a table.
 Run: python -m experiments.mixtures --suites real-windows.jsonl,unseen
 
 What was finished is not trained or asked again, and what was stopped goes on.
@@ -14,9 +14,10 @@ all four claims right on the clear rows of the first suite; a mixture is better
 (worse) than `ou` if the 95 % interval of all seeds together lies wholly above
 (below) that of `ou`; else nothing was shown.
 
-The final recipe is one of these with a greater budget and three seeds:
---only hard --series 12000 --seeds 0,1,2. On a GPU, with another base:
---model Qwen/Qwen2.5-0.5B-Instruct --series 100000 --batch-size 32.
+The final recipe from a base, with three seeds, as each of them was trained on
+a GPU: --only final --model models/SmolLM2-135M-Instruct.Q4_1.gguf --points
+48,16-256 --series 13000 --batch-size 16 --learning-rate 1e-3 --seeds 0,1,2
+--out results/seeds.json; with a greater base: --model Qwen/Qwen2.5-0.5B-Instruct.
 """
 
 import os
@@ -30,19 +31,21 @@ from llm_ts.series import PROCESSES, ou
 from llm_ts.student import load, run_folder
 
 OUT = os.path.join("results", "mixtures.json")
+SEEDS = os.path.join("results", "seeds.json")  # of the final recipe
 BUDGET = ("series", "points", "learning_rate", "batch_size", "count", "suites")  # flags that make mixtures comparable
 PAIRS = "pairs.jsonl"
 
 EACH = [name for name in PROCESSES if name != ou.NAME]
 SMOOTH = ["season", "seasons", "smooth", "growth", "mixture"]  # where version 1 of the rules saw noise and version 2 sees none
-# name: (what it is, the processes in turn, share that is squeezed)
+# name: (what it is, the processes in turn, share that is squeezed, share that is long and thinned)
 MIXTURES = {
-    "ou": ("OU alone", [ou.NAME], 0.0),
-    "each": ("each process as often", [ou.NAME, *EACH], 0.0),
-    "each-squeezed": ("each as often, a fifth squeezed", [ou.NAME, *EACH], 0.2),
-    "ou-fifth": ("a fifth OU, each other as often, a fifth squeezed", [ou.NAME] * 4 + EACH, 0.2),
-    "smooth": ("the same, smooth courses twice", [ou.NAME] * 4 + EACH + SMOOTH, 0.2),
-    "mixture": ("the same, half of it sums of two processes", [ou.NAME] * 4 + EACH + ["mixture"] * 19, 0.2),
+    "ou": ("OU alone", [ou.NAME], 0.0, 0.0),
+    "each": ("each process as often", [ou.NAME, *EACH], 0.0, 0.0),
+    "each-squeezed": ("each as often, a fifth squeezed", [ou.NAME, *EACH], 0.2, 0.0),
+    "ou-fifth": ("a fifth OU, each other as often, a fifth squeezed", [ou.NAME] * 4 + EACH, 0.2, 0.0),
+    "smooth": ("the same, smooth courses twice", [ou.NAME] * 4 + EACH + SMOOTH, 0.2, 0.0),
+    "mixture": ("the same, half of it sums of two processes", [ou.NAME] * 4 + EACH + ["mixture"] * 19, 0.2, 0.0),
+    "final": ("a fifth OU, each other as often, two fifths squeezed, three tenths long", [ou.NAME] * 4 + EACH, 0.4, 0.3),
 }
 
 
@@ -61,12 +64,14 @@ def prepare(folder):
 
 def train(name, seed, folder, args):
     """Train and examine one mixture with one seed, or find it finished -> its entry of results/mixtures.json."""
-    what, processes, squeeze = MIXTURES[name]
+    what, processes, squeeze, long = MIXTURES[name]
+    stages = args.points.split(",")
     out = f"{name}-{seed}"
     scoring = ["--embedder", args.embedder, "--nli", "none", "--max-new-tokens", 64]
     flags = [
-        "--data", PAIRS, "--model", args.model, "--out", out, "--fresh", f"{args.points}x{args.series}",
-        "--process", ",".join(processes), "--squeeze", squeeze, "--seed", seed,
+        "--data", PAIRS, "--model", args.model, "--out", out, "--process", ",".join(processes),
+        "--fresh", ",".join(f"{points}x{args.series // len(stages)}" for points in stages),
+        "--squeeze", squeeze, *(["--long", long] if long else []), "--seed", seed,
         "--batch-size", args.batch_size, "--learning-rate", args.learning_rate, "--save-steps", args.save_steps,
         "--validation", 0, "--eval-rows", 2, "--no-gguf", *scoring,
     ]  # fmt: skip
@@ -102,29 +107,38 @@ def verdict(score, baseline):
 
 
 def table(kept):
-    """results/mixtures.json -> lines of Markdown: for each mixture and suite all four claims on clear rows."""
+    """What is kept -> lines of Markdown: for each mixture and suite all four claims on clear rows, and for each of several seeds."""
     names = [suites.name_of(suite) for suite in kept["budget"]["suites"].split(",")]
-    by_mixture = {name: [entry for key, entry in kept["runs"].items() if key.rsplit("-", 1)[0] == name] for name in MIXTURES}
-    by_mixture = {name: entries for name, entries in by_mixture.items() if entries}
-    baseline = together(by_mixture["ou"], names[0]) if "ou" in by_mixture else None
+    by_mixture = {name: {} for name in MIXTURES}
+    for key, entry in kept["runs"].items():
+        name, seed = key.rsplit("-", 1)
+        by_mixture[name][seed] = entry
+    baseline = together(by_mixture["ou"].values(), names[0]) if by_mixture["ou"] else None
     lines = []
-    for name, entries in by_mixture.items():
+
+    def cells(entries):
         scores = [together(entries, suite) for suite in names]
-        says = "baseline" if name == "ou" else verdict(scores[0], baseline)
-        cells = [f"{percent(score)}, n = {score['n']}" for score in scores]
-        lines.append([name, entries[0]["what"], str(len(entries)), *cells, says])
+        return [f"{percent(score)}, n = {score['n']}" for score in scores]
+
+    for name, entries in by_mixture.items():
+        if entries:
+            all_seeds = list(entries.values())
+            says = "baseline" if name == "ou" else verdict(together(all_seeds, names[0]), baseline)
+            lines.append([name, all_seeds[0]["what"], str(len(entries)), *cells(all_seeds), says])
+        if len(entries) > 1:
+            lines += [["", "", f"seed {seed}", *cells([entry]), ""] for seed, entry in sorted(entries.items())]
     return tables.markdown(["mixture", "what it is", "seeds", *names, "verdict"], lines)
 
 
-def read_kept(budget=None):
-    """results/mixtures.json: {"budget": {...}, "runs": {"<name>-<seed>": entry}}; UserError where it is something else."""
-    kept = records.read_json(OUT, "python -m experiments.mixtures")
+def read_kept(path=OUT, budget=None):
+    """What is kept: {"budget": {...}, "runs": {"<name>-<seed>": entry}}; UserError where it is something else."""
+    kept = records.read_json(path, "python -m experiments.mixtures")
     runs = kept.get("runs")
     fits = shape.has(kept.get("budget"), ("model", "suites"), str) and isinstance(runs, dict)
-    if not fits or not all(map(_is_entry, runs.values())):
-        raise cli.UserError(f"{OUT} is not as mixtures.py writes it: move it away, and run it again")
+    if not fits or not all(key.rsplit("-", 1)[0] in MIXTURES and _is_entry(entry) for key, entry in runs.items()):
+        raise cli.UserError(f"{path} is not as mixtures.py writes it: move it away, and run it again")
     if budget not in (None, kept["budget"]):
-        raise cli.UserError(f"{OUT} holds mixtures of another budget, {kept['budget']}: move it away first")
+        raise cli.UserError(f"{path} holds mixtures of another budget, {kept['budget']}: move it away first")
     return kept
 
 
@@ -134,9 +148,9 @@ def _is_entry(entry):
     return shape.has(entry, ("what", "command"), str) and all(map(is_mean, means))
 
 
-def kept_runs(budget):
+def kept_runs(path, budget):
     """What is kept, to be added to; UserError where it is of another budget."""
-    return read_kept(budget) if os.path.exists(OUT) else {"budget": budget, "runs": {}}
+    return read_kept(path, budget) if os.path.exists(path) else {"budget": budget, "runs": {}}
 
 
 def seeds(text):
@@ -149,13 +163,14 @@ def main(argv=None):
     parser.add_argument("--model", type=cli.folder, default=paths.SHIPPED, help="What goes on learning; a base begins to.")
     parser.add_argument("--suites", default="unseen,outside,mixed,real", help="With commas; the first decides.")
     parser.add_argument("--series", type=cli.positive, default=2400, help="Series that each learns from.")
-    parser.add_argument("--points", default="16-256", help="Of each series: one length, or least-most.")
+    parser.add_argument("--points", default="16-256", help="Of each series: one length, or least-most; stages with commas.")
     parser.add_argument("--seeds", type=seeds, default=[0], help="With commas.")
     parser.add_argument("--batch-size", type=cli.positive, default=8, help="Series of a step.")
     parser.add_argument("--learning-rate", type=cli.positive_float, default=7e-4, help="Peak; cosine to zero.")
     parser.add_argument("--save-steps", type=cli.positive, default=100, help="A stop loses no more than so many steps.")
     parser.add_argument("--count", type=cli.positive, default=500, help="Series of each suite, at most.")
     parser.add_argument("--embedder", type=cli.folder, default=paths.of("minilm"), help="Folder of the embedding model.")
+    parser.add_argument("--out", default=OUT, help="What is kept of those of one budget.")
     parser.add_argument("--only", help=f"These mixtures, with commas, of: {', '.join(MIXTURES)}; default: all.")
     args = parser.parse_args(argv)
     names = list(MIXTURES) if args.only is None else args.only.split(",")
@@ -170,7 +185,7 @@ def main(argv=None):
     args.model, args.embedder = absolute(args.model), absolute(args.embedder)
     args.suites = ",".join(map(absolute, args.suites.split(",")))
     cli.print_settings(args)
-    kept_runs(budget)
+    kept_runs(args.out, budget)
     folder = os.path.join("run", "mixtures", f"{budget['model']}-{args.series}-{args.points}")
     with run_folder.hold(folder, wait=True):
         prepare(folder)
@@ -178,12 +193,12 @@ def main(argv=None):
         for seed in args.seeds:
             entry = train(name, seed, folder, args)
             with run_folder.hold(folder, wait=True):  # another run may have added some meanwhile
-                kept = kept_runs(budget)
+                kept = kept_runs(args.out, budget)
                 kept["runs"][f"{name}-{seed}"] = entry
-                records.write_json(OUT, kept)
+                records.write_json(args.out, kept)
             print(f"{name}, seed {seed}: {entry['minutes']} minutes", flush=True)
     print("\n".join(table(kept)))
-    print(f"mixtures: {len(names)}\nout: {OUT}")
+    print(f"mixtures: {len(names)}\nout: {args.out}")
 
 
 if __name__ == "__main__":

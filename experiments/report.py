@@ -2,7 +2,7 @@
 the evaluations kept in results/.
 
 Reads: results/<name>/evaluation_*.json with training.json (a run) or
-about.json (its suites); results/recipes.json and mixtures.json.
+about.json (its suites); results/recipes.json, mixtures.json, seeds.json.
 Writes: results/README.md between its two markers, results/curves.png; with
 --keep also results/<name>/.
 Run: python -m experiments.report
@@ -116,15 +116,15 @@ def recipe_table(entries):
     return tables.markdown([f"recipe, n = {n}", "what differs", "series", "steps", "all claims", *claims, "verdict"], lines)
 
 
-def mixtures_section(kept):
-    """results/mixtures.json -> lines of Markdown."""
+def mixtures_section(name, kept):
+    """What mixtures.py kept -> lines of Markdown."""
     budget = kept["budget"]
     head = (
-        f"`{budget['model']}`, which goes on learning from {budget['series']:,} series of {budget['points']} points of each mixture"
+        f"`{budget['model']}`, which learns from {budget['series']:,} series of {budget['points']} points of each mixture"
         " of processes; all four claims, % right on clear rows; series longer than the student reads are thinned. The rule of the"
         " verdicts stands at the head of `mixtures.py`."
     )
-    return ["### mixtures", "", head, "", *mixtures.table(kept), ""]
+    return [f"### {name}", "", head, "", *mixtures.table(kept), ""]
 
 
 def sections(except_for=None):
@@ -145,8 +145,9 @@ def sections(except_for=None):
         ]
         lines += ["says; % right on unseen validation series. The rule of the verdicts stands at the head of `recipes.py`.", ""]
         lines += [*recipe_table(kept["recipes"]), ""]
-    if os.path.exists(mixtures.OUT):
-        lines += mixtures_section(mixtures.read_kept())
+    for name, path in (("mixtures", mixtures.OUT), ("seeds of the final recipe", mixtures.SEEDS)):
+        if os.path.exists(path):
+            lines += mixtures_section(name, mixtures.read_kept(path))
     return names, lines
 
 

@@ -29,8 +29,8 @@ def test_better_is_above_the_interval_of_ou_over_all_seeds():
 
 
 def test_every_mixture_is_of_known_processes():
-    for what, processes, squeeze in mixtures.MIXTURES.values():
-        assert what and set(processes) <= set(PROCESSES) and 0 <= squeeze < 1
+    for what, processes, squeeze, long in mixtures.MIXTURES.values():
+        assert what and set(processes) <= set(PROCESSES) and 0 <= squeeze < 1 and 0 <= long < 1
 
 
 def test_mixtures_share_a_budget_and_are_not_trained_twice(tiny_model, embedder, tmp_path):

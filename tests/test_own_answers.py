@@ -3,6 +3,7 @@
 Needs: models/ (python fetch.py smollm2). Run: python -m pytest -q tests/test_own_answers.py
 """
 
+import argparse
 import json
 import os
 import random
@@ -75,6 +76,20 @@ def test_drafts_do_not_change_what_is_drawn(tiny_model):
     assert answer.generate(model, tokenizer, prompts, 3, 12, temperature=0.3, seed=6) != plain
     greedy = answer.generate(model, tokenizer, prompts, 3, 12)
     assert greedy[0] == greedy[1] and answer.generate(model, tokenizer, prompts, 3, 12, temperature=1e-6) == greedy
+
+
+def test_answers_drawn_for_several_series_together_are_those_drawn_one_by_one(tiny_model):
+    import torch
+
+    from llm_ts.student import answer, load
+
+    model, tokenizer = load.load(tiny_model, torch.float32)
+    rows = list(fresh.Rows("own", [(16, 24, 3)]))
+    args = argparse.Namespace(samples=2, temperature=0.3, seed=5, max_new_tokens=12)
+    together = own_answers.answers_to(model, tokenizer, rows, "study", args, answer.Drafts())
+    alone = [own_answers.answers_to(model, tokenizer, [row], "study", args, answer.Drafts()) for row in rows]
+    assert together == {row["id"]: found[row["id"]] for row, found in zip(rows, alone)}
+    assert len({text for texts in together.values() for text in texts}) == 6  # no two series draw by the same numbers
 
 
 def test_own_answers_of_a_real_student_go_on_after_a_kill(tmp_path):

@@ -383,6 +383,10 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     assert (tmp_path / "cut" / "tower.safetensors").read_bytes() == (tmp_path / "whole" / "tower.safetensors").read_bytes()
     about = json.loads((tmp_path / "cut" / "tower.json").read_text())
     assert [kept["step"] for kept in about["evaluations"]] == [2, 4, 6]
+    short = ["--text", tiny_model, "--fresh", "24x960", "--batch-size", 16, "--out", "short", "--minutes", 0.001]
+    run_script("pretrain_tower.py", *short, cwd=tmp_path)
+    about = json.loads((tmp_path / "short" / "tower.json").read_text())
+    assert [kept["step"] for kept in about["evaluations"]] == [1] and (tmp_path / "short" / "tower.safetensors").exists()
     flags = ["--text", tiny_model, "--tower", "cut/tower.safetensors", "--out", "put"]
     run_script("pretrain_tower.py", *flags, cwd=tmp_path)
     names = ("model.safetensors", "tower.safetensors", "config.json")

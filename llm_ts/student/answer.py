@@ -198,7 +198,7 @@ def generate(
     batch_size: prompts answered together, at most. progress: called with the number done after each batch. drafts: a Drafts
     that goes on learning from one call to the next. chances: a list that gets for each prompt the tokens of its answer with the
     probabilities that the model gave them, [(text, probability), ...]; greedy ones only. temperature: 0: greedily; else the
-    answer to the n-th prompt is drawn by the n-th stream of random numbers of the seed.
+    answers are drawn by the random numbers of the seed. seed: one, or a list of them, each for the next as many prompts.
     """
     import torch
 
@@ -212,8 +212,9 @@ def generate(
     drafts = Drafts() if drafts is None else drafts
     uniform = None
     if temperature:
-        drawn = np.random.default_rng(seed).random((len(rows), max_new_tokens + WIDTH + 1))
-        uniform = torch.from_numpy(drawn)
+        seeds = seed if isinstance(seed, list) else [seed]
+        shape = (len(rows) // len(seeds), max_new_tokens + WIDTH + 1)
+        uniform = torch.from_numpy(np.concatenate([np.random.default_rng(one).random(shape) for one in seeds]))
     see = any(isinstance(prompt, question.Shown) for prompt in prompts)
     was_training = model.training
     model.eval()
