@@ -7,8 +7,9 @@ Run: python -m experiments.bases --kinds llama --steps 4 --out bases.md
 
 `trains`: qwen_train.py comes to its end. `resumes`: stopped after one step and
 started again, it ends with the same weights, bit for bit. `batches`: prompts
-answered alone in the share that are answered alike in a batch. `exports`,
-`as GGUF`: hf2gguf.py makes an f32 file, and so many of the labels are equal.
+answered alone in the share that are answered alike in a batch. `exports`:
+hf2gguf.py makes an f32 file. `as GGUF`: so many prompts get the same answer of
+it, word for word (a student as small as these babbles, so labels say nothing).
 What a script refuses stands there in its own words.
 """
 
@@ -22,6 +23,7 @@ import sys
 
 from llm_ts import cli, paths, records
 from llm_ts.pairs import fresh, pair
+from llm_ts.student.student import Student
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}THOUGHT{{ message['content'] }}"
@@ -146,17 +148,26 @@ def write_pairs(path):
     )
 
 
-def alike(folder):
-    """Of prompts of different lengths, how many a trained student answers alike alone and in a batch: "6 of 6"."""
+def prompts():
+    """Prompts of different lengths, and how many tokens their answers have, at most."""
+    return [row["prompt"] for row in fresh.pairs("test", [(16, 48, PROMPTS)], "thirds")], 24
+
+
+def alike(answers, others):
+    """How many answers are the same: "6 of 6"."""
+    return f"{sum(a == b for a, b in zip(answers, others))} of {len(answers)}"
+
+
+def answers_of(folder):
+    """The answers of a trained student to the prompts, each asked alone; and those asked in a batch."""
     import torch
 
     from llm_ts.student import answer, load
 
     model, tokenizer = load.load(folder, torch.float32)
-    prompts = [row["prompt"] for row in fresh.pairs("test", [(16, 48, PROMPTS)], "thirds")]
-    alone = [answer.generate(model, tokenizer, [prompt], 1, 48)[0] for prompt in prompts]
-    together = answer.generate(model, tokenizer, prompts, PROMPTS, 48)
-    return f"{sum(a == b for a, b in zip(alone, together))} of {PROMPTS}"
+    asked, most = prompts()
+    alone = [answer.generate(model, tokenizer, [prompt], 1, most)[0] for prompt in asked]
+    return alone, answer.generate(model, tokenizer, asked, PROMPTS, most)
 
 
 def cells_of(kind, folder, steps):
@@ -189,14 +200,13 @@ def cells_of(kind, folder, steps):
     code, why = script("qwen_train.py", *again, cwd=folder)
     same = not code and digest(os.path.join(folder, "run")) == digest(os.path.join(folder, "again"))
     resumes = "yes" if stopped == cli.REQUEUE and same else f"NO: {why}"
-    cells = ["yes", resumes, alike(os.path.join(folder, "run", "final"))]
+    alone, together = answers_of(os.path.join(folder, "run", "final"))
+    cells = ["yes", resumes, alike(alone, together)]
     export = ["--lora", "run/final", "--merge-lora", "--quant", "f32", "--rows", 12, "--min-equal", 0, "--outfile", "x.gguf"]
     code, why = script("hf2gguf.py", *export, cwd=folder)
     if code:
         return [*cells, f"refused: {why}" if code == 2 else f"FAILED: {why}"]
-    compared = records.read_json(os.path.join(folder, "x-compared.json"), "hf2gguf.py")
-    equal, readable = compared["equal"], compared["readable"]["mean"]
-    return [*cells, "yes", f"{100 * equal['mean']:.1f} % of {equal['n']} labels, {100 * readable:.0f} % readable"]
+    return [*cells, "yes", alike(alone, Student(os.path.join(folder, "x.gguf")).ask(*prompts()))]
 
 
 def main(argv=None):
