@@ -18,6 +18,7 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -76,7 +77,8 @@ ARCHITECTURES = {
     "gemma2": ("Gemma2Config", {"head_dim": 16, "sliding_window": 64}),
     "gemma3": (
         "Gemma3TextConfig",
-        {"head_dim": 16, "sliding_window": 64, "layer_types": ["sliding_attention", "full_attention"]},
+        # as every Gemma 3 has it, which llama.cpp takes for granted: the first layers slide, queries are scaled by the head's size
+        {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 64, "layer_types": ["sliding_attention"] * 2},
     ),
     "phi": ("PhiConfig", {}),
     "gpt2": ("GPT2Config", {"n_positions": 2048, "n_embd": 64, "n_layer": 2, "n_head": 4}),
@@ -172,7 +174,8 @@ def answers_of(folder):
 
 def cells_of(kind, folder, steps):
     """The cells of a kind's line, as far as it comes."""
-    os.makedirs(folder, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # an earlier table's runs would count as finished
+    os.makedirs(folder)
     write_pairs(os.path.join(folder, "pairs.jsonl"))
     make(kind, os.path.join(folder, "Tiny"))
     flags = [
