@@ -66,11 +66,11 @@ ARCHITECTURES = {
         "Qwen3_5TextConfig",
         {
             "layer_types": ["linear_attention", "full_attention"],
-            "head_dim": 16,
+            "head_dim": 64,  # llama.cpp breaks off at less
             "linear_num_key_heads": 2,
             "linear_num_value_heads": 4,
-            "linear_key_head_dim": 16,
-            "linear_value_head_dim": 16,
+            "linear_key_head_dim": 64,
+            "linear_value_head_dim": 64,
             "mtp_num_hidden_layers": 1,
         },
     ),
@@ -80,7 +80,7 @@ ARCHITECTURES = {
         # as every Gemma 3 has it, which llama.cpp takes for granted: the first layers slide, queries are scaled by the head's size
         {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 64, "layer_types": ["sliding_attention"] * 2},
     ),
-    "phi": ("PhiConfig", {}),
+    "phi": ("PhiConfig", {"num_key_value_heads": 4, "intermediate_size": 256}),  # as llama.cpp takes for granted
     "gpt2": ("GPT2Config", {"n_positions": 2048, "n_embd": 64, "n_layer": 2, "n_head": 4}),
     "mamba2": ("Mamba2Config", {"num_heads": 8, "head_dim": 16, "state_size": 16, "n_groups": 1}),
 }

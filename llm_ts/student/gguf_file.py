@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from llm_ts import cli, paths, question
+from llm_ts import cli, paths, question, records
 from llm_ts.student import gguf_batch
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
@@ -46,13 +46,21 @@ def quantiser_type(name, matrix=False):
     return known[name.upper()]
 
 
-def convert(script, *arguments):
-    """Run one of the official converters; its last line of output is the reason where it fails."""
-    command = [sys.executable, os.path.join(paths.llama_cpp(), script), *arguments]
+def convert(script, folder, *arguments):
+    """Run one of the official converters on a folder; its last line of output is the reason where it fails."""
+    command = [sys.executable, os.path.join(paths.llama_cpp(), script), folder, *arguments, *_more(script, folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         raise cli.UserError(f"{script} failed: {lines[-1][:300]}")
+
+
+def _more(script, folder):
+    """A flag for models that come with layers to draft several tokens (Qwen3.5): Transformers loads and saves none of these."""
+    if script != "convert_hf_to_gguf.py":
+        return []
+    config = records.read_json(os.path.join(folder, "config.json"), "hf2gguf.py")
+    return ["--no-mtp"] if config.get("text_config", config).get("mtp_num_hidden_layers") else []
 
 
 def save_config(model, processor, folder):
