@@ -16,7 +16,7 @@ all four claims right on the clear rows of the first suite; a mixture is better
 
 The final recipe from a base, with three seeds, as each of them was trained on
 a GPU: --only final --model models/SmolLM2-135M-Instruct.Q4_1.gguf --points
-48,16-256 --series 13000 --batch-size 16 --learning-rate 1e-3 --seeds 0,1,2
+48,16-256 --series 12000 --batch-size 16 --learning-rate 1e-3 --seeds 0,1,2
 --out results/seeds.json; with a greater base: --model Qwen/Qwen2.5-0.5B-Instruct.
 """
 

@@ -72,6 +72,18 @@ def embedder():
 
 
 @pytest.fixture(scope="session")
+def llama_cpp():
+    """What an export needs: llama.cpp's converters, and its library."""
+    from llm_ts import cli, paths
+
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
+    try:
+        return paths.llama_cpp()
+    except cli.UserError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
     """Folder of a random Llama of 2 layers with SmolLM2's own tokenizer: small and quick, and no wiser than chance."""
     if not os.path.isfile(SMOLLM2):

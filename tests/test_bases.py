@@ -165,9 +165,7 @@ def command(made, embedder, tmp_path_factory):
     return arguments
 
 
-def test_what_cannot_be_exported_is_refused_before_the_training_unless_asked_otherwise(command, tmp_path):
-    if not os.path.isdir(os.environ.get("LLAMA_CPP") or os.path.join(os.path.dirname(SMOLLM2), "..", "build", "llama.cpp")):
-        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
+def test_what_cannot_be_exported_is_refused_before_the_training_unless_asked_otherwise(command, tmp_path, llama_cpp):
     flags = command("gemma2", "--epochs", "1")  # its converter wants another kind of tokenizer
     done = run_script("qwen_train.py", *flags, cwd=tmp_path, code=2)
     assert "could not be exported" in done.stderr and "--no-gguf" in done.stderr
@@ -248,9 +246,7 @@ def test_curves_for_tensorboard(command, tmp_path):
     assert len(files) == 1 and files[0].stat().st_size > 500
 
 
-def test_the_table_of_bases_by_its_documented_command(tmp_path):
-    if not os.path.isdir(os.environ.get("LLAMA_CPP") or os.path.join(os.path.dirname(SMOLLM2), "..", "build", "llama.cpp")):
-        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
+def test_the_table_of_bases_by_its_documented_command(tmp_path, llama_cpp):
     flags = re.search(r"^Run: python -m experiments.bases (.*)$", bases.__doc__, re.M)[1].split()
     run_script("experiments.bases", *flags, cwd=tmp_path)
     (line,) = [line for line in (tmp_path / "bases.md").read_text().splitlines() if line.startswith("| llama |")]
@@ -258,10 +254,8 @@ def test_the_table_of_bases_by_its_documented_command(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["qwen3.5", "gemma3", "phi"])
-def test_llama_cpp_loads_what_its_converter_made_and_says_the_same(kind, tmp_path):
+def test_llama_cpp_loads_what_its_converter_made_and_says_the_same(kind, tmp_path, llama_cpp):
     """Qwen3.5's configuration speaks of layers that Transformers does not keep: converted with them, nothing could load it."""
-    if not os.path.isdir(os.environ.get("LLAMA_CPP") or os.path.join(os.path.dirname(SMOLLM2), "..", "build", "llama.cpp")):
-        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
     bases.make(kind, str(tmp_path / "tiny"))
     made = str(tmp_path / "tiny.gguf")
     gguf_file.convert("convert_hf_to_gguf.py", str(tmp_path / "tiny"), "--outfile", made, "--outtype", "f32")

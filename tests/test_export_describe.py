@@ -29,11 +29,8 @@ PROMPT = STUDY.prompt_of(RAMP, "thirds")
 
 
 @pytest.fixture(scope="module")
-def adapter(tiny_model, tmp_path_factory):
+def adapter(tiny_model, tmp_path_factory, llama_cpp):
     """A run's folder with a LoRA adapter of random weights, large enough to change every answer."""
-    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
-    if not os.path.isdir(os.path.join(ROOT, "build", "llama.cpp")) and not os.environ.get("LLAMA_CPP"):
-        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
     import torch
     from peft import LoraConfig, get_peft_model
 

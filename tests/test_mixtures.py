@@ -28,6 +28,14 @@ def test_better_is_above_the_interval_of_ou_over_all_seeds():
     assert mixtures.verdict(mixtures.together([entry(70, 100)], "unseen"), None) == "no baseline yet"
 
 
+def test_the_table_shows_each_of_several_seeds_beside_all_of_them():
+    runs = {"final-0": entry(60, 100), "final-1": entry(90, 100)}
+    head, _, both, first, second = mixtures.table({"budget": {"suites": "unseen"}, "runs": runs})
+    assert "75 [" in both and "n = 200" in both and "| seed 0 | 60 [" in first and "| seed 1 | 90 [" in second
+    one = mixtures.table({"budget": {"suites": "unseen"}, "runs": {"final-0": runs["final-0"]}})
+    assert len(one) == 3 and "| 1 | 60 [" in one[2]
+
+
 def test_every_mixture_is_of_known_processes():
     for what, processes, squeeze, long in mixtures.MIXTURES.values():
         assert what and set(processes) <= set(PROCESSES) and 0 <= squeeze < 1 and 0 <= long < 1

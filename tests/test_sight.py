@@ -244,11 +244,8 @@ def test_the_stages_after_the_training(stage, runs):
         run_script("describe.py", *flags, cwd=stage, code=2)
 
 
-def test_a_student_that_sees_is_exported_with_its_eyes(stage, runs, tmp_path):
+def test_a_student_that_sees_is_exported_with_its_eyes(stage, runs, tmp_path, llama_cpp):
     """GGUF and projector by llama.cpp's own converter; whether they answer alike, tests/test_shipped.py asks a trained one."""
-    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
-    if not os.path.isdir(os.path.join(ROOT, "build", "llama.cpp")) and not os.environ.get("LLAMA_CPP"):
-        pytest.skip("build/llama.cpp is missing: python fetch.py llama.cpp")
     for see, run in runs.items():
         out = str(tmp_path / f"{see}.gguf")
         run_script("hf2gguf.py", "--lora", run / "final", "--merge-lora", "--quant", "f32", "--rows", 3, "--outfile", out, cwd=stage)
