@@ -176,6 +176,8 @@ def main(argv=None):
     names = list(MIXTURES) if args.only is None else args.only.split(",")
     if unknown := [name for name in names if name not in MIXTURES]:
         raise cli.UserError(f"no mixture {unknown[0]!r}: there are {', '.join(MIXTURES)}")
+    if args.series % (stages := len(args.points.split(","))):
+        raise cli.UserError(f"--series {args.series} cannot be shared evenly among {stages} stages of --points")
     for suite in args.suites.split(","):
         if suites.name_of(suite) != suite and not os.path.exists(suite):
             raise cli.UserError(f"no {suite} here: python -m experiments.real_windows makes one")

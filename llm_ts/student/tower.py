@@ -104,10 +104,9 @@ def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, se
         label_names=["labels"],
     )
 
-    class Apart(Trainer):
-        def get_train_dataloader(self):
-            return device.apart(super().get_train_dataloader())
+    class TowerTrainer(device.LoadsApart, Trainer):
+        pass
 
-    made = Apart(model=tower, args=arguments, train_dataset=plots, callbacks=callbacks)
+    made = TowerTrainer(model=tower, args=arguments, train_dataset=plots, callbacks=callbacks)
     made.remove_callback(PrinterCallback)
     return made

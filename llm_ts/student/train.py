@@ -134,10 +134,7 @@ def make(recipe, folder, model, processor, train_rows, more):
     if see:
         chat.require_nothing_before(processor, folder)
 
-    class Checked(QuickTrainer):
-        def get_train_dataloader(self):
-            return device.apart(super().get_train_dataloader())
-
+    class Checked(device.LoadsApart, QuickTrainer):
         def training_step(self, *inputs, **keywords):
             loss = super().training_step(*inputs, **keywords)
             if not torch.isfinite(loss):
