@@ -58,6 +58,7 @@ def test_mixtures_share_a_budget_and_are_not_trained_twice(tiny_model, embedder,
 
 
 def test_bad_input(tmp_path):
-    for flags in (["--only", "nothing"], ["--suites", "none.jsonl"], ["--model", "none.gguf"], ["--seeds", "x"], ["--points", "16,32", "--series", 9]):
+    uneven = ["--points", "16,32", "--series", 9]
+    for flags in (["--only", "nothing"], ["--suites", "none.jsonl"], ["--model", "none.gguf"], ["--seeds", "x"], uneven):
         run_script("experiments.mixtures", *flags, cwd=tmp_path, code=2)
     assert os.listdir(tmp_path) == []
