@@ -56,7 +56,10 @@ def pair_of(row, fmt, answers, wording="teacher"):
     if split == "train" and to_verify:
         return None
     reference = reference_of(row, answers)
-    return pair.make(row, fmt, split, plain_words(question.of(row, row["id"]), reference) if wording == "plain" else reference)
+    if wording == "teacher":
+        return pair.make(row, fmt, split, reference)
+    plain = plain_words(question.of(row, row["id"]), reference)
+    return pair.make(row, fmt, split, plain) if wording == "plain" else pair.make(row, fmt, split, reference, plain)
 
 
 def convert(data, out, args):
@@ -157,9 +160,10 @@ def main(argv=None):
     )
     parser.add_argument(
         "--wording",
-        choices=("teacher", "plain"),
+        choices=("teacher", "plain", "both"),
         default="teacher",
-        help="Keep the sentences' own words, or say their claims in one template's: a small budget learns those sooner.",
+        help="Keep the sentences' own words, or say their claims in one template's, which is learnt sooner; both: first so, "
+        "then in their own words, which count.",
     )
     similarity.add_flags(parser)
     parser.add_argument("--no-diagnostics", action="store_true", help="Write the pairs only.")

@@ -19,6 +19,7 @@ answers are the same.
 """
 
 import hashlib
+import itertools
 import os
 from collections import Counter
 
@@ -36,20 +37,20 @@ TOGETHER = 32  # series whose answers a GPU draws together; a CPU is quicker one
 def fault_in(row, text, held_out=()):
     """Why an answer to a row is not learnt from; None where it is. held_out: sentences that nobody learns."""
     asked = question.of(row, row["id"])
-    answer = asked.parse(text)
-    if answer.parse != "strict":
+    if asked.parse(text).parse != "strict":
         return "no JSON as asked"
-    for topic in asked:
-        sentence = answer.sentences[topic.NAME]
-        if sentence in held_out:
+    for topic, sentences in itertools.product(asked, question.parts_of(text)):
+        if sentences[topic.NAME] in held_out:
             return "held out"
-        if reason := fault_of(topic, sentence, labels_of(topic, row)):
+        if reason := fault_of(topic, sentences[topic.NAME], labels_of(topic, row)):
             return reason
     return None
 
 
 def keep(rows, sampled, held_out=()):
-    """Rows, and {id: answers} -> ([(row, the answer to learn), ...], {reason: how many answers were left out}).
+    """Rows, and {id: answers} -> ([(row, what to say), ...], {reason: how many answers were left out}).
+
+    What to say: the sentences, after them those to say before, where the answer says them (pair.make).
 
     Of a row's right answers, that with the rarest sentences among those taken before it: all sentences come up.
     """
@@ -60,11 +61,11 @@ def keep(rows, sampled, held_out=()):
             if reason := fault_in(row, text, held_out):
                 faults[reason] += 1
             else:
-                right[text] = question.of(row, row["id"]).parse(text).sentences
+                right[text] = question.parts_of(text)[::-1]
         if right:
-            chosen = min(right, key=lambda text: sum(taken[sentence] for sentence in right[text].values()))
-            taken.update(right[chosen].values())
-            kept.append((row, right[chosen]))
+            chosen = min(right.values(), key=lambda said: sum(taken[sentence] for sentence in said[0].values()))
+            taken.update(chosen[0].values())
+            kept.append((row, chosen))
     return kept, faults
 
 
@@ -146,13 +147,13 @@ def main(argv=None):
         kept, faults = keep(rows, sampled, Words(train_rows).held_out)
         if not kept:
             raise cli.UserError(f"no answer of {args.model} is right in every claim: nothing to learn from ({dict(faults)})")
-        pairs = [pair.make(row, fmt, "train", sentences) for row, sentences in kept]
+        pairs = [pair.make(row, fmt, "train", *said) for row, said in kept]
         pair.write(os.path.join(args.out, "pairs.jsonl"), [*pairs, *test_rows])
     answers = len(rows) * args.samples
     right = mean_of([1] * (answers - faults.total()) + [0] * faults.total())
     print(f"series: {len(rows)}\nright: {percent(right)} % of {answers} answers")
     print("".join(f"left_out: {count} ({reason})\n" for reason, count in faults.most_common()), end="")
-    texts = {text for _, said in kept for text in said.values()}
+    texts = {sentence for _, said in kept for sentence in said[0].values()}
     print(f"kept: {len(kept)} answers, {len(texts)} different sentences\nout: {os.path.join(args.out, 'pairs.jsonl')}")
 
 

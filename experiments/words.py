@@ -8,9 +8,9 @@ Run: python -m experiments.words --series 2000
 
 What was finished is not done again, and what was stopped goes on. The budget:
 answers learnt. `curated` sees the same curated answers of the simulated
-teacher in as many epochs as it takes; `template` and `teacher` see fresh
-series once; `own` learns half of the budget as `teacher` does, and then half
-from its own answers. Each is asked the same validation series twice: greedily,
+teacher in as many epochs as it takes; `template`, `teacher` and `both` see
+fresh series once; `own` learns half of the budget as `both` does, and then
+half from its own answers. Each is asked the same validation series twice: greedily,
 as describe.py asks, and at temperature 1. Variety, of the sentences that are
 right and name nothing else: how many different ones a hundred answers have,
 and of how many different words they are. `new`: of these sentences, those that
@@ -19,7 +19,6 @@ and that --words teacher kept back. The goal: within 2 points of the template,
 with half of the teacher's sentences.
 """
 
-import json
 import os
 import re
 
@@ -31,6 +30,7 @@ from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.series.rows import LONGEST, SHORTEST
 from llm_ts.student import run_folder
+from llm_ts.student.student import MAX_NEW_TOKENS
 from llm_ts.teacher import simulated
 
 OUT = os.path.join("results", "words.json")
@@ -39,6 +39,7 @@ WAYS = {
     "curated": "the teacher's curated answers, again and again",
     "template": "fresh series, the truth in one template",
     "teacher": "fresh series, the truth in the teacher's sentences",
+    "both": "fresh series, the truth in the template, and then in the teacher's sentences, which count",
     "own": "half of them so, then as many of its own right answers",
 }
 HUNDRED = 100
@@ -72,7 +73,7 @@ def entry_of(rows, texts, learnt=None, held_out=()):
 
 
 def sentences_of(pairs):
-    return {text for row in pairs for text in json.loads(row["answer"]).values()}
+    return {text for row in pairs for text in question.parts_of(row["answer"])[-1].values()}
 
 
 def ask(folder, name, rows, temperature):
@@ -87,7 +88,7 @@ def ask(folder, name, rows, temperature):
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         with cli.Progress(f"{name}, temperature {temperature:g}", len(rows)) as bar:
             told = {"progress": lambda done: bar.step(done - bar.done)}
-            said = answer.generate(model, tokenizer, [row["prompt"] for row in rows], 16, 80, temperature=temperature, **told)
+            said = answer.generate(model, tokenizer, [row["prompt"] for row in rows], 16, MAX_NEW_TOKENS, temperature=temperature, **told)
         records.write_json(path, {"answers": said})
     return records.read_json(path, "the same command")["answers"]
 
@@ -108,7 +109,7 @@ def train(folder, name, args, curated):
     def learn(out, *flags, model=args.model):
         call(
             folder, "qwen_train.py", "--model", model, "--out", out, "--batch-size", 8, "--learning-rate", args.rate,
-            "--save-steps", 10**6, "--validation", 0, "--eval-rows", 2, "--max-new-tokens", 80, "--seed", args.seed,
+            "--save-steps", 10**6, "--validation", 0, "--eval-rows", 2, "--max-new-tokens", MAX_NEW_TOKENS, "--seed", args.seed,
             "--embedder", args.embedder, "--nli", "none", *flags,
         )  # fmt: skip
 
@@ -119,12 +120,12 @@ def train(folder, name, args, curated):
     if name == "curated":
         learn(name, *data, "--epochs", args.series / len(curated))
         return sentences_of(curated)
-    if name in ("template", "teacher"):
+    if name != "own":
         learn(name, *data, "--fresh", f"{args.points}x{args.series}", "--words", name)
-        return drawn(args.series, Words(curated) if name == "teacher" else None)
+        return drawn(args.series, Words(curated) if name != "template" else None)
     half = args.series // 2
-    learn("own-first", *data, "--fresh", f"{args.points}x{half}", "--words", "teacher")
-    more = ["--fresh", f"{args.points}x{half}", "--samples", args.samples, "--max-new-tokens", 80, "--seed", args.seed]
+    learn("own-first", *data, "--fresh", f"{args.points}x{half}", "--words", "both")
+    more = ["--fresh", f"{args.points}x{half}", "--samples", args.samples, "--seed", args.seed]
     call(folder, "own_answers.py", "--model", "own-first", *data, *more, "--out", "own-answers")
     kept = pair.read(os.path.join(folder, "own-answers", "pairs.jsonl"))[0]
     learn(name, "--data", "own-answers/pairs.jsonl", "--epochs", half / len(kept), model="own-first/final")

@@ -16,12 +16,13 @@ from llm_ts.rules import PUBLISHED, Rules
 
 PROMPT_VERSION = 1
 SYSTEM = "You describe time series."
+IN_OTHER_WORDS = "\nIn other words: "  # between an answer in the hand-made words and the same in freer ones, which counts
 NUMBER = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's answer, parsed once. parse: "strict" (the whole text is the JSON asked for), "repaired" or "unreadable"."""
+    """A model's answer, parsed once. parse: "strict" (the whole text is what answer_of writes), "repaired" or "unreadable"."""
 
     text: str
     parse: str
@@ -110,9 +111,13 @@ class Question:
         labels = self.rules.truth_of(series, list(self))
         return {**labels, "sentences": self.say(labels)}
 
-    def answer_of(self, sentences):
-        """Sentences -> the JSON that the student shall answer, keys in fixed order."""
-        return json.dumps({name: sentences[name] for name in self.topics}, ensure_ascii=False)
+    def answer_of(self, sentences, plain=None):
+        """Sentences -> the JSON that the student shall answer, keys in fixed order.
+
+        plain: what it shall say first, sentences with the same claims in words that are easily learnt.
+        """
+        said = json.dumps({name: sentences[name] for name in self.topics}, ensure_ascii=False)
+        return said if plain is None else self.answer_of(plain) + IN_OTHER_WORDS + said
 
     def fits(self, value):
         """Whether a value is what the schema asks: one text for each topic, none of them blank."""
@@ -125,7 +130,7 @@ class Question:
     def parse(self, text):
         """A model's answer, as it came -> Answer. Prose or code fences around the JSON, and further keys, are forgiven.
 
-        `Here: {"trend": "up", ...}` -> repaired.
+        `Here: {"trend": "up", ...}` -> repaired. Of an answer that is said twice, the last that is whole counts.
         """
         keys, how = self._object(text)
         if keys is None:
@@ -134,15 +139,15 @@ class Question:
         return Answer(text, how, sentences, self.read(sentences), keys)
 
     def _object(self, text):
-        """(the first JSON object with a sentence on each topic, how it was found), or (None, "unreadable")."""
+        """(the JSON object that counts, with a sentence on each topic, how it was found), or (None, "unreadable")."""
         try:
-            value = json.loads(text)
-            if self.fits(value):
-                return value, "strict"
+            values = parts_of(text)
+            if all(map(self.fits, values)):
+                return values[-1], "strict"
         except (ValueError, RecursionError):
             pass
         found = self.objects_in(text)
-        return (found[0], "repaired") if found else (None, "unreadable")
+        return (found[-1 if IN_OTHER_WORDS in text else 0], "repaired") if found else (None, "unreadable")
 
     def objects_in(self, text):
         """The JSON objects in a text with a sentence on each topic, each once; keys in other letters, "Trend", count too."""
@@ -159,6 +164,11 @@ class Question:
                 end = after
                 found += [] if value in found else [value]
         return found
+
+
+def parts_of(text):
+    """What answer_of wrote -> the sentences that it says: [sentences], or [the plain ones, those that count]. ValueError for else."""
+    return [json.loads(part) for part in text.split(IN_OTHER_WORDS, 1)]
 
 
 def _number(n):

@@ -12,7 +12,7 @@ import pytest
 from conftest import run_script
 
 import curate
-from llm_ts import formats, records
+from llm_ts import formats, question, records
 from llm_ts.claims import extrema, noise
 from llm_ts.pairs.pair import split_of
 from llm_ts.question import STUDY
@@ -232,6 +232,12 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
         for name, sentence in curated[pair["id"]].items():
             to_verify = sentence["status"] == "verify"  # in the test split only: the truth's own stands in
             assert said[name] == (pair["truth"]["sentences"][name] if to_verify else sentence["text"])
+    plain, both = tmp_path / "plain.jsonl", tmp_path / "both.jsonl"
+    for path in (plain, both):
+        run_script("convert.py", "--format", "thirds", "--no-diagnostics", "--wording", path.stem, "--out", path, cwd=tmp_path)
+    said = [question.parts_of(pair["answer"]) for pair in records.read(str(both))]
+    first = [question.parts_of(pair["answer"]) for pair in records.read(str(plain))]
+    assert said == [[*one, *question.parts_of(pair["answer"])] for one, pair in zip(first, pairs, strict=True)]
     before = (tmp_path / "data.jsonl").read_bytes()
     for script, flag in (("convert.py", "--out"), ("curate.py", "--verify-file")):
         assert "overwritten" in run_script(script, flag, "./data.jsonl", cwd=tmp_path, code=2).stderr

@@ -37,13 +37,17 @@ def test_own_answers_are_kept_where_all_is_right_and_varied():
         rows[2]["id"]: [texts[4]],
     }
     kept, faults = own_answers.keep(rows, sampled)
-    assert [(row["id"], said) for row, said in kept] == [(rows[0]["id"], json.loads(texts[0]))]
+    assert [(row["id"], said) for row, said in kept] == [(rows[0]["id"], [json.loads(texts[0])])]
     assert faults == {"read otherwise": 2, "no JSON as asked": 2}
     never = {json.loads(texts[0])["extrema"]}
-    assert own_answers.keep(rows[:1], sampled, never)[0] == [(rows[0], json.loads(texts[1]))]
+    assert own_answers.keep(rows[:1], sampled, never)[0] == [(rows[0], [json.loads(texts[1])])]
     same = [{**rows[0], "id": f"own_48_{number}"} for number in range(2)]  # both right twice: each answer is taken once
     kept, _ = own_answers.keep(same, {row["id"]: texts[:2] for row in same})
-    assert [said for _, said in kept] == [json.loads(text) for text in texts[:2]]
+    assert [said for _, (said,) in kept] == [json.loads(text) for text in texts[:2]]
+    true, false = rows[0]["truth"]["sentences"], {**rows[0]["truth"]["sentences"], "trend": wrong}
+    twice = [question.STUDY.answer_of(json.loads(texts[0]), plain) for plain in (false, true)]
+    kept, faults = own_answers.keep(rows[:1], {rows[0]["id"]: twice})
+    assert kept == [(rows[0], [json.loads(texts[0]), true])] and faults == {"read otherwise": 1}  # wrong at first: not learnt
 
 
 def test_drawn_tokens_have_their_probabilities():

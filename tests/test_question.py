@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from llm_ts import formats
+from llm_ts import formats, question
 from llm_ts.claims.places import THIRDS, third
 from llm_ts.question import STUDY
 from llm_ts.series.rows import make
@@ -69,6 +69,17 @@ def test_readable_answers(text, how):
     answer = STUDY.parse(text)
     assert (answer.sentences, answer.parse, answer.text) == (GOOD, how, text)
     assert answer.read == {"trend": "flat", "noise": "low", "max": "end", "min": "end"}
+
+
+def test_of_an_answer_in_other_words_the_last_that_is_whole_counts():
+    plain = STUDY.say({"trend": "increasing", "noise": "high", "max": "end", "min": "beginning"})
+    text = STUDY.answer_of(GOOD, plain)
+    assert text.startswith(STUDY.answer_of(plain)) and question.parts_of(text) == [plain, GOOD]
+    cut_off, fenced, in_prose = text[:-9], f"```\n{text}\n```", text.replace(question.IN_OTHER_WORDS, " or ")
+    found = [STUDY.parse(said) for said in (text, cut_off, fenced, in_prose)]
+    assert [answer.parse for answer in found] == ["strict", "repaired", "repaired", "repaired"]
+    assert [answer.sentences for answer in found] == [GOOD, plain, GOOD, plain]
+    assert STUDY.parse(text.replace('"noise"', '"rise"')).sentences is None
 
 
 @pytest.mark.parametrize(

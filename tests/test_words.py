@@ -15,7 +15,7 @@ import qwen_train
 from llm_ts import cli, question
 from llm_ts.claims import TOPICS, extrema
 from llm_ts.claims.places import THIRDS
-from llm_ts.pairs import fresh
+from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, held_out
 from llm_ts.student import flags as training_flags
 
@@ -65,6 +65,20 @@ def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no
     together = {tuple(said.values()) for _, said in said_by(trained)}
     assert sum(tuple(said.values()) in together for _, said in made) < 10  # combinations that the teacher never said
     assert made[:40] == said_by(fresh.pairs("train", [(48, 48, 40)], "thirds", words=Words(trained)))
+
+
+def test_plainly_first_and_then_in_the_teachers_words():
+    words = Words(described(200))
+    plain, both = (fresh.pairs("train", [(48, 48, 64)], "thirds", words=words, plain_first=first) for first in (False, True))
+    parts = [question.parts_of(row["answer"]) for row in both]
+    assert [part[0] for part in parts] == [row["truth"]["sentences"] for row in both]
+    assert [part[1] for part in parts] == [json.loads(row["answer"]) for row in plain]
+    assert len(set(map(tuple, (part[1].values() for part in parts)))) > 60
+    turned = [pair.reorder(row, (2, 0, 1)) for row in both]
+    for row, said in zip(turned, parts):
+        assert question.parts_of(row["answer"]) == said and [list(part) for part in question.parts_of(row["answer"])] == 2 * [
+            ["extrema", "trend", "noise"]
+        ]
 
 
 def test_planted_sentences_are_never_said():
@@ -138,6 +152,12 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     flags += ["--save-steps", "5", "--max-new-tokens", "8", "--embedder", embedder, "--nli", "none", "--no-gguf", "--out", "run"]
     assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     assert json.loads((tmp_path / "run" / "training.json").read_text())["words"] == "teacher"
+    both = [*flags[:-1], "both"]
+    both[both.index("teacher")] = "both"
+    run_script("qwen_train.py", *both, cwd=tmp_path)
+    assert json.loads((tmp_path / "both" / "training.json").read_text())["words"] == "both"
+    twice = [question.parts_of(row["answer"]) for row in qwen_train.load_rows(training_flags.run_of(training_flags.parse(both)))[0]]
+    assert {len(parts) for parts in twice} == {2} and [json.loads(row["answer"]) for row in train_rows] == [p[1] for p in twice]
     assert "nothing to do" in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     flags[flags.index("teacher")] = "template"
     assert "other words" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr

@@ -47,6 +47,6 @@ def test_ways_are_compared_and_not_trained_twice(tiny_model, embedder, tmp_path)
     done = run_script("experiments.words", *flags, "--only", "curated,own", cwd=tmp_path, code=2)
     assert before == {path: path.stat().st_mtime_ns for path in runs.glob("curated/*")}
     assert "curated: 0 [0, 56], n = 3" in done.stdout
-    assert settings("own-first")["words"] == "teacher" and settings("own-first")["series"] == 8
+    assert settings("own-first")["words"] == "both" and settings("own-first")["series"] == 8
     assert "no answer of own-first is right" in done.stderr and (runs / "own-answers" / "sampled.jsonl").exists()  # it babbles
     assert "no way" in run_script("experiments.words", "--only", "best", cwd=tmp_path, code=2).stderr

@@ -134,17 +134,22 @@ def in_other_orders(rows, share, seed=0):
     return made
 
 
-def pairs(purpose, stages, fmt, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,), squeeze=0.0, long=0.0, words=None):
-    """Pairs of prompt and answer for fresh rows, as in Rows; fmt: how a series is written.
+def pairs(purpose, stages, fmt, *drawn, words=None, plain_first=False, **more):
+    """Pairs of prompt and answer for fresh rows; drawn, more: as in Rows; fmt: how a series is written.
 
-    words: a words.Words that says the truth in the teacher's sentences; None: the hand-made ones.
+    words: a words.Words that says the truth in the teacher's sentences, after the hand-made ones where plain_first; None: in
+    the hand-made ones.
     """
-    rows = Rows(purpose, stages, seed, share, question, processes, squeeze, long)
+    rows = Rows(purpose, stages, *drawn, **more)
+
+    def in_words(row, number):
+        said = words.say(row, np.random.default_rng([rows.seed, 5, number, 0]))
+        return pair.make(row, fmt, purpose, said, row["truth"]["sentences"] if plain_first else None)
 
     def of_block(block):
         made = [(number, rows[number]) for number in range(*block[:2])]
         if words is None:
             return [pair.make(row, fmt, purpose, row["truth"]["sentences"]) for _, row in made]
-        return [pair.make(row, fmt, purpose, words.say(row, np.random.default_rng([rows.seed, 5, k, 0]))) for k, row in made]
+        return [in_words(row, number) for number, row in made]
 
     return [made for block in workers.in_order(of_block, rows.blocks) for made in block]

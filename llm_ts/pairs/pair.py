@@ -33,8 +33,11 @@ def process_of(row):
     return name
 
 
-def make(row, fmt, split, sentences):
-    """A row with series and truth, and the sentences to say about it -> a pair, asked the row's own question."""
+def make(row, fmt, split, sentences, plain=None):
+    """A row with series and truth, and the sentences to say about it -> a pair, asked the row's own question.
+
+    plain: the sentences to say before these, if any (Question.answer_of).
+    """
     asked = question.of(row, row["id"])
     process = process_of(row)
     return {
@@ -46,7 +49,7 @@ def make(row, fmt, split, sentences):
         **asked.tag,
         **({} if process == ou.NAME else {"process": process}),
         "prompt": asked.prompt_of(row["series"], fmt),
-        "answer": asked.answer_of(sentences),
+        "answer": asked.answer_of(sentences, plain),
         "series": row["series"],
         "truth": row["truth"],
         "gold": row.get("gold"),
@@ -93,7 +96,8 @@ def reorder(row, order):
     asked = question.of(row, row["id"])
     other = question.Question(asked.name, tuple(asked.topics[k] for k in order))
     prompt = other.prompt_of(row["series"], row["format"], formats.see_of(row, row["id"]))
-    return {**row, "prompt": prompt, "answer": other.answer_of(json.loads(row["answer"]))}
+    *plain, sentences = question.parts_of(row["answer"])
+    return {**row, "prompt": prompt, "answer": other.answer_of(sentences, *plain)}
 
 
 def style_of(row_id, share):

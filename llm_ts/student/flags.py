@@ -96,8 +96,9 @@ def make_parser(about):
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
     add("--reorder", type=cli.share, default=0.0, help=orders)
     add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
-    words = "How they say their truth: in one template, or each claim in a sentence that the teacher said of it in --data."
-    add("--words", choices=("template", "teacher"), default="template", help=words)
+    words = "How they say their truth: in one template, or each claim in a sentence that the teacher said of it in --data; "
+    both = "both: first so, then so, which counts."
+    add("--words", choices=("template", "teacher", "both"), default="template", help=words + both)
 
     add = parser.add_argument_group("how it learns").add_argument
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
