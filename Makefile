@@ -7,20 +7,19 @@ PYTHON ?= python3.11
 PY := $(CURDIR)/.venv/bin/python
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false
 
-# make run's choices (results/LOG.md): short series and one wording teach a small model within minutes, on 2 cores; so many
-# series as every claim needs to be right on .80 of the clear rows. No format was shown to be better than thirds.
-SERIES := 3000
+# make run's choices (results/LOG.md): the shipped adapter reads already; it goes on and learns to say what it reads in the
+# teacher's words, after its own plain ones. No format was shown to be better than thirds.
+SERIES := 2200
 POINTS := 48
 FORMAT := thirds
-WORDING := plain
+WORDING := both
 
 STUDENT := SmolLM2-135M-Instruct
 BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
 EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
-TRAIN := $(PY) ../qwen_train.py --model $(BASE) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
-	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 --max-new-tokens 80 \
-	--beside $(CURDIR)/trained/$(STUDENT) $(SCORING)
+TRAIN := $(PY) ../qwen_train.py --model $(CURDIR)/trained/$(STUDENT) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
+	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 $(SCORING)
 
 .PHONY: all env models llama run test slurm bench soak recipes study study-data study-best clean
 
@@ -71,7 +70,7 @@ run: env models llama
 	@echo "== summary"
 	@cd run && $(TRAIN) | sed -n '/^on all rows/,$$p'
 	@echo "chosen: $(SERIES) series of $(POINTS) points, format $(FORMAT), wording $(WORDING), one epoch (why: results/LOG.md)"
-	@echo "beside: the shipped adapter, trained/$(STUDENT), on the same rows"
+	@echo "untrained: the shipped adapter, trained/$(STUDENT), from which it goes on"
 	@echo "page: run/$(STUDENT)/plotdiag/index.html"
 	@echo "pictures: run/$(STUDENT)/training.png run/convert_diagnostics.png run/$(STUDENT)/co2.png"
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"
@@ -99,7 +98,7 @@ recipes: env models
 # the original study's set-up, with the simulated teacher: 220 series of 128 points, its curated sentences, evaluated every
 # 20 steps. A tenth are test rows, and what a human should verify stays out: 164 rows are left to learn from, so that the
 # study's 160 steps of 16 take 14.5 epochs where it had 13. study-best: the same steps and test rows, fresh series instead,
-# each seen once, in the format and wording of make run. For a stand-in of the study's own model: python fetch.py qwen-coder;
+# each seen once, in the format of make run and one template. For a stand-in of the study's own model: python fetch.py qwen-coder;
 # make study study-best STUDY=Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf
 STUDY := $(notdir $(BASE))
 LEARN := $(OFFLINE) $(PY) ../../qwen_train.py --model $(CURDIR)/models/$(STUDY) --batch-size 16 --save-steps 20 \
@@ -113,7 +112,7 @@ study: study-data
 	cd run/study && $(PY) ../../convert.py --format study $(SCORING)
 	cd run/study && $(LEARN) --epochs 14.5
 study-best: study-data
-	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --wording $(WORDING) --no-diagnostics --out best.jsonl
+	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --wording plain --no-diagnostics --out best.jsonl
 	cd run/study && $(LEARN) --data best.jsonl --fresh 48x1280,128x1280 --out $(basename $(basename $(STUDY)))-best
 
 clean:

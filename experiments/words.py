@@ -87,8 +87,8 @@ def ask(folder, name, rows, temperature):
         model, tokenizer = load.load(os.path.join(folder, name, "final"), torch.bfloat16)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         with cli.Progress(f"{name}, temperature {temperature:g}", len(rows)) as bar:
-            told = {"progress": lambda done: bar.step(done - bar.done)}
-            said = answer.generate(model, tokenizer, [row["prompt"] for row in rows], 16, MAX_NEW_TOKENS, temperature=temperature, **told)
+            how = {"temperature": temperature, "progress": lambda done: bar.step(done - bar.done)}
+            said = answer.generate(model, tokenizer, [row["prompt"] for row in rows], 16, MAX_NEW_TOKENS, **how)
         records.write_json(path, {"answers": said})
     return records.read_json(path, "the same command")["answers"]
 

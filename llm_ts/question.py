@@ -167,7 +167,7 @@ class Question:
 
 
 def parts_of(text):
-    """What answer_of wrote -> the sentences that it says: [sentences], or [the plain ones, those that count]. ValueError for else."""
+    """What answer_of wrote -> the sentences that it says: [sentences], or [plain ones, those that count]. ValueError for else."""
     return [json.loads(part) for part in text.split(IN_OTHER_WORDS, 1)]
 
 

@@ -156,7 +156,8 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     both[both.index("teacher")] = "both"
     run_script("qwen_train.py", *both, cwd=tmp_path)
     assert json.loads((tmp_path / "both" / "training.json").read_text())["words"] == "both"
-    twice = [question.parts_of(row["answer"]) for row in qwen_train.load_rows(training_flags.run_of(training_flags.parse(both)))[0]]
+    twice_said, *_ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(both)))
+    twice = [question.parts_of(row["answer"]) for row in twice_said]
     assert {len(parts) for parts in twice} == {2} and [json.loads(row["answer"]) for row in train_rows] == [p[1] for p in twice]
     assert "nothing to do" in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     flags[flags.index("teacher")] = "template"

@@ -2,7 +2,7 @@
 
 from llm_ts.student import answer, gguf_file, load
 
-MAX_NEW_TOKENS = 160  # an answer has some 50
+MAX_NEW_TOKENS = 240  # an answer has some 50, said in two ways some 120, in the words of a large teacher more
 
 
 class Student:
