@@ -9,7 +9,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 
 # make run's choices (results/LOG.md): the shipped adapter reads already; it goes on and learns to say what it reads in the
 # teacher's words, after its own plain ones. No format was shown to be better than thirds.
-SERIES := 2200
+SERIES := 1600
 POINTS := 48
 FORMAT := thirds
 WORDING := both

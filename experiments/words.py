@@ -10,8 +10,8 @@ What was finished is not done again, and what was stopped goes on. The budget:
 answers learnt. `curated` sees the same curated answers of the simulated
 teacher in as many epochs as it takes; `template`, `teacher` and `both` see
 fresh series once; `own` learns half of the budget as `both` does, and then
-half from its own answers. Each is asked the same validation series twice: greedily,
-as describe.py asks, and at temperature 1. Variety, of the sentences that are
+half from its own answers. Each is asked the same validation series greedily, as
+describe.py asks, and at temperatures 0.5 and 1. Variety, of the sentences that are
 right and name nothing else: how many different ones a hundred answers have,
 and of how many different words they are. `new`: of these sentences, those that
 stand in no training answer; `held out`: those of them that the teacher says,
@@ -42,6 +42,7 @@ WAYS = {
     "both": "fresh series, the truth in the template, and then in the teacher's sentences, which count",
     "own": "half of them so, then as many of its own right answers",
 }
+ASKED = {"greedy": 0, "temperature 0.5": 0.5, "temperature 1": 1}
 HUNDRED = 100
 
 
@@ -177,8 +178,7 @@ def main(argv=None):
     path = os.path.join(folder, "words.json")
     for name in names:
         learnt = train(folder, name, args, curated)
-        asked = (("greedy", 0), ("temperature 1", 1))
-        entry = {how: entry_of(rows, ask(folder, name, rows, heat), learnt, held_out) for how, heat in asked}
+        entry = {how: entry_of(rows, ask(folder, name, rows, heat), learnt, held_out) for how, heat in ASKED.items()}
         with run_folder.hold(folder, wait=True):  # another run may have added some meanwhile
             had = records.read_json(path, "the same command") if os.path.exists(path) else {}
             found = {**had, name: entry}

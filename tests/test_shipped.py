@@ -80,7 +80,7 @@ def test_its_base_is_named_where_it_is_missing(tmp_path):
 
 
 def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path):
-    """Exported in f16 and asked through llama.cpp, which squeezes pictures in its own way: the answers to eight plots."""
+    """Exported in f16 and asked through llama.cpp: the answers to eight plots, of a size that has to be squeezed."""
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
     for needed in (("models", "SmolLM2-135M-Sees"), ("build", "llama.cpp")):
         if not os.path.isdir(os.path.join(ROOT, *needed)):
