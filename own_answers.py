@@ -34,20 +34,21 @@ ABOUT = "about.json"
 TOGETHER = 32  # series whose answers a GPU draws together; a CPU is quicker one by one, where the prompt is read once for all
 
 
-def fault_in(row, text, held_out=()):
+def fault_in(row, text, held_out=frozenset()):
     """Why an answer to a row is not learnt from; None where it is. held_out: sentences that nobody learns."""
     asked = question.of(row, row["id"])
     if asked.parse(text).parse != "strict":
         return "no JSON as asked"
-    for topic, sentences in itertools.product(asked, question.parts_of(text)):
-        if sentences[topic.NAME] in held_out:
-            return "held out"
+    parts = question.parts_of(text)
+    if held_out & set(parts[-1].values()):  # what it says before is the truth's own, whoever said it too
+        return "held out"
+    for topic, sentences in itertools.product(asked, parts):
         if reason := fault_of(topic, sentences[topic.NAME], labels_of(topic, row)):
             return reason
     return None
 
 
-def keep(rows, sampled, held_out=()):
+def keep(rows, sampled, held_out=frozenset()):
     """Rows, and {id: answers} -> ([(row, what to say), ...], {reason: how many answers were left out}).
 
     What to say: the sentences, after them those to say before, where the answer says them (pair.make).

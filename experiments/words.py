@@ -29,7 +29,7 @@ from llm_ts.pairs.words import Words, fault_of, labels_of
 from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.series.rows import LONGEST, SHORTEST
-from llm_ts.student import run_folder
+from llm_ts.student import load, run_folder
 from llm_ts.student.student import MAX_NEW_TOKENS
 from llm_ts.teacher import simulated
 
@@ -83,7 +83,7 @@ def ask(folder, name, rows, temperature):
     if not os.path.exists(path):
         import torch
 
-        from llm_ts.student import answer, load
+        from llm_ts.student import answer
 
         model, tokenizer = load.load(os.path.join(folder, name, "final"), torch.bfloat16)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -152,7 +152,7 @@ def main(argv=None):
     parser.add_argument("--series", type=cli.positive, default=2000, help="The budget: answers that each learns.")
     parser.add_argument("--samples", type=cli.positive, default=4, help="Own answers drawn for each series.")
     parser.add_argument("--asked", type=cli.positive, default=400, help="Validation series that each is asked.")
-    parser.add_argument("--model", default=STUDENT, help="What learns; an adapter learns on, at a lower --rate.")
+    parser.add_argument("--model", default=STUDENT, help="What learns; an adapter learns on.")
     parser.add_argument("--rate", type=cli.positive_float, default=1e-3, help="The learning rate's peak.")
     parser.add_argument("--embedder", default=EMBEDDER, help="Folder of the embedding model.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the fresh series and the training.")
@@ -168,7 +168,8 @@ def main(argv=None):
         raise cli.UserError(f"give --points of {SHORTEST} to {LONGEST}, and 2 --series or more")
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
-    budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
+    learner = run_folder.name_of(args.model) + "-adapter" * load.is_adapter(args.model)  # its base has the same name
+    budget = {"model": learner, **{name: getattr(args, name) for name in BUDGET}}
     folder = os.path.join("run", "words", "-".join(map(str, budget.values())))
     with run_folder.hold(folder, wait=True):
         curated = prepare(folder, args)

@@ -48,6 +48,7 @@ def test_own_answers_are_kept_where_all_is_right_and_varied():
     twice = [question.STUDY.answer_of(json.loads(texts[0]), plain) for plain in (false, true)]
     kept, faults = own_answers.keep(rows[:1], {rows[0]["id"]: twice})
     assert kept == [(rows[0], [json.loads(texts[0]), true])] and faults == {"read otherwise": 1}  # wrong at first: not learnt
+    assert own_answers.keep(rows[:1], {rows[0]["id"]: twice[1:]}, set(true.values()))[0] == kept  # the template is no teacher's
 
 
 def test_drawn_tokens_have_their_probabilities():

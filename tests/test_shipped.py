@@ -10,7 +10,7 @@ import shutil
 import pytest
 from conftest import ROOT, SMOLLM2, run_script
 
-from llm_ts import paths
+from llm_ts import cli, paths
 from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import plot
@@ -91,3 +91,6 @@ def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path):
     prompts = [pair.asked_with(row) for row in rows]
     ours, theirs = (Student(name, see="image").ask(prompts, 64) for name in (paths.SHIPPED_SEES, str(tmp_path / "x.gguf")))
     assert sum(a == b for a, b in zip(ours, theirs)) >= 7 and len(set(ours)) > 2
+    (tmp_path / "x-mmproj.gguf").write_bytes(b"no projector")
+    with pytest.raises(cli.UserError, match="x.gguf is not a GGUF model"):
+        Student(str(tmp_path / "x.gguf"), see="image").ask(prompts[:1], 8)

@@ -107,7 +107,7 @@ class Words:
         if not found:
             what = " and ".join(f"{label!r} of {claim}" for claim, label in labels.items())
             raise cli.UserError(
-                f"--words teacher: no sentence of the teacher's says {what} and nothing else: let it describe more series, "
+                f"--words: no sentence of the teacher's says {what} and nothing else: let it describe more series, "
                 f"convert with --wording teacher, or leave --words out ({self})"
             )
         return found[rng.integers(len(found))]

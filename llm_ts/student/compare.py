@@ -10,7 +10,7 @@ from llm_ts.student import origin
 
 LEAST_EQUAL = {kind: 0.99 for kind in ("f32", "f16", "bf16", "q8_0", "q6_k")}  # share of labels; of other types OTHERWISE
 OTHERWISE = 0.97
-OF_PICTURES = 0.9  # whatever the type: llama.cpp squeezes pictures in its own way
+OF_PICTURES = 0.9  # whatever the type: llama.cpp has tower and projector in f16, and cuts pictures of some models in its own way
 ALONE = 10  # prompts that are asked one by one, for the time of an answer
 AT_ONCE = 32  # prompts of one call then
 COLUMNS = ("type", "MB", "equal labels, %", "all right, %", "all right before, %", "CPU s per answer")

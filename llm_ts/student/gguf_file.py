@@ -151,9 +151,9 @@ class Llama:
                 handler = MTMDChatHandler(projector, verbose=False) if projector else None
                 size = CONTEXT if projector else BESIDE
                 self._model = llama_cpp.Llama(path, n_ctx=size, verbose=False, chat_handler=handler)
-            except (ValueError, RuntimeError) as error:
+                self._side = side_of(projector) if projector else None
+            except (ValueError, RuntimeError, IndexError, KeyError) as error:
                 raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
-            self._side = side_of(projector) if projector else None
             self._adapters = [self._adapter(llama_cpp, name) for name in adapters]
 
     def _adapter(self, llama_cpp, name):
