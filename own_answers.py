@@ -93,7 +93,7 @@ def sample(args, rows, fmt):
             import torch
 
             device.choose(args.device)
-            model, tokenizer = load.load(load.weights_of(args.model), torch.bfloat16)
+            model, tokenizer = load.load(load.weights_of(args.model), device.dtype())
             model = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model  # once, not for each series
             gpu = torch.cuda.is_available()
             model.to("cuda" if gpu else "cpu")

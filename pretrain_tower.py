@@ -11,20 +11,33 @@ The text model takes no part but by the embeddings of its words, so that this
 is quick. Started again, the same command goes on from the last whole
 checkpoint; SIGTERM, SIGUSR1 and Ctrl-C save at the next step and exit with 75.
 --tower takes a tower.safetensors that is trained already, and only puts it
-before the text model.
+before the text model. --start goes on from one; with a greater --side it then
+sees finer pictures, at next to no cost.
 """
 
+import argparse
 import os
 
 from llm_ts import cli, question, records
 from llm_ts.pairs import fresh
 from llm_ts.scores import score
 from llm_ts.scores.means import percent
-from llm_ts.student import callbacks, load, run_folder
+from llm_ts.student import callbacks, device, load, run_folder
 
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 VALIDATION = 512  # plots
-SETTINGS = ("text", "start", "fresh", "styles", "process", "question", "learning_rate", "batch_size", "save_steps", "seed")
+MOST = 1024  # pixels of a picture's side
+SETTINGS = ("text", "start", "side", "fresh", "styles", "process", "question", "learning_rate", "batch_size", "save_steps", "seed")
+
+
+def side(text):
+    """--side: as many pixels as make whole patches."""
+    from llm_ts.student import eyes
+
+    pixels = cli.positive(text)
+    if pixels % eyes.GRID or pixels > MOST:
+        raise argparse.ArgumentTypeError(f"{text} is no multiple of {eyes.GRID} up to {MOST}")
+    return pixels
 
 
 def outcomes_of(tower, plots, asked, batch_size):
@@ -35,7 +48,7 @@ def outcomes_of(tower, plots, asked, batch_size):
     for start in range(0, len(plots), batch_size):
         batch = [plots[k] for k in range(start, min(start + batch_size, len(plots)))]
         pixels = torch.stack([plot["pixel_values"] for plot in batch]).to(tower.words.device)
-        with torch.inference_mode(), torch.autocast(pixels.device.type, torch.bfloat16):
+        with torch.inference_mode(), torch.autocast(pixels.device.type, torch.bfloat16, enabled=device.dtype() == torch.bfloat16):
             read = tower.read(pixels).tolist()
         for plot, said in zip(batch, read):
             pairs = zip(asked.claims, said, plot["labels"].tolist())
@@ -105,6 +118,7 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="Folder of the vision model.")
     parser.add_argument("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
     parser.add_argument("--start", metavar="FILE", help="A trained tower.safetensors, to learn on from.")
+    parser.add_argument("--side", type=side, help="Pixels, each way, of the pictures that it sees; default: of its start, else 256.")
     parser.add_argument("--fresh", metavar="POINTSxSERIES,...", default="128x80000", help="Simulated series to learn from.")
     parser.add_argument("--process", default="ou", help='Where the series come from: names with commas, in turn; "all".')
     parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of the plots that are drawn in random styles.")
@@ -118,17 +132,22 @@ def main(argv=None):
     args = parser.parse_args(argv)
     asked, stages = question.named(args.question), fresh.plan(args.fresh)
     fresh.mixture(args.process)  # a wrong name is said before a model is loaded
+    if args.tower and (args.start or args.side):
+        parser.error("--tower takes a tower as it is: leave --start and --side out")
     cli.print_settings(args)
     if os.path.exists(os.path.join(args.out, load.TOWER)):
         print(f"{args.out} is there: nothing to do")
         return 0
-    if os.path.exists(os.path.join(args.out, ABOUT)):
-        run_folder.check(args.out, settings_of(args, asked), ABOUT)
     from llm_ts.student import eyes
 
-    model, processor = eyes.give(args.text, args.seed)
-    if args.tower or args.start:
-        eyes.put(model, args.tower or args.start)
+    path = args.tower or args.start
+    trained = eyes.read(path) if path else None
+    args.side = args.side or (eyes.side_of(trained) if trained else eyes.SIDE)
+    if os.path.exists(os.path.join(args.out, ABOUT)):
+        run_folder.check(args.out, settings_of(args, asked), ABOUT)
+    model, processor = eyes.give(args.text, args.seed, args.side)
+    if trained:
+        eyes.put(model, trained, path)
     with run_folder.hold(args.out):
         if not args.tower and not train_tower(args, asked, model, processor):
             return cli.REQUEUE

@@ -56,10 +56,7 @@ def load_rows(run):
 
 def load_student(name, run):
     """(model, tokenizer or processor) in the dtype of training: fp32 for full fine-tuning, whose small steps bf16 would lose."""
-    import torch
-
-    bf16 = run.recipe.dtype == "bf16" and run.recipe.rank
-    return load.load(name, torch.bfloat16 if bf16 else torch.float32, see=run.see)
+    return load.load(name, device.dtype(run.recipe.dtype if run.recipe.rank else "fp32"), see=run.see)
 
 
 def not_evaluated(folder, save_steps, last):

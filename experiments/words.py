@@ -29,7 +29,7 @@ from llm_ts.pairs.words import Words, fault_of, labels_of
 from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.series.rows import LONGEST, SHORTEST
-from llm_ts.student import load, run_folder
+from llm_ts.student import device, load, run_folder
 from llm_ts.student.student import MAX_NEW_TOKENS
 from llm_ts.teacher import simulated
 
@@ -85,7 +85,7 @@ def ask(folder, name, rows, temperature):
 
         from llm_ts.student import answer
 
-        model, tokenizer = load.load(os.path.join(folder, name, "final"), torch.bfloat16)
+        model, tokenizer = load.load(os.path.join(folder, name, "final"), device.dtype())
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         with cli.Progress(f"{name}, temperature {temperature:g}", len(rows)) as bar:
             how = {"temperature": temperature, "progress": lambda done: bar.step(done - bar.done)}

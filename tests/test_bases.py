@@ -221,6 +221,18 @@ def test_a_gpu_that_was_asked_for_and_is_not_seen_is_refused(command, tmp_path, 
     assert "SLURM_GPUS_PER_NODE=a100:2" in done.stderr and "--device cpu" in done.stderr and os.listdir(tmp_path) == []
 
 
+def test_it_computes_in_bf16_where_the_processor_has_instructions_for_it(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for able, quick in (({}, torch.float32), ({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": False}, torch.float32)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert device.dtype() == quick
+        assert device.dtype("bf16") == torch.bfloat16 and device.dtype("fp32") == torch.float32
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device.dtype() == torch.bfloat16
+
+
 def test_a_time_budget_and_patience_end_with_a_whole_run(command, tmp_path):
     flags = command("llama", "--fresh", "16x4000", "--save-steps", "1000", "--no-gguf", "--device", "cpu")
     done = run_script("qwen_train.py", *flags, "--minutes", "0.01", cwd=tmp_path, env={"SLURM_GPUS_ON_NODE": "1"})

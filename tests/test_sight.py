@@ -392,7 +392,37 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     for bad in ("bad.safetensors", "none.safetensors", "whole/model.safetensors"):
         flags = ["--text", tiny_model, "--tower", bad, "--out", "other"]
         assert "tower" in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
+    for wrong in (["--side", "100"], ["--side", "8000"], ["--tower", "cut/tower.safetensors", "--side", "64"]):
+        run_script("pretrain_tower.py", "--text", tiny_model, *wrong, "--out", "other", cwd=tmp_path, code=2)
     assert not (tmp_path / "other").exists()
+
+
+def test_a_tower_of_finer_pictures_begins_by_seeing_what_the_coarse_one_saw(tiny_model, tmp_path):
+    """Each pixel doubled each way gives the same token; a tower of coarser pictures than its file's is refused."""
+    import torch
+    from safetensors.torch import save_file
+
+    from llm_ts.student import eyes
+
+    def token(model, pixels):
+        with torch.inference_mode():
+            return model.model.connector(model.model.vision_model(pixel_values=pixels).last_hidden_state)
+
+    coarse, _ = eyes.give(tiny_model, seed=1, side=64)
+    save_file({name: weight.contiguous() for name, weight in eyes.state_of(coarse).items()}, tmp_path / "coarse.safetensors")
+    state = eyes.read(tmp_path / "coarse.safetensors")
+    fine, processor = eyes.give(tiny_model, seed=2, side=128)
+    pixels = torch.rand(2, 3, 64, 64)
+    doubled = pixels.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    before = token(fine, doubled)
+    eyes.put(fine, state, "coarse.safetensors")
+    assert eyes.side_of(state) == 64 and not torch.allclose(before, token(coarse, pixels), atol=1e-3)
+    assert torch.allclose(token(fine, doubled), token(coarse, pixels), atol=1e-5)
+    drawn = plot.picture(list(range(24)))
+    assert processor.image_processor([[drawn]], return_tensors="pt")["pixel_values"].shape[-2:] == (128, 128)
+    for side in (32, 96):
+        with pytest.raises(cli.UserError, match="another side"):
+            eyes.put(eyes.give(tiny_model, side=side)[0], state, "coarse.safetensors")
 
 
 def test_two_processes_train_as_one_does(stage, tiny_eyes, embedder, tmp_path):

@@ -9,6 +9,7 @@ from llm_ts.student import callbacks
 COUNTS = ("SLURM_GPUS", "SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_GPUS_PER_SOCKET")
 LISTS = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 LOADERS = 12  # processes, at most
+BF16 = ("amx_bf16", "avx512_bf16", "bf16")  # instructions of CPUs, by the names of torch.cpu.get_capabilities()
 NONE = ("", "-1", "none", "void", "nodevfiles", "no_dev_files")  # lists that ask for none
 
 
@@ -54,6 +55,21 @@ def choose(asked="auto"):
             "mend the job or the installation, or give --device cpu"
         )
     return "cpu"
+
+
+def dtype(asked="auto"):
+    """The torch dtype to compute in. asked: "bf16", "fp32", or "auto", what is quicker here.
+
+    That is bf16 on a GPU, and on a CPU with instructions for it. A CPU without them turns each number into fp32 and back: it is
+    some two times slower in bf16 than in fp32 (results/LOG.md).
+    """
+    import torch
+
+    if asked == "auto":
+        can = getattr(torch.cpu, "get_capabilities", dict)()  # torch of before has it not
+        quick = torch.cuda.is_available() or any(can.get(name, False) for name in BF16)
+        asked = "bf16" if quick else "fp32"
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[asked]
 
 
 def loaders():

@@ -107,7 +107,8 @@ def make_parser(about):
     add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; cosine to zero.")
     add("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
     add("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
-    add("--dtype", choices=("bf16", "fp32"), default=recipe.dtype, help="Of the base; the adapter is fp32.")
+    kinds = "Of the base; the adapter is fp32. auto: bf16 where the processor multiplies it quickly, else fp32."
+    add("--dtype", choices=("auto", "bf16", "fp32"), default=recipe.dtype, help=kinds)
     tower = "Whether the vision tower learns too, by LoRA as the text model does; for --see image or both."
     add("--tower", choices=("lora", "frozen"), default=recipe.tower, help=tower)
     add("--seed", type=cli.count, default=recipe.seed, help="Of the order of rows and the adapter's start.")

@@ -1,6 +1,6 @@
 """One way to ask any student: a run's folder, an adapter's, a model's, a hub name or a .gguf file."""
 
-from llm_ts.student import answer, gguf_file, load
+from llm_ts.student import answer, device, gguf_file, load
 
 MAX_NEW_TOKENS = 240  # an answer has some 50, said in two ways some 120, in the words of a large teacher more
 
@@ -18,7 +18,7 @@ class Student:
         if not self._llama:
             import torch
 
-            self.model, self.tokenizer = load.load(load.weights_of(name), torch.bfloat16, see=see)
+            self.model, self.tokenizer = load.load(load.weights_of(name), device.dtype(), see=see)
             self.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._drafts = answer.Drafts()
 

@@ -23,7 +23,7 @@ class Recipe:
     learning_rate: float = 1e-3  # the peak
     rank: int = 16  # of LoRA, on all linear layers; 0: all weights are trained
     alpha: float = 32  # the update counts alpha / rank
-    dtype: str = "bf16"  # of the base: bf16 or fp32; the adapter is fp32
+    dtype: str = "auto"  # of the base, as device.dtype takes it; the adapter is fp32
     save_steps: int = 20  # save and evaluate every so many steps
     logging_steps: int = 5
     seed: int = 0
@@ -107,7 +107,7 @@ def make(recipe, folder, model, processor, train_rows, more):
         adam_beta2=0.95,  # at 0.999 a short run's steps stay small: the first gradients, of the template, rule its variance
         max_length=None,  # the default would cut long prompts, and the answer with them
         gradient_checkpointing=False,  # the models are small: memory is not what is short
-        bf16=recipe.dtype == "bf16",
+        bf16=device.dtype(recipe.dtype) == torch.bfloat16,
         save_strategy="steps",
         save_steps=recipe.save_steps,
         logging_steps=recipe.logging_steps,
