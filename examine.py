@@ -22,7 +22,8 @@ from llm_ts.scores import evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS, guessed_answers
 from llm_ts.series import rows as series_rows
 from llm_ts.student import device, load, origin, run_folder
-from llm_ts.student.student import MAX_NEW_TOKENS, Student
+from llm_ts.student.answer import MAX_NEW_TOKENS
+from llm_ts.student.student import Student
 
 ABOUT = "about.json"  # whose answers these are: another student's are refused
 

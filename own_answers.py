@@ -28,7 +28,7 @@ from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, labels_of
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.student import answer, device, load, origin, run_folder
-from llm_ts.student.student import MAX_NEW_TOKENS
+from llm_ts.student.answer import MAX_NEW_TOKENS
 
 ABOUT = "about.json"
 TOGETHER = 32  # series whose answers a GPU draws together; a CPU is quicker one by one, where the prompt is read once for all

@@ -17,15 +17,14 @@ import time
 
 from llm_ts import cli, paths, question
 from llm_ts.pairs import fresh
-from llm_ts.student import answer, load
+from llm_ts.student import answer, device, load
 
 
 def plain_way():
     """prompts -> answers, each by a generate of its own."""
-    import torch
     from peft import PeftModel
 
-    base, tokenizer = load.load_base(paths.fetched("smollm2"), torch.bfloat16)
+    base, tokenizer = load.load_base(paths.fetched("smollm2"), device.dtype())
     model = PeftModel.from_pretrained(base, paths.SHIPPED).eval()
 
     def ask(prompts):
@@ -43,9 +42,7 @@ def plain_way():
 
 def our_way():
     """prompts -> answers, as evaluations ask for them."""
-    import torch
-
-    model, tokenizer = load.load(paths.SHIPPED, torch.bfloat16)
+    model, tokenizer = load.load(paths.SHIPPED, device.dtype())
     return lambda prompts: answer.generate(model, tokenizer, prompts, max_new_tokens=64)
 
 

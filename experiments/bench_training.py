@@ -21,7 +21,7 @@ import time
 
 from llm_ts import cli, paths
 from llm_ts.pairs import fresh
-from llm_ts.student import load, train
+from llm_ts.student import device, load, train
 
 # layers, width, heads, key heads, inner width of Qwen2.5's models (their config.json)
 SHAPES = {"qwen2.5-0.5b": (24, 896, 14, 2, 4864), "qwen2.5-1.5b": (28, 1536, 12, 2, 8960)}
@@ -74,9 +74,9 @@ def trl_trainer(folder, model, tokenizer, rows, lora, batch):
     return SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer, peft_config=lora)
 
 
-def our_trainer(folder, model, tokenizer, rows, batch):
+def our_trainer(folder, model, tokenizer, rows, batch, dtype):
     """The trainer of qwen_train.py with its defaults."""
-    recipe = train.Recipe(epochs=1, batch_size=batch, save_steps=10**6, logging_steps=10**6, in_order=True)
+    recipe = train.Recipe(epochs=1, batch_size=batch, dtype=dtype, save_steps=10**6, logging_steps=10**6, in_order=True)
     return train.make(recipe, folder, model, tokenizer, rows, [])
 
 
@@ -125,6 +125,7 @@ def main(argv=None):
     parser.add_argument("--steps", type=cli.positive, default=3, help="Steps that count.")
     parser.add_argument("--batch", type=cli.positive, default=8, help="Series of a step.")
     parser.add_argument("--shape", choices=SHAPES, help="Random weights of this model's shape; default: SmolLM2.")
+    parser.add_argument("--dtype", choices=("auto", "bf16", "fp32"), default="auto", help="Of our way, as qwen_train.py has it.")
     args = parser.parse_args(argv)
     paths.fetched("smollm2")
     import torch
@@ -133,7 +134,7 @@ def main(argv=None):
     rows = fresh.pairs("train", [(args.points, args.points, args.batch * (args.steps + 1))], "thirds")
     with tempfile.TemporaryDirectory() as folder:
         if args.way == "ours":
-            made = our_trainer(folder, *model_of(args, torch.bfloat16, False), rows, args.batch)
+            made = our_trainer(folder, *model_of(args, device.dtype(args.dtype), False), rows, args.batch, args.dtype)
         else:
             lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
             made = trl_trainer(folder, *model_of(args, torch.float32, True), rows, lora, args.batch)

@@ -30,7 +30,7 @@ from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.series.rows import LONGEST, SHORTEST
 from llm_ts.student import device, load, run_folder
-from llm_ts.student.student import MAX_NEW_TOKENS
+from llm_ts.student.answer import MAX_NEW_TOKENS
 from llm_ts.teacher import simulated
 
 OUT = os.path.join("results", "words.json")

@@ -24,7 +24,7 @@ from llm_ts.pairs import pair
 from llm_ts.scores import evaluation
 from llm_ts.scores.score import CONSTANTS, scored
 from llm_ts.series import rows as series_rows
-from llm_ts.student import answer, quick_training, load, train
+from llm_ts.student import answer, load, quick_training, train
 
 ROWS = 60
 

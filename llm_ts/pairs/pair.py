@@ -8,7 +8,6 @@ suites that deceive, is what is drawn instead (null: no point there).
 
 import hashlib
 import itertools
-import json
 import os
 
 import numpy as np

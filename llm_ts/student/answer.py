@@ -21,6 +21,7 @@ import numpy as np
 from llm_ts import question
 from llm_ts.student import cache, chat, cpu_attention
 
+MAX_NEW_TOKENS = 240  # an answer has some 50, said in two ways some 120, in the words of a large teacher more
 ORDER = 4  # tokens from which a draft goes on
 SHARE = 0.7  # of the earlier answers that go on like a draft, at least
 WIDTH = 24  # tokens of a draft that a forward pass checks, at most
@@ -185,7 +186,7 @@ def generate(
     processor,
     prompts,
     batch_size=32,
-    max_new_tokens=160,
+    max_new_tokens=MAX_NEW_TOKENS,
     progress=None,
     drafts=None,
     chances=None,

@@ -9,7 +9,7 @@ from llm_ts.pairs import fresh, pair
 from llm_ts.scores import similarity
 from llm_ts.series import ou
 from llm_ts.student import device, load, torchrun, train
-from llm_ts.student.student import MAX_NEW_TOKENS
+from llm_ts.student.answer import MAX_NEW_TOKENS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 
 from llm_ts import question, records
 from llm_ts.student import chat
-from llm_ts.student.student import MAX_NEW_TOKENS
+from llm_ts.student.answer import MAX_NEW_TOKENS
 
 PLACE = "WHAT-IS-ASKED"  # stands for the user's text while the template is made
 CONTEXT = 8192  # tokens of question and answer, where the model takes so many; Ollama's own choice may cut a series off

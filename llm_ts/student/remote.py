@@ -10,7 +10,7 @@ import urllib.parse
 
 from llm_ts import cli, question
 from llm_ts.student import origin
-from llm_ts.student.student import MAX_NEW_TOKENS
+from llm_ts.student.answer import MAX_NEW_TOKENS
 
 AT_ONCE = 4  # requests; llama-server answers so many side by side
 CONNECT, ANSWER = 5, 300  # seconds until somebody is there, and until an answer comes

@@ -2,8 +2,6 @@
 
 from llm_ts.student import answer, device, gguf_file, load
 
-MAX_NEW_TOKENS = 240  # an answer has some 50, said in two ways some 120, in the words of a large teacher more
-
 
 class Student:
     """A student, ready to be asked. On the GPU where there is one; UserError in one line where it cannot be loaded.
@@ -22,7 +20,7 @@ class Student:
             self.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._drafts = answer.Drafts()
 
-    def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
+    def ask(self, prompts, max_new_tokens=answer.MAX_NEW_TOKENS, chances=None):
         """Prompts, texts or question.Shown -> the greedy answers, as texts, in their order.
 
         chances: a list that gets the tokens of each answer with their probabilities; of a .gguf file that is shown

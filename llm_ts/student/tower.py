@@ -8,6 +8,7 @@ Some 100 plots a second on 2 cores, where the text model reads six.
 import torch
 from torch import nn
 from torch.utils.data import Dataset
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from llm_ts.pairs import pair
 from llm_ts.student import device
@@ -75,10 +76,12 @@ class Plots(Dataset):
         return {"pixel_values": pixels, "labels": torch.tensor(labels)}
 
 
-def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, seed, callbacks):
-    """Transformers' trainer on plots, each seen once, in their order; checkpoint-<step>/ in folder."""
-    from transformers import PrinterCallback, Trainer, TrainingArguments
+class TowerTrainer(device.LoadsApart, Trainer):
+    """Transformers' trainer, whose drawing processes are left alone by Slurm's signals."""
 
+
+def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, seed, callbacks):
+    """A TowerTrainer on plots, each seen once, in their order; checkpoint-<step>/ in folder."""
     gpu = torch.cuda.is_available()
     arguments = TrainingArguments(
         output_dir=folder,
@@ -103,9 +106,6 @@ def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, se
         remove_unused_columns=False,
         label_names=["labels"],
     )
-
-    class TowerTrainer(device.LoadsApart, Trainer):
-        pass
 
     made = TowerTrainer(model=tower, args=arguments, train_dataset=plots, callbacks=callbacks)
     made.remove_callback(PrinterCallback)
