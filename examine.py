@@ -47,6 +47,7 @@ def ask(args, asked, number, count, about):
         return
     if not args.model.endswith(".gguf"):
         device.choose(args.device)
+        about["dtype"] = device.precision()
     student = Student(args.model, args.batch_size, see=formats.see_of(about, ABOUT))
     with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
         run_folder.check(args.out, about, ABOUT)
@@ -114,7 +115,8 @@ def thin(row, learnt):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
-    parser.add_argument("--suite", default="unseen", help=f'With commas, files x.jsonl, or "all" of: {", ".join(suites.SUITES)}.')
+    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": these, but the last three, for students that see.'
+    parser.add_argument("--suite", default="unseen", help=named)
     parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")

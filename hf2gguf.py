@@ -3,8 +3,8 @@ and compare the claims of the result with the student's own.
 
 Reads: a base model (hub name, folder or .gguf file), an adapter of
 qwen_train.py; build/llama.cpp, or LLAMA_CPP.
-Writes: --outfile, and beside it <outfile>-compared.json and
-<outfile>.Modelfile, for Ollama; with --strategy separate also
+Writes: --outfile, and beside it <outfile>-compared.json and, for students of
+numbers, <outfile>.Modelfile for Ollama; with --strategy separate also
 <outfile>-lora.gguf; of a student that sees also <outfile>-mmproj.gguf, its
 eyes. Of several types, <outfile>-<type>.gguf each.
 Run: python hf2gguf.py --lora Qwen2.5-0.5B-Instruct/final --merge-lora --quant q4_K_M --outfile student.gguf

@@ -31,7 +31,7 @@ from llm_ts.student import answer, device, load, origin, run_folder
 from llm_ts.student.answer import MAX_NEW_TOKENS
 
 ABOUT = "about.json"
-TOGETHER = 32  # series whose answers a GPU draws together; a CPU is quicker one by one, where the prompt is read once for all
+TOGETHER = 128  # answers that a GPU draws together; a CPU is quicker series by series, where a prompt is read once for all
 
 
 def fault_in(row, text, held_out=frozenset()):
@@ -53,21 +53,27 @@ def keep(rows, sampled, held_out=frozenset()):
 
     What to say: the sentences, after them those to say before, where the answer says them (pair.make).
 
-    Of a row's right answers, that with the rarest sentences among those taken before it: all sentences come up.
+    Of a row's right answers, that with the rarest sentences among those taken before it: all sentences come up. Where most right
+    answers say all twice, one that says it once is left out: its sentences are rare, and it would teach to stop there.
     """
-    kept, faults, taken = [], Counter(), Counter()
+    faults = Counter()
+    right = {row["id"]: {} for row in rows}
     for row in rows:
-        right = {}
         for text in sampled[row["id"]]:
             if reason := fault_in(row, text, held_out):
                 faults[reason] += 1
             else:
-                right[text] = question.parts_of(text)[::-1]
-        if right:
-            chosen = min(right.values(), key=lambda said: sum(taken[sentence] for sentence in said[0].values()))
+                right[row["id"]][text] = question.parts_of(text)[::-1]
+    usual = Counter(len(said) for texts in right.values() for said in texts.values()).most_common(1)
+    kept, taken = [], Counter()
+    for row in rows:
+        fits = [said for said in right[row["id"]].values() if len(said) == usual[0][0]]
+        faults["not said as often as most"] += len(right[row["id"]]) - len(fits)
+        if fits:
+            chosen = min(fits, key=lambda said: sum(taken[sentence] for sentence in said[0].values()))
             taken.update(chosen[0].values())
             kept.append((row, chosen))
-    return kept, faults
+    return kept, +faults
 
 
 def seed_of(seed, row):
@@ -83,6 +89,13 @@ def answers_to(model, tokenizer, rows, fmt, args, drafts):
     return {row["id"]: said[k * args.samples : (k + 1) * args.samples] for k, row in enumerate(rows)}
 
 
+def together(samples):
+    """How many series are asked together, of each of which so many answers are drawn."""
+    import torch
+
+    return max(1, TOGETHER // samples) if torch.cuda.is_available() else 1
+
+
 def sample(args, rows, fmt):
     """Draw the answers to rows that have none yet -> {id: answers} of all; one flushed line per series.
 
@@ -92,12 +105,10 @@ def sample(args, rows, fmt):
         if any(row["id"] not in file.rows for row in rows):
             import torch
 
-            device.choose(args.device)
             model, tokenizer = load.load(load.weights_of(args.model), device.dtype())
             model = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model  # once, not for each series
-            gpu = torch.cuda.is_available()
-            model.to("cuda" if gpu else "cpu")
-            drafts, size = answer.Drafts(), TOGETHER if gpu else 1
+            model.to("cuda" if torch.cuda.is_available() else "cpu")
+            drafts, size = answer.Drafts(), together(args.samples)
             with cli.Progress("series", len(rows)) as bar:
                 for start in range(0, len(rows), size):
                     part = rows[start : start + size]
@@ -140,6 +151,8 @@ def main(argv=None):
         **{"weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.whole_tag},
         "series_of": list(learnt.series_of),
     }
+    device.choose(args.device)
+    about["dtype"] = device.precision()
     with run_folder.hold(args.out):
         run_folder.check(args.out, about, ABOUT)
         records.write_json(os.path.join(args.out, ABOUT), about)

@@ -11,8 +11,8 @@ The text model takes no part but by the embeddings of its words, so that this
 is quick. Started again, the same command goes on from the last whole
 checkpoint; SIGTERM, SIGUSR1 and Ctrl-C save at the next step and exit with 75.
 --tower takes a tower.safetensors that is trained already, and only puts it
-before the text model. --start goes on from one; with a greater --side it then
-sees finer pictures, at next to no cost.
+before the text model. --start goes on from one; with a --side that is a
+multiple of its own it then sees finer pictures.
 """
 
 import argparse
@@ -27,7 +27,8 @@ from llm_ts.student import callbacks, device, load, run_folder
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 VALIDATION = 512  # plots
 MOST = 1024  # pixels of a picture's side
-SETTINGS = ("text", "start", "side", "fresh", "styles", "process", "question", "learning_rate", "batch_size", "save_steps", "seed")
+SETTINGS = ("text", "start", "side", "fresh", "styles", "process", "question", "learning_rate")
+SETTINGS += ("batch_size", "save_steps", "seed")
 
 
 def side(text):
@@ -69,7 +70,10 @@ def evaluate(tower, plots, asked, batch_size, step, path):
 
 
 def train_tower(args, asked, model, processor):
-    """Train the tower of a model in place, to the end or until asked to stop; returns whether it came to the end."""
+    """Train the tower of a model in place, to the end, or until asked to stop or out of time.
+
+    Returns the number of plots that it has seen; None where it was asked to stop, and is to go on.
+    """
     from llm_ts.student import tower
 
     path = os.path.join(args.out, ABOUT)
@@ -88,15 +92,19 @@ def train_tower(args, asked, model, processor):
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
     made.train(resume_from_checkpoint=checkpoint)
-    if made.state.global_step < made.state.max_steps and not limits.reason():
-        print(f"stopped: saved at step {made.state.global_step}; run the same command to go on")
-        return False
-    return True
+    reached, planned, early = made.state.global_step, made.state.max_steps, limits.reason()
+    if reached < planned and not early:
+        print(f"stopped: saved at step {reached}; run the same command to go on")
+        return None
+    if reached < planned:
+        print(f"ended at step {reached} of {planned}: {early}")
+    return min(reached * args.batch_size, len(plots))
 
 
 def settings_of(args, asked):
     """What makes two runs the same run; the rules too, by which its plots were labelled."""
-    return {**{name: getattr(args, name) for name in SETTINGS}, **asked.rules.tag}
+    start = {"start_sha256": records.digest(args.start)} if args.start else {}
+    return {**{name: getattr(args, name) for name in SETTINGS}, **start, "dtype": device.precision(), **asked.rules.tag}
 
 
 def write_model(model, processor, folder):
@@ -118,7 +126,7 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="Folder of the vision model.")
     parser.add_argument("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
     parser.add_argument("--start", metavar="FILE", help="A trained tower.safetensors, to learn on from.")
-    parser.add_argument("--side", type=side, help="Pixels, each way, of the pictures that it sees; default: of its start, else 256.")
+    parser.add_argument("--side", type=side, help="Pixels, each way, of the pictures it sees; default: of its start, else 128.")
     parser.add_argument("--fresh", metavar="POINTSxSERIES,...", default="128x80000", help="Simulated series to learn from.")
     parser.add_argument("--process", default="ou", help='Where the series come from: names with commas, in turn; "all".')
     parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of the plots that are drawn in random styles.")
@@ -130,29 +138,32 @@ def main(argv=None):
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the tower's first weights and of its series.")
     records.add_lock_flag(parser)
     args = parser.parse_args(argv)
-    asked, stages = question.named(args.question), fresh.plan(args.fresh)
-    fresh.mixture(args.process)  # a wrong name is said before a model is loaded
+    asked = question.named(args.question)
+    fresh.plan(args.fresh), fresh.mixture(args.process)  # what is wrong there is said before a model is loaded
     if args.tower and (args.start or args.side):
         parser.error("--tower takes a tower as it is: leave --start and --side out")
-    cli.print_settings(args)
-    if os.path.exists(os.path.join(args.out, load.TOWER)):
-        print(f"{args.out} is there: nothing to do")
-        return 0
     from llm_ts.student import eyes
 
-    path = args.tower or args.start
+    path, made = args.tower or args.start, os.path.join(args.out, load.TOWER)
     trained = eyes.read(path) if path else None
     args.side = args.side or (eyes.side_of(trained) if trained else eyes.SIDE)
-    if os.path.exists(os.path.join(args.out, ABOUT)):
+    cli.print_settings(args)
+    if not args.tower and os.path.exists(os.path.join(args.out, ABOUT)):
         run_folder.check(args.out, settings_of(args, asked), ABOUT)
+    if os.path.exists(made):
+        if args.tower and records.digest(args.tower) != records.digest(made):
+            raise cli.UserError(f"{args.out} has another tower than {args.tower}: give another --out, or delete that folder")
+        print(f"{args.out} is there: nothing to do")
+        return 0
     model, processor = eyes.give(args.text, args.seed, args.side)
     if trained:
         eyes.put(model, trained, path)
     with run_folder.hold(args.out):
-        if not args.tower and not train_tower(args, asked, model, processor):
+        seen = 0 if args.tower else train_tower(args, asked, model, processor)
+        if seen is None:
             return cli.REQUEUE
         write_model(model, processor, args.out)
-    print(f"plots: {0 if args.tower else sum(stage[2] for stage in stages)}\nout: {args.out}")
+    print(f"plots: {seen}\nout: {args.out}")
     return 0
 
 

@@ -151,6 +151,8 @@ def start(run, folder, settings, rows, finished):
     # before what takes seconds to import: from here on a signal is heard. Where nothing is trained, it ends the script
     stop = None if finished else callbacks.Stop(run.stop_file)
     device.choose(run.device)
+    if not finished:
+        settings["dtype"] = device.precision(run.recipe.dtype)
 
     import torch
     import transformers

@@ -25,6 +25,7 @@ import numpy as np
 from llm_ts import cli, paths, records, workers
 from llm_ts.series import ou, rows
 from llm_ts.series.plot import plotter
+from llm_ts.student import device
 
 
 def seconds(work):
@@ -202,10 +203,10 @@ def bench_long(runs):
 
 
 def matrix_peak(size=4096, runs=3):
-    """Operations a second of the best of a few bf16 products of square matrices, on all threads."""
+    """Operations a second of the best of a few products of square matrices, in the dtype of the training, on all threads."""
     import torch
 
-    a, b = torch.randn(2, size, size, dtype=torch.bfloat16)
+    a, b = torch.randn(2, size, size, dtype=device.dtype())
     a @ b
     return 2 * size**3 / min(seconds(lambda: a @ b) for _ in range(runs))
 
@@ -258,6 +259,7 @@ def main(argv=None):
     ratios.update(bench_training(few))
     ratios.update(bench_describe(few, args.described))
     machine = {"processor": platform.processor() or platform.machine(), "cores": len(os.sched_getaffinity(0))}
+    machine["dtype"] = device.precision()  # of trainings and answers
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     command = f"python -m experiments.bench --runs {args.runs}"
     records.write_json(args.out, {"command": command, "machine": machine, "versions": versions, "ratios": ratios})

@@ -7,8 +7,8 @@ Run: python -m experiments.bench_evaluation --way ours --points 128 --count 64
 
 Ways: `plain` is one generate a sample with what comes with Transformers and
 PEFT; `ours` is what evaluations use. Both ask the shipped adapter the same
-questions in bf16, in the same order. The first answer warms up and is asked
-again.
+questions in the dtype that is quicker here, in the same order. The first
+answer warms up and is asked again.
 """
 
 import json

@@ -8,8 +8,8 @@ Writes: run/mixtures/<budget>/<name>-<seed>/, a training each, with suites/;
 Run: python -m experiments.mixtures --suites real-windows.jsonl,unseen
 
 What was finished is not trained or asked again, and what was stopped goes on.
-Every mixture is trained on as many series of the same lengths, in the same
-way, with the same seeds. What counts as better, fixed before the first run:
+Every mixture is trained on as many series of the same lengths (but those that
+are long and thinned), in the same way, with the same seeds. What counts as better, fixed before the first run:
 all four claims right on the clear rows of the first suite; a mixture is better
 (worse) than `ou` if the 95 % interval of all seeds together lies wholly above
 (below) that of `ou`; else nothing was shown.
@@ -22,9 +22,9 @@ a GPU: --only final --model models/SmolLM2-135M-Instruct.Q4_1.gguf --points
 
 import os
 
-from experiments.recipes import call, shown
+from experiments.recipes import call, learner_of, shown
 from llm_ts import cli, paths, records, shape
-from llm_ts.pairs import suites
+from llm_ts.pairs import fresh, suites
 from llm_ts.scores import evaluation, tables
 from llm_ts.scores.means import is_mean, percent, wilson
 from llm_ts.series import PROCESSES, ou
@@ -37,7 +37,7 @@ PAIRS = "pairs.jsonl"
 
 EACH = [name for name in PROCESSES if name != ou.NAME]
 SMOOTH = ["season", "seasons", "smooth", "growth", "mixture"]  # where version 1 of the rules saw noise and version 2 sees none
-# name: (what it is, the processes in turn, share that is squeezed, share that is long and thinned)
+# name: (what it is, the processes in turn, share of those not long that is squeezed, share that is long and thinned)
 MIXTURES = {
     "ou": ("OU alone", [ou.NAME], 0.0, 0.0),
     "each": ("each process as often", [ou.NAME, *EACH], 0.0, 0.0),
@@ -45,7 +45,12 @@ MIXTURES = {
     "ou-fifth": ("a fifth OU, each other as often, a fifth squeezed", [ou.NAME] * 4 + EACH, 0.2, 0.0),
     "smooth": ("the same, smooth courses twice", [ou.NAME] * 4 + EACH + SMOOTH, 0.2, 0.0),
     "mixture": ("the same, half of it sums of two processes", [ou.NAME] * 4 + EACH + ["mixture"] * 19, 0.2, 0.0),
-    "final": ("a fifth OU, each other as often, two fifths squeezed, three tenths long", [ou.NAME] * 4 + EACH, 0.4, 0.3),
+    "final": (
+        "a fifth OU, each other as often, three tenths long, two fifths of the rest squeezed",
+        [ou.NAME] * 4 + EACH,
+        0.4,
+        0.3,
+    ),
 }
 
 
@@ -63,7 +68,7 @@ def prepare(folder):
 
 
 def train(name, seed, folder, args):
-    """Train and examine one mixture with one seed, or find it finished -> its entry of results/mixtures.json."""
+    """Train and examine one mixture with one seed, or find it finished -> its entry of --out."""
     what, processes, squeeze, long = MIXTURES[name]
     stages = args.points.split(",")
     out = f"{name}-{seed}"
@@ -126,7 +131,7 @@ def table(kept):
             says = "baseline" if name == "ou" else verdict(together(all_seeds, names[0]), baseline)
             lines.append([name, all_seeds[0]["what"], str(len(entries)), *cells(all_seeds), says])
         if len(entries) > 1:
-            lines += [["", "", f"seed {seed}", *cells([entry]), ""] for seed, entry in sorted(entries.items())]
+            lines += [["", "", f"seed {seed}", *cells([entry]), ""] for seed, entry in sorted(entries.items(), key=lambda kept: int(kept[0]))]
     return tables.markdown(["mixture", "what it is", "seeds", *names, "verdict"], lines)
 
 
@@ -135,11 +140,17 @@ def read_kept(path=OUT, budget=None):
     kept = records.read_json(path, "python -m experiments.mixtures")
     runs = kept.get("runs")
     fits = shape.has(kept.get("budget"), ("model", "suites"), str) and isinstance(runs, dict)
-    if not fits or not all(key.rsplit("-", 1)[0] in MIXTURES and _is_entry(entry) for key, entry in runs.items()):
+    if not fits or not all(_is_key(key) and _is_entry(entry) for key, entry in runs.items()):
         raise cli.UserError(f"{path} is not as mixtures.py writes it: move it away, and run it again")
     if budget not in (None, kept["budget"]):
         raise cli.UserError(f"{path} holds mixtures of another budget, {kept['budget']}: move it away first")
     return kept
+
+
+def _is_key(key):
+    """Whether a key is "<name>-<seed>"."""
+    name, _, seed = key.rpartition("-")
+    return name in MIXTURES and seed.isdecimal()
 
 
 def _is_entry(entry):
@@ -176,19 +187,20 @@ def main(argv=None):
     names = list(MIXTURES) if args.only is None else args.only.split(",")
     if unknown := [name for name in names if name not in MIXTURES]:
         raise cli.UserError(f"no mixture {unknown[0]!r}: there are {', '.join(MIXTURES)}")
+    fresh.plan(",".join(f"{points}x1" for points in args.points.split(",")))  # what is wrong there is said before anything is made
     if args.series % (stages := len(args.points.split(","))):
         raise cli.UserError(f"--series {args.series} cannot be shared evenly among {stages} stages of --points")
     for suite in args.suites.split(","):
         if suites.name_of(suite) != suite and not os.path.exists(suite):
             raise cli.UserError(f"no {suite} here: python -m experiments.real_windows makes one")
     load.require(args.model)
-    budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
+    budget = {"model": learner_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
     budget["suites"] = ",".join(map(os.path.basename, args.suites.split(",")))
     args.model, args.embedder = absolute(args.model), absolute(args.embedder)
     args.suites = ",".join(map(absolute, args.suites.split(",")))
     cli.print_settings(args)
     kept_runs(args.out, budget)
-    folder = os.path.join("run", "mixtures", f"{budget['model']}-{args.series}-{args.points}")
+    folder = os.path.join("run", "mixtures", "-".join(str(budget[name]) for name in ("model", *BUDGET[:4])))
     with run_folder.hold(folder, wait=True):
         prepare(folder)
     for name in names:

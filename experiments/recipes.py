@@ -82,6 +82,11 @@ def call(folder, script, *flags):
         raise cli.UserError(f"{said} (from {script}, called in {folder})")
 
 
+def learner_of(model):
+    """The name of what learns, as a budget has it: an adapter, which reads already, would else be called as its base is."""
+    return run_folder.name_of(model) + "-adapter" * load.is_adapter(model)
+
+
 def count_of(rows, budget, model):
     """Number of series whose text and answer make a budget of tokens, by the mean of these pairs."""
     texts = [row["prompt"].removeprefix(question.STUDY.instruction) + row["answer"] for row in rows]
@@ -212,7 +217,7 @@ def main(argv=None):
         raise cli.UserError(f"--points {args.points}: give {2 * SHORTEST} to {LONGEST}")
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
-    budget = {"model": run_folder.name_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
+    budget = {"model": learner_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
     kept_entries(budget)
     folder = os.path.join("run", "recipes", "-".join(map(str, budget.values())))
     with run_folder.hold(folder, wait=True):

@@ -7,7 +7,7 @@ Writes: run/words/<budget>/, a training each; results/words.json.
 Run: python -m experiments.words --series 2000
 
 What was finished is not done again, and what was stopped goes on. The budget:
-answers learnt. `curated` sees the same curated answers of the simulated
+answers learnt; those of `both` and `own` are twice as long. `curated` sees the same curated answers of the simulated
 teacher in as many epochs as it takes; `template`, `teacher` and `both` see
 fresh series once; `own` learns half of the budget as `both` does, and then
 half from its own answers. Each is asked the same validation series greedily, as
@@ -22,7 +22,7 @@ with half of the teacher's sentences.
 import os
 import re
 
-from experiments.recipes import EMBEDDER, STUDENT, call
+from experiments.recipes import EMBEDDER, STUDENT, call, learner_of
 from llm_ts import cli, question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, labels_of
@@ -168,9 +168,10 @@ def main(argv=None):
         raise cli.UserError(f"give --points of {SHORTEST} to {LONGEST}, and 2 --series or more")
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
-    learner = run_folder.name_of(args.model) + "-adapter" * load.is_adapter(args.model)  # its base has the same name
-    budget = {"model": learner, **{name: getattr(args, name) for name in BUDGET}}
+    budget = {"model": learner_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
     folder = os.path.join("run", "words", "-".join(map(str, budget.values())))
+    if os.path.exists(OUT) and (had := records.read_json(OUT, "the same command").get("budget")) != budget:
+        raise cli.UserError(f"{OUT} is of another budget, {had}: move it away first")
     with run_folder.hold(folder, wait=True):
         curated = prepare(folder, args)
     held_out = Words(curated).held_out

@@ -22,6 +22,7 @@ import argparse
 import codecs
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import re
@@ -297,6 +298,12 @@ def replacing(path):
         yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+def digest(path):
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(path, text):

@@ -335,11 +335,15 @@ def test_doubts_are_those_of_the_sentence_that_holds_the_improbable_word():
     answer = STUDY.parse(STUDY.answer_of(said))
     at = answer.text.index("low")
     tokens = [(answer.text[:at], 0.99), ("low", 0.51), (answer.text[at + 3 :], 0.9)]
-    assert tell.doubts(STUDY, answer, tokens) == ["the student itself is in doubt about the noise: it gave this sentence 51 %"]
+    assert tell.doubts(STUDY, answer, tokens) == ["the student itself is in doubt about the noise: it gave what it says 51 %"]
     assert tell.doubts(STUDY, answer, [(text, 0.9) for text, _ in tokens]) == []
     free = STUDY.parse(answer.text.replace("The noise intensity is low.", "Hardly any noise."))
     notes = tell.doubts(STUDY, free, [(letter, 0.1) for letter in free.text])
     assert [note.split(":")[0].rpartition(" ")[2] for note in notes] == ["trend", "extrema"]
+    twice = STUDY.parse(STUDY.answer_of({**said, "noise": "Hardly any noise."}, said))
+    at = twice.text.index("low")
+    tokens = [(twice.text[:at], 0.9), ("low", 0.51), (twice.text[at + 3 :], 0.1)]
+    assert [note.split(":")[0].rpartition(" ")[2] for note in tell.doubts(STUDY, twice, tokens[:2])] == ["noise"]
 
 
 def test_own_series_are_rescaled_as_the_simulated_ones():

@@ -127,3 +127,11 @@ def test_a_modelfile_is_made_of_any_template(tiny_model, kind):
 @pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "iq1_m"])
 def test_a_type_that_needs_a_matrix_is_taken_with_one(quant):
     assert gguf_file.quantiser_type(quant, matrix=True) > 0
+
+
+def test_the_layers_that_draft_are_left_out_of_the_text_and_not_asked_of_the_projector(tmp_path):
+    (tmp_path / "config.json").write_text('{"text_config": {"mtp_num_hidden_layers": 1}}')
+    script = "convert_hf_to_gguf.py"
+    assert gguf_file._more(script, str(tmp_path), ["--outtype", "f16"]) == ["--no-mtp"]
+    assert gguf_file._more(script, str(tmp_path), ["--outtype", "f16", "--mmproj"]) == []
+    assert gguf_file._more("convert_lora_to_gguf.py", str(tmp_path), []) == []

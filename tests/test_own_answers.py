@@ -16,7 +16,7 @@ from conftest import ROOT, SMOLLM2, command_of, run_script
 from described import described, said_by, write_pairs
 
 import own_answers
-from llm_ts import question
+from llm_ts import cli, question
 from llm_ts.pairs import fresh, pair
 
 SHIPPED = os.path.join(ROOT, "trained", "SmolLM2-135M-Instruct")
@@ -95,6 +95,36 @@ def test_answers_drawn_for_several_series_together_are_those_drawn_one_by_one(ti
     alone = [own_answers.answers_to(model, tokenizer, [row], "study", args, answer.Drafts()) for row in rows]
     assert together == {row["id"]: found[row["id"]] for row, found in zip(rows, alone)}
     assert len({text for texts in together.values() for text in texts}) == 6  # no two series draw by the same numbers
+
+
+def test_parts_of_several_series_end_the_same_after_a_kill_within_one(tiny_model, tmp_path, monkeypatch):
+    """As on a GPU, which draws several series together; a random student, no answer of which is right."""
+    write_pairs(tmp_path, 40)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(own_answers, "together", lambda samples: 3)
+    flags = ["--model", tiny_model, "--fresh", "16x5", "--samples", "2", "--max-new-tokens", "8"]
+
+    def sampled(out):
+        with pytest.raises(cli.UserError, match="no answer of"):
+            own_answers.main([*flags, "--out", out])
+        return (tmp_path / out / "sampled.jsonl").read_text()
+
+    whole = sampled("whole")
+    assert whole.count("\n") == 5 and len(set(whole.splitlines())) == 5
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "about.json").write_bytes((tmp_path / "whole" / "about.json").read_bytes())
+    (tmp_path / "cut" / "sampled.jsonl").write_text("".join(whole.splitlines(keepends=True)[:1]))
+    assert sampled("cut") == whole
+
+
+def test_an_answer_said_once_is_not_learnt_from_where_most_are_said_twice():
+    rows = list(fresh.Rows("own", [(48, 48, 3)]))
+    once = {row["id"]: question.STUDY.answer_of(row["truth"]["sentences"]) for row in rows}
+    twice = {row["id"]: question.STUDY.answer_of(*2 * [row["truth"]["sentences"]]) for row in rows}
+    sampled = {row["id"]: [once[row["id"]], twice[row["id"]]] if number else [twice[row["id"]]] for number, row in enumerate(rows)}
+    kept, faults = own_answers.keep(rows, sampled)
+    assert [len(said) for _, said in kept] == [2, 2, 2] and faults == {"not said as often as most": 2}
+    assert [len(said) for _, said in own_answers.keep(rows, {key: [text] for key, text in once.items()})[0]] == [1, 1, 1]
 
 
 def test_own_answers_of_a_real_student_go_on_after_a_kill(tmp_path):

@@ -79,12 +79,10 @@ def test_its_base_is_named_where_it_is_missing(tmp_path):
     assert "pretrain_tower.py" in done.stderr and "make models" in done.stderr
 
 
-def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path):
+def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path, llama_cpp):
     """Exported in f16 and asked through llama.cpp: the answers to eight plots, of a size that has to be squeezed."""
-    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
-    for needed in (("models", "SmolLM2-135M-Sees"), ("build", "llama.cpp")):
-        if not os.path.isdir(os.path.join(ROOT, *needed)):
-            pytest.skip(f"{os.path.join(*needed)} is missing: make models llama")
+    if not os.path.isdir(os.path.join(ROOT, "models", "SmolLM2-135M-Sees")):
+        pytest.skip("models/SmolLM2-135M-Sees is missing: make models")
     flags = ["--lora", paths.SHIPPED_SEES, "--merge-lora", "--quant", "f16", "--rows", "4", "--min-equal", "0", "--outfile", "x.gguf"]
     run_script("hf2gguf.py", *flags, cwd=tmp_path)
     rows = [pair.show(row, "image") for row in fresh.pairs("validation", [(128, 128, 8)], "thirds")]
@@ -92,5 +90,8 @@ def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path):
     ours, theirs = (Student(name, see="image").ask(prompts, 64) for name in (paths.SHIPPED_SEES, str(tmp_path / "x.gguf")))
     assert sum(a == b for a, b in zip(ours, theirs)) >= 7 and len(set(ours)) > 2
     (tmp_path / "x-mmproj.gguf").write_bytes(b"no projector")
-    with pytest.raises(cli.UserError, match="x.gguf is not a GGUF model"):
+    with pytest.raises(cli.UserError, match="x-mmproj.gguf is not a GGUF file"):
+        Student(str(tmp_path / "x.gguf"), see="image").ask(prompts[:1], 8)
+    shutil.copy(tmp_path / "x.gguf", tmp_path / "x-mmproj.gguf")  # a whole file, but no projector
+    with pytest.raises(cli.UserError, match="cannot use .*x-mmproj.gguf"):
         Student(str(tmp_path / "x.gguf"), see="image").ask(prompts[:1], 8)

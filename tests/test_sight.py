@@ -381,19 +381,34 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     about = json.loads((tmp_path / "cut" / "tower.json").read_text())
     assert [kept["step"] for kept in about["evaluations"]] == [2, 4, 6]
     short = ["--text", tiny_model, "--fresh", "24x960", "--batch-size", 16, "--out", "short", "--minutes", 0.001]
-    run_script("pretrain_tower.py", *short, cwd=tmp_path)
+    assert "ended at step 1 of 60" in (said := run_script("pretrain_tower.py", *short, cwd=tmp_path).stdout) and "plots: 16" in said
     about = json.loads((tmp_path / "short" / "tower.json").read_text())
     assert [kept["step"] for kept in about["evaluations"]] == [1] and (tmp_path / "short" / "tower.safetensors").exists()
     flags = ["--text", tiny_model, "--tower", "cut/tower.safetensors", "--out", "put"]
     run_script("pretrain_tower.py", *flags, cwd=tmp_path)
+    more = ["--fresh", "24x16", "--batch-size", 16, "--start", "cut/tower.safetensors", "--side", 256, "--out", "finer"]
+    run_script("pretrain_tower.py", "--text", tiny_model, *more, cwd=tmp_path)
+    about = json.loads((tmp_path / "finer" / "tower.json").read_text())
+    assert (about["side"], about["dtype"]) == (256, device.precision()) and len(about["start_sha256"]) == 64
+    assert json.loads((tmp_path / "finer" / "config.json").read_text())["vision_config"]["image_size"] == 256
+    for flag, value, what in (("--side", 128, "side"), ("--fresh", "24x32", "fresh"), ("--start", "whole/tower.safetensors", "start")):
+        changed = [*more, flag, value]
+        assert f"other {what}" in run_script("pretrain_tower.py", "--text", tiny_model, *changed, cwd=tmp_path, code=2).stderr
     names = ("model.safetensors", "tower.safetensors", "config.json")
     assert all((tmp_path / "put" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in names)
     (tmp_path / "bad.safetensors").write_bytes(b"none")
     for bad in ("bad.safetensors", "none.safetensors", "whole/model.safetensors"):
         flags = ["--text", tiny_model, "--tower", bad, "--out", "other"]
         assert "tower" in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
-    for wrong in (["--side", "100"], ["--side", "8000"], ["--tower", "cut/tower.safetensors", "--side", "64"]):
-        run_script("pretrain_tower.py", "--text", tiny_model, *wrong, "--out", "other", cwd=tmp_path, code=2)
+    other = ["--tower", "finer/tower.safetensors", "--out", "put"]
+    assert "has another tower" in run_script("pretrain_tower.py", "--text", tiny_model, *other, cwd=tmp_path, code=2).stderr
+    for wrong, why in (
+        (["--side", "100"], "no multiple of 8"),
+        (["--side", "8000"], "up to 1024"),
+        (["--tower", "cut/tower.safetensors", "--side", "64"], "leave --start and --side out"),
+        (["--start", "finer/tower.safetensors", "--side", "128"], "another side"),
+    ):
+        assert why in run_script("pretrain_tower.py", "--text", tiny_model, *wrong, "--out", "other", cwd=tmp_path, code=2).stderr
     assert not (tmp_path / "other").exists()
 
 

@@ -141,6 +141,21 @@ def test_what_the_teacher_cannot_say_is_named():
         fresh.pairs("train", [(48, 48, 5)], "thirds", words=Words(plain))
 
 
+@pytest.mark.parametrize(("flag", "value"), [("long", 1.0), ("squeeze", 1.0), ("reorder", 1.0), ("process", "walk")])
+def test_what_changes_the_fresh_series_is_kept_with_the_run(tmp_path, monkeypatch, flag, value):
+    write_pairs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    plain = ["--model", "some/model", "--fresh", "16x16", "--validation", "2", "--eval-rows", "2"]
+    found = []
+    for flags in (plain, [*plain, f"--{flag}", str(value)]):
+        run = training_flags.run_of(training_flags.parse(flags))
+        train_rows, _, _ = qwen_train.load_rows(run)
+        found.append((training_flags.settings_of(run, train_rows), [row["prompt"] for row in train_rows]))
+    (before, prompts), (settings, other) = found
+    assert flag not in before and settings[flag] == ([value] if flag == "process" else value)
+    assert prompts != other
+
+
 def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tmp_path, monkeypatch):
     only_tested = write_pairs(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -1,6 +1,6 @@
 """The shipped student, asked through llama.cpp: merged once into a GGUF in the user's cache, anew when its weights change.
 
-llama.cpp starts within a second, where torch and Transformers take several; the weights are rounded alike (bf16).
+llama.cpp starts within a second, where torch and Transformers take several; the weights are rounded to bf16.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import tempfile
 from llm_ts import cli, paths, records
 from llm_ts.student import gguf_export, gguf_file, load, origin
 
-TYPE = "bf16"  # of the weights: on a CPU with bf16 quicker than 8 or 4 bits, and Transformers rounds to it too
+TYPE = "bf16"  # of the weights: on a CPU with bf16 quicker than 8 or 4 bits
 
 
 def open_student(name, see="numbers", transformers=False):
@@ -70,8 +70,8 @@ def digest_of(adapter):
     weights = load.weights_digest(base)
     if weights is None:
         raise cli.UserError(f"the weights of {base} are no files here")
-    with open(os.path.join(adapter, "adapter_config.json"), "rb") as file:
-        parts = [TYPE, origin.of(adapter).comment, weights, load.weights_digest(adapter), hashlib.sha256(file.read()).hexdigest()]
+    config = records.digest(os.path.join(adapter, "adapter_config.json"))
+    parts = [TYPE, origin.of(adapter).comment, weights, load.weights_digest(adapter), config]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from llm_ts import cli
+from llm_ts import cli, question
 from llm_ts.scores.score import outcomes_of
 
 SURE = 0.65  # probability of the least probable word of a sentence: below it the student is in doubt
@@ -25,11 +25,13 @@ def doubts(asked, answer, tokens):
     """Notes on the sentences of which the student gave some word little more than even odds.
 
     tokens: those of the answer with their probabilities, [(text, probability), ...]. Only where a sentence is the hand-made one
-    for its labels: among free wordings, an improbable word need not be another label.
+    for its labels: among free wordings, an improbable word need not be another label. Of an answer that is said twice, the first
+    sentences are meant, which are hand-made.
     """
     notes, plain = [], asked.say(answer.read) if answer.sentences and None not in answer.read.values() else {}
+    first = question.parts_of(answer.text)[0] if answer.parse == "strict" else answer.sentences
     for name, sentence in plain.items():
-        begin = answer.text.find(json.dumps(sentence, ensure_ascii=False)) if answer.sentences[name] == sentence else -1
+        begin = answer.text.find(json.dumps(sentence, ensure_ascii=False)) if first[name] == sentence else -1
         if begin < 0:
             continue
         at, least = 0, 1.0
@@ -38,7 +40,7 @@ def doubts(asked, answer, tokens):
                 least = min(least, chance)
             at += len(text)
         if least < SURE:
-            notes.append(f"the student itself is in doubt about the {name}: it gave this sentence {100 * least:.0f} %")
+            notes.append(f"the student itself is in doubt about the {name}: it gave what it says {100 * least:.0f} %")
     return notes
 
 

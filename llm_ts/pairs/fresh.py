@@ -87,7 +87,7 @@ def _drawn(seed, numbers, least, most, share, question, processes, squeeze, long
 class Rows(Sequence):
     """Fresh rows for each (least, most, count) of stages, in order, drawn when they are asked for: id, series, truth, params.
 
-    purpose: "train", "validation" or "test". share: of series that are frozen shapes (frozen.py) instead. question: what
+    purpose: "train", "validation", "test" or "own". share: of series that are frozen shapes (frozen.py) instead. question: what
     is asked about them. processes: names of series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99
     only. long: share of series that are longer, and thinned. The first series of the first stage are the same for every count.
     """
@@ -137,8 +137,8 @@ def in_other_orders(rows, share, seed=0):
 def pairs(purpose, stages, fmt, *drawn, words=None, plain_first=False, **more):
     """Pairs of prompt and answer for fresh rows; drawn, more: as in Rows; fmt: how a series is written.
 
-    words: a words.Words that says the truth in the teacher's sentences, after the hand-made ones where plain_first; None: in
-    the hand-made ones.
+    words: a words.Words that says the truth in the teacher's sentences; None: in the hand-made ones. plain_first: in both, the
+    hand-made ones first.
     """
     rows = Rows(purpose, stages, *drawn, **more)
 

@@ -4,7 +4,8 @@ Most simulated suites start from the same test series (fresh.py), OU or of the p
 that no training and no validation draws.
 `reversed`, `negated`, `squeezed` and the lengths have their own truth by the rules. `zeroed` and `shuffled` keep the truth
 of the series that they destroyed: a student that reads the values must fall to a constant answer there. `ramps`, `steps`
-and `seasonal` are strange to a student only if it was trained without --shapes; `outside` and `mixed` always are.
+and `seasonal` are strange to a student only if it was trained without --shapes; `outside` and `mixed` if it has not learnt
+the processes `wide` and `mixture`, which draw such series too.
 
 For students that see: `blank` shows axes without a line, `other-plot` the plot of another series; the truth stays that of the
 series, so that who looks must fall to a constant answer, and who is shown the numbers too may read those. `other-numbers` is
@@ -74,7 +75,7 @@ def _numbered(name, fmt, question, drawn):
 
 
 def _outside(count, points, fmt, question, processes):
-    """Parameters beyond training's: 8 to 80 e-foldings over the window, from 2 to 30 stationary deviations off.
+    """Parameters beyond those of the process `ou`: 8 to 80 e-foldings over the window, from 2 to 30 stationary deviations off.
 
     There, what falls so fast starts at most 1.4 deviations off, and the jumps of --shapes have less noise, white.
     """

@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 
 ATTENTION = "products_or_sdpa"
-MOST_SCORES = 2**26  # of a layer, rows x heads x new tokens x tokens: 128 MiB in bf16
+MOST_SCORES = 2**26  # of a layer, rows x heads x new tokens x tokens: 128 MiB in bf16, twice that in fp32
 CHUNK = 96  # new tokens whose scores are computed together
 BATCH = 16  # prompts that are read together, at most: more, and their activations fall out of the processor's cache
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h

@@ -57,19 +57,27 @@ def choose(asked="auto"):
     return "cpu"
 
 
-def dtype(asked="auto"):
-    """The torch dtype to compute in. asked: "bf16", "fp32", or "auto", what is quicker here.
+def precision(asked="auto"):
+    """ "bf16" or "fp32", what to compute in. asked: one of them, or "auto", what is quicker here.
 
-    That is bf16 on a GPU, and on a CPU with instructions for it. A CPU without them turns each number into fp32 and back: it is
-    some two times slower in bf16 than in fp32 (results/LOG.md).
+    That is bf16 on any GPU, and on a CPU with instructions for it. A CPU without them turns each number into fp32 and back: its
+    trainings take 2.9 times as long in bf16 as in fp32 (results/LOG.md).
     """
+    if asked != "auto":
+        return asked
     import torch
 
-    if asked == "auto":
-        can = getattr(torch.cpu, "get_capabilities", dict)()  # torch of before has it not
-        quick = torch.cuda.is_available() or any(can.get(name, False) for name in BF16)
-        asked = "bf16" if quick else "fp32"
-    return {"bf16": torch.bfloat16, "fp32": torch.float32}[asked]
+    if torch.cuda.is_available():
+        return "bf16"
+    can = getattr(torch.cpu, "get_capabilities", dict)()  # torch of before has it not
+    return "bf16" if any(can.get(name, False) for name in BF16) else "fp32"
+
+
+def dtype(asked="auto"):
+    """The torch dtype of `precision`."""
+    import torch
+
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision(asked)]
 
 
 def loaders():

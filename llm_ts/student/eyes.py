@@ -3,7 +3,7 @@
 Transformers, PEFT and llama.cpp know that architecture, so the result is a vision model like any other of the hub. A picture
 is squeezed to side x side pixels, cut into GRID x GRID patches, read by the tower, and handed to the text model as a single
 token. pretrain_tower.py teaches the tower to write what it sees into it, in words of the text model's own. More pixels cost
-next to nothing: there are as many patches, and each of them is one product.
+little: there are as many patches, and each of them is one product.
 
 That the connector joins all patches in one product, each with weights of its own, is what makes the tower learn quickly: where
 several tokens share the weights, the tower itself has to bring together what lies at different places (results/LOG.md).
@@ -12,7 +12,7 @@ several tokens share the weights, the tower itself has to bring together what li
 from llm_ts import cli
 from llm_ts.student import load
 
-SIDE = 256  # pixels of a picture's side, where nothing else is said; a multiple of GRID
+SIDE = 128  # pixels of a picture's side, where nothing else is said; a multiple of GRID
 GRID = 8  # patches of a picture's side, and of a token's: one token a picture
 PATCHES = "vision_model.embeddings.patch_embedding.weight"  # (width, colours, pixels of a patch's side, twice)
 PAPER, INK = 0.9, 0.2  # mean and spread of a plot's pixels, from 0 to 1: nearly all of it is paper

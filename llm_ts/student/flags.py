@@ -1,7 +1,6 @@
 """What a run of qwen_train.py is made of: its flags, checked, and what makes two runs the same run."""
 
 import dataclasses
-import hashlib
 import os
 
 from llm_ts import cli, formats, question, records
@@ -45,16 +44,14 @@ class Run:
 
 def settings_of(run, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
-    with open(run.data, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
     series_of = pair.processes_of(train_rows)
-    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed", "dtype")
+    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed")
     return {
         **{name: getattr(run, name) for name in ("model", "fresh", "shapes", "validation")},
         **{name: getattr(run.recipe, name) for name in recipe},
         **{name: getattr(run, name) for name in ("eval_rows", "max_new_tokens", "embedder", "nli")},
         "processes": torchrun.count(),
-        "data_sha256": digest,
+        "data_sha256": records.digest(run.data),
         "series": len(train_rows),
         "format": train_rows[0]["format"],
         "points": sorted({len(row["series"]) for row in train_rows}),
@@ -64,7 +61,7 @@ def settings_of(run, train_rows):
         **({"process": list(run.process)} if run.process else {}),
         **{name: getattr(run, name) for name in ("squeeze", "long", "reorder") if getattr(run, name)},
         **({} if run.words == "template" else {"words": run.words}),
-        **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles}),
+        **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles, "dataset": run.dataset}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
 
@@ -90,8 +87,8 @@ def make_parser(about):
     add("--fresh", metavar="POINTSxSERIES,...", help=stages)
     process = "What draws them, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
     add("--process", type=fresh.mixture, metavar="NAME,...", help=process + "default: the processes of the pairs.")
-    add("--shapes", type=cli.share, default=0.0, help="Share that are steps, seasons...")
-    add("--squeeze", type=cli.share, default=0.0, help="Share whose values fill only a part of 0 to 99.")
+    add("--shapes", type=cli.share, default=0.0, help="Share of those not long that are steps, seasons...")
+    add("--squeeze", type=cli.share, default=0.0, help="Share of those not long whose values fill only a part of 0 to 99.")
     add("--long", type=cli.share, default=0.0, help="Share that are longer, to 2,048 points, thinned as describe.py does.")
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
     add("--reorder", type=cli.share, default=0.0, help=orders)
@@ -107,7 +104,7 @@ def make_parser(about):
     add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; cosine to zero.")
     add("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
     add("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
-    kinds = "Of the base; the adapter is fp32. auto: bf16 where the processor multiplies it quickly, else fp32."
+    kinds = "Of the base; the adapter is fp32. auto: bf16 on a GPU, and on a CPU with instructions for it."
     add("--dtype", choices=("auto", "bf16", "fp32"), default=recipe.dtype, help=kinds)
     tower = "Whether the vision tower learns too, by LoRA as the text model does; for --see image or both."
     add("--tower", choices=("lora", "frozen"), default=recipe.tower, help=tower)

@@ -48,16 +48,19 @@ def quantiser_type(name, matrix=False):
 
 def convert(script, folder, *arguments):
     """Run one of the official converters on a folder; its last line of output is the reason where it fails."""
-    command = [sys.executable, os.path.join(paths.llama_cpp(), script), folder, *arguments, *_more(script, folder)]
+    command = [sys.executable, os.path.join(paths.llama_cpp(), script), folder, *arguments, *_more(script, folder, arguments)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         raise cli.UserError(f"{script} failed: {lines[-1][:300]}")
 
 
-def _more(script, folder):
-    """A flag for models that come with layers to draft several tokens (Qwen3.5): Transformers loads and saves none of these."""
-    if script != "convert_hf_to_gguf.py":
+def _more(script, folder, arguments):
+    """A flag for models that come with layers to draft several tokens (Qwen3.5): Transformers loads and saves none of these.
+
+    Of a projector it is not asked: there the converter knows no such layers, and refuses the flag.
+    """
+    if script != "convert_hf_to_gguf.py" or "--mmproj" in arguments:
         return []
     config = records.read_json(os.path.join(folder, "config.json"), "hf2gguf.py")
     return ["--no-mtp"] if config.get("text_config", config).get("mtp_num_hidden_layers") else []
@@ -127,9 +130,12 @@ def side_of(projector):
     """
     from gguf import GGUFReader
 
-    reader = GGUFReader(projector)
-    kind, side = (reader.get_field(name) for name in ("clip.projector_type", "clip.vision.image_size"))
-    return side.contents() if kind and kind.contents() == "idefics3" else None
+    try:
+        reader = GGUFReader(projector)
+        kind, side = (reader.get_field(name) for name in ("clip.projector_type", "clip.vision.image_size"))
+    except (ValueError, IndexError, KeyError) as error:
+        raise cli.UserError(f"{projector} is not a GGUF file: {error}") from None
+    return side.contents() if kind and side and kind.contents() == "idefics3" else None
 
 
 class Llama:
@@ -144,6 +150,7 @@ class Llama:
             if not os.path.isfile(file):
                 raise cli.UserError(f"no {file} here: run hf2gguf.py first")
         llama_cpp = require_llama_cpp("a .gguf file")
+        self._projector, self._side = projector, side_of(projector) if projector else None
         with cli.quiet():
             try:
                 from llama_cpp.llama_chat_format import MTMDChatHandler
@@ -151,8 +158,7 @@ class Llama:
                 handler = MTMDChatHandler(projector, verbose=False) if projector else None
                 size = CONTEXT if projector else BESIDE
                 self._model = llama_cpp.Llama(path, n_ctx=size, verbose=False, chat_handler=handler)
-                self._side = side_of(projector) if projector else None
-            except (ValueError, RuntimeError, IndexError, KeyError) as error:
+            except (ValueError, RuntimeError) as error:
                 raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
             self._adapters = [self._adapter(llama_cpp, name) for name in adapters]
 
@@ -181,7 +187,11 @@ class Llama:
         if self._side:
             picture = picture.resize((self._side, self._side), Image.Resampling.LANCZOS)
         chat[-1]["content"][-1] = {"type": "image_url", "image_url": {"url": _data_url(picture)}}
-        out = self._model.create_chat_completion(chat, temperature=0.0, max_tokens=max_tokens)
+        try:
+            out = self._model.create_chat_completion(chat, temperature=0.0, max_tokens=max_tokens)
+        except ValueError as error:  # the projector is only read now
+            reason = str(error).splitlines()[0][:150]
+            raise cli.UserError(f"llama.cpp cannot use {self._projector} with this model: {reason}") from None
         return out["choices"][0]["message"]["content"].strip()
 
 

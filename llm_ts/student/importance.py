@@ -16,7 +16,10 @@ POINTS = (48,)  # of the series, where nothing says how long those of the traini
 
 
 def text_of(tokenizer, learnt):
-    """Training prompts and their answers, in the words that the student is asked in, one after another. learnt: its Origin."""
+    """Training prompts as the student is asked, each with the truth in the template, one after another. learnt: its Origin.
+
+    A student that learnt other words says these of the same things: the matrix knows of its reading, less of its saying.
+    """
     points = learnt.points or POINTS
     stages = [(min(points), max(points), PROMPTS)]
     asked = origin.question_of(learnt)
