@@ -77,8 +77,10 @@ def train_tower(args, asked, model, processor):
     from llm_ts.student import tower
 
     path = os.path.join(args.out, ABOUT)
+    settings = {**settings_of(args, asked), "dtype": device.precision()}
+    run_folder.check(args.out, settings, ABOUT)
     if not os.path.exists(path):
-        records.write_json(path, {**settings_of(args, asked), "evaluations": []})
+        records.write_json(path, {**settings, "evaluations": []})
     stages, processes = fresh.plan(args.fresh), fresh.mixture(args.process)
     learner = tower.Tower(model, processor.tokenizer, asked)
     plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked, processes=processes), asked, processor, args.styles)
@@ -86,8 +88,8 @@ def train_tower(args, asked, model, processor):
     seen = tower.Plots(validation, asked, processor)
     stop, limits = callbacks.Stop(), callbacks.Limits(args.out, minutes=args.minutes)
     more = callbacks.make(args.out, lambda _, step: evaluate(learner, seen, asked, args.batch_size, step, path), stop, limits)
-    settings = (args.learning_rate, args.batch_size, args.save_steps, args.seed)
-    made = tower.make_trainer(learner, plots, args.out, *settings, more)
+    how = (args.learning_rate, args.batch_size, args.save_steps, args.seed)
+    made = tower.make_trainer(learner, plots, args.out, *how, more)
     checkpoint = run_folder.last_checkpoint(args.out)
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
@@ -104,7 +106,7 @@ def train_tower(args, asked, model, processor):
 def settings_of(args, asked):
     """What makes two runs the same run; the rules too, by which its plots were labelled."""
     start = {"start_sha256": records.digest(args.start)} if args.start else {}
-    return {**{name: getattr(args, name) for name in SETTINGS}, **start, "dtype": device.precision(), **asked.rules.tag}
+    return {**{name: getattr(args, name) for name in SETTINGS}, **start, **asked.rules.tag}
 
 
 def write_model(model, processor, folder):

@@ -45,7 +45,7 @@ def test_mixtures_share_a_budget_and_are_not_trained_twice(tiny_model, embedder,
     flags = ["--model", tiny_model, "--embedder", embedder, "--series", 8, "--points", "16-32", "--count", 2]
     flags += ["--suites", "unseen,length-256"]
     run_script("experiments.mixtures", *flags, "--only", "ou", cwd=tmp_path)
-    runs = tmp_path / "run" / "mixtures" / "Tiny-Llama-8-16-32"
+    runs = tmp_path / "run" / "mixtures" / "Tiny-Llama-8-16-32-0.0007-8"
     before = os.stat(runs / "ou-0" / "final").st_mtime_ns
     said = run_script("experiments.mixtures", *flags, "--only", "ou,each", cwd=tmp_path).stdout
     kept = json.loads((tmp_path / "results" / "mixtures.json").read_text())
@@ -59,6 +59,6 @@ def test_mixtures_share_a_budget_and_are_not_trained_twice(tiny_model, embedder,
 
 def test_bad_input(tmp_path):
     uneven = ["--points", "16,32", "--series", 9]
-    for flags in (["--only", "nothing"], ["--suites", "none.jsonl"], ["--model", "none.gguf"], ["--seeds", "x"], uneven):
+    for flags in (["--only", "nothing"], ["--suites", "none.jsonl"], ["--model", "none.gguf"], ["--seeds", "x"], ["--points", "x"], uneven):
         run_script("experiments.mixtures", *flags, cwd=tmp_path, code=2)
     assert os.listdir(tmp_path) == []
