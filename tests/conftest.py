@@ -31,7 +31,7 @@ def run_script(script, *arguments, cwd, env=None, code=0):
         env={**os.environ, "TRANSFORMERS_VERBOSITY": "error", "PYTHONPATH": ROOT, **(env or {})},
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
     )
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     if code == 2:

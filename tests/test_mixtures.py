@@ -9,7 +9,8 @@ import os
 import pytest
 from conftest import run_script
 
-from experiments import mixtures
+from experiments import mixtures, recipes
+from llm_ts import paths
 from llm_ts.scores.means import wilson
 from llm_ts.series import PROCESSES
 
@@ -57,8 +58,16 @@ def test_mixtures_share_a_budget_and_are_not_trained_twice(tiny_model, embedder,
     assert "another budget" in other.stderr
 
 
+def test_an_adapter_is_not_called_as_its_base(tiny_model):
+    assert recipes.learner_of(tiny_model) == "Tiny-Llama"
+    assert recipes.learner_of(paths.SHIPPED) == recipes.learner_of(paths.of("smollm2")) + "-adapter"
+
+
 def test_bad_input(tmp_path):
     uneven = ["--points", "16,32", "--series", 9]
-    for flags in (["--only", "nothing"], ["--suites", "none.jsonl"], ["--model", "none.gguf"], ["--seeds", "x"], ["--points", "x"], uneven):
+    names = ("--only", "--model", "--seeds", "--points")
+    for flags in ([name, "none.gguf"] for name in names):
+        run_script("experiments.mixtures", *flags, cwd=tmp_path, code=2)
+    for flags in (["--suites", "none.jsonl"], uneven):
         run_script("experiments.mixtures", *flags, cwd=tmp_path, code=2)
     assert os.listdir(tmp_path) == []

@@ -17,6 +17,7 @@ from llm_ts.claims import TOPICS, extrema
 from llm_ts.claims.places import THIRDS
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, held_out
+from llm_ts.student import device
 from llm_ts.student import flags as training_flags
 
 RISES, LOW, AT_ENDS = {"trend": "increasing"}, {"noise": "low"}, {"max": "end", "min": "beginning"}
@@ -166,7 +167,8 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     assert [json.loads(row["answer"]) for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
     flags += ["--save-steps", "5", "--max-new-tokens", "8", "--embedder", embedder, "--nli", "none", "--no-gguf", "--out", "run"]
     assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
-    assert json.loads((tmp_path / "run" / "training.json").read_text())["words"] == "teacher"
+    kept = json.loads((tmp_path / "run" / "training.json").read_text())
+    assert (kept["words"], kept["dtype"]) == ("teacher", device.precision())
     both = [*flags[:-1], "both"]
     both[both.index("teacher")] = "both"
     run_script("qwen_train.py", *both, cwd=tmp_path)

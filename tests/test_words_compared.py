@@ -43,6 +43,8 @@ def test_ways_are_compared_and_not_trained_twice(tiny_model, embedder, tmp_path)
         return json.loads((runs / name / "training.json").read_text())
 
     assert settings("curated")["series"] * settings("curated")["epochs"] == pytest.approx(16)
+    other = run_script("experiments.words", *flags, "--rate", "1e-4", "--only", "curated", cwd=tmp_path, code=2).stderr
+    assert "of another budget" in other and json.loads((tmp_path / "results" / "words.json").read_text()) == kept
     before = {path: path.stat().st_mtime_ns for path in runs.glob("curated/*")}
     done = run_script("experiments.words", *flags, "--only", "curated,own", cwd=tmp_path, code=2)
     assert before == {path: path.stat().st_mtime_ns for path in runs.glob("curated/*")}
