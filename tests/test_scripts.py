@@ -42,7 +42,7 @@ def test_help_answers_at_once(script):
         run_script(script, "--help", cwd=ROOT)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert best < 0.6  # below 0.3 s on a free machine; torch or transformers at the top would cost 3 s
+    assert best < 1.0  # 0.3 s on a free machine, 0.5 on a slow one; torch or transformers at the top would cost 3 s
 
 
 def test_importing_loads_no_torch():
