@@ -61,7 +61,7 @@ def precision(asked="auto"):
     """ "bf16" or "fp32", what to compute in. asked: one of them, or "auto", what is quicker here.
 
     That is bf16 on any GPU, and on a CPU with instructions for it. A CPU without them turns each number into fp32 and back: its
-    trainings take 2.9 times as long in bf16 as in fp32 (results/LOG.md).
+    trainings take three times as long in bf16 as in fp32 (results/LOG.md).
     """
     if asked != "auto":
         return asked
