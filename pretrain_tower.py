@@ -49,7 +49,7 @@ def outcomes_of(tower, plots, asked, batch_size):
     for start in range(0, len(plots), batch_size):
         batch = [plots[k] for k in range(start, min(start + batch_size, len(plots)))]
         pixels = torch.stack([plot["pixel_values"] for plot in batch]).to(tower.words.device)
-        with torch.inference_mode(), torch.autocast(pixels.device.type, torch.bfloat16, enabled=device.dtype() == torch.bfloat16):
+        with torch.inference_mode(), torch.autocast(pixels.device.type, torch.bfloat16, enabled=device.precision() == "bf16"):
             read = tower.read(pixels).tolist()
         for plot, said in zip(batch, read):
             pairs = zip(asked.claims, said, plot["labels"].tolist())

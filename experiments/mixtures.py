@@ -9,7 +9,8 @@ Run: python -m experiments.mixtures --suites real-windows.jsonl,unseen
 
 What was finished is not trained or asked again, and what was stopped goes on.
 Every mixture is trained on as many series of the same lengths (but those that
-are long and thinned), in the same way, with the same seeds. What counts as better, fixed before the first run:
+are long and thinned), in the same way, with the same seeds. What counts as
+better, fixed before the first run:
 all four claims right on the clear rows of the first suite; a mixture is better
 (worse) than `ou` if the 95 % interval of all seeds together lies wholly above
 (below) that of `ou`; else nothing was shown.

@@ -7,7 +7,8 @@ Writes: run/words/<budget>/, a training each; results/words.json.
 Run: python -m experiments.words --series 2000
 
 What was finished is not done again, and what was stopped goes on. The budget:
-answers learnt; those of `both` and `own` are twice as long. `curated` sees the same curated answers of the simulated
+answers learnt; those of `both` and `own` are twice as long. `curated` sees the
+same curated answers of the simulated
 teacher in as many epochs as it takes; `template`, `teacher` and `both` see
 fresh series once; `own` learns half of the budget as `both` does, and then
 half from its own answers. Each is asked the same validation series greedily, as

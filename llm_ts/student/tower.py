@@ -92,7 +92,7 @@ def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, se
         warmup_steps=0.05,  # below 1: a share of all steps
         weight_decay=0.01,
         adam_beta2=0.98,
-        bf16=device.dtype() == torch.bfloat16,
+        bf16=device.precision() == "bf16",
         save_strategy="steps",
         save_steps=save_steps,
         logging_steps=save_steps,

@@ -107,7 +107,7 @@ def make(recipe, folder, model, processor, train_rows, more):
         adam_beta2=0.95,  # at 0.999 a short run's steps stay small: the first gradients, of the template, rule its variance
         max_length=None,  # the default would cut long prompts, and the answer with them
         gradient_checkpointing=False,  # the models are small: memory is not what is short
-        bf16=device.dtype(recipe.dtype) == torch.bfloat16,
+        bf16=device.precision(recipe.dtype) == "bf16",
         save_strategy="steps",
         save_steps=recipe.save_steps,
         logging_steps=recipe.logging_steps,
