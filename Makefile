@@ -76,8 +76,10 @@ run: env models llama
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"
 	@echo "minutes: $$(( ($$(date +%s) - $$(cat run/started) + 30) / 60 ))"
 
+# WORKERS test files at a time, a thread each
+WORKERS := 2
 test: env models llama
-	$(OFFLINE) $(PY) -m pytest -q tests --ignore tests/test_slurm.py
+	OMP_NUM_THREADS=1 $(OFFLINE) $(PY) -m pytest -q -n $(WORKERS) --dist loadfile tests --ignore tests/test_slurm.py
 
 # go.slurm on a real Slurm of two nodes on this machine; needs root and Debian's slurm-wlm and munge
 slurm: env models llama

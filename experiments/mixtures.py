@@ -23,7 +23,8 @@ a GPU: --only final --model models/SmolLM2-135M-Instruct.Q4_1.gguf --points
 
 import os
 
-from experiments.recipes import call, learner_of, shown
+from experiments import _budget
+from experiments._budget import call, shown
 from llm_ts import cli, paths, records, shape
 from llm_ts.pairs import fresh, suites
 from llm_ts.scores import evaluation, tables
@@ -143,8 +144,8 @@ def read_kept(path=OUT, budget=None):
     fits = shape.has(kept.get("budget"), ("model", "suites"), str) and isinstance(runs, dict)
     if not fits or not all(_is_key(key) and _is_entry(entry) for key, entry in runs.items()):
         raise cli.UserError(f"{path} is not as mixtures.py writes it: move it away, and run it again")
-    if budget not in (None, kept["budget"]):
-        raise cli.UserError(f"{path} holds mixtures of another budget, {kept['budget']}: move it away first")
+    if budget is not None:
+        _budget.check(path, kept["budget"], budget)
     return kept
 
 
@@ -195,7 +196,7 @@ def main(argv=None):
         if suites.name_of(suite) != suite and not os.path.exists(suite):
             raise cli.UserError(f"no {suite} here: python -m experiments.real_windows makes one")
     load.require(args.model)
-    budget = {"model": learner_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
+    budget = _budget.of(args, BUDGET)
     budget["suites"] = ",".join(map(os.path.basename, args.suites.split(",")))
     args.model, args.embedder = absolute(args.model), absolute(args.embedder)
     args.suites = ",".join(map(absolute, args.suites.split(",")))

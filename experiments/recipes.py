@@ -20,10 +20,9 @@ were asked, not of the luck of a seed, which the seeds of the baseline show.
 """
 
 import os
-import signal
-import subprocess
-import sys
 
+from experiments import _budget
+from experiments._budget import call, shown
 from llm_ts import cli, paths, question, records, shape
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores.means import is_mean, percent, wilson
@@ -65,28 +64,6 @@ RECIPES = {
 }
 
 
-def call(folder, script, *flags):
-    """Run one of the scripts in a folder; its failure is this one's. What would stop this script asks that one to save."""
-    command = [sys.executable, os.path.join(paths.ROOT, script), *map(str, flags)]
-    done = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    stops = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-    before = {name: signal.signal(name, lambda *_: done.terminate()) for name in stops}
-    _, errors = done.communicate()
-    for name, handler in before.items():
-        signal.signal(name, handler)
-    if done.returncode in (cli.REQUEUE, -signal.SIGTERM, cli.INTERRUPTED):  # Ctrl-C reaches the script itself too
-        print(f"stopped in {script}; run the same command to go on")
-        sys.exit(cli.REQUEUE)
-    if done.returncode:
-        said = (errors.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        raise cli.UserError(f"{said} (from {script}, called in {folder})")
-
-
-def learner_of(model):
-    """The name of what learns, as a budget has it: an adapter, which reads already, would else be called as its base is."""
-    return run_folder.name_of(model) + "-adapter" * load.is_adapter(model)
-
-
 def count_of(rows, budget, model):
     """Number of series whose text and answer make a budget of tokens, by the mean of these pairs."""
     texts = [row["prompt"].removeprefix(question.STUDY.instruction) + row["answer"] for row in rows]
@@ -100,12 +77,6 @@ def prepare(folder, args):
     call(folder, "ou_process.py", "--count", rows, "--points", args.points, "--seed", 5, "--no-plots")
     call(folder, "mistral.py", "--dryrun")
     call(folder, "curate.py")
-
-
-def shown(word):
-    """A word of a command as another machine may read it: paths from the repository, else the last part alone."""
-    word = word.removeprefix(paths.ROOT + os.sep)
-    return os.path.basename(word) if os.path.isabs(word) else word
 
 
 def train(name, folder, args):
@@ -192,8 +163,7 @@ def _is_entry(entry):
 def kept_entries(budget):
     """The entries of results/recipes.json, {} where there are none yet; UserError where they are of another budget."""
     kept = read_kept() if os.path.exists(OUT) else {"budget": budget, "recipes": {}}
-    if kept["budget"] != budget:
-        raise cli.UserError(f"{OUT} holds recipes of another budget, {kept['budget']}: move it away first")
+    _budget.check(OUT, kept["budget"], budget)
     return kept["recipes"]
 
 
@@ -217,7 +187,7 @@ def main(argv=None):
         raise cli.UserError(f"--points {args.points}: give {2 * SHORTEST} to {LONGEST}")
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
-    budget = {"model": learner_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
+    budget = _budget.of(args, BUDGET)
     kept_entries(budget)
     folder = os.path.join("run", "recipes", "-".join(map(str, budget.values())))
     with run_folder.hold(folder, wait=True):

@@ -23,7 +23,9 @@ with half of the teacher's sentences.
 import os
 import re
 
-from experiments.recipes import EMBEDDER, STUDENT, call, learner_of
+from experiments import _budget
+from experiments._budget import call
+from experiments.recipes import EMBEDDER, STUDENT
 from llm_ts import cli, question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, labels_of
@@ -169,10 +171,10 @@ def main(argv=None):
         raise cli.UserError(f"give --points of {SHORTEST} to {LONGEST}, and 2 --series or more")
     args.model, args.embedder = os.path.abspath(args.model), os.path.abspath(args.embedder)  # used from another folder
     cli.print_settings(args)
-    budget = {"model": learner_of(args.model), **{name: getattr(args, name) for name in BUDGET}}
+    budget = _budget.of(args, BUDGET)
     folder = os.path.join("run", "words", "-".join(map(str, budget.values())))
-    if os.path.exists(OUT) and (had := records.read_json(OUT, "the same command").get("budget")) != budget:
-        raise cli.UserError(f"{OUT} is of another budget, {had}: move it away first")
+    if os.path.exists(OUT):
+        _budget.check(OUT, records.read_json(OUT, "the same command").get("budget"), budget)
     with run_folder.hold(folder, wait=True):
         curated = prepare(folder, args)
     held_out = Words(curated).held_out

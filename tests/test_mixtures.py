@@ -5,11 +5,12 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 from conftest import run_script
 
-from experiments import mixtures, recipes
+from experiments import _budget, mixtures
 from llm_ts import paths
 from llm_ts.scores.means import wilson
 from llm_ts.series import PROCESSES
@@ -59,8 +60,8 @@ def test_mixtures_share_a_budget_and_are_not_trained_twice(tiny_model, embedder,
 
 
 def test_an_adapter_is_not_called_as_its_base(tiny_model):
-    assert recipes.learner_of(tiny_model) == "Tiny-Llama"
-    assert recipes.learner_of(paths.SHIPPED) == recipes.learner_of(paths.of("smollm2")) + "-adapter"
+    names = [_budget.of(SimpleNamespace(model=model), ())["model"] for model in (tiny_model, paths.of("smollm2"), paths.SHIPPED)]
+    assert names[0] == "Tiny-Llama" and names[2] == names[1] + "-adapter"
 
 
 def test_bad_input(tmp_path):

@@ -6,6 +6,7 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -197,7 +198,8 @@ def runs(stage, tiny_eyes, embedder):
 
 def test_what_a_student_was_shown_is_kept_with_it(runs):
     for see, run in runs.items():
-        assert json.loads((run / "training.json").read_text())["see"] == see
+        about = json.loads((run / "training.json").read_text())
+        assert about["see"] == see and about["dataset"] == "dataset"
         assert origin.of(str(run)).see == origin.of(str(run / "final")).see == see
         assert json.loads((run / "evaluation_avant.json").read_text())["see"] == see
         rows = [json.loads(line) for line in (run / "test_rows.jsonl").read_text().splitlines()]
@@ -207,10 +209,12 @@ def test_what_a_student_was_shown_is_kept_with_it(runs):
 
 
 def test_a_run_that_sees_goes_on_after_a_stop(stage, runs, tiny_eyes, embedder):
-    """Stopped at once by its file, then run again: the same bytes as the run that nothing disturbed."""
+    """Stopped at once by its file, refused with other plots, then run again: the bytes of the run that nothing disturbed."""
     again = command(stage, tiny_eyes, embedder, "image", "--out", "again", "--stop-file", "stop")
     (stage / "stop").touch()
     run_script("qwen_train.py", *again, cwd=stage, code=75)
+    shutil.copytree(stage / "dataset", stage / "plots", dirs_exist_ok=True)
+    assert "other dataset" in run_script("qwen_train.py", *again, "--dataset", "plots", cwd=stage, code=2).stderr
     (stage / "stop").unlink()
     done = run_script("qwen_train.py", *again, cwd=stage)
     assert "going on from" in done.stdout

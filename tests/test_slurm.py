@@ -10,9 +10,12 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -21,6 +24,7 @@ from llm_ts import records
 from llm_ts.pairs import pair
 from llm_ts.series import rows as series_rows
 
+STEPS = 300
 NEEDED = ("slurmctld", "slurmd", "munged", "sbatch", "scontrol")
 
 CONFIG = """\
@@ -113,17 +117,17 @@ def slurm(env, *command, check=True):
     return done.stdout
 
 
-def wait_until(true, seconds, what):
+def wait_until(true, seconds, what, explain=lambda: ""):
     deadline = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
-        time.sleep(0.3)
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}\n{explain()}"
+        time.sleep(0.2)
 
 
 def submit(env, folder, tiny_model, embedder, steps, *flags):
     """Submit go.slurm in folder, on two nodes with a process each; returns the job's number."""
     train = (
-        f"--embedder {embedder} --nli none --epochs 1 --fresh 16x{steps * 4} --batch-size 2 --save-steps 500 "
+        f"--embedder {embedder} --nli none --epochs 1 --fresh 16x{steps * 4} --batch-size 2 --save-steps 100 "
         f"--logging-steps 20 --max-new-tokens 4 --eval-rows 2 --validation 2"
     )
     job = {
@@ -149,7 +153,7 @@ def wait_for_end(env, job, folder, seconds):
         assert "JobState=FAILED" not in said and "JobState=TIMEOUT" not in said, logs(folder)
         return said and all("JobState=COMPLETED" in line for line in said.strip().splitlines())
 
-    wait_until(ended, seconds, f"job {job}\n{state_of(env, job)}")
+    wait_until(ended, seconds, f"job {job}", lambda: state_of(env, job) + logs(folder))
 
 
 def logs(folder):
@@ -162,13 +166,76 @@ def make_folder(folder):
     records.write_text(str(folder / "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
 
 
+def is_at(folder, start, step):
+    """Whether this start of a job has printed this step."""
+    out = folder / "train.out"
+    return out.exists() and f"step {step} of" in out.read_text().partition(f"start {start} on")[2]
+
+
+@contextmanager
+def held(folder, start, step):
+    """The training of a start, paused at this step: what Slurm does meanwhile finds it there on a machine of any speed.
+
+    It must go on before Slurm ends it: a paused process does not hear that it shall stop.
+    """
+
+    def signal_all(number):
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if any(word.endswith(b"qwen_train.py") for word in words[1:3]) and (process / "cwd").resolve() == folder:
+                    os.kill(int(process.name), number)
+                    found.add(process.name)
+            except (FileNotFoundError, ProcessLookupError):  # it has just ended
+                pass
+
+    found = set()
+    wait_until(lambda: is_at(folder, start, step), 600, f"step {step} of start {start}", lambda: logs(folder))
+    signal_all(signal.SIGSTOP)
+    assert len(found) == 2, "two processes train"
+    try:
+        yield
+    finally:
+        signal_all(signal.SIGCONT)
+
+
+def strike(env, job, folder):
+    """Let the time limit strike a job: Slurm, which looks every half a minute, sends the signal of a job's last two minutes."""
+    with held(folder, 0, 120):
+        assert "failed" not in slurm(env, "scontrol", "update", f"JobId={job}", f"TimeLimit={minutes_of(env, job) + 2}")
+        wait_until(
+            lambda: "time is nearly up" in (folder / "train.out").read_text(), 150, "the signal", lambda: state_of(env, job)
+        )
+    start_now(env, job)
+    slurm(env, "scontrol", "update", f"JobId={job}", "TimeLimit=30")
+
+
+def minutes_of(env, job):
+    """Whole minutes that a job has run."""
+    hours, minutes, _ = state_of(env, job).partition("RunTime=")[2].split()[0].split(":")
+    return 60 * int(hours) + int(minutes)
+
+
+def start_now(env, job):
+    """Wait until a job is queued again, and start it: Slurm would wait two minutes."""
+
+    def queued():
+        said = state_of(env, job)
+        return "JobState=PENDING" in said and ("Requeue" in said or "BeginTime" in said or "Restarts=" in said)
+
+    wait_until(queued, 90, f"the requeue of {job}", lambda: state_of(env, job))
+    slurm(env, "scontrol", "update", f"JobId={job}", "StartTime=now")
+
+
 @pytest.fixture(scope="module")
 def trained(cluster, tiny_model, embedder, tmp_path_factory):
     """(folder of a run that the time limit struck, folder of one that it did not), on two nodes each."""
     struck, unbroken = (tmp_path_factory.mktemp(name) for name in ("struck", "unbroken"))
-    for folder, limit in ((struck, ["--time=3", "--signal=B:USR1@120"]), (unbroken, ["--time=30"])):
+    for folder in (struck, unbroken):
         make_folder(folder)
-        job = submit(cluster, folder, tiny_model, embedder, 2400, "--nodes=2", *limit)
+        job = submit(cluster, folder, tiny_model, embedder, STEPS, "--nodes=2", "--time=30", "--signal=B:USR1@120")
+        if folder == struck:
+            strike(cluster, job, folder)
         wait_for_end(cluster, job, folder, 900)
     return struck, unbroken
 
@@ -183,40 +250,25 @@ def test_a_job_that_its_time_limit_struck_ends_with_the_same_weights(trained):
     assert "time is nearly up" in said and "going on from" in said, said[-3000:]
     assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")][:2] == ["0", "1"]
     assert "going on from" not in (unbroken / "train.out").read_text()
-    assert json.loads((struck / "run" / "training.json").read_text())["series"] == 9600
+    assert json.loads((struck / "run" / "training.json").read_text())["series"] == 4 * STEPS
     assert digest(struck) == digest(unbroken)
-
-
-def start_now(env, job):
-    """Wait until a job is queued again, and start it: Slurm would wait two minutes."""
-
-    def queued():
-        said = state_of(env, job)
-        return "JobState=PENDING" in said and ("Requeue" in said or "BeginTime" in said or "Restarts=" in said)
-
-    wait_until(queued, 90, f"the requeue of {job}")
-    slurm(env, "scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
 def test_preemption_and_a_node_that_fails_end_with_the_same_weights(trained, cluster, tiny_model, embedder, tmp_path):
     make_folder(tmp_path)
-    job = submit(cluster, tmp_path, tiny_model, embedder, 2400, "--nodes=2", "--time=30")
-    out = tmp_path / "train.out"
-
-    def is_at(start, step):
-        said = out.read_text() if out.exists() else ""
-        return f"step {step} of" in said.partition(f"start {start} on")[2]
-
-    wait_until(lambda: is_at(0, 520), 600, "step 520")  # a checkpoint is there
-    urgent = ["sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--mem=0", "--output=/dev/null", "--wrap", "sleep 3"]
-    assert "failed" not in slurm(cluster, *urgent)
+    job = submit(cluster, tmp_path, tiny_model, embedder, STEPS, "--nodes=2", "--time=30")
+    with held(tmp_path, 0, 120):  # a checkpoint is there
+        urgent = ["sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--mem=0", "--output=/dev/null", "--wrap", "sleep 3"]
+        assert "failed" not in slurm(cluster, *urgent)
+        wait_until(lambda: "JobState=RUNNING" not in state_of(cluster, job), 60, "the preemption")
     start_now(cluster, job)
-    wait_until(lambda: is_at(1, 1020), 900, "step 1020 of the second start")
-    slurm(cluster, "scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=test")
+    with held(tmp_path, 1, 220):
+        slurm(cluster, "scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=test")
+        wait_until(lambda: "JobState=RUNNING" not in state_of(cluster, job), 60, "the node's end")
     start_now(cluster, job)
     slurm(cluster, "scontrol", "update", "NodeName=n2", "State=RESUME")
     wait_for_end(cluster, job, tmp_path, 900)
-    said = out.read_text()
+    said = (tmp_path / "train.out").read_text()
     assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")] == ["0", "1", "2"]
     assert said.count("going on from") == 2
     assert digest(tmp_path) == digest(trained[1])
@@ -231,7 +283,7 @@ def student(tiny_model, tmp_path):
 
 def test_array_shards_merge_without_loss_or_doubles(cluster, student, tiny_model, embedder):
     """The last task of an array carries the array's own number: it alone is queued again when its time is up."""
-    job = submit(cluster, student, tiny_model, embedder, 800, "--nodes=1", "--time=30", "--array=2-6:2")
+    job = submit(cluster, student, tiny_model, embedder, 1, "--nodes=1", "--time=30", "--array=2-6:2")
     out = student / "train.out"
     wait_until(lambda: out.exists() and "shard 2/3, start 0" in out.read_text(), 300, "the last shard")
     assert f"JobId={job} " in state_of(cluster, f"{job}_6")
@@ -249,7 +301,7 @@ def test_array_shards_merge_without_loss_or_doubles(cluster, student, tiny_model
 
 
 def test_three_starts_that_bring_nothing_are_the_last(cluster, student, tiny_model, embedder):
-    job = submit(cluster, student, tiny_model, embedder, 800, "--nodes=1", "--time=30", "--array=0-0")
+    job = submit(cluster, student, tiny_model, embedder, 1, "--nodes=1", "--time=30", "--array=0-0")
     out = student / "train.out"
     for start in range(3):
         wait_until(lambda: out.exists() and f"shard 0/1, start {start}" in out.read_text(), 120, f"start {start}")
