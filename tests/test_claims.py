@@ -120,10 +120,10 @@ def test_unknown_kinds_are_refused():
 
 @pytest.mark.parametrize("text", ["", " ", "\x00", "é" * 3000, "not " * 5000, "(" * 5000, "max " * 4000, "🙂", "a\n" * 9000])
 def test_odd_text_is_read_as_nothing_and_quickly(text):
-    start = time.perf_counter()
+    start = time.process_time()
     for kind in STUDY.topics:
         assert not any(parts(read_claim(kind, text)))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 LABELLED = os.path.join(ROOT, "tests", "labelled_sentences.jsonl")

@@ -386,10 +386,7 @@ def test_simulated_errors_are_independent_and_change_with_the_seed():
     assert abs(both - expected) < 4 * expected**0.5
 
 
-def test_help_is_quick():
-    began = time.monotonic()
-    subprocess.run(command("--help"), check=True, capture_output=True)
-    assert time.monotonic() - began < 2  # 0.2 s on a free machine
+def test_importing_loads_no_sdk():  # so that --help is quick
     code = "import mistral, sys; sys.exit('mistralai' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 

@@ -52,17 +52,17 @@ def test_drawing_is_at_least_five_times_as_quick_as_a_pyplot_figure():
 
     rows = series_rows.make(5, range(40), 128)[0]
     plot.picture(rows[0]["series"])
-    start = time.perf_counter()
+    start = time.process_time()
     for row in rows:
         plot.picture(row["series"])
-    ours = (time.perf_counter() - start) / 40
-    start = time.perf_counter()
+    ours = (time.process_time() - start) / 40
+    start = time.process_time()
     for row in rows[:5]:
         figure = pyplot.figure(figsize=(6.4, 3.6))
         pyplot.plot(row["series"])
         figure.canvas.draw()
         pyplot.close(figure)
-    assert ours * 5 < (time.perf_counter() - start) / 5
+    assert ours * 5 < (time.process_time() - start) / 5
 
 
 def test_what_is_said_of_a_picture():
@@ -209,11 +209,11 @@ def test_what_a_student_was_shown_is_kept_with_it(runs):
 
 
 def test_a_run_that_sees_goes_on_after_a_stop(stage, runs, tiny_eyes, embedder):
-    """Stopped at once by its file, refused with other plots, then run again: the bytes of the run that nothing disturbed."""
+    """Stopped at once by its file, refused with another folder of plots, then run again: the bytes of the run that nothing disturbed."""
     again = command(stage, tiny_eyes, embedder, "image", "--out", "again", "--stop-file", "stop")
     (stage / "stop").touch()
     run_script("qwen_train.py", *again, cwd=stage, code=75)
-    shutil.copytree(stage / "dataset", stage / "plots", dirs_exist_ok=True)
+    shutil.copytree(stage / "dataset", stage / "plots")
     assert "other dataset" in run_script("qwen_train.py", *again, "--dataset", "plots", cwd=stage, code=2).stderr
     (stage / "stop").unlink()
     done = run_script("qwen_train.py", *again, cwd=stage)
