@@ -277,7 +277,7 @@ def test_preemption_and_a_node_that_fails_end_with_the_same_weights(trained, clu
         change(cluster, "NodeName=n2", "State=DOWN", "Reason=test")
         wait_for_state(cluster, job, 60, "COMPLETING", "PENDING")
     start_now(cluster, job)
-    change(cluster, "NodeName=n2", "State=RESUME")
+    slurm(cluster, "scontrol", "update", "NodeName=n2", "State=RESUME")  # refused where it has come back by itself
     wait_for_end(cluster, job, tmp_path, 900)
     said = (tmp_path / "train.out").read_text()
     assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")] == ["0", "1", "2"]
