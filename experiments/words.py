@@ -8,8 +8,8 @@ Run: python -m experiments.words --series 2000
 
 What was finished is not done again, and what was stopped goes on. The budget:
 answers learnt; those of `both` and `own` are twice as long. `curated` sees the
-same curated answers of the simulated
-teacher in as many epochs as it takes; `template`, `teacher` and `both` see
+same curated answers of the simulated teacher in as many epochs as it takes;
+`template`, `teacher` and `both` see
 fresh series once; `own` learns half of the budget as `both` does, and then
 half from its own answers. Each is asked the same validation series greedily, as
 describe.py asks, and at temperatures 0.5 and 1. Variety, of the sentences that are

@@ -223,7 +223,6 @@ def minutes_of(env, job):
 
 def start_now(env, job):
     """Wait until a job is queued again, and start it: Slurm would wait two minutes."""
-
     wait_for_state(env, job, 90, "PENDING")
     change(env, f"JobId={job}", "StartTime=now")
 
@@ -256,9 +255,8 @@ def test_a_job_that_its_time_limit_struck_ends_with_the_same_weights(trained):
     struck, unbroken = trained
     said = (struck / "train.out").read_text()
     stopped = int(re.search(r"stopped: saved at step (\d+)", said)[1])
-    assert 120 <= stopped < 200 and f"going on from run/checkpoint-{stopped}" in said, said[
-        -3000:
-    ]  # the last whole one is at 100
+    assert 120 <= stopped < 200  # not the checkpoint of step 100, which was there anyway
+    assert f"going on from run/checkpoint-{stopped}" in said, said[-3000:]
     assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")] == ["0", "1"]
     assert "going on from" not in (unbroken / "train.out").read_text()
     assert json.loads((struck / "run" / "training.json").read_text())["series"] == 4 * STEPS
