@@ -15,7 +15,7 @@ import sys
 import time
 
 import pytest
-from asking import COUNT, QUICK, ROOT, ask, command, finish, rows_of, run, start, write
+from asking import COUNT, QUICK, ROOT, ask, finish, rows_of, run, start, write
 from mistral_server import MistralServer
 
 from llm_ts import claims, question
