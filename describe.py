@@ -219,16 +219,19 @@ def describe_picture(args, learnt, asked):
         what = "numbers beside the plot" if learnt.see == "both" else "numbers"
         raise cli.UserError(f"{args.model} reads {what}: --image needs a student that was trained with --see image")
     found, notes = picture.read(args.image)
+    width, height = found.size
     points = args.points or sorted(learnt.points or (DEFAULT_POINTS,))[len(learnt.points) // 2]
     if not args.points:
         notes.append(f"nothing says how many points it shows: taken as {points} (--points)")
+    found, more = prepare.as_ours(found, args.model, points, args.image)
+    notes += more
     prompt = prepare.shown_picture(found, points, asked, learnt.format)
     if args.prompt:
         print(prompt)
         return
     from llm_ts.student.student import Student
 
-    lines = [f"picture: {cli.visible(args.image)}, {found.width} x {found.height} pixels", f"model: {args.model}"]
+    lines = [f"picture: {cli.visible(args.image)}, {width} x {height} pixels", f"model: {args.model}"]
     print("\n".join([*lines, *(f"note: {note}" for note in [*notes, *origin.notes(learnt, points)])]))
     answer = asked.parse(Student(args.model, see="image").ask([prompt])[0])
     print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")

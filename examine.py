@@ -49,6 +49,11 @@ def ask(args, asked, number, count, about):
         device.choose(args.device)
         about["dtype"] = device.precision()
     student = Student(args.model, args.batch_size, see=formats.see_of(about, ABOUT))
+    as_ours = None
+    if args.dataset:
+        from llm_ts.student import finder
+
+        as_ours = finder.redrawer(args.model)
     with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
         run_folder.check(args.out, about, ABOUT)
         records.write_json(os.path.join(args.out, ABOUT), about)
@@ -57,7 +62,8 @@ def ask(args, asked, number, count, about):
         with cli.Progress("answers", len(mine)) as bar:
             for start in range(0, len(mine), args.batch_size):
                 keys = mine[start : start + args.batch_size]
-                for key, answer in zip(keys, student.ask([pair.asked_with(asked[key]) for key in keys], args.max_new_tokens)):
+                prompts = [pair.asked_with(asked[key], as_ours) for key in keys]
+                for key, answer in zip(keys, student.ask(prompts, args.max_new_tokens)):
                     file.append({"id": key, "answer": answer})
                 bar.step(len(keys))
 
@@ -112,6 +118,13 @@ def thin(row, learnt):
     return pair.thinned(row, points) if points < len(row["series"]) else row
 
 
+def plots_tag(args):
+    """What about.json keeps of plots that are files: their folder, and what draws them as ours, if anything does."""
+    path = os.path.join(args.model, load.FINDER)
+    finder_tag = {"finder_sha256": records.digest(path)} if args.dataset and os.path.isfile(path) else {}
+    return {"plots": args.dataset, **finder_tag} if args.dataset else {}
+
+
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
@@ -157,7 +170,7 @@ def main(argv=None):
     blind = [name for name in suite_of if name in suites.SIGHT] if see == "numbers" else []
     if blind or (args.dataset and see == "numbers"):
         raise cli.UserError(f"{blind[0] if blind else '--dataset'} is for students that see: {args.model} is shown numbers")
-    about.update(formats.see_tag(see), **({"plots": args.dataset} if args.dataset else {}))
+    about.update(formats.see_tag(see), **plots_tag(args))
     processes = args.process or learnt.series_of
     if processes != origin.UNKNOWN.series_of:
         about["series_of"] = list(processes)

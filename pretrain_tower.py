@@ -22,7 +22,7 @@ from llm_ts import cli, question, records
 from llm_ts.pairs import fresh
 from llm_ts.scores import score
 from llm_ts.scores.means import percent
-from llm_ts.student import callbacks, device, load, run_folder
+from llm_ts.student import device, load, run_folder
 
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 VALIDATION = 512  # plots
@@ -57,14 +57,14 @@ def outcomes_of(tower, plots, asked, batch_size):
     return found
 
 
-def evaluate(tower, plots, asked, batch_size, step, path):
+def evaluate(tower, plots, asked, args, step):
     """Print how the tower reads the validation plots, and keep it in tower.json."""
+    from llm_ts.student import pretraining
+
     tower.eval()
-    means = score.claim_means(asked, plots.rows, outcomes_of(tower, plots, asked, batch_size))
+    means = score.claim_means(asked, plots.rows, outcomes_of(tower, plots, asked, args.batch_size))
     tower.train()
-    about = records.read_json(path, "the same command")
-    about["evaluations"] = [*(kept for kept in about["evaluations"] if kept["step"] < step), {"step": step, "claims": means}]
-    records.write_json(path, about)
+    pretraining.keep(args.out, ABOUT, step, claims=means)
     shares = ", ".join(f"{claim} {percent(mean)}" for claim, mean in means["clear"].items())
     cli.say(f"step {step}, % right of {len(plots)} plots where clear: {shares}")
 
@@ -74,33 +74,15 @@ def train_tower(args, asked, model, processor):
 
     Returns the number of plots that it has seen; None where it was asked to stop, and is to go on.
     """
-    from llm_ts.student import tower
+    from llm_ts.student import pretraining, tower
 
-    path = os.path.join(args.out, ABOUT)
-    settings = {**settings_of(args, asked), "dtype": device.precision()}
-    run_folder.check(args.out, settings, ABOUT)
-    if not os.path.exists(path):
-        records.write_json(path, {**settings, "evaluations": []})
+    pretraining.begin(args.out, ABOUT, {**settings_of(args, asked), "dtype": device.precision()})
     stages, processes = fresh.plan(args.fresh), fresh.mixture(args.process)
     learner = tower.Tower(model, processor.tokenizer, asked)
     plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked, processes=processes), asked, processor, args.styles)
     validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked, processes=processes))
     seen = tower.Plots(validation, asked, processor)
-    stop, limits = callbacks.Stop(), callbacks.Limits(args.out, minutes=args.minutes)
-    more = callbacks.make(args.out, lambda _, step: evaluate(learner, seen, asked, args.batch_size, step, path), stop, limits)
-    how = (args.learning_rate, args.batch_size, args.save_steps, args.seed)
-    made = tower.make_trainer(learner, plots, args.out, *how, more)
-    checkpoint = run_folder.last_checkpoint(args.out)
-    if checkpoint:
-        print(f"going on from {checkpoint}", flush=True)
-    made.train(resume_from_checkpoint=checkpoint)
-    reached, planned, early = made.state.global_step, made.state.max_steps, limits.reason()
-    if reached < planned and not early:
-        print(f"stopped: saved at step {reached}; run the same command to go on")
-        return None
-    if reached < planned:
-        print(f"ended at step {reached} of {planned}: {early}")
-    return min(reached * args.batch_size, len(plots))
+    return pretraining.train(args, learner, plots, lambda step: evaluate(learner, seen, asked, args, step))
 
 
 def settings_of(args, asked):

@@ -70,6 +70,7 @@ def suites_section(name, folder):
         head += " Series longer than the student reads were thinned as describe.py thins them."
     if about.get("see"):
         drawn = f" drawn by {os.path.basename(about['plots'])}" if about.get("plots") else ""
+        drawn += ", drawn again with the line that was found" if about.get("finder_sha256") else ""
         head += f" Shown: {'numbers and ' * (about['see'] == 'both')}plots{drawn}."
     for content in contents:
         if content.get("lengths"):

@@ -83,6 +83,22 @@ def prompt_of(ready, asked, fmt, see):
     return pair.asked_with(row)
 
 
+def as_ours(found, model, points, path):
+    """A picture, a PIL image -> (the picture that a student is shown, notes): its line drawn as ours, where the student has a finder.
+
+    UserError, which names path, where the finder finds no line.
+    """
+    from llm_ts.student import finder
+
+    seeker = finder.of(model)
+    if seeker is None:
+        return found, []
+    redrawn = finder.redraw(seeker.find([found])[0], points)
+    if redrawn is None:
+        raise cli.UserError(f"{path}: no line of a plot is found in this picture: give one plot of one series, cut out and upright")
+    return redrawn, ["the student is shown the line that was found in the picture, drawn as its own plots are"]
+
+
 def shown_picture(found, points, asked, fmt):
     """What a student is asked about a picture of so many points."""
     return question.Shown(asked.prompt_of(range(points), fmt, "image"), lambda: found)

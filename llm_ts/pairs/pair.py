@@ -105,10 +105,15 @@ def style_of(row_id, share):
     return number if number < share * 2**32 else None
 
 
-def asked_with(row):
-    """What a student is asked by a pair: its prompt, and the picture that belongs to it."""
+def asked_with(row, as_ours=None):
+    """What a student is asked by a pair: its prompt, and the picture that belongs to it.
+
+    as_ours: what is done to a picture that is a file: (PIL image, points) -> PIL image.
+    """
     if formats.see_of(row, row["id"]) == "numbers":
         return row["prompt"]
+    if as_ours and "image" in row:
+        return question.Shown(row["prompt"], lambda: as_ours(picture_of(row), len(row["series"])))
     return question.Shown(row["prompt"], lambda: picture_of(row))
 
 

@@ -6,6 +6,10 @@ import numpy as np
 
 from llm_ts import records
 
+BLUE = (31, 119, 180)  # matplotlib's tab:blue
+STROKE = 1.2  # points of 1/72 inch
+DPI = 100
+
 
 class Plotter:
     """Draws one plot after another on one canvas: axes and labels are drawn once, then only the line.
@@ -17,11 +21,11 @@ class Plotter:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self.canvas = FigureCanvasAgg(Figure(figsize=(6.4, 3.6), dpi=100, layout="constrained"))
+        self.canvas = FigureCanvasAgg(Figure(figsize=(6.4, 3.6), dpi=DPI, layout="constrained"))
         axes = self.canvas.figure.add_subplot()
         axes.set(xlim=(0, points - 1), ylim=(-3, 102), xlabel="time step", ylabel="value (rescaled to 0..99)")
         axes.grid(alpha=0.3)
-        (self.line,) = axes.plot(range(points), [0] * points, color="tab:blue", linewidth=1.2, animated=True)
+        (self.line,) = axes.plot(range(points), [0] * points, color="tab:blue", linewidth=STROKE, animated=True)
         self.canvas.draw()
         self.background = self.canvas.copy_from_bbox(self.canvas.figure.bbox)
 
@@ -33,6 +37,18 @@ class Plotter:
         self.line.set_ydata(series)
         self.line.axes.draw_artist(self.line)
         return Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
+
+    def empty(self):
+        """(the plot without a line, where the line's first and last step and 0..99 lie in it, the width of its stroke), in pixels.
+
+        Where: left, top, right, bottom.
+        """
+        from PIL import Image
+
+        self.canvas.restore_region(self.background)
+        ground = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3].copy())
+        (left, bottom), (right, top) = self.line.axes.transData.transform([(0, 0), (len(self.line.get_xdata()) - 1, 99)])
+        return ground, (left, ground.height - top, right, ground.height - bottom), STROKE / 72 * DPI
 
     def save(self, series, path):
         """Write the plot of n integers 0..99 as a PNG, whole or not at all."""

@@ -1,7 +1,7 @@
 """Plots in random styles: what a student must have seen to read a plot that another program made.
 
-Size, shape, margins, ground, line, markers, grid, axes, labels, title, dark ground and JPEG are drawn at random; only that time
-runs to the right and that values grow upwards is fixed. Drawn by Pillow, which takes a few milliseconds.
+Size, shape, margins, ground, line, markers, grid, axes, labels, title, legend, dark ground and JPEG are drawn at random; only
+that time runs to the right and that values grow upwards is fixed. Drawn by Pillow, which takes some 10 milliseconds.
 """
 
 import io
@@ -13,6 +13,11 @@ WORDS = "value price level flow index mean rate count load speed depth temperatu
 
 def draw(series, rng):
     """n numbers -> a PIL image in RGB, some 200 to 900 pixels wide. rng: a numpy Generator."""
+    return draw_with_points(series, rng)[0]
+
+
+def draw_with_points(series, rng):
+    """As `draw` -> (the image, where the series' points stand in it: array (n, 2), x and y from 0 to 1, y downwards)."""
     from PIL import Image, ImageDraw
 
     smooth = 2 if rng.random() < 0.7 else 1  # drawn twice as large and reduced: without steps in its lines
@@ -27,13 +32,16 @@ def draw(series, rng):
     if panel != ground:
         canvas.rectangle(box, fill=panel)
     _frame(canvas, box, ink, dark, smooth, rng)
-    _line(canvas, _points(series, box, rng), dark, smooth * max(width / smooth / 400, 1), rng)
+    points = _points(series, box, rng)
+    colour = _line(canvas, points, dark, smooth * max(width / smooth / 400, 1), rng)
+    if rng.random() < 0.3:
+        _legend(canvas, box, colour, ink, panel, smooth, rng)
     image = image.reduce(smooth) if smooth > 1 else image
     if rng.random() < 0.3:
         kept = io.BytesIO()
         image.save(kept, "jpeg", quality=int(rng.uniform(35, 95)))
         image = Image.open(kept).convert("RGB")
-    return image
+    return image, np.array(points) / (width, height)
 
 
 def _grey(level, rng, spread=6):
@@ -62,19 +70,28 @@ def _frame(canvas, box, ink, dark, smooth, rng):
 
     left, top, right, bottom = box
     columns, rows = (np.linspace(low, high, int(rng.integers(3, 11))) for low, high in ((left, right), (top, bottom)))
-    faint = _grey(rng.uniform(60, 90) if dark else rng.uniform(195, 235), rng)
+    faint = _grey(rng.uniform(60, 110) if dark else rng.uniform(150, 235) if rng.random() < 0.8 else 255, rng)
     thin = smooth if rng.random() < 0.8 else 2 * smooth
     if rng.random() < 0.5:
+        dash = smooth * rng.uniform(1, 5) if rng.random() < 0.35 else 0
         for x in columns if rng.random() < 0.7 else ():
-            canvas.line((x, top, x, bottom), fill=faint, width=thin)
+            _stroke(canvas, (x, top), (x, bottom), dash, fill=faint, width=thin)
         for y in rows:
-            canvas.line((left, y, right, y), fill=faint, width=thin)
+            _stroke(canvas, (left, y), (right, y), dash, fill=faint, width=thin)
     kind = rng.random()
     if kind < 0.45:
         canvas.rectangle(box, outline=ink, width=thin)
     elif kind < 0.8:
         canvas.line((left, top, left, bottom, right, bottom), fill=ink, width=thin)
-    size = smooth * rng.uniform(8, 14)
+    if kind < 0.45 and rng.random() < 0.3:  # ticks inside, on all sides
+        tick = smooth * rng.uniform(3, 8)
+        for x in columns:
+            canvas.line((x, top, x, top + tick), fill=ink, width=thin)
+            canvas.line((x, bottom - tick, x, bottom), fill=ink, width=thin)
+        for y in rows:
+            canvas.line((left, y, left + tick, y), fill=ink, width=thin)
+            canvas.line((right - tick, y, right, y), fill=ink, width=thin)
+    size = smooth * rng.uniform(8, 18)
     font = ImageFont.load_default(size)
     if rng.random() < 0.7:
         scale, offset, step = 10 ** rng.uniform(-2, 4), rng.normal() * 10 ** rng.uniform(-1, 4), rng.uniform(1, 50)
@@ -103,16 +120,50 @@ def _points(series, box, rng):
     return list(zip((left + x * (right - left)).tolist(), (bottom - y * (bottom - top)).tolist()))
 
 
+def _stroke(canvas, start, end, dash, **look):
+    """A straight line, in dashes of so many pixels, or whole where that is 0."""
+    (x, y), (across, down) = start, (end[0] - start[0], end[1] - start[1])
+    length = max(abs(across), abs(down), 1e-9)
+    parts = np.arange(0, length, 2 * dash) / length if dash else [0.0]
+    for part in parts:
+        to = min(part + dash / length, 1.0) if dash else 1.0
+        canvas.line((x + part * across, y + part * down, x + to * across, y + to * down), **look)
+
+
 def _line(canvas, points, dark, unit, rng):
-    """The line, its markers, or both."""
+    """The line, its markers, or both -> its colour."""
     bright = rng.uniform(130, 255, 3) if dark else rng.uniform(0, 175, 3)
     bright[rng.integers(3)] *= 0.9 if dark else 0.2
-    colour = tuple(int(part) for part in bright)
+    grey = rng.random() < 0.15
+    colour = tuple(int(part) for part in bright) if not grey else _grey(rng.uniform(180, 255) if dark else rng.uniform(0, 60), rng, 1)
     markers = rng.random() < 0.25
     if not markers or rng.random() < 0.85:
         canvas.line(points, fill=colour, width=max(1, round(unit * rng.uniform(0.8, 2.5))), joint="curve")
     if markers:
         radius = unit * rng.uniform(1, 3)
         shape = canvas.ellipse if rng.random() < 0.6 else canvas.rectangle
+        filled = {"fill": colour} if rng.random() < 0.7 else {"outline": colour, "width": max(1, round(unit))}
         for x, y in points:
-            shape((x - radius, y - radius, x + radius, y + radius), fill=colour)
+            shape((x - radius, y - radius, x + radius, y + radius), **filled)
+    return colour
+
+
+def _legend(canvas, box, colour, ink, panel, smooth, rng):
+    """The line's name beside a piece of line, inside the axes or above them."""
+    from PIL import ImageFont
+
+    left, top, right, bottom = box
+    font = ImageFont.load_default(smooth * rng.uniform(8, 14))
+    name, sample = str(rng.choice(WORDS)), smooth * rng.uniform(15, 40)
+    wide, high = sample + 6 * smooth + font.getlength(name), smooth * 14
+    x = rng.choice([left + 6 * smooth, right - wide - 6 * smooth])
+    y = rng.choice([top + 4 * smooth, bottom - high - 4 * smooth, max(top - high, 0)])
+    if rng.random() < 0.4:
+        canvas.rectangle((x - 3 * smooth, y, x + wide + 3 * smooth, y + high), fill=panel, outline=ink, width=smooth)
+    first = rng.random() < 0.5  # the name, or the piece of line
+    at = x + font.getlength(name) + 6 * smooth if first else x
+    canvas.line((at, y + high / 2, at + sample, y + high / 2), fill=colour, width=max(1, round(smooth * rng.uniform(0.8, 2.5))))
+    if rng.random() < 0.3:
+        middle, radius = at + sample / 2, smooth * rng.uniform(1.5, 3)
+        canvas.ellipse((middle - radius, y + high / 2 - radius, middle + radius, y + high / 2 + radius), fill=colour)
+    canvas.text((x if first else x + sample + 6 * smooth, y + high / 2), name, fill=ink, font=font, anchor="lm")

@@ -10,6 +10,7 @@ import warnings
 from llm_ts import cli, records
 from llm_ts.student import chat, cpu_attention
 
+FINDER = "finder.safetensors"  # beside the adapter of a student that reads other people's plots by it (finder.py)
 TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes pretrain_tower.py made: what it puts into the base
 
 FINGERPRINT = "base_fingerprint"  # in training.json: that of the model that was trained, or that the adapter goes on
@@ -90,8 +91,12 @@ def _require_base(model, name, adapter):
 
 
 def weights_digest(name):
-    """SHA-256 over the names and bytes of a student's weight files; None for a hub name."""
+    """SHA-256 over the names and bytes of a student's weight files; None for a hub name.
+
+    A finder is none of them: it has no part in what a student says of the plots that are drawn for it.
+    """
     paths = [name] if name.endswith(".gguf") else sorted(glob.glob(os.path.join(weights_of(name), "*.safetensors")))
+    paths = [path for path in paths if os.path.basename(path) != FINDER]
     digest = hashlib.sha256()
     for path in paths:
         digest.update(os.path.basename(path).encode())

@@ -8,10 +8,8 @@ Some 100 plots a second on 2 cores, where the text model reads six.
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from llm_ts.pairs import pair
-from llm_ts.student import device
 
 SPELT = (str, str.title, str.upper)  # two claims with the same label speak of it in different spellings
 
@@ -74,39 +72,3 @@ class Plots(Dataset):
         pixels = self.images([[drawn]], return_tensors="pt")["pixel_values"][0, 0]
         labels = [known.index(row["truth"][claim]) for claim, known in self.question.labels.items()]
         return {"pixel_values": pixels, "labels": torch.tensor(labels)}
-
-
-class TowerTrainer(device.LoadsApart, Trainer):
-    """Transformers' trainer, whose drawing processes are left alone by Slurm's signals."""
-
-
-def make_trainer(tower, plots, folder, learning_rate, batch_size, save_steps, seed, callbacks):
-    """A TowerTrainer on plots, each seen once, in their order; checkpoint-<step>/ in folder."""
-    gpu = torch.cuda.is_available()
-    arguments = TrainingArguments(
-        output_dir=folder,
-        num_train_epochs=1,
-        per_device_train_batch_size=batch_size,
-        learning_rate=learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=0.05,  # below 1: a share of all steps
-        weight_decay=0.01,
-        adam_beta2=0.98,
-        bf16=device.precision() == "bf16",
-        save_strategy="steps",
-        save_steps=save_steps,
-        logging_steps=save_steps,
-        report_to="none",
-        disable_tqdm=True,
-        seed=seed,
-        use_cpu=not gpu,
-        train_sampling_strategy="sequential",
-        dataloader_pin_memory=gpu,
-        dataloader_num_workers=device.loaders(),
-        remove_unused_columns=False,
-        label_names=["labels"],
-    )
-
-    made = TowerTrainer(model=tower, args=arguments, train_dataset=plots, callbacks=callbacks)
-    made.remove_callback(PrinterCallback)
-    return made

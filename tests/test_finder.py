@@ -1,0 +1,187 @@
+"""The line in other people's plots: taught, found, drawn again as ours, and refused where there is none.
+
+Needs: nothing; the finder is trained/SmolLM2-135M-Sees's, the plots are drawn here with pyplot.
+Run: python -m pytest -q tests/test_finder.py
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+from conftest import EMBEDDER, command_of, run_script
+from PIL import Image
+
+from llm_ts import cli, paths, records
+from llm_ts.pairs import fresh, pair
+from llm_ts.series import plot, styles
+from llm_ts.student import finder, load
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return finder.of(paths.SHIPPED_SEES)
+
+
+def series_of(image):
+    """What a plot of ours shows, read off its blue pixels: the mean height of the line in each column, from 0 to 99."""
+    _, (left, top, right, bottom), _ = plot.plotter(128).empty()
+    pixels = np.asarray(image).astype(float)
+    blue = np.clip(pixels[..., 2] - pixels[..., 0], 0, None)[:, round(left) : round(right) + 1]
+    blue[blue < 25] = 0
+    there = blue.sum(axis=0) > 0
+    heights = (blue * np.arange(len(pixels))[:, None]).sum(axis=0)[there] / blue.sum(axis=0)[there]
+    return np.flatnonzero(there) / (blue.shape[1] - 1), 99 * (bottom - heights) / (bottom - top)
+
+
+def off(image, series):
+    """How far what a picture shows lies from a series, in 99ths of its range, at the middle and the worst column but a tenth."""
+    at, heights = series_of(image)
+    assert len(at) > 200, "half of the line is missing"
+    wanted = np.interp(at, np.linspace(0, 1, len(series)), series)
+    return np.quantile(np.abs(heights - wanted), [0.5, 0.9])
+
+
+def smooth(seed=3):
+    """A series that a column shows by one height: no jumps."""
+    steps = np.linspace(0, 1, 128)
+    rng = np.random.default_rng(seed)
+    values = sum(rng.normal() / k * np.sin(2 * np.pi * k * steps + rng.uniform(0, 6)) for k in (0.5, 1, 2, 3))
+    return 99 * (values - values.min()) / np.ptp(values)
+
+
+def test_the_line_through_the_points_drawn_again_is_the_plot_of_the_series():
+    """No network here: where the points are known, a plot of any style becomes ours."""
+    for number in range(40):
+        series = smooth(number)
+        _, points = styles.draw_with_points(series, np.random.default_rng(number))
+        assert off(finder.redraw(finder.line_of(points)), series)[1] < 3
+
+
+LOOKS = {  # pyplot, as users have it: {name: (style, how the line is drawn, the rest)}
+    "plain": ("default", {}, {"title": "Daily data", "xlabel": "day"}),
+    "dark": ("dark_background", {"color": "yellow"}, {}),
+    "ggplot": ("ggplot", {"linewidth": 2.5}, {"ylabel": "flow [m3/s]"}),
+    "black": ("grayscale", {"linewidth": 1}, {"title": "Run 7", "xlabel": "t", "ylabel": "x"}),
+    "markers": ("default", {"marker": "o", "markersize": 3, "label": "measured"}, {}),
+}
+
+
+def drawn(look, series, path):
+    from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    name, how, more = LOOKS[look]
+    with style.context(name):
+        figure = Figure(figsize=(6, 4), dpi=110)
+        axes = figure.add_subplot()
+        axes.plot(1990 + np.arange(len(series)), -20 + 0.3 * np.asarray(series), **how)
+        axes.set(**more)
+        if "label" in how:
+            axes.legend()
+        FigureCanvasAgg(figure).print_png(path)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_plots_by_another_program_are_drawn_again(shipped, look, tmp_path):
+    found = []
+    for seed in range(5):
+        series = smooth(seed)
+        drawn(look, series, tmp_path / "plot.png")
+        image = Image.open(tmp_path / "plot.png").convert("RGB")
+        middle, most = off(finder.redraw(shipped.find([image])[0]), series)
+        found.append((middle, most))
+    assert np.median(found, axis=0)[0] < 2 and np.median(found, axis=0)[1] < 8, found  # now and then an end of the line is lost
+
+
+def test_where_no_line_is_none_is_drawn(shipped, tmp_path):
+    rng = np.random.default_rng(0)
+    empty = {
+        "white": Image.new("RGB", (640, 360), "white"),
+        "axes": plot.picture([None] * 128),
+        "noise": Image.fromarray(rng.integers(0, 255, (300, 500, 3), dtype=np.uint8)),
+    }
+    for name, image in empty.items():
+        assert finder.redraw(shipped.find([image])[0]) is None, name
+        image.save(tmp_path / f"{name}.png")
+    assert finder.redrawer(paths.SHIPPED_SEES)(empty["axes"], 128) is empty["axes"]  # examine.py asks about it as it is
+    if os.path.isdir(os.path.join(paths.ROOT, "models", "SmolLM2-135M-Sees")):
+        said = run_script("describe.py", "--image", "white.png", cwd=tmp_path, code=2).stderr
+        assert "white.png: no line of a plot is found" in said and said.count("\n") == 1
+
+
+def test_only_pictures_that_are_files_are_drawn_again(tmp_path):
+    row = pair.show(fresh.pairs("train", [(24, 24, 1)], "thirds")[0], "image")
+    plot.Plotter(24).save(row["series"], tmp_path / "x.png")
+    mark = Image.new("RGB", (5, 5))
+    for shown, wanted in ((row, None), ({**row, "image": str(tmp_path / "x.png")}, mark)):
+        got = pair.asked_with(shown, lambda image, points: mark if (image.size, points) == ((640, 360), 24) else None).picture()
+        assert (got is mark) == (wanted is mark)
+
+
+def test_examine_draws_the_plots_of_a_folder_again(tiny_eyes, tmp_path):
+    """about.json says by which finder; a file that is none is refused, so that it is looked at at all."""
+    shutil.copytree(tiny_eyes, tmp_path / "Sees")
+    (tmp_path / "plots").mkdir()
+    for row in fresh.pairs("test", [(24, 24, 4)], "thirds"):
+        drawn("dark", row["series"], tmp_path / "plots" / f"{row['id']}.png")
+    flags = "--format thirds --see image --suite unseen --count 4 --points 24 --max-new-tokens 8 --dataset plots --nli none".split()
+
+    def run(out, code=0):
+        command = ["--model", "Sees", *flags, "--embedder", EMBEDDER, "--out", out]
+        return run_script("examine.py", *command, cwd=tmp_path, code=code).stderr
+
+    run("without")
+    shutil.copy(os.path.join(paths.SHIPPED_SEES, load.FINDER), tmp_path / "Sees")
+    run("with")
+    digest = records.digest(os.path.join(paths.SHIPPED_SEES, load.FINDER))
+    kept = [json.loads((tmp_path / out / "about.json").read_text()).get("finder_sha256") for out in ("without", "with")]
+    assert kept == [None, digest] and "other finder_sha256" in run("without", code=2)
+    (tmp_path / "Sees" / load.FINDER).write_text("no weights")
+    assert "no finder of lines" in run("broken", code=2)
+
+
+def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
+    flags = ["--fresh", "24x96", "--save-steps", "2", "--out"]
+
+    def run(out, *more, code=0):
+        return run_script("pretrain_finder.py", *flags, out, *more, cwd=tmp_path, code=code)
+
+    run("whole")
+    command = [*command_of("pretrain_finder.py"), *flags, "cut"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in process.stdout:
+        if line.startswith("step 2,"):
+            process.send_signal(signal.SIGTERM)
+            break
+    assert "saving at the next step" in process.stdout.read() and process.wait() == cli.REQUEUE
+    assert "going on from" in run("cut").stdout and "nothing to do" in run("cut").stdout
+    made = [(tmp_path / out / load.FINDER).read_bytes() for out in ("whole", "cut")]
+    assert made[0] == made[1]
+    about = json.loads((tmp_path / "cut" / "finder.json").read_text())
+    assert [kept["step"] for kept in about["evaluations"]] == [2, 4, 6] and about["evaluations"][0]["shares"]["box"]["n"] == 256
+    assert "other seed" in run("cut", "--seed", "7", code=2).stderr
+    (tmp_path / "text").write_text("no weights")
+    for bad in ("text", os.path.join(paths.SHIPPED_SEES, load.TOWER)):
+        with pytest.raises(cli.UserError, match="no finder of lines"):
+            finder.read(str(tmp_path / bad))
+
+
+def test_the_loss_is_least_where_the_line_is():
+    """The network is told the truth of each pixel: trained on one plot, it finds that line and not its mirror image."""
+    torch.manual_seed(0)
+    image, points = styles.draw_with_points(smooth(), np.random.default_rng(1))
+    learner, pixels = finder.Finder(), finder.pixels_of(image)[None]
+    line = torch.from_numpy(finder.line_of(points))[None]
+    steps = torch.optim.Adam(learner.parameters(), lr=1e-2)
+    for _ in range(40):
+        steps.zero_grad()
+        loss = learner(pixels, line)["loss"]
+        loss.backward()
+        steps.step()
+    assert learner(pixels, line)["loss"] < 0.05 and learner(pixels, line.flip(-1))["loss"] > 1.3 * learner(pixels, line)["loss"]
