@@ -99,11 +99,22 @@ def test_plots_by_another_program_are_drawn_again(shipped, look, tmp_path):
     assert np.median(found, axis=0)[0] < 2 and np.median(found, axis=0)[1] < 8, found  # now and then an end of the line is lost
 
 
+def test_plots_of_ours_are_known_and_left_as_they_are(shipped, tmp_path):
+    """Of all lengths, as dataset/ holds them; another program's picture of the same size is none."""
+    for points in (8, 16, 33, 128, 512, 2000):
+        plot.Plotter(points).save(np.resize(smooth(), points).round(), tmp_path / "ours.png")
+        image = Image.open(tmp_path / "ours.png").convert("RGB")
+        assert plot.is_ours(image) and finder.as_ours(shipped, image, points) is image
+    drawn("plain", smooth(), tmp_path / "other.png")
+    other = Image.open(tmp_path / "other.png").convert("RGB").resize((640, 360))
+    assert not plot.is_ours(other) and not plot.is_ours(Image.new("RGB", (640, 360), "white"))
+
+
 def test_where_no_line_is_none_is_drawn(shipped, tmp_path):
     rng = np.random.default_rng(0)
     empty = {
         "white": Image.new("RGB", (640, 360), "white"),
-        "axes": plot.picture([None] * 128),
+        "axes": plot.picture([None] * 128).resize((600, 400)),
         "noise": Image.fromarray(rng.integers(0, 255, (300, 500, 3), dtype=np.uint8)),
     }
     for name, image in empty.items():

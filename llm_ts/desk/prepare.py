@@ -93,7 +93,9 @@ def as_ours(found, model, points, path):
     seeker = finder.of(model)
     if seeker is None:
         return found, []
-    redrawn = finder.redraw(seeker.find([found])[0], points)
+    redrawn = finder.as_ours(seeker, found, points)
+    if redrawn is found:
+        return found, []
     if redrawn is None:
         raise cli.UserError(f"{path}: no line of a plot is found in this picture: give one plot of one series, cut out and upright")
     return redrawn, ["the student is shown the line that was found in the picture, drawn as its own plots are"]

@@ -163,6 +163,16 @@ def of(model):
 
 
 def redrawer(model):
-    """(picture, points) -> the picture drawn as ours, where a line is found in it, else as it is; None for a student without finder."""
+    """(picture, points) -> the picture that a student is shown of one that is a file; None for a student without finder.
+
+    That is the line that was found in it, drawn as ours; the picture itself where it is ours, or no line is found in it.
+    """
     finder = of(model)
-    return finder and (lambda picture, points: redraw(finder.find([picture])[0], points) or picture)
+    return finder and (lambda picture, points: as_ours(finder, picture, points) or picture)
+
+
+def as_ours(finder, picture, points):
+    """A picture, a PIL image, drawn as ours, or itself where it is ours; None where no line is found in it."""
+    if plot.is_ours(picture):
+        return picture
+    return redraw(finder.find([picture])[0], points)
