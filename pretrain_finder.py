@@ -21,7 +21,6 @@ from llm_ts.scores.means import mean_of, percent
 from llm_ts.student import device, load, run_folder
 
 ABOUT = "finder.json"
-VALIDATION = 256  # plots
 NEAR = 3  # pixels of 256 x 160 that the sides of the box around the line may lie off
 SETTINGS = ("fresh", "process", "learning_rate", "batch_size", "save_steps", "seed")
 
@@ -67,6 +66,7 @@ def main(argv=None):
     parser.add_argument("--learning-rate", type=cli.positive_float, default=4e-3, help="Peak; cosine to zero.")
     parser.add_argument("--batch-size", type=cli.positive, default=16, help="Plots of a step.")
     parser.add_argument("--save-steps", type=cli.positive, default=200, help="Save and evaluate every so many steps.")
+    parser.add_argument("--validation", type=cli.positive, default=256, help="Plots that each checkpoint is tried on.")
     parser.add_argument("--minutes", type=cli.positive_float, default=0.0, help="End whole after so long; default: never.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the first weights and of the series.")
     records.add_lock_flag(parser)
@@ -88,7 +88,7 @@ def main(argv=None):
     torch.manual_seed(args.seed)
     learner = finder.Finder()
     plots = finder.Plots(fresh.Rows("train", stages, args.seed, processes=processes), args.seed)
-    seen = finder.Plots(list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], processes=processes)), args.seed)
+    seen = finder.Plots(list(fresh.Rows("validation", [(*stages[-1][:2], args.validation)], processes=processes)), args.seed)
     with run_folder.hold(args.out):
         pretraining.begin(args.out, ABOUT, {**settings, "dtype": device.precision()})
         count = pretraining.train(args, learner, plots, lambda step: evaluate(learner, seen, args, step))

@@ -158,7 +158,7 @@ def test_examine_draws_the_plots_of_a_folder_again(tiny_eyes, tmp_path):
 
 
 def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
-    flags = ["--fresh", "24x96", "--save-steps", "2", "--out"]
+    flags = ["--fresh", "24x96", "--save-steps", "2", "--validation", "16", "--out"]
 
     def run(out, *more, code=0):
         return run_script("pretrain_finder.py", *flags, out, *more, cwd=tmp_path, code=code)
@@ -175,7 +175,7 @@ def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
     made = [(tmp_path / out / load.FINDER).read_bytes() for out in ("whole", "cut")]
     assert made[0] == made[1]
     about = json.loads((tmp_path / "cut" / "finder.json").read_text())
-    assert [kept["step"] for kept in about["evaluations"]] == [2, 4, 6] and about["evaluations"][0]["shares"]["box"]["n"] == 256
+    assert [kept["step"] for kept in about["evaluations"]] == [2, 4, 6] and about["evaluations"][0]["shares"]["box"]["n"] == 16
     assert "other seed" in run("cut", "--seed", "7", code=2).stderr
     (tmp_path / "text").write_text("no weights")
     for bad in ("text", os.path.join(paths.SHIPPED_SEES, load.TOWER)):

@@ -71,7 +71,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "hf2gguf.py": f"--lora {model}/final --quant q8_0 --outfile student.gguf",
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
         "pretrain_tower.py": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
-        "pretrain_finder.py": "--fresh 24x32 --save-steps 1",
+        "pretrain_finder.py": "--fresh 24x32 --save-steps 1 --validation 8",
         "experiments.report": f"--keep {model} --name toy",
     }
     measuring = "bases bench bench_describe bench_evaluation bench_stages bench_training mixtures other_plots reader real_windows"
