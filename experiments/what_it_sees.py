@@ -15,7 +15,7 @@ import numpy as np
 from llm_ts import cli, paths, records
 from llm_ts.pairs import fresh
 from llm_ts.series import plot, styles
-from llm_ts.student import eyes, finder, load
+from llm_ts.student import eyes, load
 
 WIDE, HIGH, EDGE = 320, 190, 10  # pixels of a picture's place, and between two
 
@@ -47,6 +47,8 @@ def main(argv=None):
     parser.add_argument("--model", default=paths.SHIPPED_SEES, help="Folder of a student that sees, with tower and finder.")
     args = parser.parse_args(argv)
     side = eyes.side_of(eyes.read(os.path.join(args.model, load.TOWER)))
+    from llm_ts.student import finder
+
     as_ours = finder.redrawer(args.model)
     if as_ours is None:
         raise cli.UserError(f"no {load.FINDER} in {args.model}: pretrain_finder.py makes one")
