@@ -66,7 +66,8 @@ class Finder(nn.Module):
         """PIL images in RGB -> where the line runs in each: probabilities, array (images, HEIGHT, WIDTH)."""
         self.eval()
         with torch.inference_mode():
-            return self(torch.stack([pixels_of(image) for image in images]))["logits"].sigmoid().numpy()
+            pixels = torch.stack([pixels_of(image) for image in images]).to(self.last.weight.device)
+            return self(pixels)["logits"].sigmoid().float().cpu().numpy()
 
 
 def pixels_of(image):
