@@ -223,7 +223,7 @@ def describe_picture(args, learnt, asked):
     points = args.points or sorted(learnt.points or (DEFAULT_POINTS,))[len(learnt.points) // 2]
     if not args.points:
         notes.append(f"nothing says how many points it shows: taken as {points} (--points)")
-    found, more = prepare.as_ours(found, args.model, points, args.image)
+    found, more = prepare.redrawn_picture(found, args.model, points, args.image)
     notes += more
     prompt = prepare.shown_picture(found, points, asked, learnt.format)
     if args.prompt:

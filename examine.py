@@ -120,8 +120,8 @@ def thin(row, learnt):
 
 def plots_tag(args):
     """What about.json keeps of plots that are files: their folder, and what draws them as ours, if anything does."""
-    path = os.path.join(args.model, load.FINDER)
-    finder_tag = {"finder_sha256": records.digest(path)} if args.dataset and os.path.isfile(path) else {}
+    path = load.finder_of(args.model) if args.dataset else None
+    finder_tag = {"finder_sha256": records.digest(path)} if path else {}
     return {"plots": args.dataset, **finder_tag} if args.dataset else {}
 
 

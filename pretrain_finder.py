@@ -29,7 +29,7 @@ def found(learner, plots, batch_size):
     """How a finder finds the lines of plots: {"line", "box"}, each a list of shares from 0 to 1, one a plot.
 
     line: of the pixels where the line runs by the points, those that it is sure of. box: 1 where no side of the box around the
-    line that it finds lies more than NEAR pixels off.
+    line that it finds lies more than NEAR pixels off, or where there is no line and it finds none.
     """
     import numpy as np
 
@@ -39,10 +39,13 @@ def found(learner, plots, batch_size):
     for start in range(0, len(plots), batch_size):
         drawn = [plots.drawn(k) for k in range(start, min(start + batch_size, len(plots)))]
         for (_, points), line in zip(drawn, learner.find([image for image, _ in drawn])):
+            box = finder.box_of(line)
+            if not len(points):
+                shares["box"].append(float(box is None))
+                continue
             true = finder.line_of(points) > 0.5
             shares["line"].append(float((line > finder.SURE)[true].mean()))
             wanted = np.concatenate([points.min(axis=0), points.max(axis=0)]) * np.tile([finder.WIDTH, finder.HEIGHT], 2)
-            box = finder.box_of(line)
             shares["box"].append(float(box is not None and np.abs(np.array(box[1]) - wanted).max() <= NEAR))
     return shares
 
@@ -61,6 +64,7 @@ def evaluate(learner, plots, args, step):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--out", required=True, help="Folder of the finder.")
+    parser.add_argument("--start", metavar="FILE", help="A trained finder.safetensors, to learn on from.")
     parser.add_argument("--fresh", metavar="POINTSxSERIES,...", default="16-300x32000", help="Simulated series to draw.")
     parser.add_argument("--process", default="all", help='Where the series come from: names with commas, in turn; "all".')
     parser.add_argument("--learning-rate", type=cli.positive_float, default=4e-3, help="Peak; cosine to zero.")
@@ -76,7 +80,9 @@ def main(argv=None):
     from llm_ts.student import finder, pretraining
 
     made = os.path.join(args.out, load.FINDER)
-    settings = {name: getattr(args, name) for name in SETTINGS}
+    trained = finder.read(args.start) if args.start else None
+    start = {"start_sha256": records.digest(args.start)} if args.start else {}
+    settings = {**{name: getattr(args, name) for name in SETTINGS}, **start}
     if os.path.exists(os.path.join(args.out, ABOUT)):
         run_folder.check(args.out, settings, ABOUT)
     if os.path.exists(made):
@@ -86,7 +92,7 @@ def main(argv=None):
     from safetensors.torch import save_file
 
     torch.manual_seed(args.seed)
-    learner = finder.Finder()
+    learner = trained or finder.Finder()
     plots = finder.Plots(fresh.Rows("train", stages, args.seed, processes=processes), args.seed)
     seen = finder.Plots(list(fresh.Rows("validation", [(*stages[-1][:2], args.validation)], processes=processes)), args.seed)
     with run_folder.hold(args.out):

@@ -16,6 +16,7 @@ import torch
 from conftest import EMBEDDER, command_of, run_script
 from PIL import Image
 
+import pretrain_finder
 from llm_ts import cli, paths, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.series import plot, styles
@@ -154,7 +155,7 @@ def test_examine_draws_the_plots_of_a_folder_again(tiny_eyes, tmp_path):
     kept = [json.loads((tmp_path / out / "about.json").read_text()).get("finder_sha256") for out in ("without", "with")]
     assert kept == [None, digest] and "other finder_sha256" in run("without", code=2)
     (tmp_path / "Sees" / load.FINDER).write_text("no weights")
-    assert "no finder of lines" in run("broken", code=2)
+    assert "no file of weights" in run("broken", code=2)
 
 
 def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
@@ -177,10 +178,35 @@ def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
     about = json.loads((tmp_path / "cut" / "finder.json").read_text())
     assert [kept["step"] for kept in about["evaluations"]] == [2, 4, 6] and about["evaluations"][0]["shares"]["box"]["n"] == 16
     assert "other seed" in run("cut", "--seed", "7", code=2).stderr
+
+
+def test_a_finder_learns_on_from_another(shipped, tmp_path):
+    """A step at no rate to speak of leaves the weights that it began from."""
+    start = os.path.join(paths.SHIPPED_SEES, load.FINDER)
+    flags = ["--fresh", "24x16", "--validation", "16", "--learning-rate", "1e-9", "--out"]
+    run_script("pretrain_finder.py", "--start", start, *flags, "on", cwd=tmp_path)
+    learnt = finder.read(str(tmp_path / "on" / load.FINDER))
+    assert all(torch.allclose(*pair, atol=1e-6) for pair in zip(learnt.parameters(), shipped.parameters(), strict=True))
+    assert json.loads((tmp_path / "on" / "finder.json").read_text())["start_sha256"] == records.digest(start)
     (tmp_path / "text").write_text("no weights")
-    for bad in ("text", os.path.join(paths.SHIPPED_SEES, load.TOWER)):
-        with pytest.raises(cli.UserError, match="no finder of lines"):
-            finder.read(str(tmp_path / bad))
+    for bad, said in (("text", "no file of weights"), ("none", "no file of weights"), ("tower", "no finder of lines")):
+        path = os.path.join(paths.SHIPPED_SEES, load.TOWER) if bad == "tower" else bad
+        assert said in run_script("pretrain_finder.py", "--start", path, *flags, "x", cwd=tmp_path, code=2).stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_plot_without_line_has_no_points_to_find():
+    """One plot of twenty; what finds no line in it has found what there is."""
+    plots = finder.Plots([{"series": smooth().tolist()}] * 100, seed=2)
+    empty = [number for number in range(100) if not len(plots.drawn(number)[1])]
+    assert 1 <= len(empty) <= 12 and all(not plots[number]["labels"].any() for number in empty)
+    blind, sure = (finder.Finder() for _ in range(2))
+    for one, bias in ((blind, -20.0), (sure, 20.0)):
+        torch.nn.init.zeros_(one.last.weight)
+        torch.nn.init.constant_(one.last.bias, bias)
+    for one, right in ((blind, len(empty)), (sure, 0)):
+        shares = pretrain_finder.found(one, plots, 16)
+        assert sum(shares["box"]) == right and len(shares["box"]) == 100 and len(shares["line"]) == 100 - len(empty)
 
 
 def test_the_loss_is_least_where_the_line_is():

@@ -83,7 +83,7 @@ def prompt_of(ready, asked, fmt, see):
     return pair.asked_with(row)
 
 
-def as_ours(found, model, points, path):
+def redrawn_picture(found, model, points, path):
     """A picture, a PIL image -> (the picture that a student is shown, notes): its line drawn as ours, where the student has a finder.
 
     UserError, which names path, where the finder finds no line.

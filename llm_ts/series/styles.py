@@ -12,7 +12,7 @@ WORDS = "value price level flow index mean rate count load speed depth temperatu
 
 
 def draw(series, rng):
-    """n numbers -> a PIL image in RGB, some 200 to 900 pixels wide. rng: a numpy Generator."""
+    """n numbers -> a PIL image in RGB, some 200 to 900 pixels wide; no numbers: axes without a line. rng: a numpy Generator."""
     return draw_with_points(series, rng)[0]
 
 
@@ -32,8 +32,10 @@ def draw_with_points(series, rng):
     if panel != ground:
         canvas.rectangle(box, fill=panel)
     _frame(canvas, box, ink, dark, smooth, rng)
-    points = _points(series, box, rng)
-    colour = _line(canvas, points, dark, smooth * max(width / smooth / 400, 1), rng)
+    colour = _colour(dark, ink, rng)
+    points = _points(series, box, rng) if len(series) else []
+    if points:
+        _line(canvas, points, colour, smooth * max(width / smooth / 400, 1), rng)
     if rng.random() < 0.3:
         _legend(canvas, box, colour, ink, panel, smooth, rng)
     image = image.reduce(smooth) if smooth > 1 else image
@@ -41,7 +43,7 @@ def draw_with_points(series, rng):
         kept = io.BytesIO()
         image.save(kept, "jpeg", quality=int(rng.uniform(35, 95)))
         image = Image.open(kept).convert("RGB")
-    return image, np.array(points) / (width, height)
+    return image, np.array(points).reshape(-1, 2) / (width, height)
 
 
 def _grey(level, rng, spread=6):
@@ -60,8 +62,8 @@ def _box(width, height, rng):
     """Where the axes stand: (left, top, right, bottom); now and then the line fills the whole picture."""
     if rng.random() < 0.15:
         return 2, 2, width - 3, height - 3
-    left, right = width * rng.uniform(0.02, 0.18), width * (1 - rng.uniform(0.01, 0.1))
-    return left, height * rng.uniform(0.02, 0.16), right, height * (1 - rng.uniform(0.03, 0.22))
+    left, right = width * rng.uniform(0.02, 0.2), width * (1 - rng.uniform(0.01, 0.2 if rng.random() < 0.2 else 0.1))
+    return left, height * rng.uniform(0.02, 0.22), right, height * (1 - rng.uniform(0.03, 0.25))
 
 
 def _frame(canvas, box, ink, dark, smooth, rng):
@@ -91,18 +93,24 @@ def _frame(canvas, box, ink, dark, smooth, rng):
         for y in rows:
             canvas.line((left, y, left + tick, y), fill=ink, width=thin)
             canvas.line((right - tick, y, right, y), fill=ink, width=thin)
-    size = smooth * rng.uniform(8, 18)
-    font = ImageFont.load_default(size)
+    font = ImageFont.load_default(smooth * rng.uniform(8, 18))
     if rng.random() < 0.7:
+        upright = rng.random() < 0.2
         scale, offset, step = 10 ** rng.uniform(-2, 4), rng.normal() * 10 ** rng.uniform(-1, 4), rng.uniform(1, 50)
         for k, x in enumerate(columns):
             canvas.line((x, bottom, x, bottom + 3 * smooth), fill=ink, width=smooth)
             canvas.text((x, bottom + 4 * smooth), f"{k * step:.0f}", fill=ink, font=font, anchor="mt")
         for k, y in enumerate(rows):
             canvas.line((left - 3 * smooth, y, left, y), fill=ink, width=smooth)
-            canvas.text((left - 5 * smooth, y), f"{offset - k * scale:.3g}", fill=ink, font=font, anchor="rm")
+            number = f"{offset - k * scale:.3g}"
+            if upright:
+                _upright(canvas, (left - 5 * smooth, y), number, "rm", fill=ink, font=font)
+            else:
+                canvas.text((left - 5 * smooth, y), number, fill=ink, font=font, anchor="rm")
     if rng.random() < 0.4:
         canvas.text(((left + right) / 2, canvas.im.size[1] - 1), rng.choice(WORDS), fill=ink, font=font, anchor="mb")
+    if rng.random() < 0.4:
+        _upright(canvas, (0, (top + bottom) / 2), str(rng.choice(WORDS)), "lm", fill=ink, font=font)
     if rng.random() < 0.4:
         title = " ".join(rng.choice(WORDS, int(rng.integers(1, 5))))
         canvas.text(((left + right) / 2, top - 2 * smooth), title, fill=ink, font=font, anchor="mb")
@@ -114,7 +122,8 @@ def _points(series, box, rng):
     series = np.asarray(series, dtype=float)
     low, high = series.min(), series.max()
     span = (high - low) or 1.0
-    below, above, before, after = (rng.uniform(0.0, most) for most in (0.12, 0.12, 0.06, 0.06))
+    below, above = (0.0 if rng.random() < 0.1 else rng.uniform(0.0, 0.12) for _ in range(2))
+    before, after = (0.0, 0.0) if rng.random() < 0.35 else rng.uniform(0.0, 0.06, 2)  # many programs start at the frame
     x = np.linspace(before, 1 - after, len(series))
     y = (series - low + below * span) / (span * (1 + below + above))
     return list(zip((left + x * (right - left)).tolist(), (bottom - y * (bottom - top)).tolist()))
@@ -130,12 +139,32 @@ def _stroke(canvas, start, end, dash, **look):
         canvas.line((x + part * across, y + part * down, x + to * across, y + to * down), **look)
 
 
-def _line(canvas, points, dark, unit, rng):
-    """The line, its markers, or both -> its colour."""
+def _colour(dark, ink, rng):
+    """The line's colour: bright, grey, or that of the axes."""
+    kind = rng.random()
+    if kind < 0.1:
+        return ink
+    if kind < 0.2:
+        return _grey(rng.uniform(180, 255) if dark else rng.uniform(0, 60), rng, 1)
     bright = rng.uniform(130, 255, 3) if dark else rng.uniform(0, 175, 3)
     bright[rng.integers(3)] *= 0.9 if dark else 0.2
-    grey = rng.random() < 0.15
-    colour = tuple(int(part) for part in bright) if not grey else _grey(rng.uniform(180, 255) if dark else rng.uniform(0, 60), rng, 1)
+    return tuple(int(part) for part in bright)
+
+
+def _upright(canvas, at, text, anchor, **look):
+    """A text that runs upwards; `anchor` as Pillow's, of the text as it stands then: "lm" or "rm"."""
+    from PIL import Image, ImageDraw
+
+    left, top, right, bottom = look["font"].getbbox(text)
+    mask = Image.new("L", (int(right) + 1, int(bottom) + 1))
+    ImageDraw.Draw(mask).text((0, 0), text, fill=255, font=look["font"])
+    mask = mask.crop((int(left), int(top), *mask.size)).transpose(Image.Transpose.ROTATE_90)
+    x, y = at[0] - (mask.width if anchor == "rm" else 0), at[1] - mask.height / 2
+    canvas.bitmap((int(x), int(y)), mask, fill=look["fill"])
+
+
+def _line(canvas, points, colour, unit, rng):
+    """The line, its markers, or both."""
     markers = rng.random() < 0.25
     if not markers or rng.random() < 0.85:
         canvas.line(points, fill=colour, width=max(1, round(unit * rng.uniform(0.8, 2.5))), joint="curve")
@@ -145,7 +174,6 @@ def _line(canvas, points, dark, unit, rng):
         filled = {"fill": colour} if rng.random() < 0.7 else {"outline": colour, "width": max(1, round(unit))}
         for x, y in points:
             shape((x - radius, y - radius, x + radius, y + radius), **filled)
-    return colour
 
 
 def _legend(canvas, box, colour, ink, panel, smooth, rng):

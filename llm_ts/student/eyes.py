@@ -86,13 +86,7 @@ def state_of(model):
 
 def read(path):
     """{name: tensor} of a tower.safetensors; UserError where the file holds no tower."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise cli.UserError(f"{path} is no file of weights: {str(error).splitlines()[0][:150]}") from None
+    state = load.read_tensors(path)
     if PATCHES not in state or state[PATCHES].ndim != 4:
         raise cli.UserError(f"{path} is no tower: there are no patches in it")
     return state

@@ -5,8 +5,6 @@ pretrain_finder.py teaches it on plots in random styles (styles.py), where it is
 Architecture: Ronneberger et al. 2015 (U-Net), with some 400,000 weights.
 """
 
-import os
-
 import numpy as np
 import torch
 from scipy import ndimage
@@ -23,6 +21,7 @@ PAPER, INK = 0.8, 0.3  # about the mean and spread of a plot's pixels, from 0 to
 SURE = 0.3  # a pixel counts as line from this probability on
 GAP = 5  # pixels: parts of the line that lie closer, twice over, are one
 PART = 0.05  # of the ink of the greatest part, which another must have to belong to the line
+EMPTY = 0.05  # of the plots to learn from, that have axes and no line
 LEAST = 0.25  # of the picture's width, that a line takes at least
 WHOLE = 0.72  # of the columns between its ends, where it is found: 149 of 150 plots in random styles have more, empty axes less
 
@@ -89,7 +88,7 @@ def line_of(points):
 
 
 class Plots(Dataset):
-    """Rows (fresh.Rows, or a list), each drawn in a random style of its own, as what a Finder takes."""
+    """Rows (fresh.Rows, or a list), each drawn in a random style of its own, as what a Finder takes; some without their line."""
 
     def __init__(self, rows, seed):
         self.rows, self.seed = rows, seed
@@ -102,8 +101,9 @@ class Plots(Dataset):
         return {"pixel_values": pixels_of(image), "labels": torch.from_numpy(line_of(points))}
 
     def drawn(self, number):
-        """The plot of a row, and where its points stand in it."""
-        return styles.draw_with_points(self.rows[number]["series"], np.random.default_rng([self.seed, number]))
+        """The plot of a row, and where its points stand in it: nowhere in one plot of a EMPTY."""
+        rng = np.random.default_rng([self.seed, number])
+        return styles.draw_with_points([] if rng.random() < EMPTY else self.rows[number]["series"], rng)
 
 
 def box_of(line):
@@ -146,21 +146,18 @@ def redraw(line, points=128):
 
 def read(path):
     """A finder.safetensors -> the Finder. UserError where it is none."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    made = Finder()
+    state, made = load.read_tensors(path), Finder()
     try:
-        made.load_state_dict({name: weight.float() for name, weight in load_file(path).items()}, strict=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
+        made.load_state_dict({name: weight.float() for name, weight in state.items()}, strict=True)
+    except RuntimeError as error:
         raise cli.UserError(f"{path} is no finder of lines: {str(error).splitlines()[0][:150]}") from None
     return made.eval()
 
 
 def of(model):
     """The Finder that belongs to a student, a folder with load.FINDER in it; None for others."""
-    path = os.path.join(model, load.FINDER)
-    return read(path) if os.path.isfile(path) else None
+    path = load.finder_of(model)
+    return path and read(path)
 
 
 def redrawer(model):

@@ -22,6 +22,23 @@ def weights_of(name):
     return final if os.path.isdir(final) else name
 
 
+def finder_of(name):
+    """The finder.safetensors of a student's folder, or of the final/ of a run's; None: it has none."""
+    paths = (os.path.join(folder, FINDER) for folder in (name, weights_of(name)))
+    return next((path for path in paths if os.path.isfile(path)), None)
+
+
+def read_tensors(path):
+    """{name: tensor} of a safetensors file; UserError where it is none."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise cli.UserError(f"{path} is no file of weights: {str(error).splitlines()[0][:150]}") from None
+
+
 def base_of(adapter):
     """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
     base = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
