@@ -22,11 +22,16 @@ import sys
 from llm_ts import cli, formats, paths, question
 from llm_ts.desk import draw, fast, prepare, serve, tell
 from llm_ts.series import picture
+from llm_ts.series.rows import LONGEST
+from llm_ts.series.user.grid import SHORTEST
 from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
 from llm_ts.student.remote import Remote
 
 DEFAULT_POINTS = 128  # of a picture, where neither the user nor the student's training says
+UNCHECKED = """\
+Nothing here can be checked: a picture has no numbers, and whatever is in it is taken for one line over time.
+For verdicts, give the series as a file of numbers."""
 OF_FILES = {  # flags that belong to files of numbers, and what they are where they are not given
     "column": [], "all_columns": False, "time": None, "where": [], "row": [], "sheet": None, "separator": None, "decimal": None,
     "missing": [], "skip": 0, "dates": None, "last": None, "begin": None, "end": None, "windows": 1, "plot": None, "json": False,
@@ -110,6 +115,10 @@ def check_flags(args):
             raise cli.UserError(f"--{flag} belongs to a file of numbers: a picture has none")
     if args.points and not args.image:
         raise cli.UserError("--points belongs to --image: a file of numbers says itself how many there are")
+    if args.points and not SHORTEST <= args.points <= LONGEST:
+        raise cli.UserError(f"--points {args.points}: a picture is read as one of {SHORTEST} to {LONGEST} points")
+    if args.image and args.see not in (None, "image"):
+        raise cli.UserError(f"--see {args.see}: a picture has no numbers to be shown")
     if args.all_columns and args.column:
         raise cli.UserError("give --column or --all-columns: one of the two")
     if args.files.count("-") > 1:
@@ -215,6 +224,8 @@ def show(one, answer, asked, model, plot, first):
 
 def describe_picture(args, learnt, asked):
     """Say what a student that sees says of a picture; nothing can be checked then."""
+    if learnt == origin.UNKNOWN:
+        raise cli.UserError(f"nothing says what {args.model} learnt to see: --image needs a student trained with --see image")
     if learnt.see != "image":
         what = "numbers beside the plot" if learnt.see == "both" else "numbers"
         raise cli.UserError(f"{args.model} reads {what}: --image needs a student that was trained with --see image")
@@ -231,13 +242,14 @@ def describe_picture(args, learnt, asked):
         return
     from llm_ts.student.student import Student
 
+    student = Student(args.model, see="image")
     lines = [f"picture: {cli.visible(args.image)}, {width} x {height} pixels", f"model: {args.model}"]
-    print("\n".join([*lines, *(f"note: {note}" for note in [*notes, *origin.notes(learnt, points)])]))
-    answer = asked.parse(Student(args.model, see="image").ask([prompt])[0])
+    print("\n".join([*lines, *(f"note: {note}" for note in [*notes, *origin.notes(learnt, points, asked)])]))
+    answer = asked.parse(student.ask([prompt])[0])
     print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
     if answer.parse != "strict":
         print(f"the answer was {answer.parse} as JSON")
-    print("nothing here can be checked: a picture has no numbers (give the series as a file of numbers for verdicts)")
+    print(UNCHECKED)
 
 
 def ask_server(args, found):

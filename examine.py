@@ -105,11 +105,12 @@ def refuse_fewer(out, rows_of):
 
 
 def keys_of(suite, rows):
-    """The keys of a suite's answers; those of a file are bound to the values: it may be another one the next time."""
+    """The keys of a suite's answers; where series or plots are of a file, bound to what stands in it: it may be another one
+    the next time."""
     keys = [f"{suite}-{len(row['series'])}/{row['id']}" for row in rows]
-    if suite in suites.SUITES:
-        return keys
-    return [f"{key}-{hashlib.sha256(bytes(row['series'])).hexdigest()[:8]}" for key, row in zip(keys, rows)]
+    if suite not in suites.SUITES:
+        keys = [f"{key}-{hashlib.sha256(bytes(row['series'])).hexdigest()[:8]}" for key, row in zip(keys, rows)]
+    return [f"{key}-{records.digest(row['image'])[:8]}" if "image" in row else key for key, row in zip(keys, rows)]
 
 
 def thin(row, learnt):

@@ -81,8 +81,8 @@ def main(argv=None):
 
     made = os.path.join(args.out, load.FINDER)
     trained = finder.read(args.start) if args.start else None
-    start = {"start_sha256": records.digest(args.start)} if args.start else {}
-    settings = {**{name: getattr(args, name) for name in SETTINGS}, **start}
+    settings = {name: getattr(args, name) for name in SETTINGS}
+    settings["start_sha256"] = records.digest(args.start) if args.start else None
     if os.path.exists(os.path.join(args.out, ABOUT)):
         run_folder.check(args.out, settings, ABOUT)
     if os.path.exists(made):

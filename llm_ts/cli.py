@@ -210,7 +210,7 @@ def run(main, argv=None):
     def fail(text, code):
         for bar in Progress.open:
             bar.close()
-        print(f"{script}: {text}", file=sys.stderr)
+        print(f"{script}: {visible(text)}", file=sys.stderr)
         return code
 
     try:

@@ -3,10 +3,10 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
+import warm
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
@@ -23,16 +23,15 @@ def command_of(script):
     return [sys.executable, *(["-m", script] if script.startswith("experiments.") else [os.path.join(ROOT, script)])]
 
 
-def run_script(script, *arguments, cwd, env=None, code=0):
-    """Run a script as its user does; asserts its exit code, and that failures are one line without a traceback."""
-    done = subprocess.run(
-        [*command_of(script), *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "TRANSFORMERS_VERBOSITY": "error", "PYTHONPATH": ROOT, **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=1500,
-    )
+def run_script(script, *arguments, cwd, env=None, code=0, cold=False):
+    """Run a script as its user does; asserts its exit code, and that failures are one line without a traceback.
+
+    cold: let it load all libraries itself (warm.py), as those do that need none of the large ones.
+    """
+    cold = cold or script in ("ou_process.py", "mistral.py", "curate.py")
+    own = {**os.environ, "TRANSFORMERS_VERBOSITY": "error", "PYTHONPATH": ROOT, **(env or {})}
+    own.pop("PYTEST_CURRENT_TEST", None)  # another one in each test
+    done = warm.run([*command_of(script), *map(str, arguments)], cwd, own, timeout=1500, cold=cold)
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     if code == 2:
         assert "Traceback" not in done.stderr

@@ -72,20 +72,29 @@ LOOKS = {  # pyplot, as users have it: {name: (style, how the line is drawn, the
 }
 
 
-def drawn(look, series, path):
+def pyplot(path, draw, name="default"):
+    """What draw(axes) draws, as a picture that pyplot would save."""
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    name, how, more = LOOKS[look]
     with style.context(name):
         figure = Figure(figsize=(6, 4), dpi=110)
-        axes = figure.add_subplot()
+        draw(figure.add_subplot())
+        FigureCanvasAgg(figure).print_png(path)
+    return Image.open(path).convert("RGB")
+
+
+def drawn(look, series, path):
+    name, how, more = LOOKS[look]
+
+    def draw(axes):
         axes.plot(1990 + np.arange(len(series)), -20 + 0.3 * np.asarray(series), **how)
         axes.set(**more)
         if "label" in how:
             axes.legend()
-        FigureCanvasAgg(figure).print_png(path)
+
+    return pyplot(path, draw, name)
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -93,8 +102,7 @@ def test_plots_by_another_program_are_drawn_again(shipped, look, tmp_path):
     found = []
     for seed in range(5):
         series = smooth(seed)
-        drawn(look, series, tmp_path / "plot.png")
-        image = Image.open(tmp_path / "plot.png").convert("RGB")
+        image = drawn(look, series, tmp_path / "plot.png")
         middle, most = off(finder.redraw(shipped.find([image])[0]), series)
         found.append((middle, most))
     assert np.median(found, axis=0)[0] < 2 and np.median(found, axis=0)[1] < 8, found  # now and then an end of the line is lost
@@ -106,8 +114,7 @@ def test_plots_of_ours_are_known_and_left_as_they_are(shipped, tmp_path):
         plot.Plotter(points).save(np.resize(smooth(), points).round(), tmp_path / "ours.png")
         image = Image.open(tmp_path / "ours.png").convert("RGB")
         assert plot.is_ours(image) and finder.as_ours(shipped, image, points) is image
-    drawn("plain", smooth(), tmp_path / "other.png")
-    other = Image.open(tmp_path / "other.png").convert("RGB").resize((640, 360))
+    other = drawn("plain", smooth(), tmp_path / "other.png").resize((640, 360))
     assert not plot.is_ours(other) and not plot.is_ours(Image.new("RGB", (640, 360), "white"))
 
 
@@ -124,7 +131,23 @@ def test_where_no_line_is_none_is_drawn(shipped, tmp_path):
     assert finder.redrawer(paths.SHIPPED_SEES)(empty["axes"], 128) is empty["axes"]  # examine.py asks about it as it is
     if os.path.isdir(os.path.join(paths.ROOT, "models", "SmolLM2-135M-Sees")):
         said = run_script("describe.py", "--image", "white.png", cwd=tmp_path, code=2).stderr
-        assert "white.png: no line of a plot is found" in said and said.count("\n") == 1
+        assert "white.png: no single line of a plot is found" in said and said.count("\n") == 1
+
+
+def test_what_is_no_plot_of_one_line_is_mostly_known(shipped, tmp_path):
+    """Two lines far apart, a pie, points without order; not all such pictures, but most, and hardly one of a single line."""
+    rng = np.random.default_rng(0)
+    kinds = {
+        "two lines": lambda axes: axes.plot(np.transpose([smooth(rng.integers(99)), 120 + smooth(rng.integers(99))])),
+        "pie": lambda axes: axes.pie(rng.uniform(1, 9, 5)),
+        "points": lambda axes: axes.scatter(*rng.normal(size=(2, 80))),
+    }
+    for name, draw in kinds.items():
+        found = shipped.find([pyplot(tmp_path / "x.png", draw) for _ in range(10)])
+        assert sum(finder.redraw(line) is None for line in found) >= 8, name
+    noisy = rng.normal(50, 15, (10, 128)).clip(0, 99)
+    found = shipped.find([drawn("plain", series, tmp_path / "x.png") for series in noisy])
+    assert sum(finder.redraw(line) is None for line in found) <= 1
 
 
 def test_only_pictures_that_are_files_are_drawn_again(tmp_path):
@@ -146,16 +169,18 @@ def test_examine_draws_the_plots_of_a_folder_again(tiny_eyes, tmp_path):
 
     def run(out, code=0):
         command = ["--model", "Sees", *flags, "--embedder", EMBEDDER, "--out", out]
-        return run_script("examine.py", *command, cwd=tmp_path, code=code).stderr
+        return run_script("examine.py", *command, cwd=tmp_path, code=code)
 
     run("without")
+    drawn("black", smooth(), next((tmp_path / "plots").iterdir()))  # another plot of that name: asked again, alone
+    assert "answered: 3\nmine_to_ask: 1\n" in run("without").stdout and "mine_to_ask: 0\n" in run("without").stdout
     shutil.copy(os.path.join(paths.SHIPPED_SEES, load.FINDER), tmp_path / "Sees")
     run("with")
     digest = records.digest(os.path.join(paths.SHIPPED_SEES, load.FINDER))
     kept = [json.loads((tmp_path / out / "about.json").read_text()).get("finder_sha256") for out in ("without", "with")]
-    assert kept == [None, digest] and "other finder_sha256" in run("without", code=2)
+    assert kept == [None, digest] and "other finder_sha256" in run("without", code=2).stderr
     (tmp_path / "Sees" / load.FINDER).write_text("no weights")
-    assert "no file of weights" in run("broken", code=2)
+    assert "no file of weights" in run("broken", code=2).stderr
 
 
 def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
@@ -189,10 +214,11 @@ def test_a_finder_learns_on_from_another(shipped, tmp_path):
     assert all(torch.allclose(*pair, atol=1e-6) for pair in zip(learnt.parameters(), shipped.parameters(), strict=True))
     assert json.loads((tmp_path / "on" / "finder.json").read_text())["start_sha256"] == records.digest(start)
     (tmp_path / "text").write_text("no weights")
-    for bad, said in (("text", "no file of weights"), ("none", "no file of weights"), ("tower", "no finder of lines")):
+    for bad, said in (("text", "no file of weights"), ("none", "no file none here"), ("tower", "no finder of lines")):
         path = os.path.join(paths.SHIPPED_SEES, load.TOWER) if bad == "tower" else bad
         assert said in run_script("pretrain_finder.py", "--start", path, *flags, "x", cwd=tmp_path, code=2).stderr
     assert not (tmp_path / "x").exists()
+    assert "other start_sha256" in run_script("pretrain_finder.py", *flags, "on", cwd=tmp_path, code=2).stderr
 
 
 def test_a_plot_without_line_has_no_points_to_find():

@@ -76,9 +76,9 @@ def test_what_a_student_learnt_before_is_asked_by_todays_rules_and_said():
     old = origin.from_training({"format": "thirds", "points": [48], "prompt_version": 1}, "training.json")
     assert old.question.rules == rules.Rules(1)
     assert origin.question_of(old).rules == rules.PUBLISHED
-    assert any("version 1 of the rules, checked by version 2" in note for note in origin.notes(old, 48))
+    assert any("version 1 of the rules, checked by version 2" in note for note in origin.notes(old, 48, old.question))
     new = origin.Origin("thirds", (48,), 1, STUDY.by(LOUD))
-    assert origin.question_of(new).rules == LOUD and origin.notes(new, 48) == []
+    assert origin.question_of(new).rules == LOUD and origin.notes(new, 48, new.question) == []
     with pytest.raises(cli.UserError, match="no truth by version 1 of the rules"):
         old.question.truth_of([0, 99, 0, 99])
 

@@ -222,7 +222,7 @@ def test_a_run_that_sees_goes_on_after_a_stop(stage, runs, tiny_eyes, embedder):
     assert final[0].read_bytes() == final[1].read_bytes()
 
 
-def test_the_stages_after_the_training(stage, runs):
+def test_the_stages_after_the_training(stage, runs, tiny_eyes):
     """Suites, page and describing, from numbers and from a picture."""
     for see, run in runs.items():
         flags = ["--model", run, "--suite", "unseen", "--count", 3, "--points", 24, "--max-new-tokens", 8]
@@ -235,7 +235,7 @@ def test_the_stages_after_the_training(stage, runs):
     assert "drawn as a plot" in run_script("describe.py", table, "--model", runs["image"], cwd=stage).stdout
     image = stage / "dataset" / "ou_000000.png"
     said = run_script("describe.py", "--image", image, "--model", runs["image"], cwd=stage).stdout
-    assert "nothing here can be checked" in said and "taken as 24" in said and "truth" not in said
+    assert "Nothing here can be checked" in said and "taken as 24" in said and "truth" not in said
     said = run_script("describe.py", "--image", image, "--points", 24, "--model", runs["image"], cwd=stage).stdout
     assert "taken as" not in said
     for flags in (
@@ -244,8 +244,15 @@ def test_the_stages_after_the_training(stage, runs):
         ["--image", image, table],
         [],
         [table, "--points", 3],
+        ["--image", image, "--model", runs["image"], "--points", 7],
+        ["--image", image, "--model", runs["image"], "--points", 100000000],
+        ["--image", image, "--model", runs["image"], "--see", "numbers"],
+        ["--image", image, "--model", tiny_eyes],
     ):
-        run_script("describe.py", *flags, cwd=stage, code=2)
+        said = run_script("describe.py", *flags, cwd=stage, code=2)
+        assert len(said.stderr.splitlines()) == 1 and said.stdout == ""
+    done = run_script("describe.py", "--image", image, "--model", runs["image"], "--question", "season", cwd=stage)
+    assert "learnt the question 'study', asked 'season'" in done.stdout and done.stderr == ""
 
 
 def test_a_student_that_sees_is_exported_with_its_eyes(stage, runs, tmp_path, llama_cpp):
@@ -283,9 +290,12 @@ def test_pictures_that_are_none_are_refused_in_one_line(tmp_path):
     ramp.resize((640, 2)).save(tmp_path / "flat.png")
     ramp.save(tmp_path / "animated.gif", save_all=True, append_images=[ramp.rotate(180)])
     Image.new("1", (20000, 20000)).save(tmp_path / "huge.png")
+    Image.fromarray(np.where(np.eye(64), np.nan, 1.0).astype(np.float32)).save(tmp_path / "nan.tif")
+    os.mkfifo(tmp_path / "pipe.png")
     whys = {
         "text.png": "no picture", "empty.png": "no picture", "cut.png": "no picture", "vector.svg": "no picture", "flat.png": "the least",
         "animated.gif": "animated", "huge.png": "make it smaller", "none.png": "no .* here",
+        "nan.tif": "no finite numbers", "pipe.png": "is no file",
     }  # fmt: skip
     for name, why in whys.items():
         with pytest.raises(cli.UserError, match=why):
@@ -318,6 +328,8 @@ def test_pictures_of_all_kinds_become_the_same_plot(tmp_path):
     white.putalpha(Image.fromarray(255 - grey))
     white.save(tmp_path / "light-line.png")
     assert "laid on black" in alike("light-line.png", -1)[0]
+    ramp.save(tmp_path / "telephone.mpo", save_all=True, append_images=[ramp.resize((64, 36))], quality=95)
+    assert alike("telephone.mpo") == []  # a photograph with its preview
     exif = Image.Exif()
     exif[0x0112] = 6
     ramp.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
@@ -413,6 +425,8 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
         (["--start", "finer/tower.safetensors", "--side", "128"], "another side"),
     ):
         assert why in run_script("pretrain_tower.py", "--text", tiny_model, *wrong, "--out", "other", cwd=tmp_path, code=2).stderr
+    for text, why in ((EMBEDDER, "otherwise than Llama and Qwen"), ("put", "give a text model")):
+        assert why in run_script("pretrain_tower.py", "--text", text, "--out", "other", cwd=tmp_path, code=2).stderr
     assert not (tmp_path / "other").exists()
 
 

@@ -49,7 +49,7 @@ def prepare(series, known, asked, windowed=False):
     if points < n:
         shown = thin.thin(shown, points, asked)
         notes.append(f"the student is shown {points} points that stand for all {n}; the truth is that of all {n}")
-    notes += origin.notes(known, len(shown))
+    notes += origin.notes(known, len(shown), asked)
     return Asked(series, integers_of(shown), asked.truth_of(integers_of(series.values)), rows, facts, notes)
 
 
@@ -86,7 +86,7 @@ def prompt_of(ready, asked, fmt, see):
 def redrawn_picture(found, model, points, path):
     """A picture, a PIL image -> (the picture that a student is shown, notes): its line drawn as ours, where the student has a finder.
 
-    UserError, which names path, where the finder finds no line.
+    UserError, which names path, where the finder finds no single line.
     """
     from llm_ts.student import finder
 
@@ -97,7 +97,7 @@ def redrawn_picture(found, model, points, path):
     if redrawn is found:
         return found, []
     if redrawn is None:
-        raise cli.UserError(f"{path}: no line of a plot is found in this picture: give one plot of one series, cut out and upright")
+        raise cli.UserError(f"{path}: no single line of a plot is found in this picture: give one plot of one series, cut out and upright")
     return redrawn, ["the student is shown the line that was found in the picture, drawn as its own plots are"]
 
 

@@ -62,7 +62,7 @@ def mend(model, processor, name):
     if _asked(processor, template) is None:
         raise cli.UserError(f"{name}: its chat template leaves out, or refuses, what is asked: give another instruct model")
     for switch in SWITCHES:
-        if _asked(processor, template, **{switch: False}) != _asked(processor, template):
+        if switch in template and _asked(processor, template, **{switch: False}) != _asked(processor, template):
             template = f"{{% set {switch} = false %}}{template}"
     if found := OPENED.search(_asked(processor, template)):
         closed = f"{{% if add_generation_prompt %}}{{{{ '</{found[1]}>\\n\\n' }}}}{{% endif %}}"

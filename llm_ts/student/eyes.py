@@ -30,13 +30,17 @@ TEMPLATE = """\
 def give(name, seed=0, side=SIDE):
     """A text model (hub name, folder, .gguf file) -> (vision model with a tower of random weights, its processor), in fp32.
 
-    side: the pixels that a picture is squeezed to, each way. The text model must speak in ChatML, as SmolLM2 and Qwen do. Its vocabulary grows by MARKS, which stand around a
-    picture's token.
+    side: the pixels that a picture is squeezed to, each way. The text model must speak in ChatML, as SmolLM2 and Qwen do. Its
+    vocabulary grows by MARKS, which stand around a picture's token. UserError for other models.
     """
     import torch
     from transformers import AddedToken, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3VisionConfig, set_seed
 
+    if load.can_see(name):
+        raise cli.UserError(f"{name} is a vision model: give a text model")
     text, tokenizer = load.load_base(name, torch.float32)
+    if getattr(getattr(text, "model", None), "embed_tokens", None) is None:
+        raise cli.UserError(f"{name} is built otherwise than Llama and Qwen: eyes cannot be put before it")
     tokenizer.add_special_tokens({"additional_special_tokens": [AddedToken(mark, special=True) for mark in MARKS]})
     set_seed(seed)
     with cli.quiet():
@@ -87,7 +91,7 @@ def state_of(model):
 def read(path):
     """{name: tensor} of a tower.safetensors; UserError where the file holds no tower."""
     state = load.read_tensors(path)
-    if PATCHES not in state or state[PATCHES].ndim != 4:
+    if PATCHES not in state or state[PATCHES].ndim != 4 or not state[PATCHES].numel():
         raise cli.UserError(f"{path} is no tower: there are no patches in it")
     return state
 

@@ -23,6 +23,7 @@ GAP = 5  # pixels: parts of the line that lie closer, twice over, are one
 PART = 0.05  # of the ink of the greatest part, which another must have to belong to the line
 EMPTY = 0.05  # of the plots to learn from, that have axes and no line
 LEAST = 0.25  # of the picture's width, that a line takes at least
+TWICE = 0.25  # of the columns, in which the line may run at two heights, more than GAP apart
 WHOLE = 0.72  # of the columns between its ends, where it is found: 149 of 150 plots in random styles have more, empty axes less
 
 
@@ -107,7 +108,10 @@ class Plots(Dataset):
 
 
 def box_of(line):
-    """Where the line runs (HEIGHT, WIDTH) -> (the same without what lies apart, its left, top, right, bottom); None: no line."""
+    """Where the line runs (HEIGHT, WIDTH) -> (the same without what lies apart, its left, top, right, bottom).
+
+    None: there is no line, or more than one.
+    """
     on = line > SURE
     parts, count = ndimage.label(ndimage.binary_dilation(on, np.ones((2 * GAP + 1, 2 * GAP + 1))))
     if not count:
@@ -116,13 +120,15 @@ def box_of(line):
     on &= np.isin(parts, 1 + np.flatnonzero(ink >= PART * ink.max()))
     rows, columns = np.nonzero(on)
     box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    if box[2] - box[0] < LEAST * WIDTH or len(np.unique(columns)) < WHOLE * (box[2] - box[0]):
+    heights = [np.flatnonzero(column) for column in on.T if column.any()]
+    twice = np.mean([np.diff(rows).max(initial=0) > GAP for rows in heights])
+    if box[2] - box[0] < LEAST * WIDTH or len(heights) < WHOLE * (box[2] - box[0]) or twice > TWICE:
         return None
     return np.where(ndimage.binary_dilation(on, np.ones((3, 3))), line, 0), box
 
 
 def redraw(line, points=128):
-    """Where the line runs (HEIGHT, WIDTH) -> its plot as dataset/ draws them, a PIL image; None where there is no line.
+    """Where the line runs (HEIGHT, WIDTH) -> its plot as dataset/ draws them, a PIL image; None where box_of has none.
 
     points: of the series, as the time axis shows them.
     """
@@ -150,7 +156,7 @@ def read(path):
     try:
         made.load_state_dict({name: weight.float() for name, weight in state.items()}, strict=True)
     except RuntimeError as error:
-        raise cli.UserError(f"{path} is no finder of lines: {str(error).splitlines()[0][:150]}") from None
+        raise cli.UserError(f"{path} is no finder of lines: {' '.join(str(error).split())[:150]}") from None
     return made.eval()
 
 
@@ -163,14 +169,14 @@ def of(model):
 def redrawer(model):
     """(picture, points) -> the picture that a student is shown of one that is a file; None for a student without finder.
 
-    That is the line that was found in it, drawn as ours; the picture itself where it is ours, or no line is found in it.
+    That is the line that was found in it, drawn as ours; the picture itself where it is ours, or no single line is found in it.
     """
     finder = of(model)
     return finder and (lambda picture, points: as_ours(finder, picture, points) or picture)
 
 
 def as_ours(finder, picture, points):
-    """A picture, a PIL image, drawn as ours, or itself where it is ours; None where no line is found in it."""
+    """A picture, a PIL image, drawn as ours, or itself where it is ours; None where no single line is found in it."""
     if plot.is_ours(picture):
         return picture
     return redraw(finder.find([picture])[0], points)

@@ -33,6 +33,8 @@ def read_tensors(path):
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if not os.path.isfile(path):
+        raise cli.UserError(f"no file {path} here")
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:

@@ -170,9 +170,11 @@ def points_shown(known, n):
     return min(max(thin.POINTS, min(known.points, default=0)), longest)
 
 
-def notes(known, points):
-    """What a user should know who asks a student about a series of so many points: texts."""
+def notes(known, points, asked):
+    """What a user should know who asks a student a Question about a series of so many points: texts."""
     found = []
+    if known.question and known.question.name != asked.name:
+        found.append(f"learnt the question {known.question.name!r}, asked {asked.name!r}: what it never learnt to say may be anything")
     if known.points and not 0.8 * min(known.points) <= points <= NEARLY * max(known.points):
         found.append(f"trained on series of {points_text(known.points)} points: at {points} it reads less well")
     if known.question and known.question.rules.version != rules.PUBLISHED.version:
