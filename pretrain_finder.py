@@ -10,7 +10,8 @@ finder.safetensors belongs into the folder of a student that sees plots: where
 it lies there, describe.py --image and examine.py --dataset draw each picture
 again, with the line that was found in it. Started again, the same command goes
 on from the last whole checkpoint; SIGTERM, SIGUSR1 and Ctrl-C save at the next
-step and exit with 75.
+step and exit with 75. --start goes on from a finder.safetensors that is
+trained already.
 """
 
 import os

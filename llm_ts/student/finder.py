@@ -21,6 +21,7 @@ PAPER, INK = 0.8, 0.3  # about the mean and spread of a plot's pixels, from 0 to
 SURE = 0.3  # a pixel counts as line from this probability on
 GAP = 5  # pixels: parts of the line that lie closer, twice over, are one
 PART = 0.05  # of the ink of the greatest part, which another must have to belong to the line
+UNSURE = 1.06  # times the ink that was found: what the finder is unsure of stays away (results/LOG.md)
 EMPTY = 0.05  # of the plots to learn from, that have axes and no line
 LEAST = 0.25  # of the picture's width, that a line takes at least
 TWICE = 0.25  # of the columns, in which the line may run at two heights, more than GAP apart
@@ -144,7 +145,7 @@ def redraw(line, points=128):
     grid = (across, 0, left + 0.5 - across * axes[0], 0, down, top + 0.5 - down * axes[1])
     # a line one pixel wide becomes a wide one: the paler, so that there is as much ink as in a plot of ours
     ink = 255 * min(stroke * (across * down) ** 0.5, 1.0)
-    mask = Image.fromarray((ink * line).astype(np.uint8)).transform(
+    mask = Image.fromarray((ink * np.minimum(UNSURE * line, 1)).astype(np.uint8)).transform(
         ground.size, Image.Transform.AFFINE, grid, Image.Resampling.BILINEAR
     )
     return Image.composite(Image.new("RGB", ground.size, plot.BLUE), ground, mask)
