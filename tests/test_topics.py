@@ -403,7 +403,7 @@ def test_the_other_tests_hold_for_a_fifth_topic(tmp_path):
     for script in pathlib.Path(ROOT).glob("*.py"):  # fixtures call them
         shutil.copy(script, copy)
     (copy / "tests").mkdir()
-    for name in ("conftest.py", "asking.py", "mistral_server.py", "test_topics.py"):
+    for name in ("conftest.py", "warm.py", "asking.py", "mistral_server.py", "test_topics.py"):
         shutil.copy(os.path.join(ROOT, "tests", name), copy / "tests")
     these = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_topics.py", "-k", "level or two_topics")
     assert "8 passed" in call(*these, cwd=copy)
