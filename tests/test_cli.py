@@ -116,3 +116,9 @@ def test_describing_a_series_prints_nothing_of_the_libraries(tmp_path):
     (tmp_path / "fall.csv").write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
     done = run_script("describe.py", "fall.csv", cwd=tmp_path, env={"TRANSFORMERS_VERBOSITY": "warning"})
     assert done.stderr == "" and done.stdout.startswith("series: litres")
+
+
+def test_no_escape_sequence_of_a_files_name_reaches_the_terminal(tmp_path):
+    (tmp_path / "red\x1b[31m.png").write_text("no picture")
+    said = run_script("describe.py", "--image", "red\x1b[31m.png", cwd=tmp_path, code=2).stderr
+    assert "\x1b" not in said and r"red\x1b[31m.png is no picture" in said

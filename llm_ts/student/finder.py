@@ -103,7 +103,7 @@ class Plots(Dataset):
         return {"pixel_values": pixels_of(image), "labels": torch.from_numpy(line_of(points))}
 
     def drawn(self, number):
-        """The plot of a row, and where its points stand in it: nowhere in one plot of a EMPTY."""
+        """The plot of a row, and where its points stand in it: nowhere in a share EMPTY of the plots."""
         rng = np.random.default_rng([self.seed, number])
         return styles.draw_with_points([] if rng.random() < EMPTY else self.rows[number]["series"], rng)
 
