@@ -108,6 +108,29 @@ def test_plots_by_another_program_are_drawn_again(shipped, look, tmp_path):
     assert np.median(found, axis=0)[0] < 2 and np.median(found, axis=0)[1] < 8, found  # now and then an end of the line is lost
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_line_drawn_again_has_as_much_ink_as_one_of_ours(shipped, look, tmp_path):
+    """The student reads noise off how dark a plot is, whatever the width of the line was."""
+    ground = np.asarray(plot.plotter(128).empty()[0]).astype(float)
+    inks = []
+    for seed in range(10):
+        image = drawn(look, smooth(seed), tmp_path / "plot.png")
+        pictures = finder.redraw(shipped.find([image])[0]), plot.picture(smooth(seed))
+        inks.append([np.abs(np.asarray(picture) - ground).sum() for picture in pictures])
+    again, ours = np.transpose(inks)
+    assert abs(np.median(again / ours) - 1) < 0.06
+
+
+def test_upright_text_runs_upwards_beside_its_place():
+    from PIL import ImageDraw, ImageFont
+
+    image = Image.new("L", (100, 100))
+    styles._upright(ImageDraw.Draw(image), (60, 50), "W...", "rm", fill=255, font=ImageFont.load_default(20))
+    rows, columns = np.nonzero(np.asarray(image) > 128)
+    assert np.ptp(rows) > np.ptp(columns) and 50 <= columns.max() < 60 and abs((rows.min() + rows.max()) / 2 - 50) < 4
+    assert (rows > 50).sum() > 3 * (rows < 50).sum()  # it begins, with its W, at the bottom
+
+
 def test_plots_of_ours_are_known_and_left_as_they_are(shipped, tmp_path):
     """Of all lengths, as dataset/ holds them; another program's picture of the same size is none."""
     for points in (8, 16, 33, 128, 512, 2000):
@@ -157,6 +180,14 @@ def test_only_pictures_that_are_files_are_drawn_again(tmp_path):
     for shown, wanted in ((row, None), ({**row, "image": str(tmp_path / "x.png")}, mark)):
         got = pair.asked_with(shown, lambda image, points: mark if (image.size, points) == ((640, 360), 24) else None).picture()
         assert (got is mark) == (wanted is mark)
+
+
+def test_a_finder_lies_beside_the_weights_or_in_the_runs_folder(tmp_path):
+    (tmp_path / "final").mkdir()
+    assert load.finder_of(str(tmp_path)) is None and finder.redrawer(str(tmp_path)) is None
+    for folder in (tmp_path / "final", tmp_path):
+        (folder / load.FINDER).write_bytes(b"")
+        assert load.finder_of(str(tmp_path)) == str(folder / load.FINDER)
 
 
 def test_examine_draws_the_plots_of_a_folder_again(tiny_eyes, tmp_path):

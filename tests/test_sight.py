@@ -451,6 +451,9 @@ def test_a_tower_of_finer_pictures_begins_by_seeing_what_the_coarse_one_saw(tiny
     eyes.put(fine, state, "coarse.safetensors")
     assert eyes.side_of(state) == 64 and not torch.allclose(before, token(coarse, pixels), atol=1e-3)
     assert torch.allclose(token(fine, doubled), token(coarse, pixels), atol=1e-5)
+    save_file({eyes.PATCHES: torch.zeros(2, 2, 0, 0)}, tmp_path / "empty.safetensors")
+    with pytest.raises(cli.UserError, match="no patches"):
+        eyes.read(tmp_path / "empty.safetensors")
     drawn = plot.picture(list(range(24)))
     assert processor.image_processor([[drawn]], return_tensors="pt")["pixel_values"].shape[-2:] == (128, 128)
     for side in (32, 96):
