@@ -73,11 +73,12 @@ def score(args, asked, rows_of, scorer):
     done = answered(args.out)
     left, contents = 0, []
     for suite, rows in rows_of.items():
-        missing = [key for key in keys_of(suite, rows) if key not in done]
+        keys = keys_of(suite, rows)
+        missing = [key for key in keys if key not in done]
         left += len(missing)
         if missing:
             continue
-        said = [done[key] for key in keys_of(suite, rows)]
+        said = [done[key] for key in keys]
         content = evaluation.make(suite, rows, said, scorer, base=args.model, step=None, points=args.points)
         constants = {
             name: evaluation.make("  " + name, rows, [constant(asked, rows)] * len(rows), scorer)
