@@ -1,6 +1,5 @@
 # make run: the whole pipeline at a size for 2 cores; make test: the tests; make slurm: go.slurm on a Slurm of its own;
-# make bench: the ratios; make soak: the stages broken on purpose; make recipes, make study study-best: comparisons of
-# recipes, and of students over their steps.
+# make bench: the ratios; make soak: the stages broken on purpose; make study study-best: the original study's set-up.
 # Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once).
 
 PYTHON ?= python3.11
@@ -21,7 +20,7 @@ SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(CURDIR)/trained/$(STUDENT) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
 	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 $(SCORING)
 
-.PHONY: all env models llama run test slurm bench soak recipes study study-data study-best clean
+.PHONY: all env models llama run test slurm bench soak study study-data study-best clean
 
 all: run
 
@@ -92,10 +91,6 @@ bench: env models llama
 MINUTES := 60
 soak: env models
 	$(OFFLINE) $(PY) -m experiments.soak --minutes $(MINUTES)
-
-# recipes of training at equal budget; each took 6 to 9 minutes on one core beside other work
-recipes: env models
-	$(OFFLINE) $(PY) -m experiments.recipes
 
 # the original study's set-up, with the simulated teacher: 220 series of 128 points, its curated sentences, evaluated every
 # 20 steps. A tenth are test rows, and what a human should verify stays out: 163 rows are left to learn from, so that the

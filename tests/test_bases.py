@@ -6,12 +6,11 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 import dataclasses
 import json
 import os
-import re
 
 import pytest
+import tiny_bases
 from conftest import SMOLLM2, run_script
 
-from experiments import bases
 from llm_ts import cli, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.student import answer, cache, callbacks, chat, device, gguf_file, load, train, trial
@@ -33,7 +32,7 @@ def made(tmp_path_factory):
     def make(kind):
         if kind not in folders:
             folders[kind] = str(tmp_path_factory.mktemp("models") / "Tiny")
-            bases.make(kind, folders[kind])
+            tiny_bases.make(kind, folders[kind])
         return folders[kind]
 
     return make
@@ -82,12 +81,12 @@ def test_a_mended_template_is_mended_once_and_kept_with_the_student(made, tmp_pa
         model.save_pretrained(tmp_path / kind)
         tokenizer.save_pretrained(tmp_path / kind)
         before = tokenizer.chat_template
-        assert before != bases.TEMPLATES[kind]
+        assert before != tiny_bases.TEMPLATES[kind]
         again = in_fp32(str(tmp_path / kind))[1]
         assert again.chat_template == before
         assert chat.prompts_of(again, PROMPTS) == chat.prompts_of(tokenizer, PROMPTS)
     model, tokenizer = in_fp32(made("llama"))
-    assert tokenizer.chat_template == bases.template()  # nothing was to be mended
+    assert tokenizer.chat_template == tiny_bases.template()  # nothing was to be mended
 
 
 def test_a_template_that_drops_the_question_and_turns_without_an_end_are_refused(made):
@@ -258,19 +257,38 @@ def test_curves_for_tensorboard(command, tmp_path):
     assert len(files) == 1 and files[0].stat().st_size > 500
 
 
-def test_the_table_of_bases_by_its_documented_command(tmp_path, llama_cpp):
-    flags = re.search(r"^Run: python -m experiments.bases (.*)$", bases.__doc__, re.M)[1].split()
-    run_script("experiments.bases", *flags, cwd=tmp_path)
-    (line,) = [line for line in (tmp_path / "bases.md").read_text().splitlines() if line.startswith("| llama |")]
-    assert line.split(" | ")[1:] == ["yes", "yes", "6 of 6", "yes", "6 of 6 |"]
+def answers_of(folder):
+    """Six prompts, and the answers of a student in fp32, each asked alone."""
+    prompts = [row["prompt"] for row in fresh.pairs("test", [(16, 48, 6)], "thirds")]
+    model, tokenizer = in_fp32(folder)
+    alone = [answer.generate(model, tokenizer, [prompt], 1, 24)[0] for prompt in prompts]
+    assert answer.generate(model, tokenizer, prompts, 6, 24) == alone and len(set(alone)) > 1
+    return prompts, alone
+
+
+def test_a_base_is_trained_stopped_resumed_asked_and_exported(command, tmp_path, llama_cpp):
+    """To the same weights, bit for bit, and to the same answers, word for word."""
+    flags = command("llama", "--fresh", "16-24x32", "--dtype", "fp32", "--learning-rate", "3e-3", "--rank", "32", "--save-steps", "1000")
+    run_script("qwen_train.py", *flags, cwd=tmp_path)
+    again = [*flags, "--out", "again", "--no-gguf", "--stop-file", "stop"]
+    (tmp_path / "stop").touch()
+    run_script("qwen_train.py", *again, cwd=tmp_path, code=cli.REQUEUE)
+    (tmp_path / "stop").unlink()
+    run_script("qwen_train.py", *again, cwd=tmp_path)
+    adapters = [(tmp_path / run / "final" / "adapter_model.safetensors").read_bytes() for run in ("run", "again")]
+    assert adapters[0] == adapters[1]
+    prompts, alone = answers_of(str(tmp_path / "run" / "final"))
+    export = ("--strategy", "merge", "--quant", "f32", "--rows", 2, "--min-equal", 0, "--outfile", "x.gguf")
+    run_script("hf2gguf.py", "--lora", "run/final", *export, cwd=tmp_path)
+    assert Student(str(tmp_path / "x.gguf")).ask(prompts, 24) == alone
 
 
 @pytest.mark.parametrize("kind", ["qwen3.5", "gemma3", "phi"])
 def test_llama_cpp_loads_what_its_converter_made_and_says_the_same(kind, tmp_path, llama_cpp):
     """Qwen3.5's configuration speaks of layers that Transformers does not keep: converted with them, nothing could load it."""
-    bases.make(kind, str(tmp_path / "tiny"))
+    tiny_bases.make(kind, str(tmp_path / "tiny"))
     made = str(tmp_path / "tiny.gguf")
     gguf_file.convert("convert_hf_to_gguf.py", str(tmp_path / "tiny"), "--outfile", made, "--outtype", "f32")
-    alone, _ = bases.answers_of(str(tmp_path / "tiny"))
-    same = bases.alike(alone, Student(made).ask(*bases.prompts()))
-    assert same in ("5 of 6", "6 of 6") and len(set(alone)) > 1  # of random weights a near tie may fall otherwise
+    prompts, alone = answers_of(str(tmp_path / "tiny"))
+    same = [one == other for one, other in zip(alone, Student(made).ask(prompts, 24))]
+    assert sum(same) >= 5  # of random weights a near tie may fall otherwise

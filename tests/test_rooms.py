@@ -71,7 +71,7 @@ def test_imports_go_down(path):
         (f"{PACKAGE}/records.py", f"def f():\n    from {PACKAGE}.student import load"),
         ("curate.py", "import convert"),
         (f"{PACKAGE}/pairs/pair.py", "from ou_process import main"),
-        (f"{PACKAGE}/cli.py", "from experiments import recipes"),
+        (f"{PACKAGE}/cli.py", "from experiments import compare"),
         (f"{PACKAGE}/__init__.py", f"from {PACKAGE}.student import load"),
         (f"{PACKAGE}/scores/means.py", f"import {PACKAGE}"),
         (f"{PACKAGE}/records.py", "import importlib"),

@@ -74,9 +74,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "pretrain_finder.py": "--fresh 24x32 --save-steps 1 --validation 8",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = "bases bench bench_describe bench_evaluation bench_stages bench_training mixtures other_plots reader real_windows"
-    measuring += " recipes soak thinning truce what_it_sees words"
-    measuring = {f"experiments.{name}" for name in measuring.split()}
+    measuring = {f"experiments.{name}" for name in "bench compare other_plots reader real_windows soak truce".split()}
     elsewhere = {"own_answers.py"}  # needs a student that is right now and then: test_own_answers.py
     assert set(stages) | measuring | elsewhere == {*STAGES, *EXPERIMENTS}
     snapshots = []
@@ -117,17 +115,18 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
     assert not [name for _, _, names in os.walk(tmp_path) for name in names if ".tmp" in name]
 
 
-@pytest.mark.parametrize("script", ["experiments.bench_evaluation", "experiments.bench_training"])
-def test_each_way_of_the_benches_can_be_measured(script, tmp_path):
-    """Their documented commands at toy size: what bench.py calls, and reads the last line of."""
+@pytest.mark.parametrize("part", ["evaluation", "training"])
+def test_each_way_of_the_bench_can_be_measured(part, tmp_path):
+    """At toy size: what bench.py calls, and reads the last line of. Both ways say the same, and learn about as much."""
     if not os.path.isfile(SMOLLM2):
         pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
-    arguments = shlex.split(run_line(script))[3:]
-    other = {"experiments.bench_evaluation": "plain", "experiments.bench_training": "trl"}[script]
-    for way in ("ours", other):
-        small = ("--way", way, "--points", 16, *(("--count", 1) if "evaluation" in script else ("--steps", 1, "--batch", 2)))
-        measured = json.loads(run_script(script, *arguments, *small, cwd=tmp_path).stdout.splitlines()[-1])
-        assert measured["peak_mib"] > 100 and measured.get("tokens_per_second", measured.get("seconds_per_answer")) > 0
+    said = []
+    for way in ("ours", "plain"):
+        done = run_script("experiments.bench", "--measure", part, way, 16, 1, cwd=tmp_path)
+        measured = json.loads(done.stdout.splitlines()[-1])
+        assert measured["peak_mib"] > 100 and measured["seconds"] > 0
+        said.append(measured["said"])
+    assert said[0] == said[1] if part == "evaluation" else said[0] == pytest.approx(said[1], rel=0.1)
 
 
 @pytest.mark.parametrize(

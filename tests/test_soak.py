@@ -14,10 +14,7 @@ from experiments import soak
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("soak") / "kept")
-    with pytest.MonkeyPatch.context() as patch:
-        names = ("simulate", "truth", "ask", "curate", "curate, decided")
-        patch.setattr(soak, "STAGES", {name: soak.STAGES[name] for name in names})
-        return folder, soak.prepare(folder, {})
+    return folder, soak.prepare(folder, ("simulate", "truth", "ask", "curate", "curate, decided"))
 
 
 @pytest.mark.parametrize(

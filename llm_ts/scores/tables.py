@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from llm_ts import question
 from llm_ts.scores.means import percent
-from llm_ts.scores.score import CONSTANTS, scored
+from llm_ts.scores.score import scored
 
 
 @dataclass(frozen=True)
@@ -94,26 +94,6 @@ def for_markdown(contents, rows):
     heads = [c.head if c.plain else f"{words(c.head)}, n = {c.mean(contents[0]['means'])['n']}" for c in columns]
     lines = [[content["name"], *(column.cell(content["means"]) for column in columns)] for content in contents]
     return markdown([f"{rows} rows", *heads], lines)
-
-
-def suites_for_markdown(contents, rows):
-    """Evaluations of suites -> a Markdown table; below each the better of the constant answers, claim by claim."""
-    asked = question_of(contents)
-    claims, plain = claim_columns(asked, rows), [JSON] if rows == "all" else []
-    heads = [
-        f"{rows} rows",
-        *(column.head for column in plain),
-        *(words(c.head) for c in claims),
-        f"n of {words(asked.together)}",
-    ]
-    lines = []
-    for content in contents:
-        n = str(claims[-1].mean(content["means"])["n"])
-        lines.append([content["name"], *(column.cell(content["means"], 1) for column in (*plain, *claims)), n])
-        constants = [content[name] for name in CONSTANTS]
-        best = [max((column.mean(means) for means in constants), key=lambda m: m["mean"]) for column in claims]
-        lines.append(["constant", *("" for _ in plain), *map(percent, best), n])
-    return markdown(heads, lines)
 
 
 def for_html(contents):
