@@ -18,7 +18,7 @@ from llm_ts.series.scale import integers_of
 
 SEEDS = rows.SEEDS  # user's seeds lie below
 # test: 3 * SEEDS until the adapter shipped first stood; its recipe had been changed after those series were seen
-PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 4 * SEEDS, "own": 5 * SEEDS}  # own: own_answers.py
+PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 4 * SEEDS}
 LONG = (300, 2048)  # points, log-uniform, of the series that are thinned
 SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need little padding
 
@@ -87,7 +87,7 @@ def _drawn(seed, numbers, least, most, share, question, processes, squeeze, long
 class Rows(Sequence):
     """Fresh rows for each (least, most, count) of stages, in order, drawn when they are asked for: id, series, truth, params.
 
-    purpose: "train", "validation", "test" or "own". share: of series that are frozen shapes (frozen.py) instead. question: what
+    purpose: "train", "validation" or "test". share: of series that are frozen shapes (frozen.py) instead. question: what
     is asked about them. processes: names of series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99
     only. long: share of series that are longer, and thinned. The first series of the first stage are the same for every count.
     """
