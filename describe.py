@@ -170,14 +170,11 @@ def describe_files(args, learnt, asked, found, running=None):
         print("\n\n".join(prompts))
         answers = iter(())
     elif ready:
-        chances = []
         student = running or fast.open_student(args.model, see, args.transformers)
-        said = student.ask(prompts, chances=chances)
+        said = student.ask(prompts)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
         answers = [asked.parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
-        for one, answer, tokens in zip(ready, answers, chances):
-            one.notes += tell.doubts(asked, answer, tokens)
         answers = iter(answers)
     how = {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
     model = f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})"

@@ -15,7 +15,7 @@ from conftest import ROOT, run_script
 from gguf import GGUFReader
 
 from llm_ts import cli, records, rules
-from llm_ts.desk import draw, prepare, tell
+from llm_ts.desk import draw, prepare
 from llm_ts.pairs import fresh
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
@@ -153,7 +153,7 @@ def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, t
 
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
-    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most, chances=None: [""] * len(prompts))
+    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most: [""] * len(prompts))
     with pytest.raises(cli.UserError, match="answers nothing"):
         main(["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)])
     assert os.listdir(tmp_path) == ["x.gguf"] and old.read_text() == "the old file"
@@ -328,22 +328,6 @@ def test_a_font_of_boxes_alone_is_no_font_and_dates_do_not_touch(tmp_path):
     figures[0].canvas.draw()
     boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
     assert len(boxes) > 2 and all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:]))
-
-
-def test_doubts_are_those_of_the_sentence_that_holds_the_improbable_word():
-    said = STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "end"})
-    answer = STUDY.parse(STUDY.answer_of(said))
-    at = answer.text.index("low")
-    tokens = [(answer.text[:at], 0.99), ("low", 0.51), (answer.text[at + 3 :], 0.9)]
-    assert tell.doubts(STUDY, answer, tokens) == ["the student itself is in doubt about the noise: it gave what it says 51 %"]
-    assert tell.doubts(STUDY, answer, [(text, 0.9) for text, _ in tokens]) == []
-    free = STUDY.parse(answer.text.replace("The noise intensity is low.", "Hardly any noise."))
-    notes = tell.doubts(STUDY, free, [(letter, 0.1) for letter in free.text])
-    assert [note.split(":")[0].rpartition(" ")[2] for note in notes] == ["trend", "extrema"]
-    twice = STUDY.parse(STUDY.answer_of({**said, "noise": "Hardly any noise."}, said))
-    at = twice.text.index("low")
-    tokens = [(twice.text[:at], 0.9), ("low", 0.51), (twice.text[at + 3 :], 0.1)]
-    assert [note.split(":")[0].rpartition(" ")[2] for note in tell.doubts(STUDY, twice, tokens[:2])] == ["noise"]
 
 
 def test_own_series_are_rescaled_as_the_simulated_ones():

@@ -95,12 +95,11 @@ def _places(model, ids, mask, pictures):
     return inner.get_rope_index(ids, types, attention_mask=mask, **grids)
 
 
-def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pictures, chances=None):
+def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pictures):
     """Continuations of prompts, lists of tokens, as lists of tokens without their end.
 
     beginning: a cache that holds what all of them begin with, or None. drafts: a Drafts, or None for a model that cannot
-    take back what it read. pictures: what the model takes of them beside. chances: a list that gets a list of probabilities
-    for each row, those of its tokens, or None.
+    take back what it read. pictures: what the model takes of them beside.
     """
     import torch
 
@@ -112,7 +111,6 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pic
     places, ahead = _places(model, ids, mask, pictures)
     new = ids[:, shared:]  # what is still to be read, before the drafts: first the prompts, then each row's last token
     said, done = [[] for _ in rows], [False] * len(rows)
-    sure = [[] for _ in rows]
     while not all(done):
         most = [0 if end or drafts is None else min(WIDTH, max_new_tokens - len(row) - 1) for row, end in zip(said, done)]
         guesses = [drafts.guess(row, width) if width else [] for row, width in zip(said, most)]
@@ -127,16 +125,13 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pic
         out = model(new, use_cache=True, **keywords, **pictures)
         past, pictures = out.past_key_values, {}  # which are read once, with the prompts
         best = out.logits.argmax(dim=-1).tolist()
-        of_best = None if chances is None else out.logits.float().softmax(dim=-1).amax(dim=-1).tolist()
         kept = []  # tokens of each draft that greedy decoding chooses too
         for i, guess in enumerate(guesses):
             kept.append(next((k for k, token in enumerate(guess) if token != best[i][k]), len(guess)))
             if done[i]:
                 continue
-            for k, token in enumerate(best[i][: kept[i] + 1]):
+            for token in best[i][: kept[i] + 1]:
                 said[i].append(token)
-                if of_best:
-                    sure[i].append(of_best[i][k])
                 if token in ends or len(said[i]) >= max_new_tokens:
                     done[i] = True
                     break
@@ -144,8 +139,6 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pic
         right = torch.arange(wide, device=model.device) < torch.tensor(kept, device=model.device)[:, None]
         mask = torch.cat([mask, right.to(mask.dtype), mask.new_ones(len(rows), 1)], dim=1)
         new = torch.tensor([row[-1:] for row in said], device=model.device)
-    if chances is not None:
-        chances += sure
     return [row[:-1] if row[-1] in ends else row for row in said]
 
 
@@ -158,22 +151,12 @@ def _taken_in(model, processor, texts, prompts):
     return rows, {name: taken[name].to(model.device) for name in names}
 
 
-def generate(
-    model,
-    processor,
-    prompts,
-    batch_size=32,
-    max_new_tokens=MAX_NEW_TOKENS,
-    progress=None,
-    drafts=None,
-    chances=None,
-):
+def generate(model, processor, prompts, batch_size=32, max_new_tokens=MAX_NEW_TOKENS, progress=None, drafts=None):
     """Answers to the prompts, in their order; the longest first, so that memory fails early.
 
     processor: the model's tokenizer, or a vision model's processor. prompts: texts, or question.Shown for a vision model.
     batch_size: prompts answered together, at most. progress: called with the number done after each batch. drafts: a Drafts
-    that goes on learning from one call to the next. chances: a list that gets for each prompt the tokens of its answer with the
-    probabilities that the model gave them, [(text, probability), ...].
+    that goes on learning from one call to the next.
     """
     import torch
 
@@ -183,7 +166,6 @@ def generate(
     rows = chat.ids_of(getattr(processor, "tokenizer", processor), texts)  # a picture is one token there
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
     answers = [""] * len(rows)
-    sure = [None] * len(rows)
     drafts = Drafts() if drafts is None else drafts
     see = any(isinstance(prompt, question.Shown) for prompt in prompts)
     was_training = model.training
@@ -198,11 +180,8 @@ def generate(
                 if see:
                     batch, pictures = _taken_in(model, processor, [texts[i] for i in chosen], [prompts[i] for i in chosen])
                 tokenizer = getattr(processor, "tokenizer", processor)
-                found = None if chances is None else []
                 own = drafts if plain else None
-                new = _answer_batch(model, tokenizer, batch, beginning, max_new_tokens, own, pictures, found)
-                for i, row, shares in zip(chosen, new, found or ()):
-                    sure[i] = list(zip(map(tokenizer.decode, row), shares))
+                new = _answer_batch(model, tokenizer, batch, beginning, max_new_tokens, own, pictures)
                 for i, text in zip(chosen, tokenizer.batch_decode(new, skip_special_tokens=True)):
                     answers[i] = text.strip()
                 for row in new:
@@ -211,6 +190,4 @@ def generate(
                     progress(start + len(chosen))
     finally:
         model.train(was_training)
-    if chances is not None:
-        chances += sure
     return answers

@@ -169,15 +169,12 @@ class Llama:
             raise cli.UserError(f"{name} is no adapter for {self._model.model_path}")
         return made
 
-    def ask(self, prompts, max_tokens, chances=None):
-        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another.
-
-        chances: as gguf_batch.ask has it; where pictures are shown it stays empty.
-        """
+    def ask(self, prompts, max_tokens):
+        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another."""
         chats = [question.messages_of(prompt) for prompt in prompts]
         with cli.quiet():
             if not any(isinstance(prompt, question.Shown) for prompt in prompts):
-                return gguf_batch.ask(self._model, chats, max_tokens, self._adapters, chances)
+                return gguf_batch.ask(self._model, chats, max_tokens, self._adapters)
             return [self._ask_shown(chat, prompt, max_tokens) for chat, prompt in zip(chats, prompts)]
 
     def _ask_shown(self, chat, prompt, max_tokens):

@@ -87,8 +87,8 @@ class Remote:
             raise cli.UserError(f"the student of {self.url} sees plots: --server asks students of numbers alone")
         return known
 
-    def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
-        """Prompts -> the greedy answers, in order. chances: stays empty.
+    def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS):
+        """Prompts -> the greedy answers, in order.
 
         Where an answer fails or is cut off, a UserError stands in its place; the others are kept. Once the server is gone, or
         too slow, it is asked no more: the same error stands in place of the rest.
