@@ -176,8 +176,8 @@ def describe_files(args, learnt, asked, found, running=None):
             raise said[0]
         answers = [asked.parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
         answers = iter(answers)
-    how = {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
-    model = f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})"
+    how = "series drawn as a plot" if see == "image" else f"series written as {fmt!r}"
+    model = f"model: {args.model} ({how})"
     drawn = failed = 0
     for path, one in prepared:
         answer = one if isinstance(one, cli.UserError) else next(answers, None)
@@ -224,8 +224,7 @@ def describe_picture(args, learnt, asked):
     if learnt == origin.UNKNOWN:
         raise cli.UserError(f"nothing says what {args.model} learnt to see: --image needs a student trained with --see image")
     if learnt.see != "image":
-        what = "numbers beside the plot" if learnt.see == "both" else "numbers"
-        raise cli.UserError(f"{args.model} reads {what}: --image needs a student that was trained with --see image")
+        raise cli.UserError(f"{args.model} reads numbers: --image needs a student that was trained with --see image")
     found, notes = picture.read(args.image)
     width, height = found.size
     points = args.points or sorted(learnt.points or (DEFAULT_POINTS,))[len(learnt.points) // 2]

@@ -8,7 +8,6 @@ Writes: --out, a picture.
 Run: python -m experiments.what_it_sees --out results/sees.png
 """
 
-import os
 
 import numpy as np
 
@@ -46,7 +45,7 @@ def main(argv=None):
     parser.add_argument("--count", type=cli.positive, default=4, help="How many plots to show.")
     parser.add_argument("--model", default=paths.SHIPPED_SEES, help="Folder of a student that sees, with tower and finder.")
     args = parser.parse_args(argv)
-    side = eyes.side_of(eyes.read(os.path.join(args.model, load.TOWER)))
+    side = eyes.SIDE
     from llm_ts.student import finder
 
     as_ours = finder.redrawer(args.model)

@@ -1,4 +1,4 @@
-"""How a series is shown to a student: its numbers in a named format, its plot, or both; kept with every pair, adapter and GGUF.
+"""How a series is shown to a student: its numbers in a named format, or its plot; kept with every pair, adapter and GGUF.
 
 To add a format: one line in FORMATS. A changed one changes what trained students are asked: add another instead.
 """
@@ -30,18 +30,17 @@ FORMATS = {
 }
 
 
-SEE = ("numbers", "image", "both")  # what a student is shown; a record that says nothing of it: numbers
+SEE = ("numbers", "image")  # what a student is shown; a record that says nothing of it: numbers
 
 
 def shown(series, fmt, see="numbers"):
-    """What a prompt says of a series: its numbers, or that a plot stands beside them, and of how many points.
+    """What a prompt says of a series: its numbers, or that a plot stands beside it, and of how many points.
 
     [0, 5, 99] as "image" -> " a plot of 3 points."
     """
-    plot = f"a plot of {len(series)} points."  # noise is a matter of the single step, which a plot alone does not show
-    if see == "image":
-        return f" {plot}"
-    return series_to_text(series, fmt) + (f"\nThe same as {plot}" if see == "both" else "")
+    if see == "image":  # noise is a matter of the single step, which a plot alone does not show
+        return f" a plot of {len(series)} points."
+    return series_to_text(series, fmt)
 
 
 def see_of(record, where):

@@ -7,9 +7,8 @@ of the series that they destroyed: a student that reads the values must fall to 
 and `seasonal` are strange to a student only if it was trained without --shapes; `outside` and `mixed` if it has not learnt
 the processes `wide` and `mixture`, which draw such series too.
 
-For students that see: `blank` shows axes without a line, `other-plot` the plot of another series; the truth stays that of the
-series, so that who looks must fall to a constant answer, and who is shown the numbers too may read those. `other-numbers` is
-`other-plot` with the truth of the plot. Between these two stands what a student shown both believes.
+For students that see: `blank` shows axes without a line. The truth stays that of the series: a student that looks can be no
+better than a constant answer.
 
 A file is a suite too: JSON lines with an id and a series each, such as experiments.real_windows writes. Its name is the
 file's, and the truth of its series is computed here.
@@ -114,18 +113,10 @@ def _real(count, points, fmt, question, processes):
     return pairs
 
 
-def _unlike(draw, truth_of_plot=False):
-    """A suite of unseen series beside which something else is drawn: draw(series, the next one)."""
-
-    def suite(count, points, fmt, question, processes):
-        rows = _unseen(count + 1, points, fmt, question, processes)
-        made = []
-        for row, other in zip(rows[:-1], rows[1:]):
-            truth = other["truth"] if truth_of_plot else row["truth"]
-            made.append({**_pair(row["id"], fmt, question, row["series"], truth), "drawn": draw(row["series"], other["series"])})
-        return made
-
-    return suite
+def _blank(count, points, fmt, question, processes):
+    """Unseen series, of which nothing is drawn."""
+    rows = _unseen(count, points, fmt, question, processes)
+    return [{**_pair(row["id"], fmt, question, row["series"]), "drawn": [None] * points} for row in rows]
 
 
 def _shuffle(number, series):
@@ -151,11 +142,9 @@ SUITES = {
     "seasonal": _shapes("seasonal"),
     "mixed": _mixed,
     "real": _real,
-    "blank": _unlike(lambda series, other: [None] * len(series)),
-    "other-plot": _unlike(lambda series, other: other),
-    "other-numbers": _unlike(lambda series, other: other, truth_of_plot=True),
+    "blank": _blank,
 }
-SIGHT = ("blank", "other-plot", "other-numbers")  # that show something else than the series: for students that see
+SIGHT = ("blank",)  # suites for students that see
 
 
 FILE = ".jsonl"  # how a suite's name ends that is a file

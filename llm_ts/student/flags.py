@@ -78,9 +78,9 @@ def make_parser(about):
     records.add_lock_flag(parser)
 
     add = parser.add_argument_group("what the student is shown").add_argument
-    see = "The series' numbers, its plot, or both; for plots, --model is a vision model."
+    see = "The series' numbers, or its plot; for plots, --model is a vision model."
     add("--see", choices=formats.SEE, default="numbers", help=see)
-    add("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image or both.")
+    add("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image.")
 
     add = parser.add_argument_group("fresh simulated series, instead of the pairs' train split").add_argument
     stages = "In this order: 48x6000,32-256x3000."
@@ -106,7 +106,7 @@ def make_parser(about):
     add("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
     kinds = "Of the base; the adapter is fp32. auto: bf16 on a GPU, and on a CPU with instructions for it."
     add("--dtype", choices=("auto", "bf16", "fp32"), default=recipe.dtype, help=kinds)
-    tower = "Whether the vision tower learns too, by LoRA as the text model does; for --see image or both."
+    tower = "Whether the vision tower learns too, by LoRA as the text model does; for --see image."
     add("--tower", choices=("lora", "frozen"), default=recipe.tower, help=tower)
     add("--seed", type=cli.count, default=recipe.seed, help="Of the order of rows and the adapter's start.")
 
@@ -139,7 +139,7 @@ def parse(argv, about=""):
     if args.words != "template" and not args.fresh:
         raise cli.UserError("--words is about the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):
-        raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image or both")
+        raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image")
     if args.patience and not args.validation:
         raise cli.UserError("--patience waits for better answers on validation rows: give --validation too")
     if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):

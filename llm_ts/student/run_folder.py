@@ -28,7 +28,6 @@ DEFAULTS = {
     "thin": False,
     "plots": None,
     "dataset": "dataset",
-    "side": 128,
 }  # of settings that runs of before, and runs that do without them, do not have
 UNKNOWN_BEFORE = (load.FINGERPRINT, "dtype", "start_sha256")  # settings that runs of before may lack, whatever theirs were
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
