@@ -56,7 +56,7 @@ run: env models llama
 	@echo "== 3 of 8: curate"
 	cd run && $(PY) ../curate.py
 	@echo "== 4 of 8: convert, and compare gold with truth"
-	cd run && $(PY) ../convert.py --format $(FORMAT) --wording $(WORDING) $(SCORING)
+	cd run && $(PY) ../convert.py --format $(FORMAT) --words $(WORDING) $(SCORING)
 	@echo "== 5 of 8: fine-tune $(STUDENT)"
 	cd run && $(TRAIN)
 	@echo "== 6 of 8: check the training"
@@ -114,7 +114,7 @@ study: study-data
 	cd run/study && $(PY) ../../convert.py --format study $(SCORING)
 	cd run/study && $(LEARN) --epochs 14.5
 study-best: study-data
-	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --wording plain --no-diagnostics --out best.jsonl
+	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --words template --no-diagnostics --out best.jsonl
 	cd run/study && $(LEARN) --data best.jsonl --fresh 48x1280,128x1280 --out $(basename $(basename $(STUDY)))-best
 
 clean:

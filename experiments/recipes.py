@@ -85,7 +85,7 @@ def train(name, folder, args):
     chosen = {**BASELINE, "seed": "0", **changed}
     budget = args.tokens / chosen["epochs"] / (1 if chosen["rank"] else 1.5)
     pairs = os.path.join(folder, f"{name}.jsonl")
-    flags = ["--format", chosen["format"], "--answers", chosen["answers"], "--wording", chosen["wording"]]
+    flags = ["--format", chosen["format"], "--answers", chosen["answers"], "--words", chosen["wording"].replace("plain", "template")]
     call(folder, "convert.py", *flags, "--no-diagnostics", "--out", f"{name}.jsonl")
     train_rows, test_rows = pair.read(pairs)
     count = count_of(train_rows[:100], budget, args.model)

@@ -124,7 +124,7 @@ def trained(described, embedder):
     if not os.path.isfile(SMOLLM2):
         pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     scoring = ("--embedder", embedder, "--nli", "none")
-    run_script("convert.py", "--format", "thirds", "--wording", "plain", *scoring, cwd=described)
+    run_script("convert.py", "--format", "thirds", "--words", "template", *scoring, cwd=described)
     shipped = os.path.join(ROOT, "trained", "SmolLM2-135M-Instruct")  # says three sentences already: a fourth is soon learnt
     done = run_script(
         "qwen_train.py", "--model", shipped, "--out", "toy", "--epochs", 1, "--batch-size", 4, "--learning-rate", 1e-3,

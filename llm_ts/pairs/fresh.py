@@ -134,17 +134,16 @@ def in_other_orders(rows, share, seed=0):
     return made
 
 
-def pairs(purpose, stages, fmt, *drawn, words=None, plain_first=False, **more):
+def pairs(purpose, stages, fmt, *drawn, words=None, **more):
     """Pairs of prompt and answer for fresh rows; drawn, more: as in Rows; fmt: how a series is written.
 
-    words: a words.Words that says the truth in the teacher's sentences; None: in the hand-made ones. plain_first: in both, the
-    hand-made ones first.
+    words: a words.Words that says the truth again, in the teacher's sentences; None: the answers are in the template alone.
     """
     rows = Rows(purpose, stages, *drawn, **more)
 
     def in_words(row, number):
         said = words.say(row, np.random.default_rng([rows.seed, 5, number, 0]))
-        return pair.make(row, fmt, purpose, said, row["truth"]["sentences"] if plain_first else None)
+        return pair.make(row, fmt, purpose, said, row["truth"]["sentences"])
 
     def of_block(block):
         made = [(number, rows[number]) for number in range(*block[:2])]

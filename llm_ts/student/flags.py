@@ -93,9 +93,9 @@ def make_parser(about):
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
     add("--reorder", type=cli.share, default=0.0, help=orders)
     add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
-    words = "How they say their truth: in one template, or each claim in a sentence that the teacher said of it in --data; "
-    both = "both: first so, then so, which counts."
-    add("--words", choices=("template", "teacher", "both"), default="template", help=words + both)
+    words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher said of the same label "
+    words += "in --data; only the second is scored."
+    add("--words", choices=("template", "both"), default="template", help=words)
 
     add = parser.add_argument_group("how it learns").add_argument
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
