@@ -43,7 +43,7 @@ def load_rows(run):
     if run.fresh:
         words = Words(train_rows) if run.words == "both" else None
         more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}
-        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **more)
+        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, **more)
         if words:
             print(f"words of the teacher: {words}", flush=True)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []

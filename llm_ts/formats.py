@@ -9,27 +9,18 @@ from llm_ts import cli
 from llm_ts.claims.places import THIRDS, third
 
 
-def _joined(series, separator):
-    return separator.join(f"{k:02d}" for k in series)
+def _study(series):
+    return f" [{', '.join(f'{k:02d}' for k in series)}]"
 
 
-def _thirds(series, separator):
+def _thirds(series):
     by_third = {name: [] for name in THIRDS}
     for i, k in enumerate(series):
-        by_third[third(i, len(series))].append(k)
-    return "".join(f"\n{name}: {_joined(values, separator)}" for name, values in by_third.items())
+        by_third[third(i, len(series))].append(f"{k:02d}")
+    return "".join(f"\n{name}: {' '.join(values)}" for name, values in by_third.items())
 
 
-FORMATS = {
-    "study": lambda series: f" [{_joined(series, ', ')}]",
-    "space": lambda series: f" {_joined(series, ' ')}",
-    "compact": lambda series: f" {_joined(series, '')}",
-    "thirds": lambda series: _thirds(series, " "),
-    "thirds-comma": lambda series: _thirds(series, ", "),
-    "thirds-compact": lambda series: _thirds(series, ""),
-}
-
-
+FORMATS = {"study": _study, "thirds": _thirds}
 SEE = ("numbers", "image")  # what a student is shown; a record that says nothing of it: numbers
 
 

@@ -95,7 +95,7 @@ def test_another_picture_is_seen(request, shown, name):
 
     model, processor = load.load(request.getfixturevalue(name), torch.float32, see="image")
     logits = []
-    for row in shown["image"][:2]:
+    for row in shown[:2]:
         prompt = pair.asked_with(row)
         text = processor.apply_chat_template(question.messages_of(prompt), add_generation_prompt=True)
         with torch.no_grad():
@@ -152,7 +152,7 @@ def test_a_frozen_tower_has_no_adapter(request, shown, tmp_path, name):
     for tower in ("lora", "frozen"):
         model, processor = load.load(request.getfixturevalue(name), torch.float32, see="image")
         recipe = train.Recipe(rank=2, alpha=4, dtype="fp32", tower=tower)
-        made = train.make(recipe, str(tmp_path), model, processor, shown["image"], [])
+        made = train.make(recipe, str(tmp_path), model, processor, shown, [])
         names[tower] = {name for name, weight in made.model.named_parameters() if weight.requires_grad}
     assert any("vis" in name for name in names["lora"]) and not any("vis" in name for name in names["frozen"])
     assert 0 < len(names["frozen"]) < len(names["lora"])

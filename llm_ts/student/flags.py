@@ -21,7 +21,6 @@ class Run:
     see: str
     fresh: str | None
     process: tuple | None
-    shapes: float
     squeeze: float
     long: float
     styles: float
@@ -47,7 +46,7 @@ def settings_of(run, train_rows):
     series_of = pair.processes_of(train_rows)
     recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed")
     return {
-        **{name: getattr(run, name) for name in ("model", "fresh", "shapes", "validation")},
+        **{name: getattr(run, name) for name in ("model", "fresh", "validation")},
         **{name: getattr(run.recipe, name) for name in recipe},
         **{name: getattr(run, name) for name in ("eval_rows", "max_new_tokens", "embedder", "nli")},
         "processes": torchrun.count(),
@@ -87,7 +86,6 @@ def make_parser(about):
     add("--fresh", metavar="POINTSxSERIES,...", help=stages)
     process = "What draws them, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
     add("--process", type=fresh.mixture, metavar="NAME,...", help=process + "default: the processes of the pairs.")
-    add("--shapes", type=cli.share, default=0.0, help="Share of those not long that are steps, seasons...")
     add("--squeeze", type=cli.share, default=0.0, help="Share of those not long whose values fill only a part of 0 to 99.")
     add("--long", type=cli.share, default=0.0, help="Share that are longer, to 2,048 points, thinned as describe.py does.")
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
@@ -133,7 +131,7 @@ def make_parser(about):
 def parse(argv, about=""):
     """The flags, checked, with the defaults that hang on one another."""
     args = make_parser(about).parse_args(argv)
-    for flag in ("process", "shapes", "squeeze", "long", "reorder"):
+    for flag in ("process", "squeeze", "long", "reorder"):
         if getattr(args, flag) and not args.fresh:
             raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")
     if args.words != "template" and not args.fresh:

@@ -22,12 +22,14 @@ DEFAULTS = {
     "see": "numbers",
     "words": "template",
     "process": None,
+    "shapes": 0.0,
     "squeeze": 0.0,
     "long": 0.0,
     "reorder": 0.0,
     "thin": False,
     "plots": None,
     "dataset": "dataset",
+    "side": 128,
 }  # of settings that runs of before, and runs that do without them, do not have
 UNKNOWN_BEFORE = (load.FINGERPRINT, "dtype", "start_sha256")  # settings that runs of before may lack, whatever theirs were
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
