@@ -62,7 +62,7 @@ run: env models llama
 	@echo "== 6 of 8: check the training"
 	cd run/$(STUDENT) && $(PY) ../../ts_check_training.py $$(ls -v evaluation_checkpoint-*.json | tail -1) > check.txt
 	@echo "== 7 of 8: export to GGUF"
-	cd run && $(PY) ../hf2gguf.py --lora $(STUDENT)/final --merge-lora --quant q4_K_M --rows 96 --min-equal 0 \
+	cd run && $(PY) ../hf2gguf.py --lora $(STUDENT)/final --quant q4_K_M --rows 96 --min-equal 0 \
 		--outfile $(STUDENT)/student-q4_K_M.gguf
 	@echo "== 8 of 8: describe a real series with the GGUF"
 	cd run && $(PY) ../describe.py ../examples/co2.csv --column ppm \

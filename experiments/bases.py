@@ -205,7 +205,7 @@ def cells_of(kind, folder, steps):
     resumes = "yes" if stopped == cli.REQUEUE and same else f"NO: {why}"
     alone, together = answers_of(os.path.join(folder, "run", "final"))
     cells = ["yes", resumes, alike(alone, together)]
-    export = ["--lora", "run/final", "--merge-lora", "--quant", "f32", "--rows", 12, "--min-equal", 0, "--outfile", "x.gguf"]
+    export = ["--lora", "run/final", "--quant", "f32", "--rows", 12, "--min-equal", 0, "--outfile", "x.gguf"]
     code, why = script("hf2gguf.py", *export, cwd=folder)
     if code:
         return [*cells, f"refused: {why}" if code == 2 else f"FAILED: {why}"]

@@ -160,7 +160,7 @@ def test_it_speaks_four_sentences_from_its_folder_and_from_a_gguf(trained):
     wave = folder / "wave.csv"
     wave.write_text("x\n" + "".join(f"{np.sin(2 * np.pi * i / 6):.3f}\n" for i in range(24)))
     told = four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
-    flags = ["--merge-lora", "--quant", "f16", "--rows", 4, "--min-equal", 0]
+    flags = ["--quant", "f16", "--rows", 4, "--min-equal", 0]
     run_script("hf2gguf.py", "--lora", "final", *flags, "--outfile", "toy.gguf", cwd=folder)
     known = origin.of(str(folder / "toy.gguf"))
     assert known == origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON, ("ou", "season"))

@@ -68,7 +68,7 @@ def shelf(readme, tmp_path_factory):
     folder, (lines, _) = tmp_path_factory.mktemp("shelf"), readme
     for name in ("hf2gguf.py", "describe.py", "trained", "examples", "build", "models"):
         os.symlink(os.path.join(ROOT, name), folder / name)
-    for strategy in ("--merge-lora", "--strategy separate"):
+    for strategy in ("--quant q8_0", "--strategy separate"):
         shell(one(lines, "hf2gguf.py", strategy) + " --rows 4", folder)
     shell(one(lines, "--prompt"), folder)
     negate(folder / "base-lora.gguf", folder / "minus.gguf")

@@ -251,7 +251,7 @@ def test_the_stages_after_the_training(stage, run, tiny_eyes):
 def test_a_student_that_sees_is_exported_with_its_eyes(stage, run, tmp_path, llama_cpp):
     """GGUF and projector by llama.cpp's own converter; whether they answer alike, tests/test_shipped.py asks a trained one."""
     out = str(tmp_path / "image.gguf")
-    run_script("hf2gguf.py", "--lora", run / "final", "--merge-lora", "--quant", "f32", "--rows", 3, "--outfile", out, cwd=stage)
+    run_script("hf2gguf.py", "--lora", run / "final", "--quant", "f32", "--rows", 3, "--outfile", out, cwd=stage)
     assert origin.of(out).see == "image" and os.path.isfile(tmp_path / "image-mmproj.gguf")
     os.remove(tmp_path / "image-mmproj.gguf")
     with pytest.raises(cli.UserError, match="image-mmproj.gguf"):
