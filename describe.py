@@ -78,7 +78,7 @@ def parser():
     add("--question", choices=list(question.QUESTIONS), help="What is asked.")
     add("--transformers", action="store_true", help="Ask the shipped one through Transformers, not llama.cpp: slower to start.")
     running = "Ask the student that runs there (llama-server, or another of OpenAI's form): http://127.0.0.1:8080. "
-    running += "Where it does not show what it learnt, --model names its folder or .gguf file."
+    running += "--model names the folder or .gguf file that it was made from."
     add("--server", metavar="URL", help=running)
     add("--server-model", metavar="NAME", help="The model's name on that server, where it has several.")
 
@@ -105,6 +105,8 @@ def check_flags(args):
         raise cli.UserError(f"--serve takes no {what}")
     if args.server_model and not args.server:
         raise cli.UserError("--server-model belongs to --server")
+    if args.server and not args.model:
+        raise cli.UserError("--server needs --model: the folder or .gguf file that its student was made from")
     if args.server and (args.image or args.transformers):
         raise cli.UserError(f"--server takes no {'--image' if args.image else '--transformers'}: give one of the two")
     if bool(args.files) == bool(args.image):

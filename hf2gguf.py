@@ -21,8 +21,7 @@ them as <outfile>-lora.gguf, <outfile>-lora-2.gguf, ... llama.cpp's adapter
 converter gets rslora and alpha patterns silently wrong and knows no DoRA: such
 adapters are refused unless they are merged. How the series is written for the
 student (training.json beside the adapter) is kept in the file's
-general.description, so that describe.py need not be told, and in a comment of
-its chat template, which llama-server shows.
+general.description, so that describe.py need not be told.
 """
 
 import dataclasses

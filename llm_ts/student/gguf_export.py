@@ -3,9 +3,7 @@
 import os
 
 from llm_ts import records
-from llm_ts.student import gguf_file, origin, run_folder
-
-TEMPLATE = "chat_template.jinja"  # where save_pretrained writes it and the converters look for it
+from llm_ts.student import gguf_file, run_folder
 
 
 def write_model(model, processor, learnt, work):
@@ -14,10 +12,6 @@ def write_model(model, processor, learnt, work):
     gguf_file.save_config(model, processor, folder)
     model.save_pretrained(folder)
     about = {"general.description": learnt.mark} if learnt.format else {}
-    with open(os.path.join(folder, TEMPLATE), encoding="utf-8", newline="") as file:
-        template = file.read()
-    with open(os.path.join(folder, TEMPLATE), "w", encoding="utf-8", newline="") as file:
-        file.write(origin.with_comment(template, learnt))
     records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
     return folder, metadata
 
