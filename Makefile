@@ -55,13 +55,13 @@ run: env models llama
 	@echo "== 3 of 8: curate"
 	cd run && $(PY) ../curate.py
 	@echo "== 4 of 8: convert, and compare gold with truth"
-	cd run && $(PY) ../convert.py --format $(FORMAT) --wording $(WORDING) $(SCORING)
+	cd run && $(PY) ../convert.py --format $(FORMAT) --words $(WORDING) $(SCORING)
 	@echo "== 5 of 8: fine-tune $(STUDENT)"
 	cd run && $(TRAIN)
 	@echo "== 6 of 8: check the training"
 	cd run/$(STUDENT) && $(PY) ../../ts_check_training.py $$(ls -v evaluation_checkpoint-*.json | tail -1) > check.txt
 	@echo "== 7 of 8: export to GGUF"
-	cd run && $(PY) ../hf2gguf.py --lora $(STUDENT)/final --merge-lora --quant q4_K_M --rows 96 --min-equal 0 \
+	cd run && $(PY) ../hf2gguf.py --lora $(STUDENT)/final --quant q4_K_M --rows 96 --min-equal 0 \
 		--outfile $(STUDENT)/student-q4_K_M.gguf
 	@echo "== 8 of 8: describe a real series with the GGUF"
 	cd run && $(PY) ../describe.py ../examples/co2.csv --column ppm \
@@ -109,7 +109,7 @@ study: study-data
 	cd run/study && $(PY) ../../convert.py --format study $(SCORING)
 	cd run/study && $(LEARN) --epochs 14.5
 study-best: study-data
-	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --wording plain --no-diagnostics --out best.jsonl
+	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --words template --no-diagnostics --out best.jsonl
 	cd run/study && $(LEARN) --data best.jsonl --fresh 48x1280,128x1280 --out $(basename $(basename $(STUDY)))-best
 
 clean:

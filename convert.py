@@ -37,8 +37,8 @@ def reference_of(row, answers):
     return row["gold"] if answers == "gold" else row["truth"]["sentences"]
 
 
-def plain_words(asked, sentences):
-    """Sentences -> the same claims in the hand-made words; a sentence that cannot be read stays as it is.
+def in_template(asked, sentences):
+    """Sentences -> the same claims in the template's words; a sentence that cannot be read stays as it is.
 
     {"trend": "The curve climbs.", ...} -> {"trend": "The trend is increasing.", ...}
     """
@@ -49,17 +49,17 @@ def plain_words(asked, sentences):
     return plain
 
 
-def pair_of(row, fmt, answers, wording="teacher"):
+def pair_of(row, fmt, answers, words="teacher"):
     """A row of data.jsonl -> a pair, or None where it is a train row with a sentence left to verify."""
     split = pair.split_of(row["id"])
     to_verify = answers == "curated" and any(s["status"] == "verify" for s in row["curated"].values())
     if split == "train" and to_verify:
         return None
     reference = reference_of(row, answers)
-    if wording == "teacher":
+    if words == "teacher":
         return pair.make(row, fmt, split, reference)
-    plain = plain_words(question.of(row, row["id"]), reference)
-    return pair.make(row, fmt, split, plain) if wording == "plain" else pair.make(row, fmt, split, reference, plain)
+    plain = in_template(question.of(row, row["id"]), reference)
+    return pair.make(row, fmt, split, plain) if words == "template" else pair.make(row, fmt, split, reference, plain)
 
 
 def convert(data, out, args):
@@ -79,7 +79,7 @@ def convert(data, out, args):
         if args.answers == "curated":
             records.require(gold, "curated", args.data, "curate.py")
         used = rows if args.answers == "truth" else gold
-        pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.wording) for row in used)))
+        pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.words) for row in used)))
         counts = Counter(rows=len(rows), used=len(used), pairs=len(pairs)) + Counter(made["split"] for made in pairs)
         return b"".join(map(records.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
 
@@ -159,11 +159,11 @@ def main(argv=None):
         help="Whose sentences the student learns: the curated ones, the teacher's as they came, or the truth's own.",
     )
     parser.add_argument(
-        "--wording",
-        choices=("teacher", "plain", "both"),
+        "--words",
+        choices=("template", "both", "teacher"),
         default="teacher",
-        help="Keep the sentences' own words, or say their claims in one template's, which is learnt sooner; both: first so, "
-        "then in their own words, which count.",
+        help="template: each claim in one fixed sentence, which is learnt sooner. teacher: the sentences' own words. both: first "
+        "the template, then their own words; only the second is scored.",
     )
     similarity.add_flags(parser)
     parser.add_argument("--no-diagnostics", action="store_true", help="Write the pairs only.")

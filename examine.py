@@ -130,7 +130,7 @@ def plots_tag(args):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
-    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": these, but the last three, for students that see.'
+    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": these, but the last, for students that see.'
     parser.add_argument("--suite", default="unseen", help=named)
     parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")

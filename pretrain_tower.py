@@ -11,11 +11,9 @@ The text model takes no part but by the embeddings of its words, so that this
 is quick. Started again, the same command goes on from the last whole
 checkpoint; SIGTERM, SIGUSR1 and Ctrl-C save at the next step and exit with 75.
 --tower takes a tower.safetensors that is trained already, and only puts it
-before the text model. --start goes on from one; with a --side that is a
-multiple of its own it then sees finer pictures.
+before the text model. --start goes on from one.
 """
 
-import argparse
 import os
 
 from llm_ts import cli, question, records
@@ -26,19 +24,8 @@ from llm_ts.student import device, load, run_folder
 
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 VALIDATION = 512  # plots
-MOST = 1024  # pixels of a picture's side
-SETTINGS = ("text", "start", "side", "fresh", "styles", "process", "question", "learning_rate")
+SETTINGS = ("text", "start", "fresh", "styles", "process", "question", "learning_rate")
 SETTINGS += ("batch_size", "save_steps", "seed")
-
-
-def side(text):
-    """--side: as many pixels as make whole patches."""
-    from llm_ts.student import eyes
-
-    pixels = cli.positive(text)
-    if pixels % eyes.GRID or pixels > MOST:
-        raise argparse.ArgumentTypeError(f"{text} is no multiple of {eyes.GRID} up to {MOST}")
-    return pixels
 
 
 def outcomes_of(tower, plots, asked, batch_size):
@@ -110,7 +97,6 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="Folder of the vision model.")
     parser.add_argument("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
     parser.add_argument("--start", metavar="FILE", help="A trained tower.safetensors, to learn on from.")
-    parser.add_argument("--side", type=side, help="Pixels, each way, of the pictures it sees; default: of its start, else 128.")
     parser.add_argument("--fresh", metavar="POINTSxSERIES,...", default="128x80000", help="Simulated series to learn from.")
     parser.add_argument("--process", default="ou", help='Where the series come from: names with commas, in turn; "all".')
     parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of the plots that are drawn in random styles.")
@@ -124,13 +110,12 @@ def main(argv=None):
     args = parser.parse_args(argv)
     asked = question.named(args.question)
     fresh.plan(args.fresh), fresh.mixture(args.process)  # what is wrong there is said before a model is loaded
-    if args.tower and (args.start or args.side):
-        parser.error("--tower takes a tower as it is: leave --start and --side out")
+    if args.tower and args.start:
+        parser.error("--tower takes a tower as it is: leave --start out")
     from llm_ts.student import eyes
 
     path, made = args.tower or args.start, os.path.join(args.out, load.TOWER)
-    trained = eyes.read(path) if path else None
-    args.side = args.side or (eyes.side_of(trained) if trained else eyes.SIDE)
+    trained = load.read_tensors(path) if path else None
     cli.print_settings(args)
     if not args.tower and os.path.exists(os.path.join(args.out, ABOUT)):
         run_folder.check(args.out, settings_of(args, asked), ABOUT)
@@ -139,7 +124,7 @@ def main(argv=None):
             raise cli.UserError(f"{args.out} has another tower than {args.tower}: give another --out, or delete that folder")
         print(f"{args.out} is there: nothing to do")
         return 0
-    model, processor = eyes.give(args.text, args.seed, args.side)
+    model, processor = eyes.give(args.text, args.seed)
     if trained:
         eyes.put(model, trained, path)
     with run_folder.hold(args.out):

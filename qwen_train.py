@@ -41,9 +41,9 @@ def load_rows(run):
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
     if run.fresh:
-        words = Words(train_rows) if run.words != "template" else None
-        more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words, "plain_first": run.words == "both"}
-        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **more)
+        words = Words(train_rows) if run.words == "both" else None
+        more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}
+        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, **more)
         if words:
             print(f"words of the teacher: {words}", flush=True)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []

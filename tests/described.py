@@ -5,6 +5,7 @@ Reads, writes: a file in a folder that the test gives. Run: no command of its ow
 
 import json
 
+from llm_ts import question
 from llm_ts.pairs import pair
 from llm_ts.series import rows as series_rows
 from llm_ts.teacher import simulated
@@ -20,7 +21,8 @@ def described(count, points=48, sentences=lambda row, said: said):
 
 
 def said_by(pairs):
-    return [(row, json.loads(row["answer"])) for row in pairs]
+    """Pairs -> [(pair, {topic: sentence}), ...]: the sentences that count."""
+    return [(row, question.parts_of(row["answer"])[-1]) for row in pairs]
 
 
 def write_pairs(folder, count=120, points=16, name="test_jsonl.jsonl"):

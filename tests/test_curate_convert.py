@@ -232,9 +232,9 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
         for name, sentence in curated[pair["id"]].items():
             to_verify = sentence["status"] == "verify"  # in the test split only: the truth's own stands in
             assert said[name] == (pair["truth"]["sentences"][name] if to_verify else sentence["text"])
-    plain, both = tmp_path / "plain.jsonl", tmp_path / "both.jsonl"
+    plain, both = tmp_path / "template.jsonl", tmp_path / "both.jsonl"
     for path in (plain, both):
-        run_script("convert.py", "--format", "thirds", "--no-diagnostics", "--wording", path.stem, "--out", path, cwd=tmp_path)
+        run_script("convert.py", "--format", "thirds", "--no-diagnostics", "--words", path.stem, "--out", path, cwd=tmp_path)
     said = [question.parts_of(pair["answer"]) for pair in records.read(str(both))]
     first = [question.parts_of(pair["answer"]) for pair in records.read(str(plain))]
     assert said == [[*one, *question.parts_of(pair["answer"])] for one, pair in zip(first, pairs, strict=True)]

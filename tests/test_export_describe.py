@@ -15,7 +15,7 @@ from conftest import ROOT, run_script
 from gguf import GGUFReader
 
 from llm_ts import cli, records, rules
-from llm_ts.desk import draw, prepare, tell
+from llm_ts.desk import draw, prepare
 from llm_ts.pairs import fresh
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
@@ -76,14 +76,14 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
 def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
     for quant in ("q8_0", "Q4_0"):
         out = str(tmp_path / f"{quant}.gguf")
-        run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", quant, "--outfile", out, cwd=tmp_path)
+        run_script("hf2gguf.py", "--lora", adapter, "--quant", quant, "--outfile", out, cwd=tmp_path)
         assert origin.of(out) == origin.Origin("thirds", (32,), 1, STUDY.by(rules.Rules(1)))
     assert os.path.getsize(tmp_path / "Q4_0.gguf") < os.path.getsize(tmp_path / "q8_0.gguf")
 
 
 def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
-    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
+    flags = ["--lora", "alone/final/", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
     assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
     assert origin.of(str(tmp_path / "x.gguf")) == origin.UNKNOWN
 
@@ -111,10 +111,11 @@ def test_adapters_that_llama_cpp_gets_wrong_are_refused(adapter, tmp_path, flag)
     assert flag in done.stderr and not (tmp_path / "x.gguf").exists()
 
 
-@pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "iq1_m"])
-def test_a_type_that_needs_an_importance_matrix_says_so(quant):
-    with pytest.raises(cli.UserError, match="needs an importance matrix"):
+@pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "q3_K_M", "tq1_0", "q8_0_more"])
+def test_a_type_of_fewer_than_four_bits_is_none(quant):
+    with pytest.raises(cli.UserError, match="no quantisation .* give f32, f16, bf16, q8_0 or one of Q4_0, "):
         gguf_file.quantiser_type(quant)
+    assert gguf_file.quantiser_type("q4_K_M") == gguf_file.quantiser_type("Q4_k_m") != gguf_file.quantiser_type("q6_K")
 
 
 def test_judging_counts_labels_and_rows():
@@ -138,7 +139,7 @@ def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_
     old.write_text("the old file")
     said = STUDY.answer_of(STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "middle"}))
     monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, **more: [said] * len(prompts))
-    flags = ["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)]
+    flags = ["--lora", str(adapter), "--quant", "q8_0", "--outfile", str(old)]
     assert main(flags) == 1
     assert old.read_text() == "the old file"
     assert sorted(os.listdir(tmp_path)) == ["x-not-equal-compared.json", "x-not-equal.Modelfile", "x-not-equal.gguf", "x.gguf"]
@@ -153,14 +154,14 @@ def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, t
 
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
-    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most, chances=None: [""] * len(prompts))
+    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most: [""] * len(prompts))
     with pytest.raises(cli.UserError, match="answers nothing"):
-        main(["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)])
+        main(["--lora", str(adapter), "--quant", "q8_0", "--outfile", str(old)])
     assert os.listdir(tmp_path) == ["x.gguf"] and old.read_text() == "the old file"
 
 
 def test_several_types_are_made_in_one_go_and_compared(adapter, tmp_path):
-    flags = ["--lora", adapter, "--merge-lora", "--quant", "q8_0,q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
+    flags = ["--lora", adapter, "--quant", "q8_0,q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
     said = run_script("hf2gguf.py", *flags, cwd=tmp_path).stdout
     names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".Modelfile", ".gguf")]
     assert sorted(os.listdir(tmp_path)) == names
@@ -182,7 +183,7 @@ def test_the_wrong_base_is_noticed_wherever_it_is_loaded(adapter, tiny_model, tm
     model.model.layers[1].mlp.up_proj.weight.data[0, 3] += 1.0
     model.save_pretrained(other)
     tokenizer.save_pretrained(other)
-    flags = ["--lora", copy, "--base", other, "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
+    flags = ["--lora", copy, "--base", other, "--quant", "q8_0", "--outfile", "x.gguf"]
     done = run_script("hf2gguf.py", *flags, cwd=tmp_path, code=2)
     assert "not the base" in done.stderr and not (tmp_path / "x.gguf").exists()
 
@@ -233,7 +234,7 @@ def write_csv(path, values, header="day,flow"):
 
 def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
     gguf = tmp_path / "s.gguf"
-    run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", "f16", "--outfile", gguf, cwd=tmp_path)
+    run_script("hf2gguf.py", "--lora", adapter, "--quant", "f16", "--outfile", gguf, cwd=tmp_path)
     csv = write_csv(tmp_path / "my.csv", [1e6 + 2.5 * i for i in range(48)])
     for model in (gguf, adapter, adapter.parent):
         out = run_script("describe.py", csv, "--column", "flow", "--model", model, "--plot", "p.png", cwd=tmp_path).stdout
@@ -328,22 +329,6 @@ def test_a_font_of_boxes_alone_is_no_font_and_dates_do_not_touch(tmp_path):
     figures[0].canvas.draw()
     boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
     assert len(boxes) > 2 and all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:]))
-
-
-def test_doubts_are_those_of_the_sentence_that_holds_the_improbable_word():
-    said = STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "end"})
-    answer = STUDY.parse(STUDY.answer_of(said))
-    at = answer.text.index("low")
-    tokens = [(answer.text[:at], 0.99), ("low", 0.51), (answer.text[at + 3 :], 0.9)]
-    assert tell.doubts(STUDY, answer, tokens) == ["the student itself is in doubt about the noise: it gave what it says 51 %"]
-    assert tell.doubts(STUDY, answer, [(text, 0.9) for text, _ in tokens]) == []
-    free = STUDY.parse(answer.text.replace("The noise intensity is low.", "Hardly any noise."))
-    notes = tell.doubts(STUDY, free, [(letter, 0.1) for letter in free.text])
-    assert [note.split(":")[0].rpartition(" ")[2] for note in notes] == ["trend", "extrema"]
-    twice = STUDY.parse(STUDY.answer_of({**said, "noise": "Hardly any noise."}, said))
-    at = twice.text.index("low")
-    tokens = [(twice.text[:at], 0.9), ("low", 0.51), (twice.text[at + 3 :], 0.1)]
-    assert [note.split(":")[0].rpartition(" ")[2] for note in tell.doubts(STUDY, twice, tokens[:2])] == ["noise"]
 
 
 def test_own_series_are_rescaled_as_the_simulated_ones():

@@ -5,7 +5,6 @@ Run: python -m pytest -q tests/test_fast.py
 """
 
 import json
-import math
 import os
 import random
 import shutil
@@ -57,21 +56,6 @@ def test_answers_side_by_side_are_those_of_llama_cpps_own_chat(made):
     assert student.ask(PROMPTS[:3], 40) == found[:3] and student.ask(PROMPTS[4:5], 40) == found[4:5] and student.ask([], 40) == []
     with pytest.raises(cli.UserError, match="too long"):
         student.ask([STUDY.prompt_of([7] * 5000, "study")], 40)
-
-
-def test_the_probabilities_of_an_answers_tokens_are_those_of_llama_cpps_own_chat(made):
-    import llama_cpp
-
-    with cli.quiet():
-        plain = llama_cpp.Llama(made, n_ctx=2048, verbose=False, flash_attn=True, logits_all=True)
-    chances = []
-    found = Student(made).ask(PROMPTS[:4], 12, chances=chances)
-    for prompt, text, tokens in zip(PROMPTS, found, chances, strict=False):
-        told = dict(temperature=0.0, max_tokens=12, logprobs=True, top_logprobs=1)
-        expected = plain.create_chat_completion(messages_of(prompt), **told)["choices"][0]["logprobs"]["content"]
-        expected = [math.exp(one["logprob"]) for one in expected][: len(tokens)]  # the end, of which nothing is told, apart
-        assert [chance for _, chance in tokens] == pytest.approx(expected, rel=0.05) and len(expected) == len(tokens) > 3
-        assert "".join(part for part, _ in tokens).strip().startswith(text[:5])
 
 
 def test_the_gguf_is_made_once_and_anew_when_anything_that_it_is_made_of_changes(adapter, cache, tmp_path, capsys):  # noqa: F811
@@ -152,8 +136,6 @@ def test_describe_asks_the_shipped_student_both_ways_alike(tmp_path):
     quick = run_script("describe.py", *files, "--column", "a", "--column", "b", "--json", cwd=tmp_path)
     plain = run_script("describe.py", *files, "--column", "a", "--column", "b", "--json", "--transformers", cwd=tmp_path)
     said = [[json.loads(line) for line in done.stdout.splitlines()] for done in (quick, plain)]
-    for one in said[0] + said[1]:  # how much it doubts differs by some percent
-        one["notes"] = [note for note in one["notes"] if "in doubt" not in note]
     assert not quick.stderr and len(said[0]) == 6 and said[0] == said[1]
     check = "import sys, describe; describe.main(sys.argv[1:]); sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     command = [sys.executable, "-c", check, files[0], "--column", "a"]

@@ -124,7 +124,7 @@ def trained(described, embedder):
     if not os.path.isfile(SMOLLM2):
         pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     scoring = ("--embedder", embedder, "--nli", "none")
-    run_script("convert.py", "--format", "thirds", "--wording", "plain", *scoring, cwd=described)
+    run_script("convert.py", "--format", "thirds", "--words", "template", *scoring, cwd=described)
     shipped = os.path.join(ROOT, "trained", "SmolLM2-135M-Instruct")  # says three sentences already: a fourth is soon learnt
     done = run_script(
         "qwen_train.py", "--model", shipped, "--out", "toy", "--epochs", 1, "--batch-size", 4, "--learning-rate", 1e-3,
@@ -160,7 +160,7 @@ def test_it_speaks_four_sentences_from_its_folder_and_from_a_gguf(trained):
     wave = folder / "wave.csv"
     wave.write_text("x\n" + "".join(f"{np.sin(2 * np.pi * i / 6):.3f}\n" for i in range(24)))
     told = four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
-    flags = ["--merge-lora", "--quant", "f16", "--rows", 4, "--min-equal", 0]
+    flags = ["--quant", "f16", "--rows", 4, "--min-equal", 0]
     run_script("hf2gguf.py", "--lora", "final", *flags, "--outfile", "toy.gguf", cwd=folder)
     known = origin.of(str(folder / "toy.gguf"))
     assert known == origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON, ("ou", "season"))

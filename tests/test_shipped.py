@@ -83,7 +83,7 @@ def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path, llama_cpp):
     """Exported in f16 and asked through llama.cpp: the answers to eight plots, of a size that has to be squeezed."""
     if not os.path.isdir(os.path.join(ROOT, "models", "SmolLM2-135M-Sees")):
         pytest.skip("models/SmolLM2-135M-Sees is missing: make models")
-    flags = ["--lora", paths.SHIPPED_SEES, "--merge-lora", "--quant", "f16", "--rows", "4", "--min-equal", "0", "--outfile", "x.gguf"]
+    flags = ["--lora", paths.SHIPPED_SEES, "--quant", "f16", "--rows", "4", "--min-equal", "0", "--outfile", "x.gguf"]
     run_script("hf2gguf.py", *flags, cwd=tmp_path)
     rows = [pair.show(row, "image") for row in fresh.pairs("validation", [(128, 128, 8)], "thirds")]
     prompts = [pair.asked_with(row) for row in rows]

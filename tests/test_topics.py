@@ -121,11 +121,7 @@ def test_no_claim_has_two_topics():
 SERIES = [k * 37 % 100 for k in range(48)]
 STUDENTS = {  # what kept students were asked about it, from the code before there were topics
     "study": "1d1555d74c23f6d0",
-    "space": "715620ecffd30246",
-    "compact": "6aa6ac6118837041",
     "thirds": "89982c324bbbd2dc",
-    "thirds-comma": "3c0a83024c10fce9",
-    "thirds-compact": "ddca3b55a0873635",
 }
 
 

@@ -69,11 +69,9 @@ def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no
 
 
 def test_plainly_first_and_then_in_the_teachers_words():
-    words = Words(described(200))
-    plain, both = (fresh.pairs("train", [(48, 48, 64)], "thirds", words=words, plain_first=first) for first in (False, True))
+    both = fresh.pairs("train", [(48, 48, 64)], "thirds", words=Words(described(200)))
     parts = [question.parts_of(row["answer"]) for row in both]
     assert [part[0] for part in parts] == [row["truth"]["sentences"] for row in both]
-    assert [part[1] for part in parts] == [json.loads(row["answer"]) for row in plain]
     assert len(set(map(tuple, (part[1].values() for part in parts)))) > 60
     turned = [pair.reorder(row, (2, 0, 1)) for row in both]
     for row, said in zip(turned, parts):
@@ -138,7 +136,7 @@ def test_what_the_teacher_cannot_say_is_named():
     plain = described(100)
     for row in plain:
         row["answer"] = question.STUDY.answer_of(row["truth"]["sentences"])
-    with pytest.raises(cli.UserError, match="convert with --wording teacher"):
+    with pytest.raises(cli.UserError, match="convert with --words teacher"):
         fresh.pairs("train", [(48, 48, 5)], "thirds", words=Words(plain))
 
 
@@ -160,7 +158,7 @@ def test_what_changes_the_fresh_series_is_kept_with_the_run(tmp_path, monkeypatc
 def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tmp_path, monkeypatch):
     only_tested = write_pairs(tmp_path)
     monkeypatch.chdir(tmp_path)
-    flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "teacher", "--validation", "2", "--eval-rows", "2"]
+    flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "both", "--validation", "2", "--eval-rows", "2"]
     train_rows, validation_rows, _ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(flags)))
     said = {text for _, answer in said_by(train_rows) for text in answer.values()}
     assert len(said) > 20 and not said & only_tested and not [text for text in said if held_out(text)]
@@ -168,16 +166,10 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     flags += ["--save-steps", "5", "--max-new-tokens", "8", "--embedder", embedder, "--nli", "none", "--no-gguf", "--out", "run"]
     assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     kept = json.loads((tmp_path / "run" / "training.json").read_text())
-    assert (kept["words"], kept["dtype"]) == ("teacher", device.precision())
-    both = [*flags[:-1], "both"]
-    both[both.index("teacher")] = "both"
-    run_script("qwen_train.py", *both, cwd=tmp_path)
-    assert json.loads((tmp_path / "both" / "training.json").read_text())["words"] == "both"
-    twice_said, *_ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(both)))
-    twice = [question.parts_of(row["answer"]) for row in twice_said]
-    assert {len(parts) for parts in twice} == {2} and [json.loads(row["answer"]) for row in train_rows] == [p[1] for p in twice]
+    assert (kept["words"], kept["dtype"]) == ("both", device.precision())
+    assert {len(question.parts_of(row["answer"])) for row in train_rows} == {2}
     assert "nothing to do" in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
-    flags[flags.index("teacher")] = "template"
+    flags[flags.index("both")] = "template"
     assert "other words" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
-    flags = ["--model", tiny_model, "--words", "teacher"]
+    flags = ["--model", tiny_model, "--words", "both"]
     assert "give --fresh too" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr

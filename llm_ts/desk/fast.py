@@ -71,7 +71,7 @@ def digest_of(adapter):
     if weights is None:
         raise cli.UserError(f"the weights of {base} are no files here")
     config = records.digest(os.path.join(adapter, "adapter_config.json"))
-    parts = [TYPE, origin.of(adapter).comment, weights, load.weights_digest(adapter), config]
+    parts = [TYPE, origin.of(adapter).mark, weights, load.weights_digest(adapter), config]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 

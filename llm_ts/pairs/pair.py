@@ -3,7 +3,7 @@
 A pair: id, split (train or test), format, points, prompt_version, prompt, answer, series, truth, gold; `question`, where it
 is not `study`, `process`, where it is not OU, and `see`, where a picture is shown: `image` names its file then, or it is
 drawn from the series, in the random style of the number `style` where there is one, else as dataset/ draws it; `drawn`, in
-suites that deceive, is what is drawn instead (null: no point there).
+the suite `blank`, is what is drawn instead (null: no point there).
 """
 
 import hashlib

@@ -108,7 +108,7 @@ class Words:
             what = " and ".join(f"{label!r} of {claim}" for claim, label in labels.items())
             raise cli.UserError(
                 f"--words: no sentence of the teacher's says {what} and nothing else: let it describe more series, "
-                f"convert with --wording teacher, or leave --words out ({self})"
+                f"convert with --words teacher, or leave --words out ({self})"
             )
         return found[rng.integers(len(found))]
 

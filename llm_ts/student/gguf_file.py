@@ -11,7 +11,6 @@ from llm_ts import cli, paths, question, records
 from llm_ts.student import gguf_batch
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
-NEED_MATRIX = re.compile(r"IQ[12]_\w+|IQ3_XXS|Q2_K_S", re.IGNORECASE)  # types that llama.cpp makes with an importance matrix alone
 CONTEXT = 4096  # tokens of a prompt with a picture, and its answer
 BESIDE = 64  # of the context that comes with a loaded model, where texts are asked: they get one of their own
 
@@ -27,22 +26,16 @@ def require_llama_cpp(what):
     return llama_cpp
 
 
-def quantiser_type(name, matrix=False):
-    """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one.
-
-    matrix: whether there is an importance matrix, which some types need.
-    """
+def quantiser_type(name):
+    """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one, and for fewer than 4 bits."""
     llama_cpp = require_llama_cpp(f"--quant {name}")
     known = {
         found[1]: getattr(llama_cpp, constant)
         for constant in dir(llama_cpp)
-        if (found := re.fullmatch(r"LLAMA_FTYPE_MOSTLY_(I?Q\w+)", constant))
+        if (found := re.fullmatch(r"LLAMA_FTYPE_MOSTLY_(Q[456]_\w+)", constant))
     }
     if name.upper() not in known:
-        some = ", ".join(sorted(kind for kind in known if kind[:2] in ("Q3", "Q4", "Q5", "Q6")))
-        raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {some}")
-    if NEED_MATRIX.fullmatch(name) and not matrix:
-        raise cli.UserError(f"{name} needs an importance matrix: give --imatrix, or take q3_K_M or more")
+        raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {', '.join(sorted(known))}")
     return known[name.upper()]
 
 
@@ -79,20 +72,9 @@ def save_config(model, processor, folder):
     processor.save_pretrained(folder)
 
 
-def quantise(source, target, ftype, matrix=None):
-    """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls.
-
-    matrix: the file of an importance matrix; llama-quantize itself reads it then.
-    """
+def quantise(source, target, ftype):
+    """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls."""
     import ctypes
-
-    if matrix:
-        command = [paths.llama_program("llama-quantize"), "--imatrix", matrix, source, target, str(ftype)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-        if done.returncode:
-            lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-            raise cli.UserError(f"llama-quantize failed: {cli.visible(lines[-1])[:300]}")
-        return
 
     llama_cpp = require_llama_cpp("quantising")
     quantise.silent = llama_cpp.llama_log_callback(lambda level, text, data: None)  # held, for llama.cpp keeps it too
@@ -169,15 +151,12 @@ class Llama:
             raise cli.UserError(f"{name} is no adapter for {self._model.model_path}")
         return made
 
-    def ask(self, prompts, max_tokens, chances=None):
-        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another.
-
-        chances: as gguf_batch.ask has it; where pictures are shown it stays empty.
-        """
+    def ask(self, prompts, max_tokens):
+        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another."""
         chats = [question.messages_of(prompt) for prompt in prompts]
         with cli.quiet():
             if not any(isinstance(prompt, question.Shown) for prompt in prompts):
-                return gguf_batch.ask(self._model, chats, max_tokens, self._adapters, chances)
+                return gguf_batch.ask(self._model, chats, max_tokens, self._adapters)
             return [self._ask_shown(chat, prompt, max_tokens) for chat, prompt in zip(chats, prompts)]
 
     def _ask_shown(self, chat, prompt, max_tokens):

@@ -187,7 +187,7 @@ def _not_loaded(name, error):
 def _require_sight(name, see):
     """UserError where a model that cannot see is to be shown pictures, or one that sees is to do without."""
     if see == "numbers" and can_see(name):
-        raise cli.UserError(f"{name} is a vision model: give --see image or both")
+        raise cli.UserError(f"{name} is a vision model: give --see image")
     if see != "numbers" and not can_see(name):
         raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (pretrain_tower.py makes one)")
 

@@ -22,6 +22,7 @@ DEFAULTS = {
     "see": "numbers",
     "words": "template",
     "process": None,
+    "shapes": 0.0,
     "squeeze": 0.0,
     "long": 0.0,
     "reorder": 0.0,

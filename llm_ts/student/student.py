@@ -20,13 +20,10 @@ class Student:
             self.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._drafts = answer.Drafts()
 
-    def ask(self, prompts, max_new_tokens=answer.MAX_NEW_TOKENS, chances=None):
-        """Prompts, texts or question.Shown -> the greedy answers, as texts, in their order.
-
-        chances: a list that gets the tokens of each answer with their probabilities; of a .gguf file that is shown
-        pictures it stays empty.
-        """
+    def ask(self, prompts, max_new_tokens=answer.MAX_NEW_TOKENS):
+        """Prompts, texts or question.Shown -> the greedy answers, as texts, in their order."""
         if self._llama:
-            return self._llama.ask(prompts, max_new_tokens, chances)
-        more = {"drafts": self._drafts, "chances": chances}
-        return answer.generate(self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, **more)
+            return self._llama.ask(prompts, max_new_tokens)
+        return answer.generate(
+            self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, drafts=self._drafts
+        )
