@@ -181,7 +181,7 @@ def start(run, folder, settings, rows, finished):
         transformers.set_seed(run.recipe.seed)  # the adapter's start
         code = train_and_evaluate(run, folder, *loaded, rows, scorer, stop)
         torchrun.leave()
-        callbacks.ignore_signals()
+        torchrun.ignore_signals()
         return code
 
 

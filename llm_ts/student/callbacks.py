@@ -8,8 +8,6 @@ import time
 from llm_ts import cli
 from llm_ts.student import run_folder, torchrun
 
-SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")  # that ask a training to save and stop
-
 
 class Stop:
     """Whether the training was asked to save and stop: by SIGTERM, SIGUSR1 or SIGINT, or by a file that appeared.
@@ -20,7 +18,7 @@ class Stop:
 
     def __init__(self, file=None):
         self.file, self._signalled = file, False
-        for name in SIGNALS:
+        for name in torchrun.SIGNALS:
             signal.signal(getattr(signal, name), self._ask)
 
     def _ask(self, signum, frame):
@@ -36,12 +34,6 @@ class Stop:
     @property
     def asked(self):
         return self._signalled or bool(self.file and os.path.exists(self.file))
-
-
-def ignore_signals():
-    """For a training that is over: Python would die of a late signal on its way out, and its work would count as failed."""
-    for name in SIGNALS:
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 class Limits:
