@@ -65,9 +65,9 @@ class Limits:
         return None
 
 
-def make(folder, evaluate, stop, limits):
+def make(folder, after_save, stop, limits):
     """Callbacks that show how far the training is, refuse weights that are no numbers, save and stop at the next step once
-    stop.asked or the time is up, call evaluate(model, step) after planned saves, and end the training where limits do.
+    stop.asked or the time is up, call after_save(model, step) after planned saves, and end the training where limits do.
     """
     import torch
     from transformers import TrainerCallback
@@ -101,7 +101,7 @@ def make(folder, evaluate, stop, limits):
             if torchrun.any_of(stop.asked or limits.time_is_up):
                 control.should_save = control.should_training_stop = True
 
-    class Evaluate(TrainerCallback):
+    class AfterSave(TrainerCallback):
         def on_save(self, args, state, control, model=None, **kwargs):
             step = state.global_step
             torchrun.barrier()  # every process has written its part
@@ -110,11 +110,11 @@ def make(folder, evaluate, stop, limits):
             over = torchrun.first(limits.reason())
             # all evaluate, or none: else they wait for each other
             if (over or planned(args, state)) and not torchrun.any_of(stop.asked):
-                evaluate(model, step)
+                after_save(model, step)
             if torchrun.first(limits.reason()):
                 control.should_training_stop = True
 
-    return [Show(), Refuse(), SaveAndStop(), Evaluate()]
+    return [Show(), Refuse(), SaveAndStop(), AfterSave()]
 
 
 def refuse(what, step):
