@@ -139,8 +139,6 @@ def export_student(args, base, loras):
     """The whole job after the checks: load, ask, and for each type export, ask and compare; returns the exit code."""
     import torch
 
-    from llm_ts.student import answer
-
     folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
     load.require(base)
@@ -155,7 +153,7 @@ def export_student(args, base, loras):
     rows, source = compare.rows_of(args.lora[0] if loras else base, learnt, args.rows)
     with cli.Progress("answers before the export", len(rows)) as bar:
         prompts = [pair.asked_with(row) for row in rows]
-        before = answer.generate(model, processor, prompts, progress=lambda done: bar.step(done - bar.done))
+        before = Student.around(model, processor).ask(prompts, progress=lambda done: bar.step(done - bar.done))
     if args.strategy != "separate" and not learnt.format:
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
     contents, seconds = [], []

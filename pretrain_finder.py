@@ -51,7 +51,7 @@ def found(learner, plots, batch_size):
     return shares
 
 
-def evaluate(learner, plots, args, step):
+def validate(learner, plots, args, step):
     """Print how the finder finds the lines of the validation plots, and keep it in finder.json."""
     from llm_ts.student import pretraining
 
@@ -98,7 +98,7 @@ def main(argv=None):
     seen = finder.Plots(list(fresh.Rows("validation", [(*stages[-1][:2], args.validation)], processes=processes)), args.seed)
     with run_folder.hold(args.out):
         pretraining.begin(args.out, ABOUT, {**settings, "dtype": device.precision()})
-        count = pretraining.train(args, learner, plots, lambda step: evaluate(learner, seen, args, step))
+        count = pretraining.train(args, learner, plots, lambda step: validate(learner, seen, args, step))
         if count is None:
             return cli.REQUEUE
         with records.atomic(made) as temporary:

@@ -44,7 +44,7 @@ def outcomes_of(tower, plots, asked, batch_size):
     return found
 
 
-def evaluate(tower, plots, asked, args, step):
+def validate(tower, plots, asked, args, step):
     """Print how the tower reads the validation plots, and keep it in tower.json."""
     from llm_ts.student import pretraining
 
@@ -69,7 +69,7 @@ def train_tower(args, asked, model, processor):
     plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked, processes=processes), asked, processor, args.styles)
     validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked, processes=processes))
     seen = tower.Plots(validation, asked, processor)
-    return pretraining.train(args, learner, plots, lambda step: evaluate(learner, seen, asked, args, step))
+    return pretraining.train(args, learner, plots, lambda step: validate(learner, seen, asked, args, step))
 
 
 def settings_of(args, asked):

@@ -29,6 +29,7 @@ from llm_ts.pairs.words import Words
 from llm_ts.scores import curves, similarity, tables
 from llm_ts.student import baselines, callbacks, device, flags, load, run_folder, torchrun, train, trial
 from llm_ts.student.evaluate import evaluate
+from llm_ts.student.student import Student
 
 
 def load_rows(run):
@@ -65,16 +66,16 @@ def not_evaluated(folder, save_steps, last):
     return {step: path for step, path in planned.items() if not os.path.exists(run_folder.evaluation_path(folder, step))}
 
 
-def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
+def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
     """Train to the end or until stop.asked; returns the exit code. rows: (train, validation, test)."""
     train_rows, validation_rows, test_rows = rows
     print(f"parameters: {model.num_parameters() / 1e6:.0f} M", flush=True)
 
-    def evaluate_step(model, step):
+    def keep_scores(model, step):
         name = f"step {step}" if step else "untrained"
-        sizes = (run.eval_batch_size, run.max_new_tokens)
+        student = Student.around(model, processor, run.eval_batch_size)
         both = (test_rows, validation_rows if step else [])  # untrained, it is no candidate
-        content = evaluate(name, model, processor, *both, scorer, *sizes, stop, base=run.model, step=step)
+        content = evaluate(name, student, *both, scorer, run.max_new_tokens, stop, base=run.model, step=step)
         if content is None:
             print(f"the evaluation of step {step} is left for the next start", flush=True)
             return
@@ -83,12 +84,12 @@ def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
         cli.say("\n".join(tables.for_terminal([content])))
 
     limits = callbacks.Limits(folder, run.patience, run.minutes)
-    more = callbacks.make(folder, evaluate_step, stop, limits)
+    more = callbacks.make(folder, keep_scores, stop, limits)
     trainer = train.make(run.recipe, folder, model, processor, train_rows, more)
     if torchrun.number() == 0 and not run_folder.checkpoints(folder):
         trial.run(trainer, processor, train_rows, run.gguf)
     if torchrun.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
-        evaluate_step(trainer.model, 0)
+        keep_scores(trainer.model, 0)
     checkpoint = torchrun.first(run_folder.last_checkpoint(folder))
     over = torchrun.first(limits.reason())
     if checkpoint:
@@ -108,7 +109,7 @@ def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
     for step, path in torchrun.first(not_evaluated(folder, run.recipe.save_steps, reached)).items():
         print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
         saved = load_student(path, run)[0]  # Accelerate computes in the dtypes of the training with it
-        evaluate_step(trainer.accelerator.prepare_model(saved, evaluation_mode=True), step)
+        keep_scores(trainer.accelerator.prepare_model(saved, evaluation_mode=True), step)
         if torchrun.any_of(stop.asked):
             return cli.REQUEUE
     torchrun.barrier()
@@ -179,9 +180,9 @@ def start(run, folder, settings, rows, finished):
         if finished:
             return 0
         transformers.set_seed(run.recipe.seed)  # the adapter's start
-        code = train_and_evaluate(run, folder, *loaded, rows, scorer, stop)
+        code = train_to_the_end(run, folder, *loaded, rows, scorer, stop)
         torchrun.leave()
-        callbacks.ignore_signals()
+        torchrun.ignore_signals()
         return code
 
 

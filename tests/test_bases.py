@@ -196,28 +196,26 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     refuse.on_step_end(None, state, TrainerControl(), model=model)
 
 
-ASKED = ("SLURM_GPUS_ON_NODE", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
-
-
-def test_a_gpu_that_was_asked_for_and_is_not_seen_is_refused(command, tmp_path, monkeypatch):
+def test_a_gpu_that_was_requested_and_is_not_seen_is_refused(command, tmp_path, monkeypatch):
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    for name in (*device.COUNTS, *device.LISTS):
+    nothing = {"SLURM_GPUS_ON_NODE": ("", "0"), "CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles")}
+    for name in nothing:
         monkeypatch.delenv(name, raising=False)
     assert device.choose() == "cpu"
-    for name in ASKED:
+    for name, values in nothing.items():
         monkeypatch.setenv(name, "1")
-        with pytest.raises(cli.UserError, match=f"{name}=1"):
+        with pytest.raises(cli.UserError, match=f"a GPU was requested .{name}=1"):
             device.choose()
-        for none in ("0", "gpu:a100:0") if name in device.COUNTS else ("", "-1", "NoDevFiles"):
-            monkeypatch.setenv(name, none)
+        for value in values:
+            monkeypatch.setenv(name, value)
             assert device.choose() == "cpu"
         monkeypatch.delenv(name)
-    monkeypatch.setenv("SLURM_GPUS_PER_NODE", "a100:2")
+    monkeypatch.setenv("SLURM_GPUS_ON_NODE", "2")
     done = run_script("qwen_train.py", *command("llama"), cwd=tmp_path, code=2)
-    assert "SLURM_GPUS_PER_NODE=a100:2" in done.stderr and "--device cpu" in done.stderr and os.listdir(tmp_path) == []
+    assert "SLURM_GPUS_ON_NODE=2" in done.stderr and "--device cpu" in done.stderr and os.listdir(tmp_path) == []
 
 
 def test_it_computes_in_bf16_where_the_processor_has_instructions_for_it(monkeypatch):

@@ -138,7 +138,7 @@ def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
     said = STUDY.answer_of(STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "middle"}))
-    monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, **more: [said] * len(prompts))
+    monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, *more: [said] * len(prompts))
     flags = ["--lora", str(adapter), "--quant", "q8_0", "--outfile", str(old)]
     assert main(flags) == 1
     assert old.read_text() == "the old file"

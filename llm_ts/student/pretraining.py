@@ -61,14 +61,14 @@ def keep(folder, about, step, **content):
     records.write_json(path, kept)
 
 
-def train(args, learner, plots, evaluate):
-    """Train learner in place, to the end, or until asked to stop or out of time. evaluate(step): called at each planned save.
+def train(args, learner, plots, validate):
+    """Train learner in place, to the end, or until asked to stop or out of time. validate(step): called at each planned save.
 
     args: out, learning_rate, batch_size, save_steps, seed, minutes. Returns the number of plots that it has seen; None where
     it was asked to stop, and is to go on.
     """
     stop, limits = callbacks.Stop(), callbacks.Limits(args.out, minutes=args.minutes)
-    more = callbacks.make(args.out, lambda _, step: evaluate(step), stop, limits)
+    more = callbacks.make(args.out, lambda _, step: validate(step), stop, limits)
     made = make_trainer(learner, plots, args.out, args.learning_rate, args.batch_size, args.save_steps, args.seed, more)
     checkpoint = run_folder.last_checkpoint(args.out)
     if checkpoint:
