@@ -260,13 +260,14 @@ def answers_of(folder):
     prompts = [row["prompt"] for row in fresh.pairs("test", [(16, 48, 6)], "thirds")]
     model, tokenizer = in_fp32(folder)
     alone = [answer.generate(model, tokenizer, [prompt], 1, 24)[0] for prompt in prompts]
-    assert answer.generate(model, tokenizer, prompts, 6, 24) == alone and len(set(alone)) > 1
+    assert answer.generate(model, tokenizer, prompts, 6, 24) == alone
     return prompts, alone
 
 
 def test_a_base_is_trained_stopped_resumed_asked_and_exported(command, tmp_path, llama_cpp):
     """To the same weights, bit for bit, and to the same answers, word for word."""
-    flags = command("llama", "--fresh", "16-24x32", "--dtype", "fp32", "--learning-rate", "3e-3", "--rank", "32", "--save-steps", "1000")
+    size = ("--fresh", "16-24x32", "--batch-size", "8", "--rank", "32", "--learning-rate", "3e-3")
+    flags = command("llama", *size, "--dtype", "fp32", "--save-steps", "1000")
     run_script("qwen_train.py", *flags, cwd=tmp_path)
     again = [*flags, "--out", "again", "--no-gguf", "--stop-file", "stop"]
     (tmp_path / "stop").touch()
@@ -289,4 +290,4 @@ def test_llama_cpp_loads_what_its_converter_made_and_says_the_same(kind, tmp_pat
     gguf_file.convert("convert_hf_to_gguf.py", str(tmp_path / "tiny"), "--outfile", made, "--outtype", "f32")
     prompts, alone = answers_of(str(tmp_path / "tiny"))
     same = [one == other for one, other in zip(alone, Student(made).ask(prompts, 24))]
-    assert sum(same) >= 5  # of random weights a near tie may fall otherwise
+    assert sum(same) >= 5 and len(set(alone)) > 1  # of random weights a near tie may fall otherwise
