@@ -108,7 +108,8 @@ def sample(args, rows, fmt):
     Series are asked together in the same parts whatever was done before, so that the answers are the same after a kill.
     """
     with records.writing(os.path.join(args.out, "sampled.jsonl"), create=True) as file:
-        if any(row["id"] not in file.rows for row in rows):
+        said = {row["id"]: row["answers"] for row in file}
+        if any(row["id"] not in said for row in rows):
             import torch
 
             model, tokenizer = load.load(load.weights_of(args.model), device.dtype())
@@ -119,12 +120,12 @@ def sample(args, rows, fmt):
             with cli.Progress("series", len(rows)) as bar:
                 for start in range(0, len(rows), size):
                     part = rows[start : start + size]
-                    left = [row for row in part if row["id"] not in file.rows]
-                    said = answers_to(model, tokenizer, part, fmt, args, drafts) if left else {}
+                    left = [row for row in part if row["id"] not in said]
+                    said |= answers_to(model, tokenizer, part, fmt, args, drafts) if left else {}
                     for row in left:
-                        file.append({"id": row["id"], "answers": said[row["id"]]})
+                        file.append(records.line_of({"id": row["id"], "answers": said[row["id"]]}))
                     bar.step(len(part))
-        return {row["id"]: file.rows[row["id"]]["answers"] for row in rows}
+        return {row["id"]: said[row["id"]] for row in rows}
 
 
 def main(argv=None):
