@@ -17,7 +17,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import claims, cli, formats, question, records, stream
+from llm_ts import claims, cli, formats, question, records
 from llm_ts.claims import lexicon
 from llm_ts.pairs import pair
 from llm_ts.scores import agreement, curves, similarity
@@ -176,7 +176,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     cli.refuse_overwriting(args.out, args.data)
     cli.print_settings(args)
-    with stream.reading(args.data) as data, stream.replacing(args.out) as out:
+    records.sweep(os.path.dirname(args.out) or ".")  # what killed runs left may be as long as the file
+    with records.reading(args.data) as data, records.replacing(args.out) as out:
         asked, with_gold, counts = convert(data, out, args)
         described = np.flatnonzero(with_gold)
         if len(described) and not args.no_diagnostics:

@@ -32,8 +32,9 @@ All later stages go by them; ou_process.py --truth --published undoes it.
 
 import os
 from collections import Counter
+from itertools import chain
 
-from llm_ts import claims, cli, question, records, stream
+from llm_ts import claims, cli, question, records
 from llm_ts.review import audit, server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
@@ -118,52 +119,46 @@ def described_of(rows, args):
     return described, found
 
 
-def described_rows(data, args):
-    """The rows of data.jsonl that have gold, whole and of one question; UserError where there are none."""
-    described, _ = described_of(data.rows.values(), args)
-    if not described:
-        raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-    return described
-
-
-def fit_thresholds(args):
+def fit_thresholds(data, args):
     """Print and draw what other thresholds would do; with args.write, put the fitted ones into the truth of all rows."""
     from llm_ts.scores import fit
 
-    with records.writing(args.data) as data:
-        described = described_rows(data, args)
-        records.require(data.rows.values(), "series", args.data, "ou_process.py")
-        asked = question.of_all(described, args.data)
-        tries = fit.tries_of(asked, described)
-        chosen = fit.choose(tries, args.fit)
-        picture = os.path.join(os.path.dirname(args.data), "fit.png")
-        fit.draw(tries, chosen, args.fit, picture)
-        print("\n".join(fit.lines_of(tries, chosen)))
-        share, by = fit.share_of(chosen), fit.rules_of(chosen, args.write or "not written")
-        print(f"share_to_verify: {share['mean']:.1%} of {share['n']} rows (asked: {args.fit:.1%})\npicture: {picture}")
-        if not args.write:
-            return
-        if not by.thresholds:
-            raise cli.UserError("the published thresholds are the nearest to that share: there is nothing to write")
-        for row in data.rows.values():
+    def look(rows):
+        described, found = described_of(rows, args)
+        records.require(rows, "series", args.data, "ou_process.py")
+        return described, found
+
+    described, found = map(list, map(chain.from_iterable, zip(*data.map(look))))
+    asked = question.one_of(found, args.data)
+    require_gold(described, args)
+    tries = fit.tries_of(asked, described)
+    chosen = fit.choose(tries, args.fit)
+    picture = os.path.join(os.path.dirname(args.data), "fit.png")
+    fit.draw(tries, chosen, args.fit, picture)
+    print("\n".join(fit.lines_of(tries, chosen)))
+    share, by = fit.share_of(chosen), fit.rules_of(chosen, args.write or "not written")
+    print(f"share_to_verify: {share['mean']:.1%} of {share['n']} rows (asked: {args.fit:.1%})\npicture: {picture}")
+    if not args.write:
+        return
+    if not by.thresholds:
+        raise cli.UserError("the published thresholds are the nearest to that share: there is nothing to write")
+
+    def move(rows):
+        for row in rows:
             row["truth"] = asked.by(by).truth_of(row["series"])
             row.pop("curated", None)  # by the truth of before
-        data.rewrite(data.rows.values())
-        print(f"rules: {by.words}")
+        return b"".join(map(records.line_of, rows))
+
+    with data.replacing() as out:
+        out.writelines(data.map(move))
+    data.index()
+    print(f"rules: {by.words}")
 
 
-def curate_all(data, args):
-    """Curate the rows of data.jsonl that have gold, in place -> (these rows, bases, decisions, audited).
-
-    bases: {id: `curated` without decisions}. Nothing is written.
-    """
-    decisions, audited = verify_csv.read(args.verify_file)
-    described = described_rows(data, args)
-    records.require(described, "series", args.data, "ou_process.py")
-    bases = {row["id"]: curate_row(row, {}) for row in described}
-    for row in described:
-        row["curated"] = curate_row(row, decisions)
-    return described, bases, decisions, audited
+def require_gold(described, args):
+    """UserError where no row has gold."""
+    if not described:
+        raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
 
 
 def draw_audit(data, decisions, audited, args):
@@ -180,44 +175,52 @@ def draw_audit(data, decisions, audited, args):
     return audited | set(audit.first_of(drawn, args.audit - len(audited), args.seed))
 
 
-def curate_file(args):
-    """Curate data.jsonl and write verify.csv; print what was found."""
+def is_shown(row, audited):
+    """Whether a human is shown a curated row: a sentence of it is or was to verify, or it was drawn by chance."""
+    return row["id"] in audited or any(sentence["status"] in ("verify", "verified") for sentence in row["curated"].values())
+
+
+def curate_file(data, args):
+    """Curate data.jsonl and write verify.csv; print what was found.
+
+    Returns what a review needs: the rows that a human is shown, with `curated`; their `curated` without decisions,
+    {id: base}; the decisions; the ids of the audit. Without args.review: of the audit's rows alone.
+    """
     records.sweep(os.path.dirname(args.verify_file) or ".")
     decisions, audited = verify_csv.read(args.verify_file)
-    counts, found, known, fitting, tables, looked_at = Counts(), [], set(), set(), [], []
-    with stream.writing(args.data) as data:
-        audited = draw_audit(data, decisions, audited, args)
+    counts, found, known, fitting, tables, shown = Counts(), [], set(), set(), [], []
+    audited = draw_audit(data, decisions, audited, args)
 
-        def curate(rows):
-            described, asked = described_of(rows, args)
-            if args.review:
-                records.require(described, "series", args.data, "ou_process.py")
-            for row in described:
-                row["curated"] = curate_row(row, decisions)
-            named = {row["id"] for row in rows} & verify_csv.ids_of(decisions, audited)
-            seen = [(row, curate_row(row, {})) for row in described if row["id"] in audited]
-            table, fit = verify_csv.part_of_table(described, decisions, audited)
-            return b"".join(map(records.line_of, rows)), Counts(described), asked, named, fit, table, seen
+    def curate(rows):
+        described, asked = described_of(rows, args)
+        if args.review:
+            records.require(described, "series", args.data, "ou_process.py")
+        for row in described:
+            row["curated"] = curate_row(row, decisions)
+        named = {row["id"] for row in rows} & verify_csv.ids_of(decisions, audited)
+        seen = [row for row in described if (is_shown(row, audited) if args.review else row["id"] in audited)]
+        seen = [(row, curate_row(row, {})) for row in seen]
+        table, fit = verify_csv.part_of_table(described, decisions, audited)
+        return b"".join(map(records.line_of, rows)), Counts(described), asked, named, fit, table, seen
 
-        with data.replacing() as out:
-            for lines, some, asked, named, fit, table, seen in data.map(curate):
-                out.write(lines)
-                counts.add(some)
-                found += asked
-                known |= named
-                fitting |= fit
-                tables.append(table)
-                looked_at += seen
-            question.one_of(found, args.data)
-            if not counts.rows:
-                raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-            verify_csv.refuse_another_files(args.verify_file, decisions, audited, known, fitting, args.data)
-        unfit = [line for key, line in decisions.items() if key not in fitting]
-        verify_csv.save(args.verify_file, verify_csv.whole_table(tables, unfit))
+    with data.replacing() as out:
+        for lines, some, asked, named, fit, table, seen in data.map(curate):
+            out.write(lines)
+            counts.add(some)
+            found += asked
+            known |= named
+            fitting |= fit
+            tables.append(table)
+            shown += seen
+        question.one_of(found, args.data)
+        require_gold(counts.rows, args)
+        verify_csv.refuse_another_files(args.verify_file, decisions, audited, known, fitting, args.data)
+    unfit = [line for key, line in decisions.items() if key not in fitting]
+    verify_csv.save(args.verify_file, verify_csv.whole_table(tables, unfit))
+    rows, bases = [row for row, _ in shown], {row["id"]: base for row, base in shown}
     counts.print()
     if audited:
-        bases = {row["id"]: base for row, base in looked_at}
-        print("\n".join(audit.lines_of(audit.errors([row for row, _ in looked_at], bases, audited), len(audited))))
+        print("\n".join(audit.lines_of(audit.errors(rows, bases, audited), len(audited))))
     own = [(key[1], line["own"]) for key, line in decisions.items() if line["own"] and key[1] in claims.TOPICS]
     if unread := [text for name, text in own if None in claims.TOPICS[name].read(text).values()]:
         print(f"own_sentences_without_a_single_claim: {len(unread)} of {len(own)} (the first: {cli.visible(unread[0])})")
@@ -226,28 +229,27 @@ def curate_file(args):
         print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
     print(f"without_gold: {len(data) - counts.rows}")
     print(f"verify_file: {args.verify_file}", flush=True)
+    return rows, bases, decisions, audited
 
 
-def review_file(args):
+def review(data, args, rows, bases, decisions, audited):
     """Show the page until the human is done; every decision goes to verify.csv, then to data.jsonl."""
-    with records.writing(args.data) as data:
-        described, bases, decisions, audited = curate_all(data, args)
-        written = verify_csv.table(described, decisions, audited)
-        verify_csv.save(args.verify_file, written)
+    written = verify_csv.table(rows, decisions, audited)
 
-        def save(row):
-            nonlocal written
-            before, row["curated"] = row["curated"], curate_row(row, decisions)
-            try:
-                table = verify_csv.table(described, decisions, audited)
-                verify_csv.save(args.verify_file, table, before=written)
-                written = table
-                data.append(row)
-            except BaseException:
-                row["curated"] = before
-                raise
+    def save(row):
+        nonlocal written
+        before, row["curated"] = row["curated"], curate_row(row, decisions)
+        try:
+            table = verify_csv.table(rows, decisions, audited)
+            verify_csv.save(args.verify_file, table, before=written)
+            written = table
+            data.append(records.line_of(row))
+        except BaseException:
+            row["curated"] = before
+            raise
 
-        server.serve(session.Review(described, bases, decisions, audited, save), args.port)
+    server.serve(session.Review(rows, bases, decisions, audited, save), args.port)
+    data.index()
 
 
 def main(argv=None):
@@ -277,14 +279,15 @@ def main(argv=None):
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)
-    if args.fit is not None:
-        fit_thresholds(args)
-        if not args.write:
-            return
-    curate_file(args)
-    if args.review:
-        review_file(args)
-        curate_file(args)
+    with records.writing(args.data) as data:
+        if args.fit is not None:
+            fit_thresholds(data, args)
+            if not args.write:
+                return
+        found = curate_file(data, args)
+        if args.review:
+            review(data, args, *found)
+            curate_file(data, args)
 
 
 if __name__ == "__main__":

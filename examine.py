@@ -58,13 +58,14 @@ def ask(args, asked, number, count, about):
         run_folder.check(args.out, about, ABOUT)
         records.write_json(os.path.join(args.out, ABOUT), about)
     with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
-        mine = [key for key in mine if key not in file.rows]  # what another run of this shard answered meanwhile
+        done = answered(args.out)  # another run of this shard may have answered meanwhile
+        mine = [key for key in mine if key not in done]
         with cli.Progress("answers", len(mine)) as bar:
             for start in range(0, len(mine), args.batch_size):
                 keys = mine[start : start + args.batch_size]
                 prompts = [pair.asked_with(asked[key], as_ours) for key in keys]
                 for key, answer in zip(keys, student.ask(prompts, args.max_new_tokens)):
-                    file.append({"id": key, "answer": answer})
+                    file.append(records.line_of({"id": key, "answer": answer}))
                 bar.step(len(keys))
 
 

@@ -28,17 +28,19 @@ own prices.
 import argparse
 import asyncio
 import dataclasses
+import functools
 import os
 import urllib.parse
 from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, question, records, shards, stream, workers
+from llm_ts import cli, question, records, shards
 from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
+UNABLE, HAD, SKIPPED, TODO = range(4)  # a row that cannot be asked about yet, has its answer, has failed, is to be asked about
 GIVE_UP = 10  # rows in a row that fail: the model cannot do it, and every question costs money
 
 
@@ -47,20 +49,21 @@ def settings_of(args):
     return Settings(model=args.second or args.model, **{name: getattr(args, name) for name in names})
 
 
-def purse_of(rows, todo, args):
-    """The Purse of a run; prints what its questions will cost by --price, where that is given."""
+def purse_of(kept, rows, args):
+    """The Purse of a run; prints what its questions will cost by --price, where that is given.
+
+    kept: the tokens of the answers that are there. rows: those to ask about.
+    """
     price = args.price or money.Price()
-    kept = [(answer_in(row, args.second).get("teacher") or {}).get("tokens") for row in rows]
-    kept = [tokens for tokens in kept if tokens and any(tokens.values())]
     spent = sum(map(price.of, kept))
-    if args.price:
-        each, by = [money.estimate(row, settings_of(args)) for row in todo], "without a tokenizer, and without thinking"
+    if args.price and not args.dryrun:
+        each, by = [money.estimate(row, settings_of(args)) for row in rows], "without a tokenizer, and without thinking"
         if kept:
-            each = [{kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}] * len(todo)
+            each = [{kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}] * len(rows)
             by = f"by the {len(kept)} answers here"
         prompt, completion = (sum(tokens[kind] for tokens in each) for kind in ("prompt", "completion"))
         print(f"spent_before: {spent:.4f}")
-        how = f"{len(todo)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
+        how = f"{len(rows)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
         print(f"estimate: {sum(map(price.of, each)):.4f} ({how})", flush=True)
     return money.Purse(price, args.max_cost, spent, seen=min((tokens["prompt"] for tokens in kept), default=0))
 
@@ -81,15 +84,17 @@ class Book:
         before = (answer_in(row, args.second).get("teacher") or {}).get("tokens") or {}  # of a failure that is asked again
         teacher["tokens"] = {kind: number + before.get(kind, 0) for kind, number in tokens.items()}
         row = {**row, "second": answer} if args.second else {**row, **answer}
-        if not args.second and not failed:
+        if args.dataset and not args.second and not failed:
             write_text(row, args.dataset)  # before the row: a kill between the two leaves a text to be overwritten
-        self.data.append(row)
+        self.data.append(records.line_of(row))
         for kind in tokens:
             self.tokens[kind] += tokens[kind]
         self.in_a_row = self.in_a_row + 1 if failed else 0
         self.counts["failed" if failed else "new"] += 1
         self.counts["unlabelled"] += not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"])
         self.bar.step()
+        if args.dryrun:  # a line for each answer would bury the counts
+            return
         cli.say(f"{self.bar.done}/{self.bar.total} {row['id']}: {failed or 'answered'}")
         if self.in_a_row == GIVE_UP:
             raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model, then --retry-failed")
@@ -106,101 +111,91 @@ class Book:
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
 
 
-def simulate_missing(args):
-    """The dry run: fill gold and teacher (or second) in the rows that lack them, by all cores; print the counts."""
-    batch_state.refuse_under_way(args.data)
-    with stream.writing(args.data) as data:
-        if args.dataset:
-            records.sweep(args.dataset)
+def look_at(data, args, under_way):
+    """Check all rows, and write the texts that the dataset lacks -> what is there.
 
-        def look(rows):
-            """Rows -> what each is: able to be asked, answered, to be asked now; and their questions."""
-            asked = check(rows, args)
-            kinds = np.zeros((3, len(rows)), bool)
-            for place, row in enumerate(rows):
-                answer, able = answer_in(row, args.second), bool(row.get("gold") or not args.second)
-                lacks = able and not answer.get("gold")
-                kinds[:, place] = able, able and not lacks, lacks and (args.retry_failed or not answer.get("teacher"))
-                if kinds[2, place]:
-                    records.require([row], "truth", args.data, "ou_process.py")
-                if row.get("gold") and args.dataset:
-                    write_text(row, args.dataset)  # where the dataset folder was lost or replaced
-            return kinds, asked
+    Returns what is to be done about each row, whether it is under_way (a set of ids), both of shape (rows,); the
+    tokens of each answer; and the number of answers of each model.
+    """
 
-        looked = list(data.map(look))
-        question.one_of([asked for _, asked in looked], args.data)
-        able, had, missing = np.concatenate([kinds for kinds, _ in looked], axis=1)
-        if not able.any():
-            raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
-        todo = np.flatnonzero(missing)[: args.limit]
-        counts = {"had": int(had.sum()), "new": 0, "unlabelled": 0, "failed": 0, "skipped": int((able & ~had & ~missing).sum())}
-        book = Book(data, args, counts, len(todo))
+    def look(rows):
+        asked, kinds, tokens, models = check(rows, args), [], [], Counter()
+        for row in rows:
+            answer = answer_in(row, args.second)
+            teacher = answer.get("teacher") or {}
+            if args.second and not row.get("gold"):
+                kinds.append(UNABLE)
+                continue
+            if answer.get("gold"):
+                kinds.append(HAD)
+                models[str(teacher.get("model"))] += 1
+            else:
+                kinds.append(SKIPPED if teacher and not args.retry_failed and row["id"] not in under_way else TODO)
+            if any((teacher.get("tokens") or {}).values()):
+                tokens.append(teacher["tokens"])
+            if row.get("gold") and args.dataset:
+                write_text(row, args.dataset)  # where the dataset folder was lost or replaced
+        if args.dryrun:
+            to_do = [row for row, kind in zip(rows, kinds) if kind == TODO]
+            records.require(to_do, "truth", args.data, "ou_process.py")
+        return asked, kinds, [row["id"] in under_way for row in rows], tokens, models
 
-        def answer(numbers):
-            lines = []
-            for row in data.read(numbers):
-                said = simulated.answer(row, args.seed, second=bool(args.second))
-                row = {**row, "second": said} if args.second else {**row, **said}
-                if args.dataset and not args.second:
-                    write_text(row, args.dataset)  # before the row: a kill between the two leaves a text to be overwritten
-                lines.append(records.line_of(row))
-            return b"".join(lines)
-
-        pieces = [todo[start : start + stream.CHUNK] for start in range(0, len(todo), stream.CHUNK)]
-        try:
-            for piece, lines in zip(pieces, workers.in_order(answer, pieces, data.held)):
-                data.append(lines)
-                counts["new"] += len(piece)
-                book.bar.step(len(piece))
-        finally:
-            book.close(int(missing.sum()), money.Purse(args.price or money.Price()))
+    questions, kinds, begun, tokens, models = [], [], [], [], Counter()
+    for asked, *found, some in data.map(look):
+        questions.append(asked)
+        for together, part in zip((kinds, begun, tokens), found):
+            together += part
+        models += some
+    question.one_of(questions, args.data)
+    return np.array(kinds), np.array(begun), tokens, models
 
 
-def answer_missing(data, args):
+def answer_missing(args):
     """Fill gold and teacher (or second) in the rows that lack them; print the counts."""
-    rows = list(data.rows.values())
-    check(rows, args)
-    able = [row for row in rows if row.get("gold")] if args.second else rows
-    if not able:
-        raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
-    lacking = [row for row in able if not answer_in(row, args.second).get("gold")]
     state = None
     if args.batch:
         state = batch_state.State(batch_state.path_of(args.data), batch_state.settings_of(settings_of(args), bool(args.second)))
     else:
         batch_state.refuse_under_way(args.data)
-    first = set(state.ids) if state else ()  # under way: to be fetched, whatever else is asked for
-    missing = [
-        row for row in lacking
-        if args.retry_failed or row["id"] in first or not answer_in(row, args.second).get("teacher")
-    ]  # fmt: skip
-    missing.sort(key=lambda row: row["id"] not in first)
-    todo = missing[: max(args.limit, len(first)) if args.limit else None]
-    answers = [answer_in(row, args.second) for row in able]
-    models = Counter(str((answer.get("teacher") or {}).get("model")) for answer in answers if answer.get("gold"))
-    for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
-        print(f"also_here: {models[name]} answers of {cli.visible(name)}")
-    counts = {"had": len(able) - len(lacking), "new": 0, "unlabelled": 0, "failed": 0, "skipped": len(lacking) - len(missing)}
-    if todo or first:
-        key = mistral_api.find_key(args.server_url)
-        for row in todo if args.image else ():
-            plot = plot_of(row, args.dataset)
-            if not os.path.exists(plot):
-                raise cli.UserError(f"no {plot} here: run ou_process.py without --no-plots first")
-    purse = purse_of(able, todo, args)
-    records.sweep(args.dataset)
-    for row in rows:
-        if row.get("gold"):
-            write_text(row, args.dataset)  # where the dataset folder was lost or replaced
-    book, left = Book(data, args, counts, len(todo)), 0
-    try:
-        if state and (todo or first):
-            asking = mistral_batch.ask_all(todo, data.rows, book.record, key, settings_of(args), purse, state, args.poll)
-            left = asyncio.run(asking)
-        elif todo:
-            left = asyncio.run(mistral_api.ask_all(todo, book.record, key, settings_of(args), purse))
-    finally:
-        book.close(len(missing), purse)
+    under_way = set(state.ids) if state else set()
+    with records.writing(args.data) as data:
+        if args.dataset:
+            records.sweep(args.dataset)
+        kinds, begun, tokens, models = look_at(data, args, under_way)
+        if (kinds == UNABLE).all():
+            raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
+        for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
+            print(f"also_here: {models[name]} answers of {cli.visible(name)}")
+
+        # what is under way is fetched first, whatever else is asked for
+        missing = kinds == TODO
+        first, others = np.flatnonzero(missing & begun), np.flatnonzero(missing & ~begun)
+        others = others[: max(args.limit - len(under_way), 0) if args.limit else None]
+        counts = {"had": int((kinds == HAD).sum()), "new": 0, "unlabelled": 0, "failed": 0}
+        counts["skipped"] = int((kinds == SKIPPED).sum())
+        total, left = len(first) + len(others), 0
+
+        # a server is asked row by row or in batches; the simulated teacher answers by all cores
+        rows = [] if args.dryrun else data.read([*np.flatnonzero(begun), *others])
+        if rows or under_way:
+            key = mistral_api.find_key(args.server_url)
+            for row in rows if args.image else ():
+                plot = plot_of(row, args.dataset)
+                if not os.path.exists(plot):
+                    raise cli.UserError(f"no {plot} here: run ou_process.py without --no-plots first")
+        purse = purse_of(tokens, [row for row in rows if not answer_in(row, args.second).get("gold")], args)
+        book = Book(data, args, counts, total)
+        try:
+            if args.dryrun:
+                answer = functools.partial(simulated.answers, seed=args.seed, second=bool(args.second))
+                for answers in data.map(answer, others):
+                    for row, said in answers:
+                        book.record(row, said)
+            elif rows or under_way:
+                ask_all = functools.partial(mistral_batch.ask_all, state, args.poll) if state else mistral_api.ask_all
+                left = asyncio.run(ask_all(rows, book.record, key, settings_of(args), purse))
+        finally:
+            book.close(int(missing.sum()), purse)
     if left:
         raise cli.UserError(f"--max-cost {args.max_cost:g} would be passed: {left} rows are left; give more to go on")
 
@@ -268,11 +263,7 @@ def main(argv=None):
         args.data = shards.path_of(args.data, cli.shard(args.shard))
     if args.no_dataset:
         args.dataset = None
-    if args.dryrun:
-        simulate_missing(args)
-        return
-    with records.writing(args.data) as data:
-        answer_missing(data, args)
+    answer_missing(args)
 
 
 if __name__ == "__main__":

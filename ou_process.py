@@ -30,7 +30,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, question, records, rules, shards, stream, workers
+from llm_ts import cli, question, records, rules, shards, workers
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
 from llm_ts.series.plot import plotter
@@ -124,7 +124,7 @@ def look_at(data, numbers, args):
 def simulate_missing(args, numbers):
     """Append the rows of these numbers that the file lacks, and write the files that the dataset lacks."""
     process = PROCESSES[args.process]
-    with stream.writing(args.data, create=True) as data, cli.Progress("series", len(numbers)) as bar:
+    with records.writing(args.data, create=True) as data, cli.Progress("series", len(numbers)) as bar:
         if args.dataset:
             records.sweep(args.dataset)
         there, found, counts = look_at(data, numbers, args)
@@ -169,9 +169,10 @@ def merge_shards(args):
     with contextlib.ExitStack() as stack:
         stack.enter_context(records.holding(args.data, create=True))
         found, counts = [], Counter()
-        with stream.replacing(args.data) as out:
+        records.sweep(os.path.dirname(args.data) or ".")  # what killed runs left may be as long as the file
+        with records.replacing(args.data) as out:
             for shard, name in names.items():
-                data, numbers = stack.enter_context(stream.writing(name)), shards.share_of(args.count, shard)
+                data, numbers = stack.enter_context(records.writing(name)), shards.share_of(args.count, shard)
                 there, questions, labels = look_at(data, numbers, args)
                 if not there.all():
                     lacking = f"{args.process}_{numbers[int(np.argmin(there))]:06d}"
@@ -217,7 +218,7 @@ def recompute_truth(path, name, published):
             row["truth"] = fresh
         return b"".join(map(records.line_of, rows)), changed, uncurated
 
-    with stream.writing(path) as data:
+    with records.writing(path) as data:
         found, answered = [], None
         for asked_here, first in data.map(look):
             found, answered = found + asked_here, answered or first

@@ -97,15 +97,17 @@ def ask_textsynth(rows, args):
     client = TextSynth(args.engine, args.server_url, args.timeout, args.retries, args.backoff)
     rows = rows[: args.limit]
     asked = 0
-    with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as answers, cli.Progress("answers", len(rows)) as bar:
+    with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as file, cli.Progress("answers", len(rows)) as bar:
+        records.require(file, "answer", file.path, "ts_check_training.py")
+        answers = {answer["id"]: answer["answer"] for answer in file}
         for row in rows:
-            if row["id"] not in answers.rows:
-                answers.append({"id": row["id"], "answer": client.ask(row["prompt"])})
+            if row["id"] not in answers:
+                answers[row["id"]] = client.ask(row["prompt"])
+                file.append(records.line_of({"id": row["id"], "answer": answers[row["id"]]}))
                 asked += 1
-                cli.say(f"{args.engine}: {asked} asked, {len(answers.rows)} of {len(rows)}")
+                cli.say(f"{args.engine}: {asked} asked, {len(answers)} of {len(rows)}")
             bar.step()
-        records.require(answers.rows.values(), "answer", answers.path, "ts_check_training.py")
-        texts = [answers.rows[row["id"]]["answer"] for row in rows]
+        texts = [answers[row["id"]] for row in rows]
     scorer = similarity.Scorer(args.embedder, args.nli)
     content = evaluation.make(args.engine, rows, texts, scorer, base=f"TextSynth {args.engine}", step=None)
     path = f"evaluation_textsynth-{args.engine}.json"

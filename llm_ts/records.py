@@ -14,12 +14,17 @@
 | second | mistral | a second teacher's gold and teacher, where one was asked |
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 
-Slow stages append one flushed line a result: the last line of an id wins. Quick stages rewrite the file
-atomically, row by row (stream.py). A torn last line (a killed run) is reported and dropped; a broken line elsewhere is an error.
+Slow stages append one flushed line for each result: the last line of an id wins, and keeps the place of the
+first. Quick stages replace the file, whole or not at all. A torn last line (of a killed run) is dropped with a
+message; a broken line elsewhere is an error. The file may be of any length: only the place of each row is kept.
+
+    with records.writing("data.jsonl") as data:
+        with data.replacing() as out:
+            for lines in data.map(work):  # work: a list of rows -> anything; all cores, in the order of the file
+                out.write(lines)
 """
 
 import argparse
-import codecs
 import contextlib
 import errno
 import hashlib
@@ -29,10 +34,16 @@ import re
 import shutil
 import socket
 import sys
+from array import array
+from codecs import BOM_UTF8
+from itertools import chain
 
-from llm_ts import claims, question, shape
+import numpy as np
+
+from llm_ts import claims, question, shape, workers
 from llm_ts.cli import UserError
 
+CHUNK = 1024  # rows that are worked on together, at most
 NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # of flock: this file system has none
 
 
@@ -63,36 +74,6 @@ def decode(line, where):
     return row
 
 
-def _parse(content, path):
-    """bytes of the file -> ({id: row}, length in bytes of its whole lines).
-
-    Bytes after the last newline are a torn line, unless they are a whole row (an editor that leaves
-    out the last newline): then they count as one.
-    """
-    rows = {}
-
-    def add(row, where):
-        refuse_other_series(rows.setdefault(row["id"], row), row, where)
-        rows[row["id"]] = row
-
-    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        if line.strip():
-            where = f"{path}, line {number}"
-            add(decode(line, where), where)
-    tail = lines[-1]
-    if not tail.strip() or torn(tail, path):
-        return rows, len(content) - len(tail)
-    add(decode(tail, path), f"{path}, line {len(lines)}")
-    return rows, len(content)
-
-
-def refuse_other_series(before, row, where):
-    """UserError where two lines of one id hold different series."""
-    if before.get("series") != row.get("series"):
-        raise UserError(f"{where}: {row['id']} again, with another series: are two files in this one? Give each its own")
-
-
 def torn(tail, path):
     """Whether the bytes after the last newline are no whole row; then it is said."""
     try:
@@ -113,22 +94,6 @@ def open_to_read(path, made_by):
         raise UserError(f"{path} is a folder: give the file's name") from None
 
 
-def _content(path, made_by):
-    with open_to_read(path, made_by) as file:
-        return file.read()
-
-
-def read(path, made_by="ou_process.py", may_be_empty=False):
-    """Rows of a JSONL file as a list, in order of first appearance, the last line of an id winning.
-
-    Raises UserError where the file is missing (naming the script that makes it), broken, or empty where it may not be.
-    """
-    rows, _ = _parse(_content(path, made_by), path)
-    if not rows and not may_be_empty:
-        raise UserError(f"{path} is empty: run {made_by} first")
-    return list(rows.values())
-
-
 def require(rows, field, path, made_by):
     """Raise UserError unless every row has the field in its whole shape, for its question; names the first row that fails."""
     fits, words = shape.SHAPES.get(field, (lambda value, asked: True, ""))
@@ -139,24 +104,6 @@ def require(rows, field, path, made_by):
         if not fits(row[field], asked):
             words = words.format(version=claims.VERSION, sentences=asked.count("sentence"))
             raise UserError(f"{path}: row {row['id']}: its {field} is not {words}: mend it, or run {made_by}")
-
-
-class Writer:
-    """data.jsonl held for writing; `rows` is {id: row} as read when it was opened."""
-
-    def __init__(self, path, file, rows):
-        self.path, self.rows, self._file = path, rows, file
-
-    def append(self, row):
-        """Add one line and flush it, so that a kill loses at most the line being written."""
-        self._file.write(line_of(row))
-        self._file.flush()
-        self.rows[row["id"]] = row
-
-    def rewrite(self, rows):
-        """Replace the whole file by these rows, atomically."""
-        write_text(self.path, "".join(encode(row) + "\n" for row in rows))
-        self.rows = {row["id"]: row for row in rows}
 
 
 locks = True  # --no-lock: False
@@ -228,30 +175,6 @@ def holding(path, create=False, made_by="ou_process.py"):
                 os.remove(path)  # created for rows that never came
 
 
-def mend_end(file, whole):
-    """Cut a held file after its whole lines (in bytes), and end the last one."""
-    file.truncate(whole)
-    with open(file.name, "rb") as written:
-        written.seek(max(0, whole - 1))
-        if written.read(1) not in (b"", b"\n"):
-            file.write(b"\n")
-            file.flush()
-
-
-@contextlib.contextmanager
-def writing(path, create=False, made_by="ou_process.py"):
-    """Hold data.jsonl for writing: `with writing(path) as data: data.append(row)`.
-
-    A torn last line is cut off before the first append. For files that may be long: stream.py.
-    """
-    with holding(path, create, made_by) as file:
-        rows, whole = _parse(_content(path, made_by), path)
-        mend_end(file, whole)
-        if not rows and not create:
-            raise UserError(f"{path} is empty: run {made_by} first")
-        yield Writer(path, file, rows)
-
-
 @contextlib.contextmanager
 def atomic(path):
     """Yield a temporary name beside path, for a file or a folder; on success it becomes path, else it is removed."""
@@ -320,10 +243,173 @@ def write_json(path, value):
 def read_json(path, made_by):
     """The object of a JSON file; UserError where it is missing (naming the script that makes it) or broken."""
     try:
-        value = json.loads(_content(path, made_by).decode("utf-8"), parse_constant=_refuse_constant)
+        with open_to_read(path, made_by) as file:
+            value = json.loads(file.read().decode("utf-8"), parse_constant=_refuse_constant)
         encode(value).encode("utf-8")  # 1e999 and half a surrogate pair could not be written again
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}): mend it, or delete it and run {made_by}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: not a JSON object: mend it, or delete it and run {made_by}")
     return value
+
+
+def _id_of(line):
+    """The id of a line, as bytes, where it comes first, as we write it: found without reading the rest. Else None."""
+    if line.startswith(b'{"id": "'):
+        found = line[8 : line.find(b'"', 8)]
+        if b"\\" not in found:
+            return found
+    return None
+
+
+class Rows:
+    """The rows of an open file: `len(rows)`, iteration, `rows.read(numbers)`, `rows.map(work)`.
+
+    file: open for reading, in bytes. held: a list of the file that is held for writing, if one is.
+    """
+
+    def __init__(self, file, path, held=()):
+        self.file, self.path, self.held = file, path, held
+        self.index()
+
+    def __len__(self):
+        return len(self.starts)
+
+    def __iter__(self):
+        return chain.from_iterable(map(self._piece, range(0, len(self), CHUNK)))
+
+    def index(self):
+        """Find where each row lies; again, where lines were appended or the file was replaced since."""
+        self.starts, self.sizes = array("q"), array("q")  # of the last line of each id, in order of the first
+        older = array("q"), array("q"), array("q")  # of the lines before: places of their ids, starts and sizes
+        places, start = {}, 0
+        self.file.seek(0)
+        if self.file.read(len(BOM_UTF8)) == BOM_UTF8:  # an editor's
+            start = len(BOM_UTF8)
+        self.file.seek(start)
+        for line in self.file:
+            # bytes after the last newline are a torn line, unless they are a whole row
+            if not line.isspace() and not line.endswith(b"\n") and torn(line, self.path):
+                break
+            if not line.isspace():
+                row_id = _id_of(line) or self._decode(line, start)["id"].encode("utf-8")
+                place = places.setdefault(row_id, len(places))
+                if place < len(self.starts):
+                    for kept, value in zip(older, (place, self.starts[place], self.sizes[place])):
+                        kept.append(value)
+                    self.starts[place], self.sizes[place] = start, len(line)
+                else:
+                    self.starts.append(start)
+                    self.sizes.append(len(line))
+            start += len(line)
+        self.whole = start  # bytes of the whole lines
+        order = np.argsort(older[0], kind="stable")
+        self.older = [np.asarray(kept)[order] for kept in older]
+
+    def _bytes(self, start, size):
+        if hasattr(os, "pread"):  # several processes share a file's place
+            return os.pread(self.file.fileno(), size, start)
+        self.file.seek(start)
+        return self.file.read(size)
+
+    def _line_number(self, end):
+        """The number of the line that begins at a byte."""
+        parts = range(0, end, 1 << 20)
+        return 1 + sum(self._bytes(start, min(1 << 20, end - start)).count(b"\n") for start in parts)
+
+    def _decode(self, line, start):
+        try:
+            row = decode(line, self.path)
+        except UserError:
+            return decode(line, f"{self.path}, line {self._line_number(start)}")
+        if _id_of(line) not in (None, row["id"].encode("utf-8")):
+            raise UserError(f"{self.path}: row {row['id']} has a second id: mend or delete this line")
+        return row
+
+    def read(self, numbers):
+        """The rows of these numbers, as a list of dicts."""
+        places = [(self.starts[number], self.sizes[number]) for number in numbers]
+        return [self._decode(self._bytes(start, size), start) for start, size in places]
+
+    def _piece(self, first, size=CHUNK):
+        """The rows from number `first` on, at most `size`. Earlier lines of their ids do not count, but must be whole too."""
+        rows = self.read(range(first, min(first + size, len(self))))
+        places, starts, sizes = self.older
+        for k in range(*np.searchsorted(places, [first, first + len(rows)])):
+            place, start = int(places[k]), int(starts[k])
+            before, row = self._decode(self._bytes(start, int(sizes[k])), start), rows[place - first]
+            if before.get("series") != row.get("series"):
+                where = f"{self.path}, line {self._line_number(self.starts[place])}"
+                two = "again, with another series: are two files in this one? Give each its own"
+                raise UserError(f"{where}: {row['id']} {two}")
+        return rows
+
+    def map(self, work, numbers=None, chunk=CHUNK):
+        """Yield work(rows) for each `chunk` rows, in order, by all cores. UserError for a broken line.
+
+        numbers: of the rows to work on; None: all of them.
+        """
+        if numbers is None:
+            pieces, rows_of = range(0, len(self), chunk), lambda first: self._piece(first, chunk)
+        else:
+            pieces, rows_of = [numbers[k : k + chunk] for k in range(0, len(numbers), chunk)], self.read
+        return workers.in_order(lambda piece: work(rows_of(piece)), pieces, self.held)
+
+
+class Held(Rows):
+    """The rows of a file that is held for writing."""
+
+    def append(self, lines):
+        """Add whole lines (bytes) and flush them: a kill loses at most the line being written. `index` finds them."""
+        self.held[0].write(lines)
+        self.held[0].flush()
+
+    @contextlib.contextmanager
+    def replacing(self):
+        """A file for the lines (bytes) of all rows; when all went well it takes the place of the old one, and is held."""
+        sweep(os.path.dirname(self.path) or ".")  # what killed runs left may be as long as the file
+        with replacing(self.path) as new:
+            yield new
+            lock(new)  # before it has the name by which others know it
+            held = os.fdopen(os.dup(new.fileno()), "ab")
+        for file in (self.file, *self.held):
+            file.close()
+        self.file, self.held[0] = open(self.path, "rb"), held
+
+
+@contextlib.contextmanager
+def reading(path, made_by="ou_process.py", may_be_empty=False):
+    """The Rows of a file; UserError where it is missing (naming the script that makes it), or empty where it may not be."""
+    with open_to_read(path, made_by) as file:
+        rows = Rows(file, path)
+        if not len(rows) and not may_be_empty:
+            raise UserError(f"{path} is empty: run {made_by} first")
+        yield rows
+
+
+def read(path, made_by="ou_process.py", may_be_empty=False):
+    """All rows of a file as a list; errors as in `reading`."""
+    with reading(path, made_by, may_be_empty) as rows:
+        return list(rows)
+
+
+@contextlib.contextmanager
+def writing(path, create=False, made_by="ou_process.py"):
+    """The Rows of a file, held for writing: `with writing(path) as data: data.append(line_of(row))`.
+
+    A torn last line is cut off. create: where the file is missing it is made.
+    """
+    with holding(path, create, made_by) as file, open_to_read(path, made_by) as readable:
+        held = [file]
+        rows = Held(readable, path, held)
+        if not len(rows) and not create:
+            raise UserError(f"{path} is empty: run {made_by} first")
+        file.truncate(rows.whole)
+        if rows.whole and rows._bytes(rows.whole - 1, 1) != b"\n":
+            rows.append(b"\n")
+        try:
+            yield rows
+        finally:
+            rows.file.close()
+            if held[0] is not file:  # replaced; `file` itself is closed by `holding`, which may have to remove it first
+                held[0].close()

@@ -26,15 +26,20 @@ def path(tmp_path):
 
 def fill(path, rows=ROWS):
     with records.writing(path, create=True) as data:
-        for row in rows:
-            data.append(row)
+        data.append(b"".join(map(records.line_of, rows)))
 
 
 def test_round_trip(path):
     fill(path)
     assert records.read(path) == ROWS
     with records.writing(path) as data:
-        data.rewrite(list(data.rows.values()))
+        with data.replacing() as out:
+            out.writelines(map(records.line_of, data))
+        data.append(records.line_of({"id": "last"}))
+        data.index()
+        assert list(data) == [*ROWS, {"id": "last"}]
+        with data.replacing() as out:
+            out.writelines(map(records.line_of, ROWS))
     assert records.read(path) == ROWS
     assert open(path, encoding="utf-8").read().count("\n") == len(ROWS)
 
@@ -80,10 +85,13 @@ def test_missing_empty_and_folder(path, tmp_path):
         records.read(str(tmp_path))
 
 
-def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path):
+@pytest.mark.parametrize("more", ["", " with data.replacing() as out: out.writelines(map(records.line_of, data))\n"])
+def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path, more):
+    """Also where the first has replaced the file by another one."""
     fill(path)
     code = (
-        f"import time\nfrom llm_ts import records\nwith records.writing({path!r}):\n print('held', flush=True)\n time.sleep(60)"
+        f"import time\nfrom llm_ts import records\nwith records.writing({path!r}) as data:\n{more}"
+        " print('held', flush=True)\n time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
@@ -97,7 +105,7 @@ def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path):
 def test_a_kill_during_appending_loses_at_most_the_last_line(path):
     code = (
         f"from llm_ts import records\nwith records.writing({path!r}, create=True) as data:\n"
-        " for k in range(10**9):\n  data.append({'id': f'r{k}', 'text': 'x' * 5000})"
+        " for k in range(10**9):\n  data.append(records.line_of({'id': f'r{k}', 'text': 'x' * 5000}))"
     )
     for _ in range(3):
         before = os.path.getsize(path) if os.path.exists(path) else 0
@@ -115,8 +123,8 @@ def test_a_kill_during_appending_loses_at_most_the_last_line(path):
 def test_a_failed_rewrite_leaves_the_old_file_and_no_litter(path, tmp_path):
     fill(path)
     before = open(path, "rb").read()
-    with pytest.raises(ValueError), records.writing(path) as data:
-        data.rewrite([{"id": "a", "value": float("nan")}])
+    with pytest.raises(ValueError), records.writing(path) as data, data.replacing() as out:
+        out.write(records.line_of({"id": "a", "value": float("nan")}))
     assert open(path, "rb").read() == before
     assert os.listdir(tmp_path) == ["data.jsonl"]
 
@@ -211,7 +219,7 @@ def test_a_byte_order_mark_of_an_editor_does_no_harm(path):
     for mark in (content, content[:-1]):
         open(path, "wb").write(b"\xef\xbb\xbf" + mark)
         with records.writing(path) as data:
-            data.append({**ROWS[0], "gold": {"trend": "new"}})
+            data.append(records.line_of({**ROWS[0], "gold": {"trend": "new"}}))
         assert [row["gold"]["trend"] for row in records.read(path)] == ["new"] + [ROWS[0]["gold"]["trend"]] * 4
 
 

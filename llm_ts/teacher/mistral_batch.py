@@ -71,7 +71,7 @@ class Batch:
     """The jobs of a State, and the server that does them."""
 
     def __init__(self, teacher, state, rows, record, poll):
-        """rows: {id: row}, kept up to date by record(row, answer). poll: seconds between two looks at the jobs."""
+        """rows: {id: row}, those of the state's jobs among them. poll: seconds between two looks at the jobs."""
         self.teacher, self.state, self.rows, self.record, self.poll = teacher, state, rows, record, poll
         self.client, self.settings, self.purse = teacher.client, teacher.settings, teacher.purse
         self.held, self.troubles = {}, []  # money for each row; what went wrong for good
@@ -90,10 +90,10 @@ class Batch:
 
         return await self.teacher.call(f"batch of {len(job['ids'])} rows", bounded, unknown)
 
-    async def ask(self, todo):
-        """Ask about rows, those under way first; returns how many there was no money for."""
+    async def ask(self):
+        """Ask about the rows, those under way first; returns how many there was no money for."""
         under_way = set(self.state.ids)
-        waiting = [row for row in todo if row["id"] not in under_way]
+        waiting = [row for row_id, row in self.rows.items() if row_id not in under_way]
         while True:
             waiting = self.plan(waiting)
             if not self.state.jobs:
@@ -266,7 +266,11 @@ class Batch:
         return await self.call(job, send, unknown)
 
 
-async def ask_all(todo, rows, record, key, settings, purse, state, poll):
-    """Ask about the rows `todo` by batches, and record(row, answer) each answer; returns how many there was no money for."""
+async def ask_all(state, poll, rows, record, key, settings, purse):
+    """Ask about rows by batches, and record(row, answer) each answer; returns how many there was no money for.
+
+    rows: those that are under way among them, answered or not.
+    """
     async with connect(key, settings) as client:
-        return await Batch(Teacher(client, key, settings, purse), state, rows, record, poll).ask(todo)
+        teacher = Teacher(client, key, settings, purse)
+        return await Batch(teacher, state, {row["id"]: row for row in rows}, record, poll).ask()
