@@ -36,7 +36,7 @@ def convert_model(folder, metadata, quant, outfile, matrix=None):
         flags = ("--outfile", outfile, "--outtype", quant.lower(), "--metadata", metadata)
         gguf_file.convert("convert_hf_to_gguf.py", folder, *flags)
     else:
-        gguf_file.quantise(full_of(folder, metadata), outfile, gguf_file.quantiser_type(quant, bool(matrix)), matrix)
+        gguf_file.quantise(full_of(folder, metadata), outfile, gguf_file.quantiser_type(quant))
 
 
 def make_matrix(folder, metadata, tokenizer, learnt):

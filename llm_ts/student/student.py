@@ -1,5 +1,7 @@
 """One way to ask any student: a run's folder, an adapter's, a model's, a hub name or a .gguf file."""
 
+import time
+
 from llm_ts.student import answer, device, gguf_file, load
 
 
@@ -27,3 +29,7 @@ class Student:
         return answer.generate(
             self.model, self.tokenizer, prompts, self.batch_size, max_new_tokens, drafts=self._drafts
         )
+
+    def seconds(self):
+        """The CPU seconds so far: of the process that answers, where that is this one, all of it."""
+        return self._llama.seconds() if self._llama else time.process_time()
