@@ -1,6 +1,6 @@
 """Export to GGUF and describing one's own series, with a tiny model through the real converters and llama.cpp.
 
-Needs: models/ and build/llama.cpp (python fetch.py smollm2 llama.cpp), llama-cpp-python; else they skip aloud.
+Needs: models/ and build/llama (python fetch.py smollm2 llama.cpp); else they skip aloud.
 Run: python -m pytest -q tests/test_export_describe.py
 """
 

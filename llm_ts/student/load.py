@@ -238,7 +238,7 @@ def load(name, dtype, adapter=None, see="numbers"):
         if not os.path.exists(name) and os.path.isfile(tower):
             raise cli.UserError(
                 f"no {os.path.relpath(name)} here, the base of {adapter}: run python pretrain_tower.py "
-                f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(name)} (for the shipped one: make models)"
+                f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(name)} (for the shipped one: make sees)"
             )
     model, processor = load_base(name, dtype, see)
     cpu_attention.prepare(model)

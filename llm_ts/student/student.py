@@ -1,5 +1,7 @@
 """The one way to ask any student: a run's folder, an adapter's, a model's, a hub name, a .gguf file, or a model in memory."""
 
+import time
+
 from llm_ts.student import answer, device, gguf_file, load
 
 
@@ -39,3 +41,7 @@ class Student:
             return self._llama.ask(prompts, max_new_tokens)
         more = (self._batch_size, max_new_tokens, progress, self._drafts)
         return answer.generate(self._model, self._processor, prompts, *more)
+
+    def seconds(self):
+        """The CPU seconds so far: of the process that answers, where that is this one, all of it."""
+        return self._llama.seconds() if self._llama else time.process_time()
