@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 from llm_ts import cli, paths
-from llm_ts.student import load, run_folder
+from llm_ts.student import load
 
 
 def of(args, names):
     """The budget of a comparison: what learns, and these flags. An adapter reads already: it is not called as its base is."""
-    learner = run_folder.name_of(args.model) + "-adapter" * load.is_adapter(args.model)
+    learner = load.name_of(args.model) + "-adapter" * load.is_adapter(args.model)
     return {"model": learner, **{name: getattr(args, name) for name in names}}
 
 

@@ -17,7 +17,7 @@ from llm_ts import cli, question, records, rules
 from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.means import percent
-from llm_ts.student import origin, run_folder
+from llm_ts.student import load, origin, run_folder
 
 RESULTS = "results"
 PAGE = os.path.join(RESULTS, "README.md")
@@ -89,7 +89,7 @@ def run_section(name, folder):
         series = f"fresh {about['fresh']} ({100 * about.get('shapes', 0):g} % shapes)"
     points = origin.points_text(about["points"])
     head = (
-        f"`{run_folder.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
+        f"`{load.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
         f" {about['batch_size'] * about['accumulate']}, rate {about['learning_rate']:g}, rank {about['rank']}."
         f" NLI scores from: {contents[0]['nli_model']}. Truth by {rules.of(about, name).words} of the rules."
     )
