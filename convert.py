@@ -162,8 +162,8 @@ def main(argv=None):
         "--words",
         choices=("template", "both", "teacher"),
         default="teacher",
-        help="template: each claim in one fixed sentence, which is learnt sooner. teacher: the sentences' own words. both: first "
-        "the template, then their own words; only the second is scored.",
+        help="template: each claim in one fixed sentence, which is learnt sooner. teacher: the sentences' own "
+        "words. both: first the template, then their own words; only the second is scored.",
     )
     similarity.add_flags(parser)
     parser.add_argument("--no-diagnostics", action="store_true", help="Write the pairs only.")

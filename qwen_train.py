@@ -125,7 +125,7 @@ def main(argv=None):
     if torchrun.number():
         sys.stdout = open(os.devnull, "w")  # one voice is enough; errors still come from every process
     cli.print_settings(args)
-    run, folder = flags.run_of(args), args.out or run_folder.name_of(args.model)
+    run, folder = flags.run_of(args), args.out or load.name_of(args.model)
     rows = load_rows(run)
     train_rows, _, test_rows = rows
     if os.path.isdir(run.model) and os.path.realpath(folder) == os.path.realpath(run.model):

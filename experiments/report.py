@@ -20,7 +20,7 @@ from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.means import percent
 from llm_ts.scores.score import CONSTANTS
-from llm_ts.student import origin, run_folder
+from llm_ts.student import load, origin, run_folder
 
 RESULTS = "results"
 PAGE = os.path.join(RESULTS, "README.md")
@@ -126,7 +126,7 @@ def run_section(name, folder):
         series = f"fresh {about['fresh']}"
     points = origin.points_text(about["points"])
     head = (
-        f"`{run_folder.name_of(about['model'])}`, {series}, {points} points,"
+        f"`{load.name_of(about['model'])}`, {series}, {points} points,"
         f" format `{about['format']}`, batches of {about['batch_size'] * about['accumulate']},"
         f" rate {about['learning_rate']:g}, rank {about['rank']}. NLI scores from:"
         f" {contents[0]['nli_model']}. Truth by {rules.of(about, name).words} of the rules."

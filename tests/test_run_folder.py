@@ -14,7 +14,7 @@ from llm_ts.question import STUDY
 from llm_ts.scores import curves
 from llm_ts.scores.means import mean_of
 from llm_ts.scores.score import scored
-from llm_ts.student import run_folder, torchrun
+from llm_ts.student import load, run_folder, torchrun
 
 
 def means(right):
@@ -121,7 +121,7 @@ def test_other_settings_are_refused_by_name(tmp_path):
     ],
 )
 def test_a_folder_is_named_after_its_model(model, name):
-    assert run_folder.name_of(model) == name
+    assert load.name_of(model) == name
 
 
 def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpoint(folder):

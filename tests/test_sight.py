@@ -398,9 +398,10 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     names = ("model.safetensors", "tower.safetensors", "config.json")
     assert all((tmp_path / "put" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in names)
     (tmp_path / "bad.safetensors").write_bytes(b"none")
-    for bad in ("bad.safetensors", "none.safetensors", "whole/model.safetensors"):
-        flags = ["--text", tiny_model, "--tower", bad, "--out", "other"]
-        assert "tower" in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
+    whys = {"bad": "no file of weights", "none": "no file none.safetensors here", "whole/model": "no tower of this model"}
+    for bad, why in whys.items():
+        flags = ["--text", tiny_model, "--tower", f"{bad}.safetensors", "--out", "other"]
+        assert why in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
     other = ["--tower", "further/tower.safetensors", "--out", "put"]
     assert "has another tower" in run_script("pretrain_tower.py", "--text", tiny_model, *other, cwd=tmp_path, code=2).stderr
     wrong = ["--tower", "cut/tower.safetensors", "--start", "cut/tower.safetensors", "--out", "other"]

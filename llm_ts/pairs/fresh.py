@@ -82,8 +82,9 @@ def _drawn(seed, numbers, least, most, question, processes, squeeze, long):
 class Rows(Sequence):
     """Fresh rows for each (least, most, count) of stages, in order, drawn when they are asked for: id, series, truth, params.
 
-    purpose: "train", "validation" or "test". question: what is asked about them. processes: names of series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99
-    only. long: share of series that are longer, and thinned. The first series of the first stage are the same for every count.
+    purpose: "train", "validation" or "test". question: what is asked about them. processes: names of
+    series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99 only. long: share of series
+    that are longer, and thinned. The first series of the first stage are the same for every count.
     """
 
     def __init__(self, purpose, stages, seed=0, question=STUDY, processes=(ou.NAME,), squeeze=0.0, long=0.0):

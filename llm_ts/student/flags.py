@@ -91,8 +91,8 @@ def make_parser(about):
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
     add("--reorder", type=cli.share, default=0.0, help=orders)
     add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
-    words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher said of the same label "
-    words += "in --data; only the second is scored."
+    words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher "
+    words += "said of the same label in --data; only the second is scored."
     add("--words", choices=("template", "both"), default="template", help=words)
 
     add = parser.add_argument_group("how it learns").add_argument

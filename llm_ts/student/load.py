@@ -41,6 +41,13 @@ def read_tensors(path):
         raise cli.UserError(f"{path} is no file of weights: {str(error).splitlines()[0][:150]}") from None
 
 
+def name_of(model):
+    """Qwen/Qwen2.5-0.5B-Instruct, models/Qwen2.5-0.5B-Instruct/ -> Qwen2.5-0.5B-Instruct; x.Q4_1.gguf -> x; x/final -> x."""
+    path = os.path.abspath(model) if os.path.exists(model) else os.path.normpath(model)
+    name = os.path.basename(os.path.dirname(path) if os.path.basename(path) == "final" else path)
+    return re.sub(r"([.-][a-zA-Z]*[qQfF]\d+(_\w+)?)?\.gguf$", "", name)
+
+
 def base_of(adapter):
     """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
     base = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")

@@ -35,13 +35,6 @@ UNKNOWN_BEFORE = (load.FINGERPRINT, "dtype", "start_sha256")  # settings that ru
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
 
-def name_of(model):
-    """Qwen/Qwen2.5-0.5B-Instruct, models/Qwen2.5-0.5B-Instruct/ -> Qwen2.5-0.5B-Instruct; x.Q4_1.gguf -> x; x/final -> x."""
-    path = os.path.abspath(model) if os.path.exists(model) else os.path.normpath(model)
-    name = os.path.basename(os.path.dirname(path) if os.path.basename(path) == "final" else path)
-    return re.sub(r"([.-][a-zA-Z]*[qQfF]\d+(_\w+)?)?\.gguf$", "", name)
-
-
 def check(folder, settings, name="training.json"):
     """UserError where the folder holds another run, by the settings that it wrote into the named file."""
     path = os.path.join(folder, name)

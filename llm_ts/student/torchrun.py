@@ -1,6 +1,7 @@
-"""Several processes of one training (torchrun, Slurm): who am I, wait for all, gather, agree; the signals that they all get.
+"""Several processes of one training (torchrun, Slurm): who am I, wait for all, gather, agree. One process: no cost.
 
-RANK and WORLD_SIZE are set by torchrun. "Process" is its word for one of them; LoRA's rank is something else. One process: no cost.
+RANK and WORLD_SIZE are set by torchrun. "Process" is its word for one of them; LoRA's rank is something else. Slurm
+sends its signals to all of them.
 """
 
 import contextlib
