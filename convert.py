@@ -81,7 +81,7 @@ def convert(data, out, args):
         used = rows if args.answers == "truth" else gold
         pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.wording) for row in used)))
         counts = Counter(rows=len(rows), used=len(used), pairs=len(pairs)) + Counter(made["split"] for made in pairs)
-        return b"".join(map(records.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
+        return b"".join(map(pair.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
 
     questions, with_gold, counts = [], [], Counter()
     for lines, found, gold, some in data.map(work):

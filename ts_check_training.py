@@ -17,6 +17,7 @@ import re
 import sys
 
 from llm_ts import cli, question, records
+from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, page, similarity, tables
 from llm_ts.scores.score import BESIDE
 from llm_ts.series.plot import Plotter
@@ -30,10 +31,8 @@ def read_rows():
     """The test rows of the model's folder that we stand in."""
     if not os.path.exists(ROWS):
         raise cli.UserError(f"no {ROWS} here: run this inside a model's folder, made by qwen_train.py")
-    rows = records.read(ROWS, "qwen_train.py")
-    for field in ("id", "prompt", "answer", "truth", "series"):
-        records.require(rows, field, ROWS, "qwen_train.py")
-    records.require([row for row in rows if row.get("gold")], "gold", ROWS, "qwen_train.py")
+    rows = pair.read_all(ROWS, "qwen_train.py")
+    records.require(rows, "id", ROWS, "qwen_train.py")  # the name of its plot
     return rows
 
 
@@ -102,7 +101,7 @@ def ask_textsynth(rows, args):
         answers = {answer["id"]: answer["answer"] for answer in file}
         for row in rows:
             if row["id"] not in answers:
-                answers[row["id"]] = client.ask(row["prompt"])
+                answers[row["id"]] = client.ask(pair.prompt_of(row))
                 file.append(records.line_of({"id": row["id"], "answer": answers[row["id"]]}))
                 asked += 1
                 cli.say(f"{args.engine}: {asked} asked, {len(answers)} of {len(rows)}")

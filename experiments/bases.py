@@ -152,7 +152,7 @@ def write_pairs(path):
 
 def prompts():
     """Prompts of different lengths, and how many tokens their answers have, at most."""
-    return [row["prompt"] for row in fresh.pairs("test", [(16, 48, PROMPTS)], "thirds")], 24
+    return [pair.prompt_of(row) for row in fresh.pairs("test", [(16, 48, PROMPTS)], "thirds")], 24
 
 
 def alike(answers, others):

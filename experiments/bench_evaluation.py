@@ -53,7 +53,7 @@ def main(argv=None):
     parser.add_argument("--count", type=cli.positive, default=64, help="Series.")
     args = parser.parse_args(argv)
     paths.fetched("smollm2")
-    prompts = [row["prompt"] for row in fresh.pairs("validation", [(args.points, args.points, args.count)], "thirds")]
+    prompts = [pair.prompt_of(row) for row in fresh.pairs("validation", [(args.points, args.points, args.count)], "thirds")]
     ask = plain_way() if args.way == "plain" else our_way()
     ask(prompts[:1])
     start = time.perf_counter()

@@ -66,7 +66,7 @@ RECIPES = {
 
 def count_of(rows, budget, model):
     """Number of series whose text and answer make a budget of tokens, by the mean of these pairs."""
-    texts = [row["prompt"].removeprefix(question.STUDY.instruction) + row["answer"] for row in rows]
+    texts = [pair.prompt_of(row).removeprefix(question.STUDY.instruction) + pair.answer_of(row) for row in rows]
     return int(budget * len(texts) / sum(map(len, load.load_tokenizer(model)(texts)["input_ids"])))
 
 

@@ -77,7 +77,7 @@ def entry_of(rows, texts, learnt=None, held_out=()):
 
 
 def sentences_of(pairs):
-    return {text for row in pairs for text in question.parts_of(row["answer"])[-1].values()}
+    return {text for row in pairs for text in row["sentences"].values()}
 
 
 def ask(folder, name, rows, temperature):
@@ -92,7 +92,7 @@ def ask(folder, name, rows, temperature):
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         with cli.Progress(f"{name}, temperature {temperature:g}", len(rows)) as bar:
             how = {"temperature": temperature, "progress": lambda done: bar.step(done - bar.done)}
-            said = answer.generate(model, tokenizer, [row["prompt"] for row in rows], 16, MAX_NEW_TOKENS, **how)
+            said = answer.generate(model, tokenizer, [pair.prompt_of(row) for row in rows], 16, MAX_NEW_TOKENS, **how)
         records.write_json(path, {"answers": said})
     return records.read_json(path, "the same command")["answers"]
 

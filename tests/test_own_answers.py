@@ -167,8 +167,7 @@ def test_own_answers_refuses(tmp_path, tiny_model):
     assert "no model" in refused("--model", "nowhere")
     rows = described(40)
     for row in rows:
-        prompt = question.STUDY.prompt_of(row["series"], "study")
-        row.update(format="study", prompt=prompt, split=pair.split_of(row["id"]))
+        row.update(format="study", split=pair.split_of(row["id"]))
     pair.write(str(tmp_path / "study.jsonl"), rows)
     assert "learnt another format" in refused("--model", SHIPPED, "--data", "study.jsonl", "--out", "other")
     assert not (tmp_path / "other").exists() and not (tmp_path / "own" / "pairs.jsonl").exists()

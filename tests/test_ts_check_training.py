@@ -35,7 +35,7 @@ def folder(tmp_path):
         row["gold"] = row["truth"]["sentences"]
     pairs = [convert.pair_of(row, "thirds", "truth") for row in rows]
     test = [made for made in pairs if made["split"] == "test"][:6]
-    good = [made["answer"] for made in test]
+    good = [pair.answer_of(made) for made in test]
     scorer = WordScorer()
     for name, answers in (
         ("avant", ["I do not know."] * 6),
@@ -50,7 +50,7 @@ def folder(tmp_path):
 
 
 def rows_of(folder):
-    return records.read(str(folder / "test_rows.jsonl"))
+    return pair.read_all(str(folder / "test_rows.jsonl"))
 
 
 def test_the_terminal_shows_every_sample_and_neutralises_model_text(folder):
@@ -227,7 +227,7 @@ def test_textsynth_is_asked_once_each_and_scored_alike(folder, embedder):
     ask(folder, server, "--limit", "2", embedder=embedder)
     assert len(server.asked) == 2
     done = ask(folder, server, embedder=embedder)
-    assert len(server.asked) == 6 and server.asked == [row["prompt"] for row in rows_of(folder)]
+    assert len(server.asked) == 6 and server.asked == [pair.prompt_of(row) for row in rows_of(folder)]
     assert "asked: 4" in done.stdout
     content = evaluation.read(str(folder / "evaluation_textsynth-some_engine.json"))
     assert [sample["parse"] for sample in content["samples"]] == ["repaired"] * 6

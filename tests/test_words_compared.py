@@ -10,7 +10,7 @@ from conftest import run_script
 
 from experiments import words as compared
 from llm_ts import question
-from llm_ts.pairs import fresh
+from llm_ts.pairs import fresh, pair
 
 
 def test_variety_is_counted():
@@ -22,8 +22,8 @@ def test_variety_is_counted():
 def test_what_is_right_is_counted_and_babble_is_no_variety():
     rows = fresh.pairs("validation", [(48, 48, 20)], "thirds")
     babble = {"trend": "There is an obvious randomized curve.", "noise": "Smokes.", "extrema": "It backs off."}
-    texts = [row["answer"] for row in rows[:10]] + [question.STUDY.answer_of(babble)] * 5 + ["?"] * 5
-    right = {text for row in rows[:10] for text in json.loads(row["answer"]).values()}
+    texts = [pair.answer_of(row) for row in rows[:10]] + [question.STUDY.answer_of(babble)] * 5 + ["?"] * 5
+    right = {text for row in rows[:10] for text in row["sentences"].values()}
     entry = compared.entry_of(rows, texts, {json.loads(texts[0])["trend"]}, {json.loads(texts[0])["noise"]})
     assert entry["all_four"]["mean"] == 0.5 and entry["all_four"]["n"] == 20
     assert entry["clear"]["n"] == sum(all(row["truth"]["clear"].values()) for row in rows) < 20

@@ -26,7 +26,7 @@ def text_of(tokenizer, learnt):
     rows = fresh.pairs("train", stages, learnt.format or "study", question=asked, processes=learnt.series_of)
     after = chat.after_of(tokenizer, tokenizer.name_or_path)
     prompts = chat.prompts_of(tokenizer, [pair.asked_with(row) for row in rows])
-    return "".join(prompt + row["answer"] + after for prompt, row in zip(prompts, rows))
+    return "".join(prompt + pair.answer_of(row) + after for prompt, row in zip(prompts, rows))
 
 
 def make(full, text, outfile):
