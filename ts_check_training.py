@@ -93,8 +93,8 @@ def ask_textsynth(rows, args):
     """Ask what is not answered yet, score all, and write the evaluation file; returns its path."""
     if not re.fullmatch(r"[\w.-]+", args.engine):
         raise cli.UserError(f"--engine {args.engine!r}: give an engine's name, such as llama3.3_70B_instruct")
-    client = TextSynth(args.engine, args.server_url, args.timeout, args.retries, args.backoff)
-    rows = rows[: args.limit]
+    client = TextSynth(args.engine, args.server_url, args.timeout)
+    rows = rows[: args.rows]
     asked = 0
     with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as file, cli.Progress("answers", len(rows)) as bar:
         records.require(file, "answer", file.path, "ts_check_training.py")
@@ -122,10 +122,8 @@ def main(argv=None):
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="Colour in the terminal.")
     parser.add_argument("--engine", default="llama3.3_70B_instruct", help="TextSynth's engine.")
     parser.add_argument("--server-url", default="https://api.textsynth.com", help="A compatible server, without /v1.")
-    parser.add_argument("--limit", type=cli.positive, help="Ask at most so many test prompts; default all.")
+    parser.add_argument("--rows", type=cli.positive, help="Ask about so many test rows at most; default: all.")
     parser.add_argument("--timeout", type=cli.positive_float, default=120.0, help="Seconds to wait for an answer.")
-    parser.add_argument("--retries", type=cli.count, default=6, help="Times to ask again after 429, 5xx or a drop.")
-    parser.add_argument("--backoff", type=cli.positive_float, default=1.0, help="Seconds before asking again, doubled.")
     similarity.add_flags(parser)
     records.add_lock_flag(parser)
     args = parser.parse_args(argv)
@@ -133,7 +131,7 @@ def main(argv=None):
     path = args.evaluation or ask_textsynth(rows, args)
     content = evaluation.read(path)
     if not args.evaluation:
-        rows = rows[: args.limit]
+        rows = rows[: args.rows]
     after = samples_by_id(content, rows, path)
     avant = optional_evaluation("evaluation_avant.json")
     before = {sample["id"]: sample for sample in avant["samples"]} if avant else {}

@@ -16,7 +16,7 @@ import resource
 import time
 
 from llm_ts import cli, paths, question
-from llm_ts.pairs import fresh
+from llm_ts.pairs import fresh, pair
 from llm_ts.student import answer, device, load
 
 

@@ -20,11 +20,11 @@ import time
 from llm_ts import cli, paths, records
 
 STAGES = {  # name: the script and its flags, what it reads and what it writes
-    "simulate": ("ou_process.py", ("--no-dataset",), None, "data.jsonl"),
+    "simulate": ("ou_process.py", ("--dataset", "none",), None, "data.jsonl"),
     "truth": ("ou_process.py", ("--truth",), "data.jsonl", "data.jsonl"),
-    "ask": ("mistral.py", ("--dryrun", "--no-dataset"), "data.jsonl", "data.jsonl"),
+    "ask": ("mistral.py", ("--dryrun", "--dataset", "none"), "data.jsonl", "data.jsonl"),
     "curate": ("curate.py", (), "data.jsonl", "data.jsonl"),
-    "convert": ("convert.py", ("--no-diagnostics",), "data.jsonl", "test_jsonl.jsonl"),
+    "convert": ("convert.py", ("--diagnostics", "0",), "data.jsonl", "test_jsonl.jsonl"),
 }
 
 

@@ -66,7 +66,7 @@ def prepare(folder):
     call(folder, "ou_process.py", "--count", 60, "--points", 128, "--seed", 6, "--no-plots")
     call(folder, "mistral.py", "--dryrun")
     call(folder, "curate.py")
-    call(folder, "convert.py", "--format", "thirds", "--wording", "plain", "--no-diagnostics", "--out", PAIRS)
+    call(folder, "convert.py", "--format", "thirds", "--wording", "plain", "--diagnostics", "0", "--out", PAIRS)
 
 
 def train(name, seed, folder, args):

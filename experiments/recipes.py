@@ -86,7 +86,7 @@ def train(name, folder, args):
     budget = args.tokens / chosen["epochs"] / (1 if chosen["rank"] else 1.5)
     pairs = os.path.join(folder, f"{name}.jsonl")
     flags = ["--format", chosen["format"], "--answers", chosen["answers"], "--wording", chosen["wording"]]
-    call(folder, "convert.py", *flags, "--no-diagnostics", "--out", f"{name}.jsonl")
+    call(folder, "convert.py", *flags, "--diagnostics", "0", "--out", f"{name}.jsonl")
     train_rows, test_rows = pair.read(pairs)
     count = count_of(train_rows[:100], budget, args.model)
     if len(train_rows) < count:

@@ -103,7 +103,7 @@ def prepare(folder, args):
     call(folder, "ou_process.py", "--count", args.described, "--points", args.points, "--seed", 5, "--no-plots")
     call(folder, "mistral.py", "--dryrun")
     call(folder, "curate.py")
-    call(folder, "convert.py", "--format", "thirds", "--no-diagnostics", "--out", "curated.jsonl")
+    call(folder, "convert.py", "--format", "thirds", "--diagnostics", "0", "--out", "curated.jsonl")
     return pair.read(os.path.join(folder, "curated.jsonl"))[0]
 
 

@@ -243,7 +243,7 @@ def test_rows_that_were_edited_are_refused_by_name(described, tmp_path, change, 
     edited(described / "data.jsonl", path, change)
     before = path.read_bytes()
     for script in scripts:
-        flags = {"mistral.py": ["--dryrun"], "convert.py": ["--no-diagnostics"]}.get(script, [])
+        flags = {"mistral.py": ["--dryrun"], "convert.py": ["--diagnostics", "0"]}.get(script, [])
         done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
         assert path.read_bytes() == before and not (tmp_path / "test_jsonl.jsonl").exists()

@@ -177,7 +177,7 @@ def stage(tiny_eyes, embedder, tmp_path_factory):
     run_script("ou_process.py", "--count", 40, "--points", 24, cwd=folder)
     run_script("mistral.py", "--dryrun", cwd=folder)
     run_script("curate.py", cwd=folder)
-    run_script("convert.py", "--format", "thirds", "--wording", "plain", "--no-diagnostics", cwd=folder)
+    run_script("convert.py", "--format", "thirds", "--wording", "plain", "--diagnostics", "0", cwd=folder)
     return folder
 
 

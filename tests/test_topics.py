@@ -347,7 +347,7 @@ def pipeline(scripts, cwd, name, *flags):
     call(scripts / "mistral.py", "--dryrun", *where, cwd=cwd)
     asked = (cwd / data).read_bytes()
     call(scripts / "curate.py", "--data", data, "--verify-file", verify, cwd=cwd)
-    call(scripts / "convert.py", "--format", "thirds", "--no-diagnostics", "--data", data, "--out", pairs, cwd=cwd)
+    call(scripts / "convert.py", "--format", "thirds", "--diagnostics", "0", "--data", data, "--out", pairs, cwd=cwd)
     return made, asked, *((cwd / path).read_bytes() for path in (data, verify, pairs))
 
 
