@@ -114,7 +114,7 @@ study: study-data
 	cd run/study && $(PY) ../../convert.py --format study $(SCORING)
 	cd run/study && $(LEARN) --epochs 14.5
 study-best: study-data
-	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --words template --no-diagnostics --out best.jsonl
+	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --words template --diagnostics 0 --out best.jsonl
 	cd run/study && $(LEARN) --data best.jsonl --fresh 48x1280,128x1280 --out $(basename $(basename $(STUDY)))-best
 
 clean:

@@ -81,7 +81,7 @@ def convert(data, out, args):
         used = rows if args.answers == "truth" else gold
         pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.words) for row in used)))
         counts = Counter(rows=len(rows), used=len(used), pairs=len(pairs)) + Counter(made["split"] for made in pairs)
-        return b"".join(map(records.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
+        return b"".join(map(pair.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
 
     questions, with_gold, counts = [], [], Counter()
     for lines, found, gold, some in data.map(work):
@@ -166,12 +166,12 @@ def main(argv=None):
         "words. both: first the template, then their own words; only the second is scored.",
     )
     similarity.add_flags(parser)
-    parser.add_argument("--no-diagnostics", action="store_true", help="Write the pairs only.")
     parser.add_argument(
-        "--diagnostics-rows",
-        type=cli.positive,
+        "--diagnostics",
+        type=cli.count,
         default=DIAGNOSED,
-        help="Compare the sentences of at most so many rows; of more, they are drawn by chance, always the same ones.",
+        metavar="ROWS",
+        help="Compare the sentences of so many rows at most, drawn by chance, always the same ones; 0: write the pairs only.",
     )
     args = parser.parse_args(argv)
     cli.refuse_overwriting(args.out, args.data)
@@ -180,10 +180,10 @@ def main(argv=None):
     with records.reading(args.data) as data, records.replacing(args.out) as out:
         asked, with_gold, counts = convert(data, out, args)
         described = np.flatnonzero(with_gold)
-        if len(described) and not args.no_diagnostics:
-            if len(described) > args.diagnostics_rows:
-                print(f"diagnostics_rows: {args.diagnostics_rows} of {len(described)}")
-                described = np.sort(np.random.default_rng(0).choice(described, args.diagnostics_rows, replace=False))
+        if len(described) and args.diagnostics:
+            if len(described) > args.diagnostics:
+                print(f"diagnostics: {args.diagnostics} of {len(described)}")
+                described = np.sort(np.random.default_rng(0).choice(described, args.diagnostics, replace=False))
             base = os.path.join(os.path.dirname(args.out), "convert_diagnostics")
             write_diagnostics(asked, data.read(described), similarity.Scorer(args.embedder, args.nli), base)
     print(f"rows: {len(data)}\nwithout_gold: {len(data) - counts['used']}\nleft_to_verify: {counts['used'] - counts['pairs']}")

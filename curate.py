@@ -169,10 +169,10 @@ def draw_audit(data, decisions, audited, args):
     def draw(rows):
         described, _ = described_of(rows, args)
         bases = {row["id"]: curate_row(row, {}) for row in described}
-        return audit.draw(described, bases, decisions, audited, args.audit, args.seed) - audited
+        return audit.draw(described, bases, decisions, audited, args.audit) - audited
 
     drawn = [row_id for some in data.map(draw) for row_id in some]
-    return audited | set(audit.first_of(drawn, args.audit - len(audited), args.seed))
+    return audited | set(audit.first_of(drawn, args.audit - len(audited)))
 
 
 def is_shown(row, audited):
@@ -265,7 +265,6 @@ def main(argv=None):
         metavar="N",
         help="Draw rows that nobody looked at, until N were drawn in all; those drawn before stay.",
     )
-    parser.add_argument("--seed", type=cli.count, default=0, help="Seed of that draw.")
     parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Show which thresholds leave this share of rows to verify.")
     parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: keep them by this name in the truth of all rows.")
     records.add_lock_flag(parser)

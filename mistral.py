@@ -46,7 +46,7 @@ GIVE_UP = 10  # rows in a row that fail: the model cannot do it, and every quest
 
 def settings_of(args):
     names = [field.name for field in dataclasses.fields(Settings) if field.name != "model"]
-    return Settings(model=args.second or args.model, **{name: getattr(args, name) for name in names})
+    return Settings(args.second or args.model, **{name: getattr(args, name) for name in names})
 
 
 def purse_of(kept, rows, args):
@@ -170,7 +170,7 @@ def answer_missing(args):
         # what is under way is fetched first, whatever else is asked for
         missing = kinds == TODO
         first, others = np.flatnonzero(missing & begun), np.flatnonzero(missing & ~begun)
-        others = others[: max(args.limit - len(under_way), 0) if args.limit else None]
+        others = others[: max(args.rows - len(under_way), 0) if args.rows else None]
         counts = {"had": int((kinds == HAD).sum()), "new": 0, "unlabelled": 0, "failed": 0}
         counts["skipped"] = int((kinds == SKIPPED).sum())
         total, left = len(first) + len(others), 0
@@ -192,7 +192,7 @@ def answer_missing(args):
                     for row, said in answers:
                         book.record(row, said)
             elif rows or under_way:
-                ask_all = functools.partial(mistral_batch.ask_all, state, args.poll) if state else mistral_api.ask_all
+                ask_all = functools.partial(mistral_batch.ask_all, state) if state else mistral_api.ask_all
                 left = asyncio.run(ask_all(rows, book.record, key, settings_of(args), purse))
         finally:
             book.close(int(missing.sum()), purse)
@@ -225,7 +225,7 @@ def main(argv=None):
     parser = cli.Parser(__doc__)
     add = parser.add_argument
     add("--data", default="data.jsonl", help="The shared file of rows.")
-    add("--dataset", default="dataset", help="Folder of the plots; the .txt files are written there.")
+    add("--dataset", default="dataset", help="Folder of the plots, where the .txt files go; none: write no .txt files.")
     add("--model", type=model, default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
     add("--second", type=model, metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
     add("--server-url", type=server_url, help="A compatible server; default Mistral's.")
@@ -235,20 +235,16 @@ def main(argv=None):
         help="Words of the question: sentences with their labels, sentences alone, or the original study's (it thinks first).",
     )  # fmt: skip
     add("--concurrency", type=cli.positive, default=Settings.concurrency, help="Questions asked at the same time.")
-    add("--limit", type=cli.positive, help="Ask about at most so many rows; default all.")
+    add("--rows", type=cli.positive, help="Ask about so many rows at most; default: all.")
     add("--timeout", type=cli.positive_float, default=Settings.timeout, help="Seconds to wait for an answer.")
     add("--max-tokens", type=cli.positive, default=Settings.max_tokens, help="Length of an answer, at most.")
-    add("--retries", type=cli.count, default=Settings.retries, help="Times to ask again where server or network fail.")
-    add("--backoff", type=cli.positive_float, default=Settings.backoff, help="Seconds before asking again, doubled.")
     add("--rate", type=cli.positive_float, help="Requests a second, at most, of all together; default: any number.")
     add("--price", type=money.price, metavar="IN,OUT", help="Prices of a million tokens, in any currency.")
     add("--max-cost", type=cli.positive_float, help="End before all answers here cost more, by --price.")
     add("--seed", type=cli.count, default=Settings.seed, help="Seed that the server, or the dry run, is given.")
     add("--retry-failed", action="store_true", help="Ask again where a failure is recorded.")
     add("--batch", action="store_true", help="By Mistral's Batch API: within a day, at half the price.")
-    add("--poll", type=cli.positive_float, default=30.0, help="Seconds between two looks at a batch.")
     add("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
-    add("--no-dataset", action="store_true", help="With --dryrun: write no .txt files.")
     add("--shard", help="Ask about this shard of --data, as 2/8: data-2-of-8.jsonl, which ou_process.py --shard made.")
     records.add_lock_flag(parser)
     args = parser.parse_args(argv)
@@ -256,12 +252,12 @@ def main(argv=None):
         raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")
     if args.batch and args.dryrun:
         raise cli.UserError("--batch asks a server, --dryrun asks nobody: give one of them")
-    if args.no_dataset and not args.dryrun:
-        raise cli.UserError("--no-dataset is for --dryrun: the plots that a teacher is shown lie in the dataset")
+    if args.dataset == "none" and args.image and not args.dryrun:
+        raise cli.UserError("--dataset none: the plots that a teacher is shown lie there; give --no-image, or the folder")
     cli.print_settings(args)
     if args.shard:
         args.data = shards.path_of(args.data, cli.shard(args.shard))
-    if args.no_dataset:
+    if args.dataset == "none":
         args.dataset = None
     answer_missing(args)
 

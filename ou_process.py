@@ -18,9 +18,9 @@ The other processes (--process) stand in llm_ts/series/, what can be asked
 about a series (--question) in llm_ts/question.py. Series of several processes
 may share one data.jsonl; all its rows are of one question.
 
-Of many series, write none of the small files: --no-plots --no-dataset. With
---shard 0/8 to 7/8 several runs, on one machine or more, make a share each;
---merge with the same --count then checks and joins them.
+With many series, --dataset none writes none of the small files. With --shard
+0/8 to 7/8 several runs, on one machine or more, make a share each; --merge with
+the same --count then checks and joins them.
 """
 
 import contextlib
@@ -251,10 +251,9 @@ def main(argv=None):
     parser.add_argument(
         "--question", choices=list(question.QUESTIONS), help="What is asked about them; default: as in data.jsonl, else study."
     )
-    parser.add_argument("--dataset", default="dataset", help="Folder for the .dat, .png and .json of each series.")
+    parser.add_argument("--dataset", default="dataset", help="Folder for the .dat, .png and .json of each series; none: write none.")
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")
-    parser.add_argument("--no-dataset", action="store_true", help="Write no files beside --data at all.")
     parser.add_argument("--shard", help="Make this share of the rows, as 2/8, the first being 0/8, in data-2-of-8.jsonl.")
     parser.add_argument("--merge", action="store_true", help="Join the shards of --data: check that all rows are there, once.")
     parser.add_argument("--truth", action="store_true", help="Only recompute the truth of an existing data.jsonl.")
@@ -278,7 +277,7 @@ def main(argv=None):
     cli.print_settings(args)
     if args.shard:
         args.data = shards.path_of(args.data, shard)
-    if args.no_dataset:
+    if args.dataset == "none":
         args.dataset = None
     if args.truth:
         recompute_truth(args.data, args.question, args.published)

@@ -32,13 +32,13 @@ SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 PAGE = 4096
 ENV = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
 STAGES = {  # name: the script and its flags
-    "simulate": "ou_process.py --count 3000 --points 24 --no-dataset",
+    "simulate": "ou_process.py --count 3000 --points 24 --dataset none",
     "simulate, plots": "ou_process.py --count 40 --points 24",
     "truth": "ou_process.py --truth",
-    "ask": "mistral.py --dryrun --no-dataset",
+    "ask": "mistral.py --dryrun --dataset none",
     "curate": "curate.py --audit 20",
     "curate, decided": "curate.py",
-    "convert": "convert.py --no-diagnostics",
+    "convert": "convert.py --diagnostics 0",
 }
 TRAIN = "qwen_train.py --data few.jsonl --model tiny --out run --epochs 2 --batch-size 8 --save-steps 4 --eval-rows 4"
 TRAIN += f" --max-new-tokens 8 --no-gguf --nli none --embedder {paths.of('minilm')}"

@@ -11,7 +11,15 @@ from llm_ts import records
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COUNT = 12
 ENV = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and "MISTRAL" not in name}
-QUICK = ("--backoff", "0.01", "--timeout", "5")
+QUICK = ("--timeout", "5")
+# mistral.py, but impatient: seconds before it asks again, and between two looks at a batch
+CODE = """\
+import mistral
+from llm_ts import cli
+from llm_ts.teacher import mistral_batch, pace
+pace.BACKOFF, mistral_batch.POLL = {backoff}, 0.05
+cli.run(mistral.main)
+"""
 
 
 def write(folder, rows):
@@ -22,13 +30,10 @@ def rows_of(folder):
     return records.read(str(folder / "data.jsonl"))
 
 
-def command(*flags):
-    return [sys.executable, os.path.join(ROOT, "mistral.py"), *flags]
-
-
-def start(folder, *flags, key=KEY, **env):
-    env = {**ENV, **env, **({"MISTRAL_API_KEY": key} if key else {})}
-    return subprocess.Popen(command(*flags), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(folder, *flags, key=KEY, backoff=0.01, **env):
+    env = {**ENV, "PYTHONPATH": ROOT, **env, **({"MISTRAL_API_KEY": key} if key else {})}
+    command = [sys.executable, "-c", CODE.format(backoff=backoff), *flags]
+    return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def finish(process, folder, code, seconds=60):

@@ -20,7 +20,7 @@ if not os.path.isfile(SMOLLM2):
     pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2", allow_module_level=True)
 
 ROWS = fresh.pairs("train", [(16, 16, 8)], "thirds")
-PROMPTS = [row["prompt"] for row in ROWS[:3]] + ["x " * 40, "Why?"]
+PROMPTS = [pair.prompt_of(row) for row in ROWS[:3]] + ["x " * 40, "Why?"]
 RECIPE = train.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", save_steps=99)
 
 
@@ -60,16 +60,15 @@ BEFORE = {
 @pytest.mark.parametrize("kind", BEFORE)
 def test_what_is_learnt_is_the_answer_and_its_end_after_the_prompt_that_is_asked(made, kind):
     model, tokenizer = in_fp32(made(kind))
-    for row, lesson in zip(
-        ROWS, chat.lessons_of(model, tokenizer, [row["prompt"] for row in ROWS], [row["answer"] for row in ROWS])
-    ):
+    prompts, answers = [pair.prompt_of(row) for row in ROWS], [pair.answer_of(row) for row in ROWS]
+    for row, lesson in zip(ROWS, chat.lessons_of(model, tokenizer, prompts, answers)):
         learnt = [token for token in lesson["labels"] if token != -100]
         asked = lesson["input_ids"][: -len(learnt)]
-        assert tokenizer.decode(learnt) == row["answer"] + "<|im_end|>\n"
+        assert tokenizer.decode(learnt) == pair.answer_of(row) + "<|im_end|>\n"
         assert lesson["labels"][: len(asked)] == [-100] * len(asked) and lesson["input_ids"][len(asked) :] == learnt
-        assert asked == chat.ids_of(tokenizer, chat.prompts_of(tokenizer, [row["prompt"]]))[0]
+        assert asked == chat.ids_of(tokenizer, chat.prompts_of(tokenizer, [pair.prompt_of(row)]))[0]
         text = tokenizer.decode(asked)
-        assert question.SYSTEM in text and row["prompt"] in text
+        assert question.SYSTEM in text and pair.prompt_of(row) in text
         assert text.endswith("<|im_start|>assistant\n" + BEFORE[kind])
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") in chat.ends_of(model, tokenizer)
     assert tokenizer.eos_token == "<|im_end|>"  # what a GGUF file takes as its end
@@ -257,7 +256,7 @@ def test_curves_for_tensorboard(command, tmp_path):
 
 def answers_of(folder):
     """Six prompts, and the answers of a student in fp32, each asked alone."""
-    prompts = [row["prompt"] for row in fresh.pairs("test", [(16, 48, 6)], "thirds")]
+    prompts = [pair.prompt_of(row) for row in fresh.pairs("test", [(16, 48, 6)], "thirds")]
     model, tokenizer = in_fp32(folder)
     alone = [answer.generate(model, tokenizer, [prompt], 1, 24)[0] for prompt in prompts]
     assert answer.generate(model, tokenizer, prompts, 6, 24) == alone

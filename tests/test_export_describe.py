@@ -16,7 +16,7 @@ from gguf import GGUFReader
 
 from llm_ts import cli, records, rules
 from llm_ts.desk import draw, prepare
-from llm_ts.pairs import fresh
+from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
@@ -46,7 +46,7 @@ def adapter(tiny_model, tmp_path_factory, llama_cpp):
     tokenizer.save_pretrained(run / "final")
     records.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
     (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
-    records.write_text(str(run / "test_rows.jsonl"), records.encode({**row, "prompt": PROMPT}) + "\n")
+    pair.write(str(run / "test_rows.jsonl"), [{**row, "series": RAMP}])
     return run / "final"
 
 
@@ -94,7 +94,7 @@ def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tm
     for name in ("training.json", "test_rows.jsonl"):
         shutil.copy(adapter.parent / name, run)
     rows, source = compare.rows_of(str(run / "final"), origin.UNKNOWN, 5)
-    assert rows == records.read(str(run / "test_rows.jsonl")) and source == "test rows" and "beginning:" in rows[0]["prompt"]
+    assert [row["series"] for row in rows] == [RAMP] and source == "test rows" and pair.prompt_of(rows[0]) == PROMPT
     run_script("hf2gguf.py", "--base", run / "final", "--quant", "f32", "--outfile", "x.gguf", cwd=tmp_path)
     assert origin.of(str(tmp_path / "x.gguf")).format == "thirds"
     assert GGUFReader(tmp_path / "x.gguf").get_field("general.name").contents() == "Toy"
@@ -120,7 +120,7 @@ def test_a_type_of_fewer_than_four_bits_is_none(quant):
 
 def test_judging_counts_labels_and_rows():
     rows = fresh.pairs("test", [(32, 32, 3)], "thirds")
-    right = [row["answer"] for row in rows]
+    right = [pair.answer_of(row) for row in rows]
     other = {"increasing": "decreasing", "decreasing": "flat", "flat": "increasing"}
     labels = {**rows[0]["truth"], "trend": other[rows[0]["truth"]["trend"]]}
     wrong = STUDY.answer_of(STUDY.say(labels))

@@ -57,7 +57,7 @@ def test_what_the_teacher_meant_is_found_kept_and_used(data, capsys):
     assert abs(known["rise"] - meant["rise"]) < 0.08 and known["rise"] != 1 / 3
     step = 1.15 * fit.STEPS[9]  # no row need lie in the last step of the grid
     assert all(1 / step <= known[name] / meant[name] <= step for name in ("low", "high")) and known["high"] != 0.12
-    convert.main(["--answers", "truth", "--no-diagnostics"])
+    convert.main(["--answers", "truth", "--diagnostics", "0"])
     pairs = records.read("test_jsonl.jsonl")
     assert question.of_all(pairs, "pairs") == asked and pairs[0]["truth"] == asked.truth_of(pairs[0]["series"])
     ou_process.main(["--truth", "--published"])

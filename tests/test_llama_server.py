@@ -63,7 +63,7 @@ def two_rows(tmp_path):
 
 
 def ask(folder, server, *flags, **kwargs):
-    slow = ("--timeout", "400", "--retries", "1", "--max-tokens", "150")  # seconds where nothing else runs
+    slow = ("--timeout", "400", "--max-tokens", "150")  # seconds where nothing else runs
     return run(folder, "--server-url", f"{server}/v1", *flags, *slow, key=None, seconds=900, **kwargs)
 
 

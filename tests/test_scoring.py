@@ -43,12 +43,12 @@ def test_wilson_intervals_are_newcombes(right, n, low, high):
 
 def rows(count=30):
     made, _ = make(33, range(count), 48)
-    return [{**row, "answer": STUDY.answer_of(row["truth"]["sentences"])} for row in made]
+    return [{**row, "sentences": row["truth"]["sentences"]} for row in made]
 
 
 def test_perfect_answers_are_right_everywhere():
     some = rows()
-    means = score.summarise(STUDY, some, score.score_answers(STUDY, some, [row["answer"] for row in some], WordScorer()))
+    means = score.summarise(STUDY, some, score.score_answers(STUDY, some, [STUDY.answer_of(row["sentences"]) for row in some], WordScorer()))
     for name in ("valid_json", "readable", "cosine", "nli_trend", "nli_noise", "nli_extrema"):
         assert means[name]["mean"] == 1.0
     for claim in (*STUDY.claims, "all_four"):
@@ -66,7 +66,7 @@ def test_unreadable_ambiguous_and_wrong_are_told_apart_and_none_is_right():
         "I cannot say.",
         json.dumps({**sentences, "noise": "The noise is low to medium."}),
         json.dumps({**sentences, "noise": "The noise is high."}),
-        "```json\n" + some[3]["answer"] + "\n```",
+        "```json\n" + STUDY.answer_of(some[3]["sentences"]) + "\n```",
     ]
     samples = score.score_answers(STUDY, some, answers, WordScorer())
     assert [s["outcome"]["noise"] for s in samples] == ["unread", "ambiguous", "wrong", "right"]
@@ -80,7 +80,7 @@ def test_unreadable_ambiguous_and_wrong_are_told_apart_and_none_is_right():
 
 def test_all_four_needs_all_four():
     some = rows(1)
-    answer = json.loads(some[0]["answer"])
+    answer = dict(some[0]["sentences"])
     wrong = {**some[0]["truth"], "trend": "flat" if some[0]["truth"]["trend"] != "flat" else "increasing"}
     answer["trend"] = STUDY.say(wrong)["trend"]
     sample = score.score_answers(STUDY, some, [json.dumps(answer)], WordScorer())

@@ -118,7 +118,7 @@ def test_the_loss_is_that_of_the_answer_alone(request, shown, tmp_path, name):
     tokenizer = processor.tokenizer
     for ids, labels, row in zip(batch["input_ids"], batch["labels"], shown):
         said = tokenizer.decode(labels[labels != -100])
-        assert said.strip().removesuffix("<|im_end|>") == row["answer"]
+        assert said.strip().removesuffix("<|im_end|>") == pair.answer_of(row)
         whole = processor(
             text=[processor.apply_chat_template(question.messages_of(pair.asked_with(row)), add_generation_prompt=True)],
             images=[[pair.picture_of(row)]],
@@ -174,7 +174,7 @@ def stage(tiny_eyes, embedder, tmp_path_factory):
     run_script("ou_process.py", "--count", 40, "--points", 24, cwd=folder)
     run_script("mistral.py", "--dryrun", cwd=folder)
     run_script("curate.py", cwd=folder)
-    run_script("convert.py", "--format", "thirds", "--words", "template", "--no-diagnostics", cwd=folder)
+    run_script("convert.py", "--format", "thirds", "--words", "template", "--diagnostics", "0", cwd=folder)
     return folder
 
 
@@ -344,10 +344,10 @@ def test_sentences_in_another_order_say_the_same():
     made = fresh.in_other_orders(rows, 0.5)
     orders = []
     for row, other in zip(rows, made):
-        assert json.loads(row["answer"]) == json.loads(other["answer"]) and other["truth"] == row["truth"]
-        names = list(json.loads(other["answer"]))
-        asked_in = [other["prompt"].index(f'"{name}"') for name in names]
-        assert asked_in == sorted(asked_in) and other["prompt"].endswith("a plot of 24 points.")
+        assert json.loads(pair.answer_of(row)) == json.loads(pair.answer_of(other)) and other["truth"] == row["truth"]
+        names, prompt = list(json.loads(pair.answer_of(other))), pair.prompt_of(other)
+        asked_in = [prompt.index(f'"{name}"') for name in names]
+        assert asked_in == sorted(asked_in) and prompt.endswith("a plot of 24 points.")
         orders.append(tuple(names))
     assert all(len(set(orders[k : k + fresh.SAME_LENGTH])) == 1 for k in range(0, 320, fresh.SAME_LENGTH))
     assert 90 < sum(order != STUDY.topics for order in orders) < 230 and len(set(orders)) > 3
@@ -356,7 +356,7 @@ def test_sentences_in_another_order_say_the_same():
 def test_the_suite_that_shows_nothing_keeps_the_truth():
     rows, plain = suites.rows("blank", 5, 48, "thirds"), suites.rows("unseen", 5, 48, "thirds")
     for number, (row, own) in enumerate(zip(rows, plain)):
-        assert row["truth"] == own["truth"] and row["prompt"] == own["prompt"]
+        assert row["truth"] == own["truth"] and pair.prompt_of(row) == pair.prompt_of(own)
         drawn = np.asarray(pair.picture_of(pair.show(row, "image")))
         assert np.array_equal(drawn, np.asarray(pair.picture_of(rows[(number + 1) % 5])))
         assert not np.array_equal(drawn, np.asarray(plot.picture(own["series"])))

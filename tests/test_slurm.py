@@ -134,7 +134,7 @@ def submit(env, folder, tiny_model, embedder, steps, *flags):
     job = {
         **env, "MODEL": tiny_model, "FOLDER": "run", "SCRIPTS": ROOT, "PROCESSES": "1", "HEAD": "127.0.0.1",
         "PATH": f"{ROOT}/.venv/bin:{env['PATH']}", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
-        "CONVERT_FLAGS": "--answers truth --format thirds --no-diagnostics", "TRAIN_FLAGS": train,
+        "CONVERT_FLAGS": "--answers truth --format thirds --diagnostics 0", "TRAIN_FLAGS": train,
         "EXPORT_FLAGS": "--rows 4 --min-equal 0",
         "EVALUATE_FLAGS": f"--count 12 --points 16 --max-new-tokens 4 --batch-size 4 --embedder {embedder} --nli none",
     }  # fmt: skip

@@ -22,10 +22,10 @@ from llm_ts import cli, records, workers
 
 COUNT, POINTS = 2500, 16  # three pieces of work
 STAGES = {
-    "ou_process.py": ("--count", COUNT, "--points", POINTS, "--no-dataset"),
-    "mistral.py": ("--dryrun", "--no-dataset"),
+    "ou_process.py": ("--count", COUNT, "--points", POINTS, "--dataset", "none"),
+    "mistral.py": ("--dryrun", "--dataset", "none"),
     "curate.py": ("--audit", "7"),
-    "convert.py": ("--no-diagnostics",),
+    "convert.py": ("--diagnostics", "0",),
 }
 MAINS = {"ou_process.py": ou_process.main, "mistral.py": mistral.main, "curate.py": curate.main, "convert.py": convert.main}
 

@@ -278,7 +278,7 @@ def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
     batch = next(iter(made.get_train_dataloader()))
     for ids, labels in zip(batch["input_ids"], batch["labels"]):
         said = tokenizer.decode(labels[labels != -100])
-        assert said.strip().removesuffix("<|im_end|>") in [row["answer"] for row in train_rows[:4]]
+        assert said.strip().removesuffix("<|im_end|>") in [pair.answer_of(row) for row in train_rows[:4]]
         assert "Series:" in tokenizer.decode(ids[labels == -100])
     with torch.no_grad():
         logits = made.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits

@@ -70,14 +70,13 @@ def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no
 
 def test_plainly_first_and_then_in_the_teachers_words():
     both = fresh.pairs("train", [(48, 48, 64)], "thirds", words=Words(described(200)))
-    parts = [question.parts_of(row["answer"]) for row in both]
+    parts = [question.parts_of(pair.answer_of(row)) for row in both]
     assert [part[0] for part in parts] == [row["truth"]["sentences"] for row in both]
     assert len(set(map(tuple, (part[1].values() for part in parts)))) > 60
-    turned = [pair.reorder(row, (2, 0, 1)) for row in both]
+    turned = [{**row, "order": (2, 0, 1)} for row in both]
     for row, said in zip(turned, parts):
-        assert question.parts_of(row["answer"]) == said and [list(part) for part in question.parts_of(row["answer"])] == 2 * [
-            ["extrema", "trend", "noise"]
-        ]
+        parts = question.parts_of(pair.answer_of(row))
+        assert parts == said and [list(part) for part in parts] == 2 * [["extrema", "trend", "noise"]]
 
 
 def test_planted_sentences_are_never_said():
@@ -96,7 +95,7 @@ def test_planted_sentences_are_never_said():
     foreign = "The curve climbs from start to finish."
     for row in trained:
         if row["truth"]["trend"] == "increasing" and row["gold"]["trend"] != planted["increasing"]:
-            row["answer"] = question.STUDY.answer_of({**json.loads(row["answer"]), "trend": foreign})  # a human's, say
+            row["sentences"] = {**row["sentences"], "trend": foreign}  # a human's, say
             break
     made = fresh.pairs("train", [(48, 48, 400)], "thirds", words=Words(trained))
     said = {(said["trend"], row["truth"]["trend"]) for row, said in said_by(made)}
@@ -135,7 +134,7 @@ def test_what_the_teacher_cannot_say_is_named():
         fresh.pairs("train", [(48, 48, 50)], "thirds", words=Words(trained))
     plain = described(100)
     for row in plain:
-        row["answer"] = question.STUDY.answer_of(row["truth"]["sentences"])
+        row["sentences"] = row["truth"]["sentences"]
     with pytest.raises(cli.UserError, match="convert with --words teacher"):
         fresh.pairs("train", [(48, 48, 5)], "thirds", words=Words(plain))
 
@@ -149,7 +148,7 @@ def test_what_changes_the_fresh_series_is_kept_with_the_run(tmp_path, monkeypatc
     for flags in (plain, [*plain, f"--{flag}", str(value)]):
         run = training_flags.run_of(training_flags.parse(flags))
         train_rows, _, _ = qwen_train.load_rows(run)
-        found.append((training_flags.settings_of(run, train_rows), [row["prompt"] for row in train_rows]))
+        found.append((training_flags.settings_of(run, train_rows), [pair.prompt_of(row) for row in train_rows]))
     (before, prompts), (settings, other) = found
     assert flag not in before and settings[flag] == ([value] if flag == "process" else value)
     assert prompts != other
@@ -162,12 +161,12 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     train_rows, validation_rows, _ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(flags)))
     said = {text for _, answer in said_by(train_rows) for text in answer.values()}
     assert len(said) > 20 and not said & only_tested and not [text for text in said if held_out(text)]
-    assert [json.loads(row["answer"]) for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
+    assert [row["sentences"] for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
     flags += ["--save-steps", "5", "--max-new-tokens", "8", "--embedder", embedder, "--nli", "none", "--no-gguf", "--out", "run"]
     assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     kept = json.loads((tmp_path / "run" / "training.json").read_text())
     assert (kept["words"], kept["dtype"]) == ("both", device.precision())
-    assert {len(question.parts_of(row["answer"])) for row in train_rows} == {2}
+    assert all("plain" in row for row in train_rows)
     assert "nothing to do" in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     flags[flags.index("both")] = "template"
     assert "other words" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr

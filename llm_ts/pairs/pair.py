@@ -1,14 +1,25 @@
 """A pair of prompt and answer: what a student learns from, and is tested on. Written and read here alone.
 
-A pair: id, split (train or test), format, points, prompt_version, prompt, answer, series, truth, gold; `question`, where it
-is not `study`, `process`, where it is not OU, and `see`, where a picture is shown: `image` names its file then, or it is
-drawn from the series, in the random style of the number `style` where there is one, else as dataset/ draws it; `drawn`, in
-the suite `blank`, is what is drawn instead (null: no point there).
+| field | meaning |
+|---|---|
+| id, split | the row's id; train or test |
+| format | how the series is written (formats.py) |
+| question, process | where they are not `study` and not OU |
+| series, truth | of the row; a control, or a thinned series, has the truth of another one |
+| gold | the teacher's sentences, or null |
+| sentences | what to say, {topic: sentence}; `plain`: what to say before it, with the same claims in plain words |
+| order | the places of the topics in the question, where they are asked for in another order |
+| see | what is shown, where it is not `numbers`: `image` names the file of the plot, else it is drawn |
+| style, drawn | the number of a random style; the values to draw instead of the series (null: no point) |
+
+Prompt and answer follow from these: prompt_of, answer_of. A file holds them too, as texts that any trainer takes, in place
+of the sentences; `read` refuses a line whose texts are others.
 """
 
 import hashlib
 import itertools
 import os
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +27,7 @@ from llm_ts import cli, formats, question, records
 from llm_ts.series import PROCESSES, ou, picture, plot, styles, thin
 
 TEST_SHARE = 10  # one id in ten is a test row
-FIELDS = ("prompt", "answer", "split", "format", "prompt_version", "truth", "series")
+FIELDS = ("prompt", "answer", "split", "format", "truth", "series")
 
 
 def split_of(row_id):
@@ -37,22 +48,35 @@ def make(row, fmt, split, sentences, plain=None):
 
     plain: the sentences to say before these, if any (Question.answer_of).
     """
-    asked = question.of(row, row["id"])
     process = process_of(row)
     return {
         "id": row["id"],
         "split": split,
         "format": fmt,
-        "points": len(row["series"]),
-        "prompt_version": question.PROMPT_VERSION,
-        **asked.tag,
+        **question.of(row, row["id"]).tag,
         **({} if process == ou.NAME else {"process": process}),
-        "prompt": asked.prompt_of(row["series"], fmt),
-        "answer": asked.answer_of(sentences, plain),
+        "sentences": sentences,
+        **({} if plain is None else {"plain": plain}),
         "series": row["series"],
         "truth": row["truth"],
         "gold": row.get("gold"),
     }
+
+
+def asked_by(row):
+    """The question of a pair, its topics in the order in which they are asked for."""
+    asked = question.of(row, row["id"])
+    return replace(asked, topics=tuple(asked.topics[k] for k in row["order"])) if "order" in row else asked
+
+
+def prompt_of(row):
+    """What a student is asked by a pair, as a text."""
+    return asked_by(row).prompt_of(row["series"], row["format"], formats.see_of(row, row["id"]))
+
+
+def answer_of(row):
+    """What a student shall answer to a pair, as a text."""
+    return asked_by(row).answer_of(row["sentences"], row.get("plain"))
 
 
 def ask_instead(row, asked, fmt):
@@ -64,9 +88,7 @@ def ask_instead(row, asked, fmt):
 
 def thinned(row, points):
     """A pair -> the same pair, asked about its series thinned to so many points; the truth stays that of the whole series."""
-    asked = question.of(row, row["id"])
-    series = thin.shown(row["series"], points, asked)
-    return {**row, "points": points, "series": series, "prompt": asked.prompt_of(series, row["format"])}
+    return {**row, "series": thin.shown(row["series"], points, question.of(row, row["id"]))}
 
 
 def show(row, see, folder=None, share=0.0):
@@ -74,9 +96,8 @@ def show(row, see, folder=None, share=0.0):
 
     folder: where its plot lies, as <id>.png; None: it is drawn. share: of those drawn that get a random style.
     """
-    asked = question.of(row, row["id"])
     other = {key: value for key, value in row.items() if key not in ("see", "image", "style")}
-    other.update(prompt=asked.prompt_of(row["series"], row["format"], see), **formats.see_tag(see))
+    other.update(formats.see_tag(see))
     if folder is not None and see != "numbers":
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
@@ -84,19 +105,6 @@ def show(row, see, folder=None, share=0.0):
     elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
         other["style"] = style
     return other
-
-
-def topics_of(row):
-    return question.of(row, row["id"]).topics
-
-
-def reorder(row, order):
-    """A pair -> one to train on that asks for the same sentences in another order; order: the numbers of the topics."""
-    asked = question.of(row, row["id"])
-    other = question.Question(asked.name, tuple(asked.topics[k] for k in order))
-    prompt = other.prompt_of(row["series"], row["format"], formats.see_of(row, row["id"]))
-    *plain, sentences = question.parts_of(row["answer"])
-    return {**row, "prompt": prompt, "answer": other.answer_of(sentences, *plain)}
 
 
 def style_of(row_id, share):
@@ -111,10 +119,10 @@ def asked_with(row, as_ours=None):
     as_ours: what is done to a picture that is a file: (PIL image, points) -> PIL image.
     """
     if formats.see_of(row, row["id"]) == "numbers":
-        return row["prompt"]
+        return prompt_of(row)
     if as_ours and "image" in row:
-        return question.Shown(row["prompt"], lambda: as_ours(picture_of(row), len(row["series"])))
-    return question.Shown(row["prompt"], lambda: picture_of(row))
+        return question.Shown(prompt_of(row), lambda: as_ours(picture_of(row), len(row["series"])))
+    return question.Shown(prompt_of(row), lambda: picture_of(row))
 
 
 def picture_of(row):
@@ -127,27 +135,48 @@ def picture_of(row):
     return plot.picture(np.array(series, dtype=float))
 
 
+def line_of(row):
+    """A pair as its line of a file, in bytes."""
+    kept = {key: value for key, value in row.items() if key not in ("sentences", "plain")}
+    return records.line_of({**kept, "prompt": prompt_of(row), "answer": answer_of(row)})
+
+
 def write(path, pairs):
     """Write a file of pairs, whole or not at all."""
-    records.write_text(path, "".join(records.encode(pair) + "\n" for pair in pairs))
+    with records.replacing(path) as file:
+        file.writelines(map(line_of, pairs))
+
+
+def read_all(path, made_by="convert.py"):
+    """The pairs of a file; UserError where one is broken, or questions are mixed."""
+    rows = records.read(path, made_by)
+    question.of_all(rows, path)
+    for field in FIELDS:
+        records.require(rows, field, path, made_by)
+    records.require([row for row in rows if row.get("gold")], "gold", path, made_by)
+    return [_pair_of(row, f"{path}: row {row['id']}", made_by) for row in rows]
+
+
+def _pair_of(line, where, made_by):
+    """A line of a file -> the pair, its answer parsed."""
+    prompt, answer = line.pop("prompt"), line.pop("answer")
+    try:
+        *plain, sentences = parts = question.parts_of(answer)
+        row = {**line, "sentences": sentences, **({"plain": plain[0]} if plain else {})}
+        whole = all(map(asked_by(row).fits, parts)) and (prompt_of(row), answer_of(row)) == (prompt, answer)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        whole = False
+    if not whole:
+        asks = f"prompt and answer are not those of the question {question.of(line, where).name!r} in its format"
+        raise cli.UserError(f"{where}: its {asks}: run {made_by} again")
+    if row.get("process", ou.NAME) not in list(PROCESSES):
+        raise cli.UserError(f"{where}: there is no process {row['process']!r}: run {made_by} again")
+    return row
 
 
 def read(path):
-    """(train rows, test rows) of a file of pairs; UserError where a split is empty, a field missing, or questions are mixed."""
-    rows = records.read(path, made_by="convert.py")
-    asked = question.of_all(rows, path)
-    for field in FIELDS:
-        records.require(rows, field, path, "convert.py")
-    records.require([row for row in rows if row.get("gold")], "gold", path, "convert.py")
-    for row in rows:
-        if row["format"] not in list(formats.FORMATS) or asked.parse(row["answer"]).sentences is None:
-            raise cli.UserError(f"{path}: row {row['id']}: no format or no answer of ours: run convert.py again")
-        current = row["prompt_version"] == question.PROMPT_VERSION
-        see = formats.see_of(row, f"{path}: row {row['id']}")
-        if current and row["prompt"] != asked.prompt_of(row["series"], row["format"], see):
-            raise cli.UserError(f"{path}: row {row['id']}: its prompt does not ask the question {asked.name!r}: run convert.py again")
-        if row.get("process", ou.NAME) not in list(PROCESSES):
-            raise cli.UserError(f"{path}: row {row['id']}: there is no process {row['process']!r}: run convert.py again")
+    """(train pairs, test pairs) of a file; UserError as in read_all, and where a split is empty."""
+    rows = read_all(path)
     train = [row for row in rows if row["split"] == "train"]
     test = [row for row in rows if row["split"] == "test"]
     for name, split in (("train", train), ("test", test)):

@@ -32,8 +32,8 @@ def outcomes_of(answer, labels):
 def score_answers(asked, rows, answers, scorer):
     """Answers of a model to rows of pairs -> one sample a row, as the evaluation files hold them.
 
-    asked: the question. rows: dicts with id, answer (the reference), truth. answers: texts. An unreadable answer scores 0
-    everywhere.
+    asked: the question. rows: dicts with id, sentences (the reference), truth. answers: texts. An unreadable answer
+    scores 0 everywhere.
     """
     parsed = [asked.parse(text) for text in answers]
     samples = []
@@ -41,7 +41,7 @@ def score_answers(asked, rows, answers, scorer):
         outcome = outcomes_of(answer, row["truth"])
         samples.append({"id": row["id"], "answer": answer.text, "parse": answer.parse, "read": answer.read, "outcome": outcome})
     readable = [number for number, answer in enumerate(parsed) if answer.sentences]
-    pairs = [(asked.parse(rows[number]["answer"]).sentences, parsed[number].sentences) for number in readable]
+    pairs = [(rows[number]["sentences"], parsed[number].sentences) for number in readable]
     joined = [tuple(" ".join(sentences[name] for name in asked.topics) for sentences in pair) for pair in pairs]
     cosines = dict(zip(readable, scorer.cosine(joined)))
     nli = {}

@@ -24,7 +24,7 @@ def rows_of(name, learnt, count):
     see, asked = formats.see_tag(learnt.see), origin.question_of(learnt)
     if os.path.exists(path):
         rows = records.read(path, "qwen_train.py")[:count]
-        for field in ("prompt", "series"):
+        for field in ("format", "series"):
             records.require(rows, field, path, "qwen_train.py")
         for row in rows:  # by today's rules, whenever the run was
             row.update(see, truth=asked.truth_of(row["series"]))

@@ -54,7 +54,7 @@ def settings_of(run, train_rows):
         "series": len(train_rows),
         "format": train_rows[0]["format"],
         "points": sorted({len(row["series"]) for row in train_rows}),
-        "prompt_version": train_rows[0]["prompt_version"],
+        "prompt_version": question.PROMPT_VERSION,
         **question.of(train_rows[0], run.data).whole_tag,
         **formats.see_tag(run.see),
         **({"process": list(run.process)} if run.process else {}),
