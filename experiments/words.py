@@ -28,9 +28,10 @@ from experiments._budget import call
 from experiments.recipes import EMBEDDER, STUDENT
 from llm_ts import cli, question, records
 from llm_ts.pairs import fresh, pair
-from llm_ts.pairs.words import Words, fault_of, labels_of
+from llm_ts.pairs.words import Words
 from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
+from llm_ts.scores.score import right_sentences, variety
 from llm_ts.series.rows import LONGEST, SHORTEST
 from llm_ts.student import device, load, run_folder
 from llm_ts.student.answer import MAX_NEW_TOKENS
@@ -46,19 +47,6 @@ WAYS = {
     "own": "half of them so, then as many of its own right answers",
 }
 ASKED = {"greedy": 0, "temperature 0.5": 0.5, "temperature 1": 1}
-HUNDRED = 100
-
-
-def variety(said):
-    """The right sentences of each answer, lists -> how many different ones in 100 answers (or in all, where they are fewer)."""
-    hundreds = [said[start : start + HUNDRED] for start in range(0, max(1, len(said) - HUNDRED + 1), HUNDRED)]
-    return round(sum(len({text for texts in part for text in texts}) for part in hundreds) / len(hundreds), 1)
-
-
-def right_sentences(row, answer):
-    """The sentences of an Answer that say what is true of a row, and name nothing else."""
-    topics = question.of(row, row["id"]) if answer.sentences else ()
-    return [text for topic in topics if not fault_of(topic, text := answer.sentences[topic.NAME], labels_of(topic, row))]
 
 
 def entry_of(rows, texts, learnt=None, held_out=()):
@@ -67,7 +55,7 @@ def entry_of(rows, texts, learnt=None, held_out=()):
     answers = [asked.parse(text) for text in texts]
     right = [all(answer.read[claim] == row["truth"][claim] for claim in asked.claims) for row, answer in zip(rows, answers)]
     clear = [fits for row, fits in zip(rows, right) if all(row["truth"]["clear"].values())]
-    said = [right_sentences(row, answer) for row, answer in zip(rows, answers)]
+    said = [right_sentences(asked, row, text) for row, text in zip(rows, texts)]
     distinct = {text for sentences in said for text in sentences}
     words = {word for text in distinct for word in re.findall(r"[a-z]+", text.lower())}
     entry = {"all_four": mean_of(right), "clear": mean_of(clear), "sentences_per_100": variety(said), "words": len(words)}

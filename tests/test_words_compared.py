@@ -13,12 +13,6 @@ from llm_ts import question
 from llm_ts.pairs import fresh
 
 
-def test_variety_is_counted():
-    assert compared.variety([["It rises.", "Low noise."], ["It climbs.", "Low noise."], []]) == 3
-    assert compared.variety([[f"{number % 7} a", "b"] for number in range(250)]) == 8
-    assert compared.variety([[str(number)] for number in range(150)] + [["same"]] * 50) == 75.5  # of two hundreds
-
-
 def test_what_is_right_is_counted_and_babble_is_no_variety():
     rows = fresh.pairs("validation", [(48, 48, 20)], "thirds")
     babble = {"trend": "There is an obvious randomized curve.", "noise": "Smokes.", "extrema": "It backs off."}
