@@ -34,21 +34,23 @@ from llm_ts.student.evaluate import evaluate
 def load_rows(run):
     """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second.
 
-    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. Where plots
-    are shown, those of the file's pairs lie in run.dataset.
+    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. With
+    --then-pairs, these pairs come after it. Where plots are shown, those of the file's pairs lie in run.dataset.
     """
     train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
+    drawn, given = [], train_rows if run.then_pairs or not run.fresh else []
     if run.fresh:
         words = Words(train_rows) if run.words != "template" else None
         more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words, "plain_first": run.words == "both"}
-        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **more)
+        drawn = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **more)
         if words:
             print(f"words of the teacher: {words}", flush=True)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
-    train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset, run.styles) for row in train_rows]
-    train_rows = fresh.in_other_orders(train_rows, run.reorder, run.recipe.seed) if run.reorder else train_rows
+    drawn = [pair.show(row, run.see, None, run.styles) for row in drawn]
+    drawn = fresh.in_other_orders(drawn, run.reorder, run.recipe.seed) if run.reorder else drawn
+    train_rows = drawn + [pair.show(row, run.see, run.dataset) for row in given]
     validation_rows = [pair.show(row, run.see) for row in validation_rows]
     test_rows = [pair.show(row, run.see, run.dataset) for row in pair.first_of(test_rows, run.eval_rows)]
     return train_rows, validation_rows, test_rows
@@ -114,7 +116,8 @@ def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
     torchrun.barrier()
     if torchrun.number() == 0:
         contents = run_folder.evaluations(folder)
-        curves.draw_training(contents, trainer.state.log_history, os.path.join(folder, "training.png"))
+        second = flags.drawn_by(run) / run.recipe.batch_size / run.recipe.accumulate / torchrun.count() if run.then_pairs else None
+        curves.draw_training(contents, trainer.state.log_history, os.path.join(folder, "training.png"), second)
         run_folder.finish(folder)
     return 0
 

@@ -87,6 +87,7 @@ def run_section(name, folder):
     series = f"{about['series']} pairs (epochs: {about['epochs']:g})"
     if about.get("fresh"):
         series = f"fresh {about['fresh']} ({100 * about.get('shapes', 0):g} % shapes)"
+        series += f", then {about['then_pairs']} pairs" if about.get("then_pairs") else ""
     points = origin.points_text(about["points"])
     head = (
         f"`{run_folder.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
