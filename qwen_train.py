@@ -35,21 +35,23 @@ from llm_ts.student.student import Student
 def load_rows(run):
     """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second.
 
-    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. Where plots
-    are shown, those of the file's pairs lie in run.dataset.
+    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. With
+    --then-pairs, these pairs come after it. Where plots are shown, those of the file's pairs lie in run.dataset.
     """
     train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
+    drawn, given = [], train_rows if run.then_pairs or not run.fresh else []
     if run.fresh:
         words = Words(train_rows) if run.words == "both" else None
         more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}
-        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, **more)
+        drawn = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, **more)
         if words:
             print(f"words of the teacher: {words}", flush=True)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
-    train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset, run.styles) for row in train_rows]
-    train_rows = fresh.in_other_orders(train_rows, run.reorder, run.recipe.seed) if run.reorder else train_rows
+    drawn = [pair.show(row, run.see, None, run.styles) for row in drawn]
+    drawn = fresh.in_other_orders(drawn, run.reorder, run.recipe.seed) if run.reorder else drawn
+    train_rows = drawn + [pair.show(row, run.see, run.dataset) for row in given]
     validation_rows = [pair.show(row, run.see) for row in validation_rows]
     test_rows = [pair.show(row, run.see, run.dataset) for row in pair.first_of(test_rows, run.eval_rows)]
     return train_rows, validation_rows, test_rows
@@ -115,7 +117,8 @@ def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
     torchrun.barrier()
     if torchrun.number() == 0:
         contents = run_folder.evaluations(folder)
-        curves.draw_training(contents, trainer.state.log_history, os.path.join(folder, "training.png"))
+        second = flags.drawn_by(run) / run.recipe.batch_size / run.recipe.accumulate / torchrun.count() if run.then_pairs else None
+        curves.draw_training(contents, trainer.state.log_history, os.path.join(folder, "training.png"), second)
         run_folder.finish(folder)
     return 0
 

@@ -124,6 +124,7 @@ def run_section(name, folder):
     series = f"{about['series']} pairs (epochs: {about['epochs']:g})"
     if about.get("fresh"):
         series = f"fresh {about['fresh']}"
+        series += f", then {about['then_pairs']} pairs" if about.get("then_pairs") else ""
     points = origin.points_text(about["points"])
     head = (
         f"`{load.name_of(about['model'])}`, {series}, {points} points,"

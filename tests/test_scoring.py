@@ -10,7 +10,7 @@ import json
 import pytest
 
 from llm_ts.question import STUDY
-from llm_ts.scores import score
+from llm_ts.scores import evaluation, score, tables
 from llm_ts.scores.means import wilson
 from llm_ts.scores.similarity import Scorer, claims_score
 from llm_ts.series.rows import make
@@ -126,3 +126,36 @@ def test_what_is_guessed_knows_the_claims_before_it_and_nothing_else():
     read = [STUDY.read(json.loads(text)) for text in score.guessed_answers(STUDY, rows[::2], rows[1::2])]
     right = {claim: sum(r[claim] == row["truth"][claim] for r, row in zip(read, rows[1::2])) / len(read) for claim in STUDY.claims}
     assert right["noise"] == right["max"] == 1.0 and right["trend"] == 0.5 and right["min"] == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_variety_is_counted():
+    assert score.variety([["It rises.", "Low noise."], ["It climbs.", "Low noise."], []]) == 3
+    assert score.variety([[f"{number % 7} a", "b"] for number in range(250)]) == 8
+    assert score.variety([[str(number)] for number in range(150)] + [["same"]] * 50) == 75.5  # of two hundreds
+
+
+def test_a_sentence_counts_once_and_only_where_it_is_right():
+    some = rows(4)
+    for row in some:
+        row["truth"].update(trend="flat", noise="low")
+    extrema = [row["truth"]["sentences"]["extrema"] for row in some]
+    said = [("The series is flat.", "The noise is low."), ("There is no trend.", "The noise is high."), ("The series is flat.", "Smokes.")]
+    answers = [json.dumps({"trend": trend, "noise": noise, "extrema": end}) for (trend, noise), end in zip(said, extrema)]
+    means = score.summarise(STUDY, some, score.score_answers(STUDY, some, [*answers, "?"], WordScorer()))
+    assert means["sentences"] == {"mean": 3 + len(set(extrema[:3])), "n": 4} and score.are_means(means, STUDY)
+    assert not score.are_means({**means, "sentences": {"mean": "many", "n": 4}}, STUDY)
+    del means["sentences"]
+    assert score.are_means(means, STUDY)  # an evaluation of before
+
+
+def test_the_table_counts_sentences_where_they_were_counted():
+    some = [{**row, "format": "thirds"} for row in rows(3)]
+    now, before = (evaluation.make(name, some, [row["answer"] for row in some], WordScorer()) for name in ("now", "before"))
+    number = f"{now['means']['sentences']['mean']:.0f}"
+    del before["means"]["sentences"]
+    heads, _, *lines = tables.for_markdown([before, now], "all")
+    place = heads.split(" | ").index("sentences")
+    assert [line.split(" | ")[place] for line in lines] == ["-", number]
+    assert "sentences" not in tables.for_markdown([before], "all")[0] and "sentences" not in tables.for_markdown([now], "clear")[0]
+    shown = tables.for_terminal([before, now])
+    assert [line.split()[3] for line in shown[1:3]] == ["-", number] and "<th>sentences</th>" in tables.for_html([now])

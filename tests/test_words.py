@@ -17,7 +17,7 @@ from llm_ts.claims import TOPICS, extrema
 from llm_ts.claims.places import THIRDS
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, held_out
-from llm_ts.student import device
+from llm_ts.student import device, run_folder
 from llm_ts.student import flags as training_flags
 
 RISES, LOW, AT_ENDS = {"trend": "increasing"}, {"noise": "low"}, {"max": "end", "min": "beginning"}
@@ -172,3 +172,25 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     assert "other words" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
     flags = ["--model", tiny_model, "--words", "both"]
     assert "give --fresh too" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
+
+
+def test_the_pairs_come_after_the_fresh_series_in_the_same_run(tmp_path, monkeypatch):
+    write_pairs(tmp_path, points=24)
+    monkeypatch.chdir(tmp_path)
+    given = pair.read("test_jsonl.jsonl")[0]
+    plain = ["--model", "some/model", "--fresh", "16x16,32x8", "--reorder", "1", "--validation", "0"]
+    runs = [training_flags.run_of(training_flags.parse(flags)) for flags in (plain, [*plain, "--then-pairs"])]
+    alone, both = (qwen_train.load_rows(run)[0] for run in runs)
+    assert len(alone) == 24 and [row["prompt"] for row in both[:24]] == [row["prompt"] for row in alone]
+    assert both[24:] == given  # in their own words, and in their order
+    settings, more = (training_flags.settings_of(run, rows) for run, rows in zip(runs, (alone, both)))
+    assert runs[1].recipe.in_order and "then_pairs" not in settings
+    assert {key: value for key, value in more.items() if settings.get(key) != value} == {
+        "then_pairs": len(given), "series": 24 + len(given), "points": [16, 24, 32]
+    }  # fmt: skip
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "training.json").write_text(json.dumps(settings))
+    with pytest.raises(cli.UserError, match="other .*then_pairs"):
+        run_folder.check("run", more)
+    with pytest.raises(cli.UserError, match="--then-pairs is about the fresh series"):
+        training_flags.parse(["--model", "some/model", "--then-pairs"])

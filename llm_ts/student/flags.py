@@ -26,6 +26,7 @@ class Run:
     styles: float
     reorder: float
     words: str
+    then_pairs: bool
     validation: int
     eval_rows: int
     eval_batch_size: int
@@ -39,6 +40,11 @@ class Run:
     embedder: str
     nli: str
     recipe: train.Recipe
+
+
+def drawn_by(run):
+    """How many fresh series --fresh draws."""
+    return sum(count for *_, count in fresh.plan(run.fresh))
 
 
 def settings_of(run, train_rows):
@@ -60,6 +66,7 @@ def settings_of(run, train_rows):
         **({"process": list(run.process)} if run.process else {}),
         **{name: getattr(run, name) for name in ("squeeze", "long", "reorder") if getattr(run, name)},
         **({} if run.words == "template" else {"words": run.words}),
+        **({"then_pairs": len(train_rows) - drawn_by(run)} if run.then_pairs else {}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles, "dataset": run.dataset}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
@@ -94,6 +101,7 @@ def make_parser(about):
     words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher "
     words += "said of the same label in --data; only the second is scored."
     add("--words", choices=("template", "both"), default="template", help=words)
+    add("--then-pairs", action="store_true", help="Go on with the pairs' train split after them, in the same run.")
 
     add = parser.add_argument_group("how it learns").add_argument
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
@@ -131,9 +139,9 @@ def make_parser(about):
 def parse(argv, about=""):
     """The flags, checked, with the defaults that hang on one another."""
     args = make_parser(about).parse_args(argv)
-    for flag in ("process", "squeeze", "long", "reorder"):
+    for flag in ("process", "squeeze", "long", "reorder", "then_pairs"):
         if getattr(args, flag) and not args.fresh:
-            raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")
+            raise cli.UserError(f"--{flag.replace('_', '-')} is about the fresh series: give --fresh too")
     if args.words != "template" and not args.fresh:
         raise cli.UserError("--words is about the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):

@@ -26,6 +26,7 @@ DEFAULTS = {
     "squeeze": 0.0,
     "long": 0.0,
     "reorder": 0.0,
+    "then_pairs": 0,
     "thin": False,
     "plots": None,
     "dataset": "dataset",
