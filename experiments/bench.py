@@ -24,7 +24,7 @@ import tempfile
 import time
 
 from llm_ts import cli, paths, question, records
-from llm_ts.pairs import fresh
+from llm_ts.pairs import fresh, pair
 from llm_ts.student import device
 
 ROWS = 20_000  # of the stages
@@ -57,7 +57,7 @@ def ask(way, points, count):
     from llm_ts.student import answer, load
 
     series = fresh.pairs("validation", [(points, points, count)], "thirds")
-    prompts = [row["prompt"] for row in series]
+    prompts = [pair.prompt_of(row) for row in series]
     if way == "ours":
         model, tokenizer = load.load(paths.SHIPPED, device.dtype())
     else:
