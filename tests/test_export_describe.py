@@ -253,7 +253,7 @@ def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_pa
     said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
     assert "nothing says how" in said.stderr and "Series: [00" in said.stdout
     good = {"format": "thirds", "points": [32], "prompt_version": 1}
-    broken = [("format", "roman"), ("format", ["thirds"]), ("points", 32), ("points", []), ("prompt_version", None)]
+    broken = [("format", "space"), ("see", "both"), ("format", ["thirds"]), ("points", 32), ("points", []), ("prompt_version", None)]
     for about in (*({**good, name: value} for name, value in broken), {}):
         (alone / "training.json").write_text(json.dumps(about))
         with pytest.raises(cli.UserError, match="training.json"):
