@@ -2,16 +2,16 @@
 
 | field | owner | meaning |
 |---|---|---|
-| id | ou_process | `ou_000042`; the process comes first |
+| id | ou_process | `ou_000042`: the process, then a number |
 | params | ou_process | theta, mu, sigma, x0, dt, n, seed: enough to make the series again, bit for bit; `process`, where it is not OU |
 | series | ou_process | n integers 0..99: the path rescaled to its own minimum and maximum and rounded |
 | raw_min, raw_max | ou_process | the path's extremes in its original unit: value = raw_min + k / 99 * (raw_max - raw_min) |
-| question | ou_process | the name of the question (question.py) that the row is for; absent: `study` |
+| question | ou_process | the name of the row's question (question.py); absent: `study` |
 | truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences |
-| truth.rules | curate --fit | the name and the numbers of fitted thresholds, where the truth is not by the published ones |
+| truth.rules | curate --fit | the name and the numbers of fitted thresholds, if the published ones are not used |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
-| teacher | mistral | model, prompt and its version, date, tokens used, `labels` of the claims as it says them, `batch`; or `failed` |
-| second | mistral | a second teacher's gold and teacher, where one was asked |
+| teacher | mistral | model, prompt and its version, date, tokens used, its `labels` of the claims, `batch`; or `failed` |
+| second | mistral | a second teacher's gold and teacher, if one was asked |
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 
 Slow stages append one flushed line for each result: the last line of an id wins, and keeps the place of the
@@ -48,7 +48,7 @@ NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # of f
 
 
 def encode(row):
-    """{"id": "ou_000042", ...} -> one line of JSON without its newline; NaN is refused (ValueError)."""
+    """{"id": "ou_000042", ...} -> one line of JSON without its newline; ValueError for NaN."""
     return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
 
 
@@ -62,7 +62,7 @@ def _refuse_constant(name):
 
 
 def decode(line, where):
-    """One line of JSON (bytes) -> the row; UserError, beginning with where, for what is no row."""
+    """One line of JSON (bytes) -> the row. UserError, beginning with `where`, if it is no row."""
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
         if b"\\ud" in line or b"\\uD" in line:
@@ -75,7 +75,7 @@ def decode(line, where):
 
 
 def torn(tail, path):
-    """Whether the bytes after the last newline are no whole row; then it is said."""
+    """Whether the bytes after the last newline are no whole row; if so, print a message."""
     try:
         decode(tail, path)
     except UserError:
@@ -85,7 +85,7 @@ def torn(tail, path):
 
 
 def open_to_read(path, made_by):
-    """A file opened in bytes; UserError where it is missing (naming the script that makes it), or a folder."""
+    """Open a file for reading in bytes. UserError if it is missing (naming the script that makes it) or a folder."""
     try:
         return open(path, "rb")
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def open_to_read(path, made_by):
 
 
 def require(rows, field, path, made_by):
-    """Raise UserError unless every row has the field in its whole shape, for its question; names the first row that fails."""
+    """UserError, naming the first bad row, unless every row has the field in the shape that its question needs."""
     fits, words = shape.SHAPES.get(field, (lambda value, asked: True, ""))
     for row in rows:
         if row.get(field) is None:
@@ -110,21 +110,21 @@ locks = True  # --no-lock: False
 
 
 def add_lock_flag(parser):
-    """--no-lock, for file systems that have no locks."""
+    """Add --no-lock, for file systems without locks."""
 
     class Unlock(argparse.Action):
         def __call__(self, *arguments):
             global locks
             locks = False
 
-    what = "Write without a lock, where the file system has none: then see to it that no second run writes there."
+    what = "Write without a lock, for file systems that have none. Make sure that no second run writes there."
     parser.add_argument("--no-lock", nargs=0, action=Unlock, default=argparse.SUPPRESS, help=what)
 
 
 def lock(file, wait=False):
-    """Hold an open file until it is closed; BlockingIOError where another process holds it and wait is false.
+    """Lock an open file until it is closed. BlockingIOError if another process holds it and wait is false.
 
-    UserError where the file system has no locks. The lock is the kernel's: a killed run leaves none behind.
+    UserError if the file system has no locks. The lock is the kernel's: it ends with the process.
     """
     if not locks:
         return
@@ -143,9 +143,9 @@ def lock(file, wait=False):
 
 @contextlib.contextmanager
 def holding(path, create=False, made_by="ou_process.py"):
-    """Hold a file, opened for appending bytes; a second writer is refused with UserError. The lock is on the file itself.
+    """Open a file for appending bytes, and lock it. UserError if another run holds it. The lock is on the file itself.
 
-    create: where it is missing it is made, and removed again where nothing came to be in it.
+    create: make the file if it is missing; it is removed again if it stays empty.
     """
     if create:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -166,18 +166,18 @@ def holding(path, create=False, made_by="ou_process.py"):
             raise UserError(f"{path} is being written by another run: wait for it, or stop it") from None
         if os.path.exists(path) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
             break
-        file.close()  # it was rewritten between open and lock: we hold the old file
+        file.close()  # it was replaced between open and lock: we hold the old file
     with file:
         try:
             yield file
         finally:
             if create and not os.path.getsize(path):
-                os.remove(path)  # created for rows that never came
+                os.remove(path)
 
 
 @contextlib.contextmanager
 def atomic(path):
-    """Yield a temporary name beside path, for a file or a folder; on success it becomes path, else it is removed."""
+    """Yield a temporary name beside path, for a file or a folder. On success it is renamed to path, else removed."""
     path = os.path.realpath(path)  # of a link, the file that it leads to
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}.tmp{socket.gethostname()}-{os.getpid()}"  # the same number may run on another node
@@ -195,7 +195,7 @@ def atomic(path):
 
 
 def sweep(folder):
-    """Remove what killed runs on this machine left of atomic() in a folder; what a living process writes stays."""
+    """Remove temporary files of atomic() that killed runs on this machine left; those of a living process stay."""
     ours = re.compile(rf"\.tmp{re.escape(socket.gethostname())}-(\d+)$")
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         left = ours.search(name)
@@ -216,7 +216,7 @@ def _lives(process):
 
 @contextlib.contextmanager
 def replacing(path):
-    """Yield a file for bytes that becomes path, whole and on the disk, or leaves no trace."""
+    """Yield a file for bytes. On success it is synced to the disk and becomes path, else it is removed."""
     with atomic(path) as temporary, open(temporary, "wb") as file:
         yield file
         file.flush()
@@ -241,7 +241,7 @@ def write_json(path, value):
 
 
 def read_json(path, made_by):
-    """The object of a JSON file; UserError where it is missing (naming the script that makes it) or broken."""
+    """The object of a JSON file. UserError if it is missing (naming the script that makes it) or broken."""
     try:
         with open_to_read(path, made_by) as file:
             value = json.loads(file.read().decode("utf-8"), parse_constant=_refuse_constant)
@@ -254,7 +254,7 @@ def read_json(path, made_by):
 
 
 def _id_of(line):
-    """The id of a line, as bytes, where it comes first, as we write it: found without reading the rest. Else None."""
+    """The id of a line, as bytes, if it comes first, as we write it: the rest need not be parsed. Else None."""
     if line.startswith(b'{"id": "'):
         found = line[8 : line.find(b'"', 8)]
         if b"\\" not in found:
@@ -279,7 +279,7 @@ class Rows:
         return chain.from_iterable(map(self._piece, range(0, len(self), CHUNK)))
 
     def index(self):
-        """Find where each row lies; again, where lines were appended or the file was replaced since."""
+        """Find the place of each row. Call it again after appending lines or replacing the file."""
         self.starts, self.sizes = array("q"), array("q")  # of the last line of each id, in order of the first
         older = array("q"), array("q"), array("q")  # of the lines before: places of their ids, starts and sizes
         places, start = {}, 0
@@ -288,7 +288,7 @@ class Rows:
             start = len(BOM_UTF8)
         self.file.seek(start)
         for line in self.file:
-            # bytes after the last newline are a torn line, unless they are a whole row
+            # bytes after the last newline are a torn line, unless they are a whole row (some editors omit the newline)
             if not line.isspace() and not line.endswith(b"\n") and torn(line, self.path):
                 break
             if not line.isspace():
@@ -332,7 +332,7 @@ class Rows:
         return [self._decode(self._bytes(start, size), start) for start, size in places]
 
     def _piece(self, first, size=CHUNK):
-        """The rows from number `first` on, at most `size`. Earlier lines of their ids do not count, but must be whole too."""
+        """At most `size` rows from number `first` on. Earlier lines of the same ids must be whole too."""
         rows = self.read(range(first, min(first + size, len(self))))
         places, starts, sizes = self.older
         for k in range(*np.searchsorted(places, [first, first + len(rows)])):
@@ -345,9 +345,9 @@ class Rows:
         return rows
 
     def map(self, work, numbers=None, chunk=CHUNK):
-        """Yield work(rows) for each `chunk` rows, in order, by all cores. UserError for a broken line.
+        """Yield work(rows) for each `chunk` rows, in order, on all cores. UserError for a broken line.
 
-        numbers: of the rows to work on; None: all of them.
+        numbers: of the rows to work on; None: all.
         """
         if numbers is None:
             pieces, rows_of = range(0, len(self), chunk), lambda first: self._piece(first, chunk)
@@ -360,17 +360,17 @@ class Held(Rows):
     """The rows of a file that is held for writing."""
 
     def append(self, lines):
-        """Add whole lines (bytes) and flush them: a kill loses at most the line being written. `index` finds them."""
+        """Append whole lines (bytes) and flush them: a kill loses at most the last line. `index` finds them."""
         self.held[0].write(lines)
         self.held[0].flush()
 
     @contextlib.contextmanager
     def replacing(self):
-        """A file for the lines (bytes) of all rows; when all went well it takes the place of the old one, and is held."""
-        sweep(os.path.dirname(self.path) or ".")  # what killed runs left may be as long as the file
+        """Yield a file for the lines (bytes) of all rows. On success it replaces the old file, and is held like it."""
+        sweep(os.path.dirname(self.path) or ".")  # a killed run may have left a file as long as this one
         with replacing(self.path) as new:
             yield new
-            lock(new)  # before it has the name by which others know it
+            lock(new)  # before others can find it by its name
             held = os.fdopen(os.dup(new.fileno()), "ab")
         for file in (self.file, *self.held):
             file.close()
@@ -379,7 +379,7 @@ class Held(Rows):
 
 @contextlib.contextmanager
 def reading(path, made_by="ou_process.py", may_be_empty=False):
-    """The Rows of a file; UserError where it is missing (naming the script that makes it), or empty where it may not be."""
+    """The Rows of a file. UserError if it is missing (naming the script that makes it), or empty and may not be."""
     with open_to_read(path, made_by) as file:
         rows = Rows(file, path)
         if not len(rows) and not may_be_empty:
@@ -397,7 +397,7 @@ def read(path, made_by="ou_process.py", may_be_empty=False):
 def writing(path, create=False, made_by="ou_process.py"):
     """The Rows of a file, held for writing: `with writing(path) as data: data.append(line_of(row))`.
 
-    A torn last line is cut off. create: where the file is missing it is made.
+    A torn last line is cut off. create: make the file if it is missing.
     """
     with holding(path, create, made_by) as file, open_to_read(path, made_by) as readable:
         held = [file]
