@@ -17,7 +17,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import claims, cli, formats, question, records
+from llm_ts import claims, cli, disk, formats, question, records
 from llm_ts.claims import lexicon
 from llm_ts.pairs import pair
 from llm_ts.scores import agreement, curves, similarity
@@ -139,7 +139,7 @@ def write_diagnostics(asked, rows, scorer, base):
     unknown = unknown_words(asked, rows)
     both = [row for row in rows if (row.get("second") or {}).get("gold")]
     second = {"second": agreement.compare(asked, both, scorer)} if both else {}
-    records.write_json(f"{base}.json", {**head, **second, "unknown_words": unknown, "rows": entries})
+    disk.write_json(f"{base}.json", {**head, **second, "unknown_words": unknown, "rows": entries})
     draw_diagnostics(asked, entries, scorer.nli_name, f"{base}.png")
     print(f"unknown_words: {len(unknown)}" + (f" ({', '.join(list(unknown)[:10])})" if unknown else ""))
     if both:
@@ -176,8 +176,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     cli.refuse_overwriting(args.out, args.data)
     cli.print_settings(args)
-    records.sweep(os.path.dirname(args.out) or ".")  # a killed run may have left a file as long as this one
-    with records.reading(args.data) as data, records.replacing(args.out) as out:
+    disk.sweep(os.path.dirname(args.out) or ".")  # a killed run may have left a file as long as this one
+    with records.reading(args.data) as data, disk.replacing(args.out) as out:
         asked, with_gold, counts = convert(data, out, args)
         described = np.flatnonzero(with_gold)
         if len(described) and args.diagnostics:

@@ -35,7 +35,7 @@ import os
 from collections import Counter
 from itertools import chain
 
-from llm_ts import claims, cli, question, records
+from llm_ts import claims, cli, disk, question, records
 from llm_ts.review import audit, server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
@@ -187,7 +187,7 @@ def curate_file(data, args):
     Returns what a review needs: the rows to show, with `curated` (without args.review: the audit's rows); their
     `curated` without decisions, {id: base}; the decisions; the ids of the audit.
     """
-    records.sweep(os.path.dirname(args.verify_file) or ".")
+    disk.sweep(os.path.dirname(args.verify_file) or ".")
     decisions, audited = verify_csv.read(args.verify_file)
     counts, found, known, fitting, tables, shown = Counts(), [], set(), set(), [], []
     audited = draw_audit(data, decisions, audited, args)
@@ -268,7 +268,7 @@ def main(argv=None):
     )
     parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Find thresholds that leave this share of rows to verify.")
     parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: use them for the truth of all rows, under this name.")
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.write and args.fit is None:
         raise cli.UserError("--write belongs to --fit: it names the fitted thresholds")

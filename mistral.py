@@ -34,7 +34,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, question, records, shards
+from llm_ts import cli, disk, question, records, shards
 from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
@@ -159,7 +159,7 @@ def answer_missing(args):
     under_way = set(state.ids) if state else set()
     with records.writing(args.data) as data:
         if args.dataset:
-            records.sweep(args.dataset)
+            disk.sweep(args.dataset)
         kinds, begun, tokens, models = look_at(data, args, under_way)
         if (kinds == UNABLE).all():
             raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
@@ -245,7 +245,7 @@ def main(argv=None):
     add("--batch", action="store_true", help="Use Mistral's Batch API: answers within a day, at half the price.")
     add("--dryrun", action="store_true", help="Use the simulated teacher, which phrases the truth; no server is asked.")
     add("--shard", help="Ask about one shard of --data (2/8 is data-2-of-8.jsonl, made by ou_process.py --shard).")
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.max_cost is not None and not args.price:
         raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")

@@ -30,7 +30,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, question, records, rules, shards, workers
+from llm_ts import cli, disk, question, records, rules, shards, workers
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
 from llm_ts.series.plot import plotter
@@ -46,9 +46,9 @@ def write_dataset(made, paths, dataset, plots):
         base = os.path.join(dataset, row["id"])
         if not os.path.exists(base + ".dat"):
             times = np.arange(len(path)) * row["params"]["dt"]
-            records.write_text(base + ".dat", "".join(f"{t:g} {x!r}\n" for t, x in zip(times.tolist(), path.tolist())))
+            disk.write_text(base + ".dat", "".join(f"{t:g} {x!r}\n" for t, x in zip(times.tolist(), path.tolist())))
         if not os.path.exists(base + ".json"):
-            records.write_json(base + ".json", row["params"])
+            disk.write_json(base + ".json", row["params"])
         if plots and not os.path.exists(base + ".png"):
             plotter(len(path)).save(row["series"], base + ".png")
             drawn += 1
@@ -58,7 +58,7 @@ def write_dataset(made, paths, dataset, plots):
 def refuse_other_params(row, dataset):
     """UserError if the dataset has another series under this id: its plot would not fit the numbers."""
     path = os.path.join(dataset, row["id"] + ".json")
-    if os.path.exists(path) and records.read_json(path, "ou_process.py") != row["params"]:
+    if os.path.exists(path) and disk.read_json(path, "ou_process.py") != row["params"]:
         raise cli.UserError(f"{path} was made with other parameters: give another --dataset, or delete {dataset}")
 
 
@@ -126,7 +126,7 @@ def simulate_missing(args, numbers):
     process = PROCESSES[args.process]
     with records.writing(args.data, create=True) as data, cli.Progress("series", len(numbers)) as bar:
         if args.dataset:
-            records.sweep(args.dataset)
+            disk.sweep(args.dataset)
         there, found, counts = look_at(data, numbers, args)
         asked = question_of(found, args)
 
@@ -170,10 +170,10 @@ def merge_shards(args):
     """
     names = shards.find(args.data)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(records.holding(args.data, create=True))
+        stack.enter_context(disk.holding(args.data, create=True))
         found, counts = [], Counter()
-        records.sweep(os.path.dirname(args.data) or ".")  # a killed run may have left a file as long as this one
-        with records.replacing(args.data) as out:
+        disk.sweep(os.path.dirname(args.data) or ".")  # a killed run may have left a file as long as this one
+        with disk.replacing(args.data) as out:
             for shard, name in names.items():
                 data, numbers = stack.enter_context(records.writing(name)), shards.share_of(args.count, shard)
                 there, questions, labels = look_at(data, numbers, args)
@@ -261,7 +261,7 @@ def main(argv=None):
     parser.add_argument("--merge", action="store_true", help="Join the shards of --data, and check that each row is there once.")
     parser.add_argument("--truth", action="store_true", help="Only compute the truth of an existing data.jsonl again.")
     parser.add_argument("--published", action="store_true", help="With --truth: use the published thresholds.")
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")

@@ -23,7 +23,7 @@ import itertools
 import os
 from collections import Counter
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, labels_of
 from llm_ts.scores.means import mean_of, percent
@@ -139,7 +139,7 @@ def main(argv=None):
     parser.add_argument("--seed", type=cli.count, default=0, help="Of series and answers: another for each turn.")
     parser.add_argument("--out", default="own", help="Folder of what is drawn and kept.")
     device.add_flag(parser)
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     cli.print_settings(args)
     if args.model.endswith(".gguf"):
@@ -163,7 +163,7 @@ def main(argv=None):
     about["dtype"] = device.precision()
     with run_folder.hold(args.out):
         run_folder.check(args.out, about, ABOUT)
-        records.write_json(os.path.join(args.out, ABOUT), about)
+        disk.write_json(os.path.join(args.out, ABOUT), about)
         rows = list(fresh.Rows("own", fresh.plan(args.fresh), args.seed, question=asked, processes=learnt.series_of))
         sampled = sample(args, rows, fmt)
         kept, faults = keep(rows, sampled, Words(train_rows).held_out)

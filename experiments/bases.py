@@ -22,7 +22,7 @@ import shutil
 import subprocess
 import sys
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 from llm_ts.pairs import fresh, pair
 from llm_ts.student.student import Student
 
@@ -228,7 +228,7 @@ def main(argv=None):
         lines.append("| " + " | ".join([kind, *cells, *[""] * (len(COLUMNS) - 1 - len(cells))]) + " |")
         print(lines[-1], flush=True)
         head = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-        records.write_text(args.out, "\n".join(head + lines) + "\n")
+        disk.write_text(args.out, "\n".join(head + lines) + "\n")
     print(json.dumps({"kinds": len(kinds), "out": args.out}))
 
 

@@ -22,7 +22,7 @@ import time
 
 import numpy as np
 
-from llm_ts import cli, paths, records, workers
+from llm_ts import cli, disk, paths, records, workers
 from llm_ts.series import ou, rows
 from llm_ts.series.plot import plotter
 from llm_ts.student import device
@@ -246,10 +246,10 @@ def main(argv=None):
     if args.only != "stages":
         paths.fetched("smollm2")
     if args.only:
-        content = records.read_json(args.out, "experiments.bench without --only")
+        content = disk.read_json(args.out, "experiments.bench without --only")
         part = bench_describe(min(args.runs, 3), args.described) if args.only == "describe" else bench_long(args.runs)
         content["ratios"].update(part)
-        records.write_json(args.out, content)
+        disk.write_json(args.out, content)
         print(f"out: {args.out}")
         return
     few = min(args.runs, 3)
@@ -262,7 +262,7 @@ def main(argv=None):
     machine["dtype"] = device.precision()  # of trainings and answers
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     command = f"python -m experiments.bench --runs {args.runs}"
-    records.write_json(args.out, {"command": command, "machine": machine, "versions": versions, "ratios": ratios})
+    disk.write_json(args.out, {"command": command, "machine": machine, "versions": versions, "ratios": ratios})
     print(f"out: {args.out}")
 
 

@@ -25,7 +25,7 @@ import os
 
 from experiments import _budget
 from experiments._budget import call, shown
-from llm_ts import cli, paths, records, shape
+from llm_ts import cli, disk, paths, shape
 from llm_ts.pairs import fresh, suites
 from llm_ts.scores import evaluation, tables
 from llm_ts.scores.means import is_mean, percent, wilson
@@ -139,7 +139,7 @@ def table(kept):
 
 def read_kept(path=OUT, budget=None):
     """What is kept: {"budget": {...}, "runs": {"<name>-<seed>": entry}}; UserError where it is something else."""
-    kept = records.read_json(path, "python -m experiments.mixtures")
+    kept = disk.read_json(path, "python -m experiments.mixtures")
     runs = kept.get("runs")
     fits = shape.has(kept.get("budget"), ("model", "suites"), str) and isinstance(runs, dict)
     if not fits or not all(_is_key(key) and _is_entry(entry) for key, entry in runs.items()):
@@ -211,7 +211,7 @@ def main(argv=None):
             with run_folder.hold(folder, wait=True):  # another run may have added some meanwhile
                 kept = kept_runs(args.out, budget)
                 kept["runs"][f"{name}-{seed}"] = entry
-                records.write_json(args.out, kept)
+                disk.write_json(args.out, kept)
             print(f"{name}, seed {seed}: {entry['minutes']} minutes", flush=True)
     print("\n".join(table(kept)))
     print(f"mixtures: {len(names)}\nout: {args.out}")

@@ -23,7 +23,7 @@ import os
 
 from experiments import _budget
 from experiments._budget import call, shown
-from llm_ts import cli, paths, question, records, shape
+from llm_ts import cli, disk, paths, question, shape
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores.means import is_mean, percent, wilson
 from llm_ts.series.rows import LONGEST, SHORTEST
@@ -111,7 +111,7 @@ def train(name, folder, args):
     low, high = wilson(mean, args.validation)
     return {
         "what": what,
-        "series": records.read_json(os.path.join(folder, name, "training.json"), "qwen_train.py")["series"],
+        "series": disk.read_json(os.path.join(folder, name, "training.json"), "qwen_train.py")["series"],
         "steps": content["step"],
         "score": {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "n": args.validation},
         "claims": right,
@@ -139,7 +139,7 @@ def judged(entries):
 
 def read_kept():
     """results/recipes.json: {"budget": {...}, "recipes": {name: entry}}; UserError where it is something else."""
-    kept = records.read_json(OUT, "recipes.py")
+    kept = disk.read_json(OUT, "recipes.py")
     budget, entries = kept.get("budget"), kept.get("recipes")
     fits = shape.has(budget, ("model",), str) and shape.has(budget, BUDGET, int) and isinstance(entries, dict)
     if not fits or not entries:
@@ -196,7 +196,7 @@ def main(argv=None):
         entry = train(name, folder, args)
         with run_folder.hold(folder, wait=True):  # another run may have added some meanwhile
             entries = judged({**kept_entries(budget), name: entry})
-            records.write_json(OUT, {"budget": budget, "recipes": entries})
+            disk.write_json(OUT, {"budget": budget, "recipes": entries})
         score = entry["score"]
         print(f"{name}: {percent(score)}, n = {score['n']}: {entries[name]['verdict']}", flush=True)
     print(f"recipes: {len(names)}\nout: {OUT}")

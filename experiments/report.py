@@ -13,7 +13,7 @@ import os
 import re
 
 from experiments import mixtures, recipes
-from llm_ts import cli, question, records, rules
+from llm_ts import cli, disk, question, rules
 from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.means import percent
@@ -32,13 +32,13 @@ def keep(folder, name):
     """
     section(name, folder)
     paths = [*glob.glob(os.path.join(folder, "evaluation_*.json")), *(os.path.join(folder, about) for about in ABOUT)]
-    contents = {os.path.basename(path): records.read_json(path, "qwen_train.py") for path in paths if os.path.exists(path)}
+    contents = {os.path.basename(path): disk.read_json(path, "qwen_train.py") for path in paths if os.path.exists(path)}
     for file, content in contents.items():
         kept = {**content, "samples": []} if "samples" in content else content
         for key, value in kept.items():
             if isinstance(value, str):  # a path of this machine says nothing elsewhere
                 kept[key] = re.sub(r"(?<!\S)/\S*/(?=\S)", "", value)
-        records.write_json(os.path.join(RESULTS, name, file), kept)
+        disk.write_json(os.path.join(RESULTS, name, file), kept)
     for path in glob.glob(os.path.join(RESULTS, name, "*.json")):
         if os.path.basename(path) not in contents:
             os.remove(path)
@@ -62,7 +62,7 @@ def section(name, folder):
 
 
 def suites_section(name, folder):
-    about = records.read_json(os.path.join(folder, "about.json"), "examine.py")
+    about = disk.read_json(os.path.join(folder, "about.json"), "examine.py")
     contents = [evaluation.read(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
     head = f"`{about['model']}` on unseen series and controls, {about['points']} points where the suite does not say."
     head += f" Truth by {rules.of(about, name).words} of the rules."
@@ -82,7 +82,7 @@ def suites_section(name, folder):
 
 
 def run_section(name, folder):
-    about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
+    about = disk.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
     contents = run_folder.evaluations(folder)
     series = f"{about['series']} pairs (epochs: {about['epochs']:g})"
     if about.get("fresh"):
@@ -194,7 +194,7 @@ def main(argv=None):
     if runs:
         draw(runs)
         lines += ["![The claims' accuracy over the steps of each run](curves.png)", ""]
-    records.write_text(PAGE, parts[0] + MARKERS[0] + "\n".join(["", *lines]) + MARKERS[1] + parts[2])
+    disk.write_text(PAGE, parts[0] + MARKERS[0] + "\n".join(["", *lines]) + MARKERS[1] + parts[2])
     print(f"kept: {len(names)}\ntables: {PAGE}\ncurves: {RESULTS}/curves.png" if runs else f"kept: {len(names)}")
 
 

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 from llm_ts.pairs import fresh
 from llm_ts.series import plot, styles
 from llm_ts.student import eyes, load
@@ -56,7 +56,7 @@ def main(argv=None):
     rows = list(fresh.Rows("validation", [(128, 128, args.count)]))
     drawn = [plot.picture(rows[0]["series"])]
     drawn += [styles.draw(row["series"], np.random.default_rng(k)) for k, row in enumerate(rows[1:], start=1)]
-    with records.atomic(args.out) as temporary:
+    with disk.atomic(args.out) as temporary:
         sheet_of([(picture, as_ours(picture, 128)) for picture in drawn], side).save(temporary, "png")
     print(f"plots: {args.count}\nout: {args.out}")
 

@@ -26,7 +26,7 @@ import re
 from experiments import _budget
 from experiments._budget import call
 from experiments.recipes import EMBEDDER, STUDENT
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, labels_of
 from llm_ts.scores import tables
@@ -93,8 +93,8 @@ def ask(folder, name, rows, temperature):
         with cli.Progress(f"{name}, temperature {temperature:g}", len(rows)) as bar:
             how = {"temperature": temperature, "progress": lambda done: bar.step(done - bar.done)}
             said = answer.generate(model, tokenizer, [pair.prompt_of(row) for row in rows], 16, MAX_NEW_TOKENS, **how)
-        records.write_json(path, {"answers": said})
-    return records.read_json(path, "the same command")["answers"]
+        disk.write_json(path, {"answers": said})
+    return disk.read_json(path, "the same command")["answers"]
 
 
 def prepare(folder, args):
@@ -174,7 +174,7 @@ def main(argv=None):
     budget = _budget.of(args, BUDGET)
     folder = os.path.join("run", "words", "-".join(map(str, budget.values())))
     if os.path.exists(OUT):
-        _budget.check(OUT, records.read_json(OUT, "the same command").get("budget"), budget)
+        _budget.check(OUT, disk.read_json(OUT, "the same command").get("budget"), budget)
     with run_folder.hold(folder, wait=True):
         curated = prepare(folder, args)
     held_out = Words(curated).held_out
@@ -185,12 +185,12 @@ def main(argv=None):
         learnt = train(folder, name, args, curated)
         entry = {how: entry_of(rows, ask(folder, name, rows, heat), learnt, held_out) for how, heat in ASKED.items()}
         with run_folder.hold(folder, wait=True):  # another run may have added some meanwhile
-            had = records.read_json(path, "the same command") if os.path.exists(path) else {}
+            had = disk.read_json(path, "the same command") if os.path.exists(path) else {}
             found = {**had, name: entry}
-            records.write_json(path, {way: found[way] for way in WAYS if way in found})
+            disk.write_json(path, {way: found[way] for way in WAYS if way in found})
         print(f"{name}: {percent(entry['greedy']['all_four'])}, n = {args.asked}", flush=True)
-    entries = {"(the teacher itself)": {"": entry_of(rows, gold)}, **records.read_json(path, "the same command")}
-    records.write_json(OUT, {"budget": budget, "ways": entries})
+    entries = {"(the teacher itself)": {"": entry_of(rows, gold)}, **disk.read_json(path, "the same command")}
+    disk.write_json(OUT, {"budget": budget, "ways": entries})
     print("", *table(entries), "", sep="\n")
     print(f"ways: {len(entries) - 1}\nout: {OUT}")
 

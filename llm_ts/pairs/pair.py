@@ -1,4 +1,4 @@
-"""A pair of prompt and answer: what a student learns from, and is tested on. Written and read here alone.
+"""A pair of prompt and answer: a student learns from it, or is tested on it. Its file's owner.
 
 | field | meaning |
 |---|---|
@@ -15,8 +15,8 @@
 | style | the number of the plot's random style; absent: as in dataset/ |
 | drawn | values to draw instead of the series (null: no point) |
 
-Prompt and answer follow from these fields (prompt_of, answer_of). In a file they stand as texts, for any trainer, in place
-of `sentences` and `plain`. `read` refuses a line whose texts do not fit its other fields.
+Prompt and answer follow from these fields (prompt_of, answer_of). In a file they stand as texts, for
+any trainer, in place of `sentences` and `plain`. `read` refuses a line whose texts do not fit.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from llm_ts import cli, formats, question, records
+from llm_ts import cli, disk, formats, question, records
 from llm_ts.series import PROCESSES, ou, picture, plot, styles, thin
 
 TEST_SHARE = 10  # one id in ten is a test row
@@ -35,19 +35,25 @@ FIELDS = ("prompt", "answer", "split", "format", "truth", "series")
 
 def split_of(row_id):
     """ "ou_000042" -> "train" or "test": test where the id's SHA-256 is divisible by 10."""
-    return "test" if int(hashlib.sha256(row_id.encode()).hexdigest(), 16) % TEST_SHARE == 0 else "train"
+    return (
+        "test"
+        if int(hashlib.sha256(row_id.encode()).hexdigest(), 16) % TEST_SHARE == 0
+        else "train"
+    )
 
 
 def process_of(row):
-    """The name of the process that a row of data.jsonl comes from; UserError for one that is not known."""
+    """The process's name of a row of data.jsonl. UserError if it is not known."""
     name = (row.get("params") or {}).get("process", ou.NAME)
     if name not in list(PROCESSES):
-        raise cli.UserError(f"row {row['id']}: there is no process {name!r}: mend its params, or delete this line")
+        raise cli.UserError(
+            f"row {row['id']}: there is no process {name!r}: mend its params, or delete this line"
+        )
     return name
 
 
 def make(row, fmt, split, sentences, plain=None):
-    """A row with series and truth, and the sentences to say about it -> a pair with the row's own question."""
+    """A row with series and truth, and sentences about it -> a pair with the row's own question."""
     process = process_of(row)
     return {
         "id": row["id"],
@@ -66,7 +72,11 @@ def make(row, fmt, split, sentences, plain=None):
 def asked_by(row):
     """The question of a pair, with its topics in the pair's order."""
     asked = question.of(row, row["id"])
-    return replace(asked, topics=tuple(asked.topics[k] for k in row["order"])) if "order" in row else asked
+    return (
+        replace(asked, topics=tuple(asked.topics[k] for k in row["order"]))
+        if "order" in row
+        else asked
+    )
 
 
 def prompt_of(row):
@@ -80,35 +90,37 @@ def answer_of(row):
 
 
 def ask_instead(row, asked, fmt):
-    """A pair -> a pair that asks another question about the same series; the truth's sentences are its answer."""
+    """A pair -> one that asks another question about the series; the truth is its answer."""
     truth = asked.truth_of(row["series"])
     other = {"id": row["id"], "series": row["series"], "truth": truth, **asked.tag}
     return make(other, fmt, row["split"], truth["sentences"])
 
 
 def thinned(row, points):
-    """A pair -> the same pair with its series thinned to so many points; the truth stays that of the whole series."""
+    """A pair -> the pair with its series thinned to so many points, and the truth of the whole."""
     return {**row, "series": thin.shown(row["series"], points, question.of(row, row["id"]))}
 
 
 def show(row, see, folder=None, share=0.0):
     """A pair -> the same pair, with its series shown as `see` says.
 
-    folder: of its plot, <id>.png; None: the plot is drawn. share: of drawn plots that get a random style.
+    folder: of its plot, <id>.png; None: the plot is drawn. share: of drawn plots in random styles.
     """
     other = {key: value for key, value in row.items() if key not in ("see", "image", "style")}
     other.update(formats.see_tag(see))
     if folder is not None and see != "numbers":
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
-            raise cli.UserError(f"no plot {other['image']} here: run ou_process.py without --no-plots, or give another --dataset")
+            raise cli.UserError(
+                f"no plot {other['image']} here: run ou_process.py without --no-plots, or give another --dataset"
+            )
     elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
         other["style"] = style
     return other
 
 
 def style_of(row_id, share):
-    """The number of a row's random style, or None. A fixed share of the rows, by a hash of the id, has one."""
+    """The number of a row's random style, or None: a hash of the id decides which share has one."""
     number = int(hashlib.sha256(f"style of {row_id}".encode()).hexdigest()[:8], 16)
     return number if number < share * 2**32 else None
 
@@ -143,7 +155,7 @@ def line_of(row):
 
 def write(path, pairs):
     """Write a file of pairs, whole or not at all."""
-    with records.replacing(path) as file:
+    with disk.replacing(path) as file:
         file.writelines(map(line_of, pairs))
 
 
@@ -163,7 +175,10 @@ def _pair_of(line, where, made_by):
     try:
         *plain, sentences = parts = question.parts_of(answer)
         row = {**line, "sentences": sentences, **({"plain": plain[0]} if plain else {})}
-        whole = all(map(asked_by(row).fits, parts)) and (prompt_of(row), answer_of(row)) == (prompt, answer)
+        whole = all(map(asked_by(row).fits, parts)) and (prompt_of(row), answer_of(row)) == (
+            prompt,
+            answer,
+        )
     except (ValueError, LookupError, TypeError, RecursionError):
         whole = False
     if not whole:
@@ -181,13 +196,17 @@ def read(path):
     test = [row for row in rows if row["split"] == "test"]
     for name, split in (("train", train), ("test", test)):
         if not split:
-            raise cli.UserError(f"{path}: no row in the {name} split: simulate more series with ou_process.py --count")
+            raise cli.UserError(
+                f"{path}: no row in the {name} split: simulate more series with ou_process.py --count"
+            )
     return train, test
 
 
 def first_of(rows, count):
     """The first `count` pairs (0: all), in their order, taken from their processes in turn."""
-    by_process = [[row for row in rows if row.get("process", ou.NAME) == name] for name in processes_of(rows)]
+    by_process = [
+        [row for row in rows if row.get("process", ou.NAME) == name] for name in processes_of(rows)
+    ]
     in_turn = [row["id"] for turn in itertools.zip_longest(*by_process) for row in turn if row]
     chosen = set(in_turn[: count or None])
     return [row for row in rows if row["id"] in chosen]

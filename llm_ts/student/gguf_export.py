@@ -2,7 +2,7 @@
 
 import os
 
-from llm_ts import records
+from llm_ts import disk
 from llm_ts.student import gguf_file, importance, origin, run_folder
 
 TEMPLATE = "chat_template.jinja"  # where save_pretrained writes it and the converters look for it
@@ -18,7 +18,7 @@ def write_model(model, processor, learnt, work):
         template = file.read()
     with open(os.path.join(folder, TEMPLATE), "w", encoding="utf-8", newline="") as file:
         file.write(origin.with_comment(template, learnt))
-    records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
+    disk.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
     return folder, metadata
 
 
@@ -42,6 +42,6 @@ def convert_model(folder, metadata, quant, outfile, matrix=None):
 def make_matrix(folder, metadata, tokenizer, learnt):
     """The file of the importance matrix of a saved model, made beside it. learnt: the student's Origin."""
     text, matrix = (os.path.join(os.path.dirname(folder), name) for name in ("training.txt", "imatrix.gguf"))
-    records.write_text(text, importance.text_of(tokenizer, learnt))
+    disk.write_text(text, importance.text_of(tokenizer, learnt))
     importance.make(full_of(folder, metadata), text, matrix)
     return matrix
