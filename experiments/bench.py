@@ -23,17 +23,17 @@ import sys
 import tempfile
 import time
 
-from llm_ts import cli, paths, question, records
+from llm_ts import cli, disk, paths, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.student import device
 
 ROWS = 20_000  # of the stages
 STAGES = {  # name: the script and its flags
-    "simulate": ("ou_process.py", "--no-dataset", "--count", ROWS),
+    "simulate": ("ou_process.py", "--dataset", "none", "--count", ROWS),
     "truth": ("ou_process.py", "--truth"),
-    "ask": ("mistral.py", "--dryrun", "--no-dataset"),
+    "ask": ("mistral.py", "--dryrun", "--dataset", "none"),
     "curate": ("curate.py",),
-    "convert": ("convert.py", "--no-diagnostics"),
+    "convert": ("convert.py", "--diagnostics", "0"),
 }
 
 
@@ -194,7 +194,7 @@ def main(argv=None):
     machine = {"processor": platform.processor() or platform.machine()}
     machine.update(cores=len(os.sched_getaffinity(0)), dtype=device.precision())
     command = f"python -m experiments.bench --runs {args.runs}"
-    records.write_json(args.out, {"command": command, "machine": machine, "found": found})
+    disk.write_json(args.out, {"command": command, "machine": machine, "found": found})
     print(f"out: {args.out}")
 
 

@@ -20,7 +20,7 @@ import signal
 import subprocess
 import sys
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 from llm_ts.pairs import fresh, pair, suites
 from llm_ts.scores import evaluation, tables
 from llm_ts.scores.means import percent, wilson
@@ -185,7 +185,7 @@ def main(argv=None):
             tried = [try_recipe(name, flags, seed, args) for seed in args.seeds]
             found[name] = (flags, answers[name], tried)
         lines = table(found)
-        records.write_text(os.path.join(args.out, "table.md"), "\n".join(lines) + "\n")
+        disk.write_text(os.path.join(args.out, "table.md"), "\n".join(lines) + "\n")
     print("", *lines, "", sep="\n")
     print(f"recipes: {len(found)}\nout: {args.out}")
 

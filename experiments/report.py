@@ -15,7 +15,7 @@ import glob
 import os
 import re
 
-from llm_ts import cli, records, rules
+from llm_ts import cli, disk, rules
 from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.means import percent
@@ -37,13 +37,13 @@ def keep(folder, name):
     paths = glob.glob(os.path.join(folder, "evaluation_*.json"))
     paths += [os.path.join(folder, about) for about in ABOUT]
     paths = {os.path.basename(path): path for path in paths if os.path.exists(path)}
-    contents = {file: records.read_json(path, "qwen_train.py") for file, path in paths.items()}
+    contents = {file: disk.read_json(path, "qwen_train.py") for file, path in paths.items()}
     for file, content in contents.items():
         kept = {**content, "samples": []} if "samples" in content else content
         for key, value in kept.items():
             if isinstance(value, str):  # a path of this machine says nothing elsewhere
                 kept[key] = re.sub(r"(?<!\S)/\S*/(?=\S)", "", value)
-        records.write_json(os.path.join(RESULTS, name, file), kept)
+        disk.write_json(os.path.join(RESULTS, name, file), kept)
     for path in glob.glob(os.path.join(RESULTS, name, "*.json")):
         if os.path.basename(path) not in contents:
             os.remove(path)
@@ -60,7 +60,7 @@ def shown(places):
             if not os.path.exists(os.path.join(folder, "about.json")):
                 lines += run_section(name, folder)
                 continue
-            about = records.read_json(os.path.join(folder, "about.json"), "examine.py")
+            about = disk.read_json(os.path.join(folder, "about.json"), "examine.py")
             models = {head: parts[0][1]["model"] for head, parts in of_suites.items()}
             same = [head for head in models if models[head] == about["model"]]
             head = next((head for head in same if name.startswith(head + "-")), name)
@@ -116,7 +116,7 @@ def folded(lines):
 
 def run_section(name, folder):
     """A run: its settings, its first and last checkpoint, and what they stand beside."""
-    about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
+    about = disk.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
     contents = run_folder.evaluations(folder)
     steps = [content["step"] for content in contents if content["step"]]
     ends = {None, 0, *steps[:1], *steps[-1:]}
@@ -189,7 +189,7 @@ def main(argv=None):
         draw(runs)
         lines += ["![The claims' accuracy over the steps of each run](curves.png)", ""]
     made = MARKERS[0] + "\n".join(["", *lines]) + MARKERS[1]
-    records.write_text(PAGE, parts[0] + made + parts[2])
+    disk.write_text(PAGE, parts[0] + made + parts[2])
     print(f"kept: {len(names)}\ntables: {PAGE}")
 
 

@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections import Counter
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 PAGE = 4096
@@ -217,7 +217,7 @@ def make_few(kept, last):
     LlamaForCausalLM(LlamaConfig(len(tokenizer), **sizes)).save_pretrained(os.path.join(folder, "tiny"))
     tokenizer.save_pretrained(os.path.join(folder, "tiny"))
     with open(os.path.join(kept, last, "test_jsonl.jsonl"), encoding="utf-8") as pairs:
-        records.write_text(os.path.join(folder, "few.jsonl"), "".join(line for line, _ in zip(pairs, range(60))))
+        disk.write_text(os.path.join(folder, "few.jsonl"), "".join(line for line, _ in zip(pairs, range(60))))
     return folder
 
 
@@ -247,7 +247,7 @@ def main(argv=None):
     names = {f"{stage}, {way}": {"trials": n, "broken": int(broken[stage, way])} for (stage, way), n in sorted(tried.items())}
     disk = "tmpfs" if os.geteuid() == 0 else "a limit on the size of files"
     machine = {"processor": platform.processor() or platform.machine(), "full_disk": disk, "training": training}
-    records.write_json(args.out, {"minutes": args.minutes, "seed": args.seed, "machine": machine, "tried": names, "lost": wrong})
+    disk.write_json(args.out, {"minutes": args.minutes, "seed": args.seed, "machine": machine, "tried": names, "lost": wrong})
     print(f"trials: {sum(tried.values())}\nlost: {len(wrong)}\nout: {args.out}")
     return 1 if wrong else 0
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import run_script
 
 import curate
-from llm_ts import formats, question, records
+from llm_ts import disk, formats, question, records
 from llm_ts.claims import extrema, noise
 from llm_ts.pairs.pair import split_of
 from llm_ts.question import STUDY
@@ -31,7 +31,7 @@ def rows_with_gold(count=COUNT):
 
 
 def store(folder, rows):
-    records.write_text(os.path.join(folder, "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+    disk.write_text(os.path.join(folder, "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
 
 
 def other(claim, label):
@@ -255,7 +255,7 @@ def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
     missing = str(tmp_path / "no-such-nli")
     done = run_script("convert.py", "--embedder", embedder, "--nli", missing, cwd=tmp_path)
     assert "scores come from the claims" in done.stderr and "nli_scores_from: claims (no NLI model" in done.stdout
-    content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
+    content = disk.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
     assert content["nli_model"].startswith("claims")
     for entry in content["rows"]:
         for name in STUDY.topics:
@@ -273,7 +273,7 @@ def test_of_many_rows_some_are_compared_and_their_number_is_said(tmp_path, embed
         flags = ("--answers", "gold", "--embedder", embedder, "--nli", "none", "--diagnostics", limit)
         out = run_script("convert.py", *flags, cwd=tmp_path).stdout
         assert ("diagnostics: 12 of 30" in out) == (limit == 12)
-        content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
+        content = disk.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
         assert content["means"]["trend"]["nli"]["n"] == len(content["rows"]) == limit
         found.append([entry["id"] for entry in content["rows"]])
         assert len(records.read(str(tmp_path / "test_jsonl.jsonl"))) == 30

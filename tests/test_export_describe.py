@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-from llm_ts import cli, records, rules
+from llm_ts import cli, disk, rules
 from llm_ts.desk import draw, prepare
 from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
@@ -44,7 +44,7 @@ def adapter(tiny_model, tmp_path_factory, llama_cpp):
                 weight.normal_(std=0.3)
     model.save_pretrained(run / "final")
     tokenizer.save_pretrained(run / "final")
-    records.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
+    disk.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
     (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
     pair.write(str(run / "test_rows.jsonl"), [{**row, "series": RAMP}])
     return run / "final"

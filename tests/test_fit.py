@@ -12,7 +12,7 @@ import convert
 import curate
 import mistral
 import ou_process
-from llm_ts import cli, question, records, rules
+from llm_ts import cli, disk, question, records, rules
 from llm_ts.question import STUDY
 from llm_ts.scores import fit
 
@@ -34,7 +34,7 @@ def data(tmp_path, monkeypatch):
 
 
 def write(rows):
-    records.write_text("data.jsonl", "".join(records.encode(row) + "\n" for row in rows))
+    disk.write_text("data.jsonl", "".join(records.encode(row) + "\n" for row in rows))
 
 
 def test_what_the_teacher_meant_is_found_kept_and_used(data, capsys):

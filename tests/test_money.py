@@ -91,7 +91,7 @@ def test_a_failure_that_is_asked_again_keeps_what_it_cost(folder):
 
 def test_a_server_that_counts_no_tokens_has_no_cap(folder):
     with MistralServer(rows_of(folder), then="no usage") as server:
-        assert "counts no tokens" in ask(folder, server, *PRICE, "--max-cost", "9", code=2)[1]
+        assert "reports no tokens" in ask(folder, server, *PRICE, "--max-cost", "9", code=2)[1]
         assert len(server.asked) == 1 and "gold" in rows_of(folder)[0]  # the answer that came is kept
 
 

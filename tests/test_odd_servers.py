@@ -107,8 +107,8 @@ def test_the_address_may_be_that_of_the_chat(folder):
     [
         (("--second", ""), "is not the name of a model"),
         (("--model", " "), "is not the name of a model"),
-        (("--server-url", "http://me:secret@127.0.0.1:9"), "no user, password or query"),
-        (("--server-url", "http://127.0.0.1:9/?key=secret"), "no user, password or query"),
+        (("--server-url", "http://me:secret@127.0.0.1:9"), "without user, password or query"),
+        (("--server-url", "http://127.0.0.1:9/?key=secret"), "without user, password or query"),
     ],
 )
 def test_flags_that_would_be_misread_or_tell_a_secret(folder, flags, says):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, SMOLLM2, run_script
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question, records
 from llm_ts.pairs import fresh, pair, suites
 from llm_ts.scores import evaluation
 from llm_ts.series import PROCESSES, rows
@@ -201,11 +201,11 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
 
 
 def test_runs_of_before_have_the_question_study(tmp_path):
-    records.write_json(str(tmp_path / "training.json"), {"rank": 4})
+    disk.write_json(str(tmp_path / "training.json"), {"rank": 4})
     run_folder.check(str(tmp_path), {"rank": 4})
     with pytest.raises(cli.UserError, match="other question"):
         run_folder.check(str(tmp_path), {"rank": 4, **SEASON.tag})
-    records.write_json(str(tmp_path / "training.json"), {"rank": 4, **SEASON.tag})
+    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, **SEASON.tag})
     with pytest.raises(cli.UserError, match="other question"):
         run_folder.check(str(tmp_path), {"rank": 4})
 

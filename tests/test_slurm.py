@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from llm_ts import records
+from llm_ts import disk, records
 from llm_ts.pairs import pair
 from llm_ts.series import rows as series_rows
 
@@ -164,7 +164,7 @@ def logs(folder):
 def make_folder(folder):
     rows, _ = series_rows.make(5, range(60), 16)
     assert len({pair.split_of(row["id"]) for row in rows}) == 2
-    records.write_text(str(folder / "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+    disk.write_text(str(folder / "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
 
 
 def is_at(folder, start, step):

@@ -17,7 +17,7 @@ from test_scoring import WordScorer
 
 import convert
 import ts_check_training
-from llm_ts import cli, records
+from llm_ts import cli, disk
 from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, marked
 from llm_ts.series import rows as series_rows
@@ -45,7 +45,7 @@ def folder(tmp_path):
         ("teacher", good),
     ):
         content = evaluation.make(name, test, answers, scorer, base="x", step=None)
-        records.write_json(str(tmp_path / f"evaluation_{name}.json"), content)
+        disk.write_json(str(tmp_path / f"evaluation_{name}.json"), content)
     pair.write(str(tmp_path / "test_rows.jsonl"), test)
     return tmp_path
 

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 from llm_ts.student import gguf_export, llama_library, load, origin
 
 TYPE = "bf16"  # of the weights: on a CPU with bf16 quicker than 8 or 4 bits
@@ -53,7 +53,7 @@ def gguf_of(adapter):
             if old != path:
                 with contextlib.suppress(OSError):  # another user's, or in use where such files cannot be removed
                     os.remove(old)
-        records.sweep(paths.cache())
+        disk.sweep(paths.cache())
     return path
 
 
@@ -64,7 +64,7 @@ def digest_of(adapter):
     weights = load.weights_digest(base)
     if weights is None:
         raise cli.UserError(f"the weights of {base} are no files here")
-    config = records.digest(os.path.join(adapter, "adapter_config.json"))
+    config = disk.digest(os.path.join(adapter, "adapter_config.json"))
     parts = [TYPE, origin.of(adapter).mark, weights, load.weights_digest(adapter), config]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
@@ -76,5 +76,5 @@ def make_gguf(adapter, path):
     with tempfile.TemporaryDirectory(prefix="llm_ts-") as work:
         model, tokenizer = load.load(adapter, torch.float32)
         saved = gguf_export.write_model(model.merge_and_unload(), tokenizer, origin.of(adapter), work)
-        with records.atomic(path) as temporary:
+        with disk.atomic(path) as temporary:
             gguf_export.convert_model(*saved, TYPE, temporary)

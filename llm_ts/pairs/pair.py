@@ -1,19 +1,22 @@
-"""A pair of prompt and answer: what a student learns from, and is tested on. Written and read here alone.
+"""A pair of prompt and answer: a student learns from it, or is tested on it. Its file's owner.
 
 | field | meaning |
 |---|---|
 | id, split | the row's id; train or test |
 | format | how the series is written (formats.py) |
-| question, process | where they are not `study` and not OU |
-| series, truth | of the row; a control, or a thinned series, has the truth of another one |
+| question, process | absent: `study`, OU |
+| series, truth | as in data.jsonl; controls and thinned series have the truth of another series |
 | gold | the teacher's sentences, or null |
-| sentences | what to say, {topic: sentence}; `plain`: what to say before it, with the same claims in plain words |
-| order | the places of the topics in the question, where they are asked for in another order |
-| see | what is shown, where it is not `numbers`: `image` names the file of the plot, else it is drawn |
-| style, drawn | the number of a random style; the values to draw instead of the series (null: no point) |
+| sentences | the answer, {topic: sentence} |
+| plain | sentences to say first, with the same claims in plain words; absent: none |
+| order | the order of the topics in the question, as numbers; absent: the question's own |
+| see | what is shown; absent: numbers |
+| image | the file of the plot; absent: the plot is drawn |
+| style | the number of the plot's random style; absent: as in dataset/ |
+| drawn | values to draw instead of the series (null: no point) |
 
-Prompt and answer follow from these: prompt_of, answer_of. A file holds them too, as texts that any trainer takes, in place
-of the sentences; `read` refuses a line whose texts are others.
+Prompt and answer follow from these fields (prompt_of, answer_of). In a file they stand as texts, for
+any trainer, in place of `sentences` and `plain`. `read` refuses a line whose texts do not fit.
 """
 
 import hashlib
@@ -23,7 +26,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from llm_ts import cli, formats, question, records
+from llm_ts import cli, disk, formats, question, records
 from llm_ts.series import PROCESSES, ou, picture, plot, styles, thin
 
 TEST_SHARE = 10  # one id in ten is a test row
@@ -32,22 +35,25 @@ FIELDS = ("prompt", "answer", "split", "format", "truth", "series")
 
 def split_of(row_id):
     """ "ou_000042" -> "train" or "test": test where the id's SHA-256 is divisible by 10."""
-    return "test" if int(hashlib.sha256(row_id.encode()).hexdigest(), 16) % TEST_SHARE == 0 else "train"
+    return (
+        "test"
+        if int(hashlib.sha256(row_id.encode()).hexdigest(), 16) % TEST_SHARE == 0
+        else "train"
+    )
 
 
 def process_of(row):
-    """The name of the process that a row of data.jsonl comes from; UserError for one that is not known."""
+    """The process's name of a row of data.jsonl. UserError if it is not known."""
     name = (row.get("params") or {}).get("process", ou.NAME)
     if name not in list(PROCESSES):
-        raise cli.UserError(f"row {row['id']}: there is no process {name!r}: mend its params, or delete this line")
+        raise cli.UserError(
+            f"row {row['id']}: there is no process {name!r}: mend its params, or delete this line"
+        )
     return name
 
 
 def make(row, fmt, split, sentences, plain=None):
-    """A row with series and truth, and the sentences to say about it -> a pair, asked the row's own question.
-
-    plain: the sentences to say before these, if any (Question.answer_of).
-    """
+    """A row with series and truth, and sentences about it -> a pair with the row's own question."""
     process = process_of(row)
     return {
         "id": row["id"],
@@ -64,59 +70,65 @@ def make(row, fmt, split, sentences, plain=None):
 
 
 def asked_by(row):
-    """The question of a pair, its topics in the order in which they are asked for."""
+    """The question of a pair, with its topics in the pair's order."""
     asked = question.of(row, row["id"])
-    return replace(asked, topics=tuple(asked.topics[k] for k in row["order"])) if "order" in row else asked
+    return (
+        replace(asked, topics=tuple(asked.topics[k] for k in row["order"]))
+        if "order" in row
+        else asked
+    )
 
 
 def prompt_of(row):
-    """What a student is asked by a pair, as a text."""
+    """The text of a pair's prompt."""
     return asked_by(row).prompt_of(row["series"], row["format"], formats.see_of(row, row["id"]))
 
 
 def answer_of(row):
-    """What a student shall answer to a pair, as a text."""
+    """The text of a pair's answer."""
     return asked_by(row).answer_of(row["sentences"], row.get("plain"))
 
 
 def ask_instead(row, asked, fmt):
-    """A pair -> a pair of the same series that asks another question, the answer being the truth's own."""
+    """A pair -> one that asks another question about the series; the truth is its answer."""
     truth = asked.truth_of(row["series"])
     other = {"id": row["id"], "series": row["series"], "truth": truth, **asked.tag}
     return make(other, fmt, row["split"], truth["sentences"])
 
 
 def thinned(row, points):
-    """A pair -> the same pair, asked about its series thinned to so many points; the truth stays that of the whole series."""
+    """A pair -> the pair with its series thinned to so many points, and the truth of the whole."""
     return {**row, "series": thin.shown(row["series"], points, question.of(row, row["id"]))}
 
 
 def show(row, see, folder=None, share=0.0):
-    """A pair -> the same pair, its series shown otherwise.
+    """A pair -> the same pair, with its series shown as `see` says.
 
-    folder: where its plot lies, as <id>.png; None: it is drawn. share: of those drawn that get a random style.
+    folder: of its plot, <id>.png; None: the plot is drawn. share: of drawn plots in random styles.
     """
     other = {key: value for key, value in row.items() if key not in ("see", "image", "style")}
     other.update(formats.see_tag(see))
     if folder is not None and see != "numbers":
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
-            raise cli.UserError(f"no plot {other['image']} here: run ou_process.py without --no-plots, or give another --dataset")
+            raise cli.UserError(
+                f"no plot {other['image']} here: run ou_process.py without --no-plots, or give another --dataset"
+            )
     elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
         other["style"] = style
     return other
 
 
 def style_of(row_id, share):
-    """The number of a row's random style; None for the others: the same share of rows, always the same ones."""
+    """The number of a row's random style, or None: a hash of the id decides which share has one."""
     number = int(hashlib.sha256(f"style of {row_id}".encode()).hexdigest()[:8], 16)
     return number if number < share * 2**32 else None
 
 
 def asked_with(row, as_ours=None):
-    """What a student is asked by a pair: its prompt, and the picture that belongs to it.
+    """A pair's prompt, with its picture if one is shown.
 
-    as_ours: what is done to a picture that is a file: (PIL image, points) -> PIL image.
+    as_ours: (PIL image, points) -> PIL image, applied to a picture from a file.
     """
     if formats.see_of(row, row["id"]) == "numbers":
         return prompt_of(row)
@@ -126,7 +138,7 @@ def asked_with(row, as_ours=None):
 
 
 def picture_of(row):
-    """The picture of a pair, a PIL image in RGB: the file that it names, else its series, drawn."""
+    """The picture of a pair, a PIL image in RGB: read from `image`, else drawn."""
     if "image" in row:
         return picture.read(row["image"])[0]
     series = row.get("drawn", row["series"])
@@ -143,12 +155,12 @@ def line_of(row):
 
 def write(path, pairs):
     """Write a file of pairs, whole or not at all."""
-    with records.replacing(path) as file:
+    with disk.replacing(path) as file:
         file.writelines(map(line_of, pairs))
 
 
 def read_all(path, made_by="convert.py"):
-    """The pairs of a file; UserError where one is broken, or questions are mixed."""
+    """The pairs of a file. UserError if one is broken, or if there are two questions."""
     rows = records.read(path, made_by)
     question.of_all(rows, path)
     for field in FIELDS:
@@ -163,7 +175,10 @@ def _pair_of(line, where, made_by):
     try:
         *plain, sentences = parts = question.parts_of(answer)
         row = {**line, "sentences": sentences, **({"plain": plain[0]} if plain else {})}
-        whole = all(map(asked_by(row).fits, parts)) and (prompt_of(row), answer_of(row)) == (prompt, answer)
+        whole = all(map(asked_by(row).fits, parts)) and (prompt_of(row), answer_of(row)) == (
+            prompt,
+            answer,
+        )
     except (ValueError, LookupError, TypeError, RecursionError):
         whole = False
     if not whole:
@@ -175,19 +190,23 @@ def _pair_of(line, where, made_by):
 
 
 def read(path):
-    """(train pairs, test pairs) of a file; UserError as in read_all, and where a split is empty."""
+    """(train pairs, test pairs) of a file. UserError as in read_all, and if a split is empty."""
     rows = read_all(path)
     train = [row for row in rows if row["split"] == "train"]
     test = [row for row in rows if row["split"] == "test"]
     for name, split in (("train", train), ("test", test)):
         if not split:
-            raise cli.UserError(f"{path}: no row in the {name} split: simulate more series with ou_process.py --count")
+            raise cli.UserError(
+                f"{path}: no row in the {name} split: simulate more series with ou_process.py --count"
+            )
     return train, test
 
 
 def first_of(rows, count):
-    """The first `count` pairs (0: all), in their order; where they come from several processes, from these in turn."""
-    by_process = [[row for row in rows if row.get("process", ou.NAME) == name] for name in processes_of(rows)]
+    """The first `count` pairs (0: all), in their order, taken from their processes in turn."""
+    by_process = [
+        [row for row in rows if row.get("process", ou.NAME) == name] for name in processes_of(rows)
+    ]
     in_turn = [row["id"] for turn in itertools.zip_longest(*by_process) for row in turn if row]
     chosen = set(in_turn[: count or None])
     return [row for row in rows if row["id"] in chosen]

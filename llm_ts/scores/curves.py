@@ -1,6 +1,6 @@
 """Curves over the steps of a training: the loss, and the claims' accuracy beside the best constant answer."""
 
-from llm_ts import records
+from llm_ts import disk
 from llm_ts.scores.score import CONSTANTS, scored
 from llm_ts.scores.tables import question_of
 
@@ -17,7 +17,7 @@ def new_figure(width, height):
 
 def save_figure(figure, path, kind="png"):
     """Write a figure as a PNG, or as another kind that matplotlib knows, whole or not at all."""
-    with records.atomic(path) as temporary:
+    with disk.atomic(path) as temporary:
         figure.savefig(temporary, format=kind)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from llm_ts import cli, formats, question, records
+from llm_ts import cli, disk, formats, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores import similarity
 from llm_ts.series import ou
@@ -56,7 +56,7 @@ def settings_of(run, train_rows):
         **{name: getattr(run.recipe, name) for name in recipe},
         **{name: getattr(run, name) for name in ("eval_rows", "max_new_tokens", "embedder", "nli")},
         "processes": torchrun.count(),
-        "data_sha256": records.digest(run.data),
+        "data_sha256": disk.digest(run.data),
         "series": len(train_rows),
         "format": train_rows[0]["format"],
         "points": sorted({len(row["series"]) for row in train_rows}),
@@ -81,7 +81,7 @@ def make_parser(about):
     add("--model", type=cli.folder, default="Qwen/Qwen2.5-0.5B-Instruct", help=model)
     add("--out", help="Folder of the run; default: named after the model, here.")
     device.add_flag(parser)
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
 
     add = parser.add_argument_group("what the student is shown").add_argument
     see = "The series' numbers, or its plot; for plots, --model is a vision model."

@@ -2,7 +2,7 @@
 
 import os
 
-from llm_ts import records
+from llm_ts import disk
 from llm_ts.student import gguf_file, load
 
 
@@ -12,7 +12,7 @@ def write_model(model, processor, learnt, work):
     gguf_file.save_config(model, processor, folder)
     model.save_pretrained(folder)
     about = {"general.description": learnt.mark} if learnt.format else {}
-    records.write_json(metadata, {"general.name": load.name_of(model.name_or_path), **about})
+    disk.write_json(metadata, {"general.name": load.name_of(model.name_or_path), **about})
     return folder, metadata
 
 

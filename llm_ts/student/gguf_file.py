@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from llm_ts import cli, paths, question, records
+from llm_ts import cli, disk, paths, question
 from llm_ts.student import gguf_worker, llama_library
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
@@ -39,7 +39,7 @@ def _more(script, folder, arguments):
     """
     if script != "convert_hf_to_gguf.py" or "--mmproj" in arguments:
         return []
-    config = records.read_json(os.path.join(folder, "config.json"), "hf2gguf.py")
+    config = disk.read_json(os.path.join(folder, "config.json"), "hf2gguf.py")
     return ["--no-mtp"] if config.get("text_config", config).get("mtp_num_hidden_layers") else []
 
 

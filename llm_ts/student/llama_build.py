@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-from llm_ts import cli, paths, records, workers
+from llm_ts import cli, disk, paths, workers
 from llm_ts.student import llama_library, llama_trial
 
 # what CMake builds for a part of fetch.py; mtmd: for .gguf students that see
@@ -124,7 +124,7 @@ def compile_tree(source, folder, kind, about, targets):
     """
     note = os.path.join(folder, NOTE)
     about = json.loads(json.dumps({**about, "folder": os.path.realpath(folder)}))
-    if not os.path.exists(note) or records.read_json(note, "fetch.py") != about:
+    if not os.path.exists(note) or disk.read_json(note, "fetch.py") != about:
         shutil.rmtree(folder, ignore_errors=True)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -140,7 +140,7 @@ def compile_tree(source, folder, kind, about, targets):
 
             jobs = ["-j", str(workers.cores())]
             run_cmake(["--build", folder, *jobs, "--target", *targets], seen)
-        records.write_json(note, about)
+        disk.write_json(note, about)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -167,11 +167,11 @@ def build_kind(kind, version, targets, programs):
     about = {"kind": kind, "instructions": list(instructions), "version": version}
     compile_tree(source, folder, kind, about, targets)
     try:
-        with records.atomic(target) as temporary:
+        with disk.atomic(target) as temporary:
             collect(folder, source, programs, temporary)
             llama_trial.try_library(temporary, programs)
             note = {**about, "targets": targets}
-            records.write_json(os.path.join(temporary, llama_library.BUILT), note)
+            disk.write_json(os.path.join(temporary, llama_library.BUILT), note)
             shutil.rmtree(target, ignore_errors=True)
     except cli.UserError as error:
         return error
@@ -185,8 +185,8 @@ def build(part, version):
     that could be built here runs; what was there before stays.
     """
     folder = os.path.dirname(paths.of("llama"))
-    records.sweep(folder)
-    with records.holding(os.path.join(folder, "llama.lock"), create=True):
+    disk.sweep(folder)
+    with disk.holding(os.path.join(folder, "llama.lock"), create=True):
         return _build(part, json.loads(json.dumps(version)))
 
 

@@ -11,7 +11,7 @@ import platform
 import re
 import sys
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 
 LIB_PATH = "LLAMA_CPP_LIB_PATH"  # of the environment: where the binding loads the library from
 BUILT = "built.json"  # beside the library: how it was built, and for which processor
@@ -142,6 +142,6 @@ def _note_tried(folder):
         known = {}
     try:
         os.makedirs(paths.cache(), mode=0o700, exist_ok=True)
-        records.write_json(_tried(), {**known, os.path.realpath(folder): _fingerprint(folder)})
+        disk.write_json(_tried(), {**known, os.path.realpath(folder): _fingerprint(folder)})
     except (OSError, TypeError):
         pass

@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 
-from llm_ts import cli, records
+from llm_ts import cli, disk
 from llm_ts.student import chat, cpu_attention
 
 FINDER = "finder.safetensors"  # beside the adapter of a student that reads other people's plots by it (finder.py)
@@ -50,7 +50,7 @@ def name_of(model):
 
 def base_of(adapter):
     """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
-    base = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
+    base = disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
     if not isinstance(base, str):
         raise cli.UserError(f"{adapter} is not an adapter's folder: its adapter_config.json names no base model")
     beside = os.path.normpath(os.path.join(adapter, base))
@@ -59,7 +59,7 @@ def base_of(adapter):
 
 def rank_of(adapter):
     """(rank, alpha) of an adapter's folder."""
-    config = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
+    config = disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
     if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), (int, float)):
         raise cli.UserError(f"{adapter} is no LoRA adapter: its adapter_config.json has no r and lora_alpha")
     return config["r"], config["lora_alpha"]
@@ -107,7 +107,7 @@ def _require_base(model, name, adapter):
     """UserError where a model is not the one that an adapter was trained on, as far as its training.json says it."""
     for path in (os.path.join(place, "training.json") for place in (adapter, os.path.dirname(os.path.abspath(adapter)))):
         if os.path.exists(path):
-            trained_on = records.read_json(path, "qwen_train.py").get(FINGERPRINT)
+            trained_on = disk.read_json(path, "qwen_train.py").get(FINGERPRINT)
             if trained_on and trained_on != fingerprint(model):
                 raise cli.UserError(
                     f"{name} is not the base that {adapter} was trained on: give that one "

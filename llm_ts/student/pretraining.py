@@ -5,7 +5,7 @@ import os
 import torch
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from llm_ts import records
+from llm_ts import disk
 from llm_ts.student import callbacks, device, run_folder
 
 
@@ -50,15 +50,15 @@ def begin(folder, about, settings):
     run_folder.check(folder, settings, about)
     path = os.path.join(folder, about)
     if not os.path.exists(path):
-        records.write_json(path, {**settings, "evaluations": []})
+        disk.write_json(path, {**settings, "evaluations": []})
 
 
 def keep(folder, about, step, **content):
     """Keep an evaluation of a step in a folder's file `about`, in the place of those of later ones."""
     path = os.path.join(folder, about)
-    kept = records.read_json(path, "the same command")
+    kept = disk.read_json(path, "the same command")
     kept["evaluations"] = [*(one for one in kept["evaluations"] if one["step"] < step), {"step": step, **content}]
-    records.write_json(path, kept)
+    disk.write_json(path, kept)
 
 
 def train(args, learner, plots, validate):
