@@ -11,7 +11,7 @@ import platform
 import re
 import sys
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, paths
 
 LIB_PATH = "LLAMA_CPP_LIB_PATH"  # of the environment: where the binding loads the library from
 BUILT = "built.json"  # beside the library: how it was built, and for which processor
@@ -135,6 +135,8 @@ def _was_tried(folder):
 
 def _note_tried(folder):
     """Only what went well is noted; where nothing can be written, it is tried again next time."""
+    from llm_ts import records  # not at the top: the worker needs none of it, and starts sooner
+
     try:
         with open(_tried(), encoding="utf-8") as file:
             known = json.load(file)
