@@ -249,7 +249,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(source, tmp_path, request):
 def test_progress_is_shown(source, monkeypatch, capsys):
     monkeypatch.setattr(cli.Progress.__init__, "__defaults__", (0,))
     build("llama.cpp")
-    assert "building llama.cpp, %: 100 of 100" in capsys.readouterr().out
+    assert "building llama, %: 100 of 100" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -52,9 +52,7 @@ class Worker:
         """What serve's function of that name returns for these arguments, all as JSON has it."""
         try:
             reply = self._exchange([name, *arguments])
-        except (
-            BaseException
-        ):  # Ctrl-C among them: its reply must not be taken for that of the next request
+        except BaseException:  # Ctrl-C among them: the next request must not get this one's reply
             self.close()
             raise
         if reply is None:
@@ -92,11 +90,9 @@ def death(what, code, said, remedy=""):
             "or take a smaller model"
         )
     if code < 0:
-        why = re.search(r".*(?:GGML_ASSERT|GGML_ABORT|what\(\)).*", said)
-        why = (
-            f"{signal.strsignal(-code)}; {why[0].strip()[:200]}" if why else signal.strsignal(-code)
-        )
-        return cli.UserError(f"{what} died ({cli.visible(why)}){remedy}")
+        found = re.search(r".*(?:GGML_ASSERT|GGML_ABORT|what\(\)).*", said)
+        why = f"; {cli.visible(found[0].strip())[:200]}" if found else ""
+        return cli.UserError(f"{what} died ({signal.strsignal(-code)}{why}){remedy}")
     lines = [line for line in said.splitlines() if line.strip()] or ["no output"]
     return cli.UserError(f"{what} failed: {cli.visible(lines[-1])[:300]}")
 
@@ -115,10 +111,8 @@ def _end(process):
 
 def serve():
     """Be the worker: reply to requests until stdin ends."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C goes to the whole group, and is the other process's to answer
-    replies = os.fdopen(os.dup(1), "wb", buffering=0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both, and is the other's to answer
+    replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no reply
     opened = []
 
@@ -139,12 +133,11 @@ def serve():
         except cli.UserError as error:
             reply = {"refused": str(error)}
         except MemoryError:
-            reply = {
-                "refused": "too little memory: close other programs, or take a smaller model"
-            }
+            reply = {"refused": "too little memory: close other programs, or take a smaller model"}
         except Exception:
             reply = {"bug": traceback.format_exc()}
         replies.write(json.dumps(reply).encode() + b"\n")
+        replies.flush()
 
 
 def leave_if_alone():
@@ -152,9 +145,7 @@ def leave_if_alone():
 
     That one waits for a reply, so that nothing but the end of stdin can be there to be read.
     """
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # a system without select for pipes, and no stdin
+    with contextlib.suppress(OSError):  # a system whose select knows no pipes
         if select.select([0], [], [], 0)[0]:
             os._exit(0)
 
@@ -219,15 +210,7 @@ def quantise(source, target, ftype):
 
     import llama_cpp
 
-    silent = llama_cpp.llama_log_callback(lambda level, text, data: None)
-    llama_cpp.llama_log_set(silent, ctypes.c_void_p())
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = ftype
-    try:
-        failed = llama_cpp.llama_model_quantize(
-            source.encode(), target.encode(), ctypes.byref(params)
-        )
-    finally:
-        llama_cpp.llama_log_set(llama_cpp.llama_log_callback(0), ctypes.c_void_p())
-    if failed:
+    if llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(params)):
         raise cli.UserError(f"llama.cpp could not quantise to {target}: is the disk full?")

@@ -131,15 +131,16 @@ def compile_tree(source, folder, kind, about, targets):
         if os.path.exists(note):
             os.remove(note)
         run_cmake(["-S", source, "-B", folder, "-G", "Unix Makefiles", *options_of(kind)])
-        with cli.Progress("building llama.cpp, %", 100) as bar:
+        for target in targets:
+            with cli.Progress(f"building {target}, %", 100) as bar:
 
-            def seen(line):
-                percent = re.match(r"\[ *(\d+)%\]", line)
-                if percent and int(percent[1]) > bar.done:
-                    bar.step(int(percent[1]) - bar.done)
+                def seen(line, bar=bar):
+                    percent = re.match(r"\[ *(\d+)%\]", line)
+                    if percent and int(percent[1]) > bar.done:
+                        bar.step(int(percent[1]) - bar.done)
 
-            jobs = ["-j", str(workers.cores())]
-            run_cmake(["--build", folder, *jobs, "--target", *targets], seen)
+                jobs = ["-j", str(workers.cores())]
+                run_cmake(["--build", folder, *jobs, "--target", target], seen)
         disk.write_json(note, about)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
