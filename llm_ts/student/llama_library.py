@@ -135,7 +135,6 @@ def _was_tried(folder):
 
 def _note_tried(folder):
     """Only what went well is noted; where nothing can be written, it is tried again next time."""
-
     try:
         with open(_tried(), encoding="utf-8") as file:
             known = json.load(file)
