@@ -1,7 +1,7 @@
 # make run: the whole pipeline at a size for 2 cores; make test: the quick tests; make test-slow: the others; make test-all: both;
 # make slurm: go.slurm on a Slurm of its own; make bench: the ratios; make soak: the stages broken on purpose;
 # make study study-best: the original study's set-up.
-# Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once).
+# Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once and only for the export and GGUF files).
 
 PYTHON ?= python3.11
 PY := $(CURDIR)/.venv/bin/python
@@ -21,7 +21,7 @@ SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(CURDIR)/trained/$(STUDENT) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
 	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 $(SCORING)
 
-.PHONY: all env models llama run test test-slow test-all slurm bench soak study study-data study-best clean
+.PHONY: all env models sees llama programs run test test-slow test-all slurm bench soak study study-data study-best clean
 
 all: run
 
@@ -31,9 +31,10 @@ env: .venv/ready
 	$(PY) -m pip install -r requirements.txt
 	touch $@
 
-models: env models/SmolLM2-135M-Sees/tower.safetensors
-	$(PY) fetch.py smollm2 minilm
+models: env
+	$(PY) fetch.py smollm2 minilm converters
 
+sees: models/SmolLM2-135M-Sees/tower.safetensors
 # the base of the shipped student that sees: SmolLM2's own weights behind its tower
 models/SmolLM2-135M-Sees/tower.safetensors: trained/SmolLM2-135M-Sees/tower.safetensors | env
 	$(PY) fetch.py smollm2
@@ -41,13 +42,16 @@ models/SmolLM2-135M-Sees/tower.safetensors: trained/SmolLM2-135M-Sees/tower.safe
 	$(OFFLINE) $(PY) pretrain_tower.py --text $(BASE) --tower $< --out $(@D)
 	touch $@
 
+# llama.cpp's library; programs: llama-server and llama-cli as well
 llama: env
 	$(PY) fetch.py llama.cpp
+programs: env
+	$(PY) fetch.py llama-server
 
 run: export HF_HUB_OFFLINE=1
 run: export TRANSFORMERS_VERBOSITY=error
 run: export TOKENIZERS_PARALLELISM=false
-run: env models llama
+run: env models
 	@mkdir -p run && date +%s > run/started
 	@echo "== 1 of 8: simulate $(SERIES) series of $(POINTS) points"
 	cd run && $(PY) ../ou_process.py --count $(SERIES) --points $(POINTS) --seed 0
@@ -62,6 +66,7 @@ run: env models llama
 	@echo "== 6 of 8: check the training"
 	cd run/$(STUDENT) && $(PY) ../../ts_check_training.py $$(ls -v evaluation_checkpoint-*.json | tail -1) > check.txt
 	@echo "== 7 of 8: export to GGUF"
+	@$(MAKE) --no-print-directory llama
 	cd run && $(PY) ../hf2gguf.py --lora $(STUDENT)/final --quant q4_K_M --rows 96 --min-equal 0 \
 		--outfile $(STUDENT)/student-q4_K_M.gguf
 	@echo "== 8 of 8: describe a real series with the GGUF"
@@ -82,7 +87,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(OFFLINE) $(PY) -m pytest -
 TEST := $(PYTEST) -n $(WORKERS) --dist loadfile --ignore tests/test_slurm.py tests
 test: env models llama
 	$(TEST) -m "not slow"
-test-slow: env models llama
+test-slow: env models sees programs
 	$(TEST) -m slow
 test-all: test test-slow
 
@@ -115,7 +120,7 @@ study: study-data
 	cd run/study && $(PY) ../../convert.py --format study $(SCORING)
 	cd run/study && $(LEARN) --epochs 14.5
 study-best: study-data
-	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --words template --no-diagnostics --out best.jsonl
+	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --words template --diagnostics 0 --out best.jsonl
 	cd run/study && $(LEARN) --data best.jsonl --fresh 48x1280,128x1280 --out $(basename $(basename $(STUDY)))-best
 
 clean:

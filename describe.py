@@ -9,8 +9,8 @@ as a GGUF in ~/.cache/llm_ts (XDG_CACHE_HOME).
 Run: python describe.py examples/nile.csv --column flow
 
 Any unit is welcome: the series is rescaled to its own range, 0..99, as the
-student saw its training series. What was repaired in a file is said in a note;
-what can be read in two ways is refused with both readings. Of a series longer
+student saw its training series. What was read of a file is said in one line, and
+what can be read in two ways is refused with both readings (llm_ts/table/). Of a series longer
 than the student reads it is shown a shorter one about which the rules say the
 same. --serve shows a page instead, where files are dropped. --server asks a
 student that runs there already.
@@ -21,12 +21,12 @@ import sys
 
 from llm_ts import cli, formats, paths, question
 from llm_ts.desk import draw, fast, prepare, serve, tell
+from llm_ts.desk.steps import SHORTEST
 from llm_ts.series import picture
 from llm_ts.series.rows import LONGEST
-from llm_ts.series.user.grid import SHORTEST
-from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
 from llm_ts.student.remote import Remote
+from llm_ts.table.read import Options
 
 DEFAULT_POINTS = 128  # of a picture, where neither the user nor the student's training says
 UNCHECKED = """\
@@ -170,6 +170,7 @@ def describe_files(args, learnt, asked, found, running=None):
     prompts = [prepare.prompt_of(one, asked, fmt, see) for one in ready]
     if args.prompt:
         print("\n\n".join(prompts))
+        print("\n".join(map(tell.about, ready)), file=sys.stderr)
         answers = iter(())
     elif ready:
         student = running or fast.open_student(args.model, see, args.transformers)
@@ -209,9 +210,8 @@ def numbered(path, number):
 
 def show(one, answer, asked, model, plot, first):
     """Print a description for a person."""
-    print(
-        "\n".join([*([] if first else ["", ""]), tell.about(one), model, *(f"note: {cli.visible(note)}" for note in one.notes)])
-    )
+    notes = [f"note: {cli.visible(note)}" for note in one.notes[len(one.series.notes) :]]  # the others were said
+    print("\n".join([*([] if first else ["", ""]), tell.about(one), model, *notes]))
     print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
     if answer.parse != "strict":
         print(f"the answer was {answer.parse} as JSON")

@@ -31,7 +31,7 @@ import shutil
 import sys
 import tempfile
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 from llm_ts.pairs import pair
 from llm_ts.student import compare, gguf_export, gguf_file, load, modelfile, origin
 from llm_ts.student.student import Student
@@ -39,7 +39,7 @@ from llm_ts.student.student import Student
 
 def check_adapter(folder, strategy):
     """Raise UserError for what the adapter converter gets wrong; the merge is PEFT's own and right for all."""
-    config = records.read_json(os.path.join(folder, "adapter_config.json"), "qwen_train.py")
+    config = disk.read_json(os.path.join(folder, "adapter_config.json"), "qwen_train.py")
     wrong = [name for name in ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save") if config.get(name)]
     if strategy == "separate" and wrong:
         raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --strategy merge")
@@ -139,8 +139,6 @@ def export_student(args, base, loras):
     """The whole job after the checks: load, ask, and for each type export, ask and compare; returns the exit code."""
     import torch
 
-    from llm_ts.student import answer
-
     folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
     load.require(base)
@@ -155,7 +153,7 @@ def export_student(args, base, loras):
     rows, source = compare.rows_of(args.lora[0] if loras else base, learnt, args.rows)
     with cli.Progress("answers before the export", len(rows)) as bar:
         prompts = [pair.asked_with(row) for row in rows]
-        before = answer.generate(model, processor, prompts, progress=lambda done: bar.step(done - bar.done))
+        before = Student.around(model, processor).ask(prompts, progress=lambda done: bar.step(done - bar.done))
     if args.strategy != "separate" and not learnt.format:
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
     contents, seconds = [], []
@@ -215,9 +213,9 @@ def place(outfile, new, files, content, ollama, last):
     if not content["good"]:
         outfile = outfile.removesuffix(".gguf") + "-not-equal.gguf"
     for path_of, made in files.items():
-        with records.atomic(path_of(outfile)) as temporary:
+        with disk.atomic(path_of(outfile)) as temporary:
             shutil.move(made, temporary) if last else shutil.copy(made, temporary)
-    records.write_json(compared_path(outfile), content)
+    disk.write_json(compared_path(outfile), content)
     beside = [path_of(outfile) for path_of in files]
     texts = [compared_path(outfile)]
     if ollama:

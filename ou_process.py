@@ -18,9 +18,9 @@ The other processes (--process) stand in llm_ts/series/, what can be asked
 about a series (--question) in llm_ts/question.py. Series of several processes
 may share one data.jsonl; all its rows are of one question.
 
-Of many series, write none of the small files: --no-plots --no-dataset. With
---shard 0/8 to 7/8 several runs, on one machine or more, make a share each;
---merge with the same --count then checks and joins them.
+With many series, --dataset none writes none of the small files. With --shard
+0/8 to 7/8 several runs, on one machine or more, make a share each; --merge with
+the same --count then checks and joins them.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, question, records, rules, shards, stream, workers
+from llm_ts import cli, disk, question, records, rules, shards, workers
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
 from llm_ts.series.plot import plotter
@@ -39,16 +39,16 @@ FEW = 16  # series that are made together where each is drawn
 
 
 def write_dataset(made, paths, dataset, plots):
-    """Write <id>.dat (time and raw value), <id>.json (params) and <id>.png; files that exist are kept. How many were drawn."""
+    """Write <id>.dat (time and raw value), <id>.json (params) and <id>.png; existing files stay. Returns the number of plots."""
     os.makedirs(dataset, exist_ok=True)
     drawn = 0
     for row, path in zip(made, paths):
         base = os.path.join(dataset, row["id"])
         if not os.path.exists(base + ".dat"):
             times = np.arange(len(path)) * row["params"]["dt"]
-            records.write_text(base + ".dat", "".join(f"{t:g} {x!r}\n" for t, x in zip(times.tolist(), path.tolist())))
+            disk.write_text(base + ".dat", "".join(f"{t:g} {x!r}\n" for t, x in zip(times.tolist(), path.tolist())))
         if not os.path.exists(base + ".json"):
-            records.write_json(base + ".json", row["params"])
+            disk.write_json(base + ".json", row["params"])
         if plots and not os.path.exists(base + ".png"):
             plotter(len(path)).save(row["series"], base + ".png")
             drawn += 1
@@ -56,16 +56,16 @@ def write_dataset(made, paths, dataset, plots):
 
 
 def refuse_other_params(row, dataset):
-    """Raise UserError where the dataset holds another series of this id: its plot would go with the wrong numbers."""
+    """UserError if the dataset has another series under this id: its plot would not fit the numbers."""
     path = os.path.join(dataset, row["id"] + ".json")
-    if os.path.exists(path) and records.read_json(path, "ou_process.py") != row["params"]:
+    if os.path.exists(path) and disk.read_json(path, "ou_process.py") != row["params"]:
         raise cli.UserError(f"{path} was made with other parameters: give another --dataset, or delete {dataset}")
 
 
 def question_of(found, args):
-    """The question of the rows that are there, else the one asked for, else `study`; UserError where the two differ.
+    """The question of the existing rows, else of --question, else `study`. UserError if the first two differ.
 
-    found: the questions of these rows (question.each_of).
+    found: the questions of the existing rows (question.each_of).
     """
     if not found:
         return question.named(args.question or question.STUDY.name)
@@ -89,9 +89,9 @@ def labels_of(rows, claims):
 
 
 def look_at(data, numbers, args):
-    """The rows of a file -> (which of `numbers`, a range, are there, shape (len(numbers),); the rows' questions; label counts).
+    """The rows of a file -> (which of `numbers`, a range, exist, shape (len(numbers),); the rows' questions; label counts).
 
-    UserError where one has no truth, or was made with other parameters than those of args.
+    UserError if a row has no truth, or was made with other parameters than those of args.
     """
     process = PROCESSES[args.process]
     there, found, counts = np.zeros(len(numbers), bool), [], Counter()
@@ -122,11 +122,11 @@ def look_at(data, numbers, args):
 
 
 def simulate_missing(args, numbers):
-    """Append the rows of these numbers that the file lacks, and write the files that the dataset lacks."""
+    """Append the rows of `numbers` that the file lacks, and write the files that the dataset lacks."""
     process = PROCESSES[args.process]
-    with stream.writing(args.data, create=True) as data, cli.Progress("series", len(numbers)) as bar:
+    with records.writing(args.data, create=True) as data, cli.Progress("series", len(numbers)) as bar:
         if args.dataset:
-            records.sweep(args.dataset)
+            disk.sweep(args.dataset)
         there, found, counts = look_at(data, numbers, args)
         asked = question_of(found, args)
 
@@ -156,22 +156,26 @@ def simulate_missing(args, numbers):
 
 
 def print_shares(asked, counts, rows):
-    """How the labels of each claim are shared among the rows."""
+    """Print the share of each label among the rows."""
     for claim, known in asked.labels.items():
         shares = (f"{label} {counts[claim, label] / rows:.2f}" for label in known)
         print(f"{claim}: {', '.join(shares)} (clear {counts[claim,] / rows:.2f})")
 
 
 def merge_shards(args):
-    """Join the shards of a file into it and remove them. UserError, and nothing is changed, where they do not hold just the rows
-    0 .. count - 1, or the file is there and holds something else. Killed and run again, it ends with the same file."""
+    """Join the shards of a file into it, and remove them.
+
+    UserError, and no change, if the shards do not hold exactly the rows 0 .. count - 1, or if the file already holds
+    something else. If it is killed, the next run ends with the same file.
+    """
     names = shards.find(args.data)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(records.holding(args.data, create=True))
+        stack.enter_context(disk.holding(args.data, create=True))
         found, counts = [], Counter()
-        with stream.replacing(args.data) as out:
+        disk.sweep(os.path.dirname(args.data) or ".")  # a killed run may have left a file as long as this one
+        with disk.replacing(args.data) as out:
             for shard, name in names.items():
-                data, numbers = stack.enter_context(stream.writing(name)), shards.share_of(args.count, shard)
+                data, numbers = stack.enter_context(records.writing(name)), shards.share_of(args.count, shard)
                 there, questions, labels = look_at(data, numbers, args)
                 if not there.all():
                     lacking = f"{args.process}_{numbers[int(np.argmin(there))]:06d}"
@@ -192,9 +196,9 @@ def merge_shards(args):
 
 
 def recompute_truth(path, name, published):
-    """Rewrite the truth of every row by today's rules, for the named question (None: the rows' own); print what changed.
+    """Compute the truth of every row again, for the named question (None: the rows' own), and print what changed.
 
-    Thresholds that curate.py --fit kept in all rows stay, unless published. What was curated by another truth is dropped.
+    Thresholds of curate.py --fit stay, unless published is true. If a row's truth changes, its `curated` is dropped.
     """
 
     def look(rows):
@@ -217,7 +221,7 @@ def recompute_truth(path, name, published):
             row["truth"] = fresh
         return b"".join(map(records.line_of, rows)), changed, uncurated
 
-    with stream.writing(path) as data:
+    with records.writing(path) as data:
         found, answered = [], None
         for asked_here, first in data.map(look):
             found, answered = found + asked_here, answered or first
@@ -241,24 +245,23 @@ def recompute_truth(path, name, published):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument(
-        "--count", type=cli.positive, default=220, help="Number of series of the process that data.jsonl shall hold."
+        "--count", type=cli.positive, default=220, help="Number of series of the process in data.jsonl."
     )
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series, 16 to 1024.")
-    parser.add_argument("--seed", type=cli.count, default=0, help="Seed; series k of a seed is always the same.")
+    parser.add_argument("--seed", type=cli.count, default=0, help="Seed. Series k of a seed is always the same.")
     parser.add_argument("--dt", type=cli.positive_float, default=1.0, help="Time between points.")
-    parser.add_argument("--process", choices=list(PROCESSES), default="ou", help="Where the series come from.")
+    parser.add_argument("--process", choices=list(PROCESSES), default="ou", help="The process that is simulated.")
     parser.add_argument(
-        "--question", choices=list(question.QUESTIONS), help="What is asked about them; default: as in data.jsonl, else study."
+        "--question", choices=list(question.QUESTIONS), help="The question about them; default: as in data.jsonl, else study."
     )
-    parser.add_argument("--dataset", default="dataset", help="Folder for the .dat, .png and .json of each series.")
+    parser.add_argument("--dataset", default="dataset", help="Folder for the .dat, .png and .json of each series; none: write none.")
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
-    parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")
-    parser.add_argument("--no-dataset", action="store_true", help="Write no files beside --data at all.")
-    parser.add_argument("--shard", help="Make this share of the rows, as 2/8, the first being 0/8, in data-2-of-8.jsonl.")
-    parser.add_argument("--merge", action="store_true", help="Join the shards of --data: check that all rows are there, once.")
-    parser.add_argument("--truth", action="store_true", help="Only recompute the truth of an existing data.jsonl.")
-    parser.add_argument("--published", action="store_true", help="With --truth: back to the published thresholds.")
-    records.add_lock_flag(parser)
+    parser.add_argument("--no-plots", action="store_true", help="Draw no .png. A teacher needs them, a dry run does not.")
+    parser.add_argument("--shard", help="Make one share of the rows (0/8 to 7/8; 2/8 is in data-2-of-8.jsonl).")
+    parser.add_argument("--merge", action="store_true", help="Join the shards of --data, and check that each row is there once.")
+    parser.add_argument("--truth", action="store_true", help="Only compute the truth of an existing data.jsonl again.")
+    parser.add_argument("--published", action="store_true", help="With --truth: use the published thresholds.")
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")
@@ -267,9 +270,9 @@ def main(argv=None):
     if args.seed >= series_rows.SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {series_rows.SEEDS}")
     if args.published and not args.truth:
-        raise cli.UserError("--published belongs to --truth: it recomputes what is there")
+        raise cli.UserError("--published belongs to --truth: give both")
     if sum(map(bool, (args.truth, args.shard, args.merge))) > 1:
-        raise cli.UserError("--truth, --shard and --merge are three things to do: give one of them")
+        raise cli.UserError("--truth, --shard and --merge exclude each other: give one of them")
     shard = cli.shard(args.shard) if args.shard else (0, 1)
     numbers = shards.share_of(args.count, shard)
     if not numbers:
@@ -277,7 +280,7 @@ def main(argv=None):
     cli.print_settings(args)
     if args.shard:
         args.data = shards.path_of(args.data, shard)
-    if args.no_dataset:
+    if args.dataset == "none":
         args.dataset = None
     if args.truth:
         recompute_truth(args.data, args.question, args.published)

@@ -16,7 +16,7 @@ before the text model. --start goes on from one.
 
 import os
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question
 from llm_ts.pairs import fresh
 from llm_ts.scores import score
 from llm_ts.scores.means import percent
@@ -44,7 +44,7 @@ def outcomes_of(tower, plots, asked, batch_size):
     return found
 
 
-def evaluate(tower, plots, asked, args, step):
+def validate(tower, plots, asked, args, step):
     """Print how the tower reads the validation plots, and keep it in tower.json."""
     from llm_ts.student import pretraining
 
@@ -69,12 +69,12 @@ def train_tower(args, asked, model, processor):
     plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked, processes=processes), asked, processor, args.styles)
     validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked, processes=processes))
     seen = tower.Plots(validation, asked, processor)
-    return pretraining.train(args, learner, plots, lambda step: evaluate(learner, seen, asked, args, step))
+    return pretraining.train(args, learner, plots, lambda step: validate(learner, seen, asked, args, step))
 
 
 def settings_of(args, asked):
     """What makes two runs the same run; the rules too, by which its plots were labelled."""
-    start = {"start_sha256": records.digest(args.start)} if args.start else {}
+    start = {"start_sha256": disk.digest(args.start)} if args.start else {}
     return {**{name: getattr(args, name) for name in SETTINGS}, **start, **asked.rules.tag}
 
 
@@ -87,7 +87,7 @@ def write_model(model, processor, folder):
 
     model.to(torch.bfloat16).save_pretrained(folder)
     processor.save_pretrained(folder)
-    with records.atomic(os.path.join(folder, load.TOWER)) as temporary:
+    with disk.atomic(os.path.join(folder, load.TOWER)) as temporary:
         save_file({name: weight.contiguous() for name, weight in eyes.state_of(model).items()}, temporary)
 
 
@@ -106,7 +106,7 @@ def main(argv=None):
     parser.add_argument("--save-steps", type=cli.positive, default=100, help="Save and evaluate every so many steps.")
     parser.add_argument("--minutes", type=cli.positive_float, default=0.0, help="End whole after so long; default: never.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the tower's first weights and of its series.")
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     asked = question.named(args.question)
     fresh.plan(args.fresh), fresh.mixture(args.process)  # what is wrong there is said before a model is loaded
@@ -120,7 +120,7 @@ def main(argv=None):
     if not args.tower and os.path.exists(os.path.join(args.out, ABOUT)):
         run_folder.check(args.out, settings_of(args, asked), ABOUT)
     if os.path.exists(made):
-        if args.tower and records.digest(args.tower) != records.digest(made):
+        if args.tower and disk.digest(args.tower) != disk.digest(made):
             raise cli.UserError(f"{args.out} has another tower than {args.tower}: give another --out, or delete that folder")
         print(f"{args.out} is there: nothing to do")
         return 0

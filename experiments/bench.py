@@ -12,6 +12,7 @@ ratio is B's seconds over A's for the same work: median, minimum and maximum
 over the pairs. Seconds depend on the machine; the ratios travel better.
 """
 
+import functools
 import json
 import os
 import platform
@@ -22,24 +23,25 @@ import sys
 import tempfile
 import time
 
-from llm_ts import cli, paths, question, records
-from llm_ts.pairs import fresh
+from llm_ts import cli, disk, paths, question
+from llm_ts.pairs import fresh, pair
 from llm_ts.student import device
 
 ROWS = 20_000  # of the stages
 STAGES = {  # name: the script and its flags
-    "simulate": ("ou_process.py", "--no-dataset", "--count", ROWS),
+    "simulate": ("ou_process.py", "--dataset", "none", "--count", ROWS),
     "truth": ("ou_process.py", "--truth"),
-    "ask": ("mistral.py", "--dryrun", "--no-dataset"),
+    "ask": ("mistral.py", "--dryrun", "--dataset", "none"),
     "curate": ("curate.py",),
-    "convert": ("convert.py", "--no-diagnostics"),
+    "convert": ("convert.py", "--diagnostics", "0"),
 }
 
 
 def run(*command, cwd=paths.ROOT):
     """Run a script or a module -> (its seconds, what it printed); UserError where it fails."""
     name, *more = map(str, command)
-    command = [sys.executable, *([name] if name == "-m" else [os.path.join(paths.ROOT, name)]), *more]
+    name = name if name == "-m" else os.path.join(paths.ROOT, name)
+    command = [sys.executable, name, *more]
     start = time.perf_counter()
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     if done.returncode:
@@ -55,7 +57,7 @@ def ask(way, points, count):
     from llm_ts.student import answer, load
 
     series = fresh.pairs("validation", [(points, points, count)], "thirds")
-    prompts = [row["prompt"] for row in series]
+    prompts = [pair.prompt_of(row) for row in series]
     if way == "ours":
         model, tokenizer = load.load(paths.SHIPPED, device.dtype())
     else:
@@ -82,9 +84,9 @@ def ask(way, points, count):
 
 
 def learn(way, points, steps):
-    """Seconds a step of 8 series, and the loss of each. ours: qwen_train.py's trainer; plain: TRL's defaults.
+    """Seconds a step of 8 series, and the loss of each. ours: qwen_train.py's trainer.
 
-    The plain one alone: no limit of length (the default would cut prompts), and the rows in the same order.
+    plain: TRL's defaults, without its limit of length, which would cut prompts, and in our order.
     """
     import torch
     from peft import LoraConfig
@@ -96,15 +98,17 @@ def learn(way, points, steps):
     rows = fresh.pairs("train", [(points, points, 8 * (steps + 1))], "thirds")
     with tempfile.TemporaryDirectory() as folder:
         if way == "ours":
-            recipe = train.Recipe(epochs=1, batch_size=8, save_steps=10**6, logging_steps=10**6, in_order=True)
+            rare = {"save_steps": 10**6, "logging_steps": 10**6}
+            recipe = train.Recipe(epochs=1, batch_size=8, in_order=True, **rare)
             trainer = train.make(recipe, folder, *load.load(base, device.dtype()), rows, [])
         else:
             config = SFTConfig(
-                folder, max_length=None, per_device_train_batch_size=8, train_sampling_strategy="sequential",
-                report_to="none", use_cpu=not gpu, dataloader_pin_memory=gpu,
+                folder, max_length=None, train_sampling_strategy="sequential", report_to="none",
+                per_device_train_batch_size=8, use_cpu=not gpu, dataloader_pin_memory=gpu,
             )  # fmt: skip
             model, tokenizer = load.load_base(base, torch.float32)
-            lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+            everywhere = {"target_modules": "all-linear", "task_type": "CAUSAL_LM"}
+            lora = LoraConfig(r=16, lora_alpha=32, **everywhere)
             data = {"train_dataset": train.conversations(rows), "processing_class": tokenizer}
             trainer = SFTTrainer(model, config, peft_config=lora, **data)
         trainer.create_optimizer()
@@ -171,7 +175,7 @@ def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--runs", type=cli.positive, default=3, help="Pairs of runs.")
     parser.add_argument("--out", default="results/bench.json", help="Where the numbers go.")
-    one_way = "Only this, in this process: evaluation or training, ours or plain, points, answers or steps."
+    one_way = "One way alone: evaluation or training, ours or plain, points, answers or steps."
     parser.add_argument("--measure", nargs=4, metavar="WORD", help=one_way)
     args = parser.parse_args(argv)
     paths.fetched("smollm2")
@@ -182,14 +186,15 @@ def main(argv=None):
     found = bench_stages()
     for points in (48, 128):
         for part, ours, plain in (("evaluation", 64, 8), ("training", 3, 3)):
-            ways = [lambda way=way, n=n: measured(part, way, points, n) for way, n in (("ours", ours), ("plain", plain))]
-            found.update(in_turn(f"{part}, {points} points", args.runs, *ways))
+            quick = functools.partial(measured, part, "ours", points, ours)
+            slow = functools.partial(measured, part, "plain", points, plain)
+            found.update(in_turn(f"{part}, {points} points", args.runs, quick, slow))
     described()  # the first use makes the GGUF
     found.update(in_turn("describe", args.runs, described, lambda: described("--transformers")))
-    machine = {"processor": platform.processor() or platform.machine(), "cores": len(os.sched_getaffinity(0))}
-    machine["dtype"] = device.precision()  # of trainings and answers
+    machine = {"processor": platform.processor() or platform.machine()}
+    machine.update(cores=len(os.sched_getaffinity(0)), dtype=device.precision())
     command = f"python -m experiments.bench --runs {args.runs}"
-    records.write_json(args.out, {"command": command, "machine": machine, "found": found})
+    disk.write_json(args.out, {"command": command, "machine": machine, "found": found})
     print(f"out: {args.out}")
 
 

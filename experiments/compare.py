@@ -20,7 +20,7 @@ import signal
 import subprocess
 import sys
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 from llm_ts.pairs import fresh, pair, suites
 from llm_ts.scores import evaluation, tables
 from llm_ts.scores.means import percent, wilson
@@ -48,12 +48,13 @@ def recipe_of(text):
     """argparse type: "wide: --rank 64" -> ("wide", ["--rank", "64"]); "rank-4" is looked up."""
     name, colon, flags = text.partition(":")
     if not colon and name not in RECIPES:
-        raise cli.UserError(f"no recipe {name!r}: give 'NAME: FLAGS', or one of {', '.join(RECIPES)}")
+        known = ", ".join(RECIPES)
+        raise cli.UserError(f"no recipe {name!r}: give 'NAME: FLAGS', or one of {known}")
     return cli.name(name.strip()), shlex.split(flags if colon else RECIPES[name])
 
 
 def answers_of(flags, series):
-    """The number of answers that a recipe learns: its series (else those of all) times its epochs."""
+    """The number of answers that a recipe learns: its series, else those of all, times epochs."""
     parser = cli.Parser("A recipe.")
     for flag in OWN:
         parser.add_argument(flag)
@@ -66,7 +67,7 @@ def answers_of(flags, series):
 
 
 def call(script, *flags):
-    """Run a script; its failure is this one's. A signal that would end this one asks that one to save."""
+    """Run a script; its failure is this one's. A signal to this one asks that one to save."""
     command = [sys.executable, os.path.join(paths.ROOT, script), *map(str, flags)]
     child = subprocess.Popen(command)
     stops = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
@@ -142,7 +143,8 @@ def table(found):
         shown = " ".join(flags) or "(as it is)"
         lines.append([name, shown, str(len(tried)), f"{answers:g}", minutes, *cells, says])
     constants = [[contents[0][name]] for name in CONSTANTS]
-    best = [max((together(one, c.path) for one in constants), key=lambda m: m["mean"]) for c in columns]
+    each = [[together(one, column.path) for one in constants] for column in columns]
+    best = [max(scores, key=lambda score: score["mean"]) for scores in each]
     lines.append(["(constant answer)", "", "", "", "", *map(percent, best), ""])
     claims = [f"{tables.words(c.head)}, clear rows" for c in columns[:-1]]
     heads = ["recipe", "flags", "seeds", "answers learnt", "minutes", *claims]
@@ -154,7 +156,7 @@ def main(argv=None):
     add = parser.add_argument
     add("recipes", nargs="+", type=recipe_of, metavar="RECIPE", help="'NAME: FLAGS', or a NAME.")
     add("--model", type=cli.folder, default=paths.of("smollm2"), help="What learns.")
-    add("--fresh", default="32x1300", help="The budget: POINTSxSERIES,..., as qwen_train.py has it.")
+    add("--fresh", default="32x1300", help="The budget, as qwen_train.py has it: POINTSxSERIES,...")
     add("--minutes", type=cli.positive_float, help="The budget instead: minutes of each training.")
     add("--process", default="ou", help="What draws the series, learnt and asked, in turn.")
     add("--format", default="thirds", help="How the series are written.")
@@ -171,7 +173,8 @@ def main(argv=None):
     first = next(iter(answers.values()))
     for name, count in answers.items():
         if not args.minutes and abs(count - first) > 0.02 * first:
-            raise cli.UserError(f"{name} learns {count:g} answers, the first {first:g}: no equal budget")
+            counts = f"{name} learns {count:g} answers, the first {first:g}"
+            raise cli.UserError(f"{counts}: no equal budget")
     fresh.mixture(args.process)
     load.require(args.model)
     cli.print_settings(args)
@@ -182,7 +185,7 @@ def main(argv=None):
             tried = [try_recipe(name, flags, seed, args) for seed in args.seeds]
             found[name] = (flags, answers[name], tried)
         lines = table(found)
-        records.write_text(os.path.join(args.out, "table.md"), "\n".join(lines) + "\n")
+        disk.write_text(os.path.join(args.out, "table.md"), "\n".join(lines) + "\n")
     print("", *lines, "", sep="\n")
     print(f"recipes: {len(found)}\nout: {args.out}")
 

@@ -20,7 +20,7 @@ import tempfile
 
 from experiments.plotters import by_gnuplot, by_matplotlib, by_plotly, by_r
 from experiments.plotters.plot import asked, generator
-from llm_ts import cli, records
+from llm_ts import cli, disk
 from llm_ts.pairs import suites
 
 BATCH = 50  # plots per start of a program: R and Chromium take a second to start
@@ -44,7 +44,7 @@ def draw(program, rows, out):
     if lacks := PROGRAMS[program].missing():
         raise cli.UserError(lacks)
     os.makedirs(out, exist_ok=True)
-    records.sweep(out)
+    disk.sweep(out)
     left = [row for row in rows if not os.path.exists(os.path.join(out, f"{row['id']}.png"))]
     with cli.Progress("plots", len(left)) as bar:
         for start in range(0, len(left), BATCH):
@@ -63,7 +63,7 @@ def _draw_batch(program, rows, out):
         made = {row["id"]: os.path.join(folder, f"{number}.png") for number, row in enumerate(rows)}
         left_out = [name for name, path in made.items() if not _is_png(path)]
         for name in made.keys() - set(left_out):
-            with records.atomic(os.path.join(out, f"{name}.png")) as temporary:
+            with disk.atomic(os.path.join(out, f"{name}.png")) as temporary:
                 shutil.copyfile(made[name], temporary)
     if left_out:
         said = (done.stderr.strip().splitlines() if done else []) or ["nothing"]

@@ -165,7 +165,7 @@ def main(argv=None):
             pairs += pairs_of(entry, packages[entry["package"]][0], values, args.seed)
     order = np.random.default_rng(args.seed).permutation(len(pairs))  # so that the first ones are of many series
     pair.write(args.out, [pairs[k] for k in order])
-    lengths = sorted(row["points"] for row in pairs)
+    lengths = sorted(len(row["series"]) for row in pairs)
     for claim in STUDY.claims:
         print(f"{claim}: {dict(Counter(row['truth'][claim] for row in pairs))}")
     print(f"clear: {sum(all(row['truth']['clear'].values()) for row in pairs)}")

@@ -26,19 +26,19 @@ import tempfile
 import time
 from collections import Counter
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 PAGE = 4096
 ENV = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
 STAGES = {  # name: the script and its flags
-    "simulate": "ou_process.py --count 3000 --points 24 --no-dataset",
+    "simulate": "ou_process.py --count 3000 --points 24 --dataset none",
     "simulate, plots": "ou_process.py --count 40 --points 24",
     "truth": "ou_process.py --truth",
-    "ask": "mistral.py --dryrun --no-dataset",
+    "ask": "mistral.py --dryrun --dataset none",
     "curate": "curate.py --audit 20",
     "curate, decided": "curate.py",
-    "convert": "convert.py --no-diagnostics",
+    "convert": "convert.py --diagnostics 0",
 }
 TRAIN = "qwen_train.py --data few.jsonl --model tiny --out run --epochs 2 --batch-size 8 --save-steps 4 --eval-rows 4"
 TRAIN += f" --max-new-tokens 8 --no-gguf --nli none --embedder {paths.of('minilm')}"
@@ -217,7 +217,7 @@ def make_few(kept, last):
     LlamaForCausalLM(LlamaConfig(len(tokenizer), **sizes)).save_pretrained(os.path.join(folder, "tiny"))
     tokenizer.save_pretrained(os.path.join(folder, "tiny"))
     with open(os.path.join(kept, last, "test_jsonl.jsonl"), encoding="utf-8") as pairs:
-        records.write_text(os.path.join(folder, "few.jsonl"), "".join(line for line, _ in zip(pairs, range(60))))
+        disk.write_text(os.path.join(folder, "few.jsonl"), "".join(line for line, _ in zip(pairs, range(60))))
     return folder
 
 
@@ -247,7 +247,7 @@ def main(argv=None):
     names = {f"{stage}, {way}": {"trials": n, "broken": int(broken[stage, way])} for (stage, way), n in sorted(tried.items())}
     disk = "tmpfs" if os.geteuid() == 0 else "a limit on the size of files"
     machine = {"processor": platform.processor() or platform.machine(), "full_disk": disk, "training": training}
-    records.write_json(args.out, {"minutes": args.minutes, "seed": args.seed, "machine": machine, "tried": names, "lost": wrong})
+    disk.write_json(args.out, {"minutes": args.minutes, "seed": args.seed, "machine": machine, "tried": names, "lost": wrong})
     print(f"trials: {sum(tried.values())}\nlost: {len(wrong)}\nout: {args.out}")
     return 1 if wrong else 0
 

@@ -23,7 +23,7 @@ def share_of(count, shard):
 
 
 def find(path):
-    """{(number, count): path} of all shards of a file, in order; UserError where one is missing, or sets are mixed."""
+    """{(number, count): path} of all shards of a file, in order. UserError if one is missing, or if sets are mixed."""
     found = {}
     for name in glob.glob(f"{glob.escape(path.removesuffix('.jsonl'))}-*-of-*.jsonl"):
         if (part := NAME.search(name)) and name == path_of(path, shard := (int(part[1]), int(part[2]))):

@@ -5,14 +5,24 @@ import subprocess
 import sys
 
 import calling
+import pytest
 from mistral_server import KEY
 
 from llm_ts import records
+from llm_ts.teacher import mistral_batch, pace
 
 ROOT = calling.ROOT
 COUNT = 12
 ENV = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and "MISTRAL" not in name}
-QUICK = ("--backoff", "0.01", "--timeout", "5")
+QUICK = ("--timeout", "5")
+# mistral.py, but impatient: seconds before it asks again, and between two looks at a batch
+CODE = """\
+import mistral
+from llm_ts import cli
+from llm_ts.teacher import mistral_batch, pace
+pace.BACKOFF, mistral_batch.POLL = {backoff}, 0.05
+cli.run(mistral.main)
+"""
 
 
 def write(folder, rows):
@@ -27,11 +37,11 @@ def environment(key, env):
     return {**ENV, **env, **({"MISTRAL_API_KEY": key} if key else {})}
 
 
-def start(folder, *flags, key=KEY, **env):
+def start(folder, *flags, key=KEY, backoff=0.01, **env):
     """mistral.py as a process of its own, for those that are killed, struck, or run beside another."""
-    command = [sys.executable, os.path.join(ROOT, "mistral.py"), *flags]
+    command = [sys.executable, "-c", CODE.format(backoff=backoff), *flags]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=folder, env=environment(key, env), **pipes)
+    return subprocess.Popen(command, cwd=folder, env={"PYTHONPATH": ROOT, **environment(key, env)}, **pipes)
 
 
 def finish(process, folder, code, seconds=60):
@@ -57,8 +67,11 @@ def checked(done, folder, code):
     return out, err, counts
 
 
-def run(folder, *flags, code=0, key=KEY, **env):
-    return checked(calling.call("mistral.py", (*QUICK, *flags), folder, environment(key, env)), folder, code)
+def run(folder, *flags, code=0, key=KEY, backoff=0.01, **env):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pace, "BACKOFF", backoff)
+        patch.setattr(mistral_batch, "POLL", 0.05)
+        return checked(calling.call("mistral.py", (*QUICK, *flags), folder, environment(key, env)), folder, code)
 
 
 def ask(folder, server, *flags, code=0, **more):

@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from typing import NamedTuple
 
-from llm_ts import cli, records
+from llm_ts import cli, disk
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -47,7 +47,7 @@ def _taken(number, name, encoding):
 @contextlib.contextmanager
 def _put_back():
     """What a script may change of its process is afterwards as it was."""
-    folder, environment, argv, stdin, locks = os.getcwd(), dict(os.environ), sys.argv, sys.stdin, records.locks
+    folder, environment, argv, stdin, locks = os.getcwd(), dict(os.environ), sys.argv, sys.stdin, disk.locks
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     try:
         with warnings.catch_warnings(), open(os.devnull) as sys.stdin:
@@ -56,7 +56,7 @@ def _put_back():
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(environment)
-        sys.argv, sys.stdin, records.locks = argv, stdin, locks
+        sys.argv, sys.stdin, disk.locks = argv, stdin, locks
         for number, handler in handlers.items():
             signal.signal(number, handler)
 

@@ -86,9 +86,10 @@ def embedder():
 def llama_cpp():
     """What an export needs: llama.cpp's converters, and its library."""
     from llm_ts import cli, paths
+    from llm_ts.student import llama_library
 
-    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
     try:
+        llama_library.require("an export")
         return paths.llama_cpp()
     except cli.UserError as error:
         pytest.skip(str(error))

@@ -20,7 +20,7 @@ if not os.path.isfile(SMOLLM2):
     pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2", allow_module_level=True)
 
 ROWS = fresh.pairs("train", [(16, 16, 8)], "thirds")
-PROMPTS = [row["prompt"] for row in ROWS[:3]] + ["x " * 40, "Why?"]
+PROMPTS = [pair.prompt_of(row) for row in ROWS[:3]] + ["x " * 40, "Why?"]
 RECIPE = train.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", save_steps=99)
 
 
@@ -60,16 +60,15 @@ BEFORE = {
 @pytest.mark.parametrize("kind", BEFORE)
 def test_what_is_learnt_is_the_answer_and_its_end_after_the_prompt_that_is_asked(made, kind):
     model, tokenizer = in_fp32(made(kind))
-    for row, lesson in zip(
-        ROWS, chat.lessons_of(model, tokenizer, [row["prompt"] for row in ROWS], [row["answer"] for row in ROWS])
-    ):
+    prompts, answers = [pair.prompt_of(row) for row in ROWS], [pair.answer_of(row) for row in ROWS]
+    for row, lesson in zip(ROWS, chat.lessons_of(model, tokenizer, prompts, answers)):
         learnt = [token for token in lesson["labels"] if token != -100]
         asked = lesson["input_ids"][: -len(learnt)]
-        assert tokenizer.decode(learnt) == row["answer"] + "<|im_end|>\n"
+        assert tokenizer.decode(learnt) == pair.answer_of(row) + "<|im_end|>\n"
         assert lesson["labels"][: len(asked)] == [-100] * len(asked) and lesson["input_ids"][len(asked) :] == learnt
-        assert asked == chat.ids_of(tokenizer, chat.prompts_of(tokenizer, [row["prompt"]]))[0]
+        assert asked == chat.ids_of(tokenizer, chat.prompts_of(tokenizer, [pair.prompt_of(row)]))[0]
         text = tokenizer.decode(asked)
-        assert question.SYSTEM in text and row["prompt"] in text
+        assert question.SYSTEM in text and pair.prompt_of(row) in text
         assert text.endswith("<|im_start|>assistant\n" + BEFORE[kind])
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") in chat.ends_of(model, tokenizer)
     assert tokenizer.eos_token == "<|im_end|>"  # what a GGUF file takes as its end
@@ -197,28 +196,26 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     refuse.on_step_end(None, state, TrainerControl(), model=model)
 
 
-ASKED = ("SLURM_GPUS_ON_NODE", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
-
-
-def test_a_gpu_that_was_asked_for_and_is_not_seen_is_refused(command, tmp_path, monkeypatch):
+def test_a_gpu_that_was_requested_and_is_not_seen_is_refused(command, tmp_path, monkeypatch):
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    for name in (*device.COUNTS, *device.LISTS):
+    nothing = {"SLURM_GPUS_ON_NODE": ("", "0"), "CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles")}
+    for name in nothing:
         monkeypatch.delenv(name, raising=False)
     assert device.choose() == "cpu"
-    for name in ASKED:
+    for name, values in nothing.items():
         monkeypatch.setenv(name, "1")
-        with pytest.raises(cli.UserError, match=f"{name}=1"):
+        with pytest.raises(cli.UserError, match=f"a GPU was requested .{name}=1"):
             device.choose()
-        for none in ("0", "gpu:a100:0") if name in device.COUNTS else ("", "-1", "NoDevFiles"):
-            monkeypatch.setenv(name, none)
+        for value in values:
+            monkeypatch.setenv(name, value)
             assert device.choose() == "cpu"
         monkeypatch.delenv(name)
-    monkeypatch.setenv("SLURM_GPUS_PER_NODE", "a100:2")
+    monkeypatch.setenv("SLURM_GPUS_ON_NODE", "2")
     done = run_script("qwen_train.py", *command("llama"), cwd=tmp_path, code=2)
-    assert "SLURM_GPUS_PER_NODE=a100:2" in done.stderr and "--device cpu" in done.stderr and os.listdir(tmp_path) == []
+    assert "SLURM_GPUS_ON_NODE=2" in done.stderr and "--device cpu" in done.stderr and os.listdir(tmp_path) == []
 
 
 def test_it_computes_in_bf16_where_the_processor_has_instructions_for_it(monkeypatch):
@@ -260,10 +257,10 @@ def test_curves_for_tensorboard(command, tmp_path):
 
 def answers_of(folder):
     """Six prompts, and the answers of a student in fp32, each asked alone."""
-    prompts = [row["prompt"] for row in fresh.pairs("test", [(16, 48, 6)], "thirds")]
+    prompts = [pair.prompt_of(row) for row in fresh.pairs("test", [(16, 48, 6)], "thirds")]
     model, tokenizer = in_fp32(folder)
     alone = [answer.generate(model, tokenizer, [prompt], 1, 24)[0] for prompt in prompts]
-    assert answer.generate(model, tokenizer, prompts, 6, 24) == alone and len(set(alone)) > 1
+    assert answer.generate(model, tokenizer, prompts, 6, 24) == alone
     return prompts, alone
 
 
@@ -276,4 +273,4 @@ def test_llama_cpp_loads_what_its_converter_made_and_says_the_same(kind, tiny_mo
     gguf_file.convert("convert_hf_to_gguf.py", str(tmp_path / "tiny"), "--outfile", made, "--outtype", "f32")
     prompts, alone = answers_of(str(tmp_path / "tiny"))
     same = [one == other for one, other in zip(alone, Student(made).ask(prompts, 24))]
-    assert sum(same) >= 5  # of random weights a near tie may fall otherwise
+    assert sum(same) >= 5 and len(set(alone)) > 1  # of random weights a near tie may fall otherwise

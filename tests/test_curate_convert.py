@@ -12,7 +12,7 @@ import pytest
 from conftest import run_script
 
 import curate
-from llm_ts import formats, question, records
+from llm_ts import disk, formats, question, records
 from llm_ts.claims import extrema, noise
 from llm_ts.pairs.pair import split_of
 from llm_ts.question import STUDY
@@ -31,7 +31,7 @@ def rows_with_gold(count=COUNT):
 
 
 def store(folder, rows):
-    records.write_text(os.path.join(folder, "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+    disk.write_text(os.path.join(folder, "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
 
 
 def other(claim, label):
@@ -180,7 +180,7 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
     plant(rows)
     store(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
-    run_script("convert.py", "--format", "thirds", "--no-diagnostics", cwd=tmp_path)
+    run_script("convert.py", "--format", "thirds", "--diagnostics", "0", cwd=tmp_path)
     pairs = records.read(str(tmp_path / "test_jsonl.jsonl"))
     curated = {row["id"]: row["curated"] for row in records.read(str(tmp_path / "data.jsonl"))}
     left_out = {row["id"] for row in rows} - {pair["id"] for pair in pairs}
@@ -188,14 +188,14 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
     assert left_out == {i for i in open_ones if split_of(i) == "train"} and left_out
     for pair in pairs:
         assert formats.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
-        assert pair["format"] == "thirds" and pair["points"] == 48
+        assert pair["format"] == "thirds" and len(pair["series"]) == 48
         said = json.loads(pair["answer"])
         for name, sentence in curated[pair["id"]].items():
             to_verify = sentence["status"] == "verify"  # in the test split only: the truth's own stands in
             assert said[name] == (pair["truth"]["sentences"][name] if to_verify else sentence["text"])
     plain, both = tmp_path / "template.jsonl", tmp_path / "both.jsonl"
     for path in (plain, both):
-        run_script("convert.py", "--format", "thirds", "--no-diagnostics", "--words", path.stem, "--out", path, cwd=tmp_path)
+        run_script("convert.py", "--format", "thirds", "--diagnostics", "0", "--words", path.stem, "--out", path, cwd=tmp_path)
     said = [question.parts_of(pair["answer"]) for pair in records.read(str(both))]
     first = [question.parts_of(pair["answer"]) for pair in records.read(str(plain))]
     assert said == [[*one, *question.parts_of(pair["answer"])] for one, pair in zip(first, pairs, strict=True)]
@@ -204,7 +204,7 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
         assert "overwritten" in run_script(script, flag, "./data.jsonl", cwd=tmp_path, code=2).stderr
     assert (tmp_path / "data.jsonl").read_bytes() == before
     first = (tmp_path / "test_jsonl.jsonl").read_bytes()
-    run_script("convert.py", "--format", "thirds", "--no-diagnostics", cwd=tmp_path)
+    run_script("convert.py", "--format", "thirds", "--diagnostics", "0", cwd=tmp_path)
     assert (tmp_path / "test_jsonl.jsonl").read_bytes() == first
 
 
@@ -216,7 +216,7 @@ def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
     missing = str(tmp_path / "no-such-nli")
     done = run_script("convert.py", "--embedder", embedder, "--nli", missing, cwd=tmp_path)
     assert "scores come from the claims" in done.stderr and "nli_scores_from: claims (no NLI model" in done.stdout
-    content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
+    content = disk.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
     assert content["nli_model"].startswith("claims")
     for entry in content["rows"]:
         for name in STUDY.topics:
@@ -231,10 +231,10 @@ def test_of_many_rows_some_are_compared_and_their_number_is_said(tmp_path, embed
     store(tmp_path, rows)
     found = []
     for limit in (12, 12, 30):
-        flags = ("--answers", "gold", "--embedder", embedder, "--nli", "none", "--diagnostics-rows", limit)
+        flags = ("--answers", "gold", "--embedder", embedder, "--nli", "none", "--diagnostics", limit)
         out = run_script("convert.py", *flags, cwd=tmp_path).stdout
-        assert ("diagnostics_rows: 12 of 30" in out) == (limit == 12)
-        content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
+        assert ("diagnostics: 12 of 30" in out) == (limit == 12)
+        content = disk.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
         assert content["means"]["trend"]["nli"]["n"] == len(content["rows"]) == limit
         found.append([entry["id"] for entry in content["rows"]])
         assert len(records.read(str(tmp_path / "test_jsonl.jsonl"))) == 30

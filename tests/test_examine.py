@@ -17,7 +17,7 @@ from conftest import ROOT, run_script
 import examine
 from llm_ts import cli, formats, workers
 from llm_ts.pairs import fresh, suites
-from llm_ts.pairs.pair import thinned
+from llm_ts.pairs.pair import answer_of, prompt_of, thinned
 from llm_ts.question import STUDY
 from llm_ts.scores import evaluation
 from llm_ts.series import rows as series_rows
@@ -86,8 +86,8 @@ def test_a_share_of_fresh_series_is_long_and_thinned():
     assert 0.1 * 320 < len(other) < 0.5 * 320 and len(other) % fresh.SAME_LENGTH == 0
     same = 0
     for k in other:
-        assert mixed[k]["points"] == len(mixed[k]["series"]) == thin.POINTS
-        assert mixed[k]["answer"] == STUDY.answer_of(mixed[k]["truth"]["sentences"])
+        assert len(mixed[k]["series"]) == thin.POINTS
+        assert mixed[k]["sentences"] == mixed[k]["truth"]["sentences"]
         truth = STUDY.truth_of(mixed[k]["series"])
         same += sum(truth[claim] == mixed[k]["truth"][claim] for claim in STUDY.claims)
     assert same > 0.97 * 4 * len(other)
@@ -103,8 +103,8 @@ def test_fresh_pairs_are_spread_over_the_labels_and_stable():
     assert [len(set(lengths[k : k + fresh.SAME_LENGTH])) for k in range(0, 100, fresh.SAME_LENGTH)] == [1] * 7
     assert len({pair["id"] for pair in pairs + mixed}) == 150
     for pair in pairs + mixed:
-        assert formats.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
-        assert STUDY.parse(pair["answer"]).read == {claim: pair["truth"][claim] for claim in STUDY.claims}
+        assert formats.text_to_series(prompt_of(pair).split("Series:")[1]) == pair["series"]
+        assert STUDY.parse(answer_of(pair)).read == {claim: pair["truth"][claim] for claim in STUDY.claims}
 
 
 def test_a_share_of_the_fresh_series_fills_a_part_of_the_values_and_has_its_own_truth():
@@ -120,8 +120,8 @@ def test_a_share_of_the_fresh_series_fills_a_part_of_the_values_and_has_its_own_
 def test_a_thinned_pair_shows_fewer_points_and_asks_for_the_truth_of_all():
     for row in suites.rows("length-512", 8, 128, "thirds"):
         short = thinned(row, 128)
-        assert short["points"] == len(short["series"]) == 128 and short["truth"] == row["truth"] and short["id"] == row["id"]
-        assert formats.text_to_series(short["prompt"].split("Series:")[1]) == short["series"]
+        assert len(short["series"]) == 128 and short["truth"] == row["truth"] and short["id"] == row["id"]
+        assert formats.text_to_series(prompt_of(short).split("Series:")[1]) == short["series"]
         assert all(STUDY.truth_of(short["series"])[claim] == row["truth"][claim] for claim in STUDY.claims)
 
 

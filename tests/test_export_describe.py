@@ -1,6 +1,6 @@
 """Export to GGUF and describing one's own series, with a tiny model through the real converters and llama.cpp.
 
-Needs: models/ and build/llama.cpp (python fetch.py smollm2 llama.cpp), llama-cpp-python; else they skip aloud.
+Needs: models/ and build/llama (python fetch.py smollm2 llama.cpp); else they skip aloud.
 Run: python -m pytest -q tests/test_export_describe.py
 """
 
@@ -14,9 +14,9 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-from llm_ts import cli, records, rules
+from llm_ts import cli, disk, rules
 from llm_ts.desk import draw, prepare
-from llm_ts.pairs import fresh
+from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
@@ -44,9 +44,9 @@ def adapter(tiny_model, tmp_path_factory, llama_cpp):
                 weight.normal_(std=0.3)
     model.save_pretrained(run / "final")
     tokenizer.save_pretrained(run / "final")
-    records.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
+    disk.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
     (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
-    records.write_text(str(run / "test_rows.jsonl"), records.encode({**row, "prompt": PROMPT}) + "\n")
+    pair.write(str(run / "test_rows.jsonl"), [{**row, "series": RAMP}])
     return run / "final"
 
 
@@ -89,7 +89,7 @@ def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tm
     for name in ("training.json", "test_rows.jsonl"):
         shutil.copy(adapter.parent / name, run)
     rows, source = compare.rows_of(str(run / "final"), origin.UNKNOWN, 5)
-    assert rows == records.read(str(run / "test_rows.jsonl")) and source == "test rows" and "beginning:" in rows[0]["prompt"]
+    assert [row["series"] for row in rows] == [RAMP] and source == "test rows" and pair.prompt_of(rows[0]) == PROMPT
     run_script("hf2gguf.py", "--base", run / "final", "--quant", "f32", "--outfile", "x.gguf", cwd=tmp_path)
     assert origin.of(str(tmp_path / "x.gguf")).format == "thirds"
     assert GGUFReader(tmp_path / "x.gguf").get_field("general.name").contents() == "Toy"
@@ -115,7 +115,7 @@ def test_a_type_of_fewer_than_four_bits_is_none(quant):
 
 def test_judging_counts_labels_and_rows():
     rows = fresh.pairs("test", [(32, 32, 3)], "thirds")
-    right = [row["answer"] for row in rows]
+    right = [pair.answer_of(row) for row in rows]
     other = {"increasing": "decreasing", "decreasing": "flat", "flat": "increasing"}
     labels = {**rows[0]["truth"], "trend": other[rows[0]["truth"]["trend"]]}
     wrong = STUDY.answer_of(STUDY.say(labels))
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
     said = STUDY.answer_of(STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "middle"}))
-    monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, **more: [said] * len(prompts))
+    monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, *more: [said] * len(prompts))
     flags = ["--lora", str(adapter), "--quant", "q8_0", "--outfile", str(old)]
     assert main(flags) == 1
     assert old.read_text() == "the old file"
@@ -256,7 +256,7 @@ def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_pa
     said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
     assert "nothing says how" in said.stderr and "Series: [00" in said.stdout
     good = {"format": "thirds", "points": [32], "prompt_version": 1}
-    broken = [("format", "roman"), ("format", ["thirds"]), ("points", 32), ("points", []), ("prompt_version", None)]
+    broken = [("format", "space"), ("see", "both"), ("format", ["thirds"]), ("points", 32), ("points", []), ("prompt_version", None)]
     for about in (*({**good, name: value} for name, value in broken), {}):
         (alone / "training.json").write_text(json.dumps(about))
         with pytest.raises(cli.UserError, match="training.json"):

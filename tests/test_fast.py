@@ -1,6 +1,6 @@
 """The shipped student through llama.cpp: many prompts side by side, the GGUF in the cache, and what stands in for it.
 
-Needs: models/ and build/llama.cpp (python fetch.py smollm2 llama.cpp), llama-cpp-python; else they skip aloud.
+Needs: models/ and build/llama (python fetch.py smollm2 llama.cpp); else they skip aloud.
 Run: python -m pytest -q tests/test_fast.py
 """
 
@@ -20,7 +20,7 @@ from test_export_describe import adapter  # noqa: F401
 from llm_ts import cli, paths
 from llm_ts.desk import fast
 from llm_ts.question import STUDY, messages_of
-from llm_ts.student import gguf_batch, gguf_file, load, origin
+from llm_ts.student import gguf_batch, gguf_worker, llama_library, load, origin
 from llm_ts.student.student import Student
 
 pytestmark = pytest.mark.slow
@@ -45,8 +45,7 @@ def made(adapter, tmp_path_factory):  # noqa: F811
 
 def test_answers_side_by_side_are_those_of_llama_cpps_own_chat(made):
     """Eleven prompts of nine lengths in slots of eight, against llama-cpp-python's chat completion, one after another."""
-    import llama_cpp
-
+    llama_cpp = llama_library.load()
     with cli.quiet():
         plain = llama_cpp.Llama(made, n_ctx=2048, verbose=False, flash_attn=True)  # as llama.cpp chooses by itself
     told = dict(temperature=0.0, max_tokens=40)
@@ -127,9 +126,8 @@ def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapt
 
 def test_describe_asks_the_shipped_student_both_ways_alike(tmp_path):
     """In the user's own cache: the first of all starts makes the GGUF there. Torch is not imported."""
-    if not os.path.isfile(SMOLLM2) or not os.path.isdir(os.path.join(ROOT, "build", "llama.cpp")):
-        pytest.skip("models/ or build/llama.cpp is missing: python fetch.py smollm2 llama.cpp")
-    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
+    if not os.path.isfile(SMOLLM2) or not llama_library.built():
+        pytest.skip("models/ or build/llama is missing: python fetch.py smollm2 llama.cpp")
     for k in range(3):
         rows = [f"{t},{round(50 + 40 * rng.random() + t * (k - 1))},{t * t + k}" for t in range(60)]
         (tmp_path / f"f{k}.csv").write_text("t,a,b\n" + "\n".join(rows) + "\n")
@@ -147,8 +145,10 @@ def test_describe_asks_the_shipped_student_both_ways_alike(tmp_path):
 
 
 def test_a_file_without_a_chat_template_is_one_line(made):
-    model = gguf_file.Llama(made)
-    model._model.metadata.pop("tokenizer.chat_template")
+    llama_library.load()
+    with cli.quiet():
+        model = gguf_worker.Model(made)
+    model.llama.metadata.pop("tokenizer.chat_template")
     with pytest.raises(cli.UserError, match="no chat template"):
-        model.ask(PROMPTS[:1], 4)
+        model.ask([messages_of(PROMPTS[0])], 4)
     assert load.weights_digest(made)

@@ -1,7 +1,7 @@
 """mistral.py asks a real llama-server on loopback: text only, SmolLM2, answers held to the schema by its grammar.
 
 SmolLM2-135M understands nothing of the question: what is tested is the talk of the two programs, not what it says.
-Needs: build/llama-programs and models/ (python fetch.py smollm2 llama.cpp), else it skips.
+Needs: build/llama and models/ (python fetch.py smollm2 llama-server), else it skips.
 Run: python -m pytest -q tests/test_llama_server.py
 """
 
@@ -65,7 +65,7 @@ def two_rows(tmp_path):
 
 
 def ask(folder, server, *flags, **kwargs):
-    slow = ("--timeout", "400", "--retries", "1", "--max-tokens", "150")  # seconds where nothing else runs
+    slow = ("--timeout", "400", "--max-tokens", "150")  # seconds where nothing else runs
     return run(folder, "--server-url", f"{server}/v1", *flags, *slow, key=None, **kwargs)
 
 

@@ -96,7 +96,7 @@ def test_windows_are_the_values_of_the_package(listed):
     for name, values in (("walk", WALK), ("two", TWO), ("holes", run), ("short", SHORT)):
         assert 1 <= len(of[name]) <= real_windows.MOST
         for row in of[name]:
-            start, n = row["source"]["start"], row["points"]
+            start, n = row["source"]["start"], len(row["series"])
             part = values[start : start + n]
             assert 16 <= n <= 512 and len(part) == n
             expected = (part - part.min()) / (part.max() - part.min()) * 99
@@ -104,7 +104,7 @@ def test_windows_are_the_values_of_the_package(listed):
             assert row["source"]["package"] == "tiny==1.0" and row["split"] == "test"
     assert [len(of[name]) for name in ("walk", "two", "holes", "short")] == [5, 1, 5, 1]
     for name, points in (("two", 40), ("holes", len(run)), ("short", 20)):  # the whole series is one of them
-        assert points in [row["points"] for row in of[name]]
+        assert points in [len(row["series"]) for row in of[name]]
     assert len({row["id"] for row in rows}) == len(rows) == 12
     short = of["short"][0]["truth"]
     assert (short["trend"], short["max"], short["min"], short["noise"]) == ("increasing", "end", "beginning", "low")

@@ -1,7 +1,7 @@
 """README's "Serving" with the real programs on loopback: llama-cli, llama-server, adapters switched, OpenAI's client.
 
 Commands are read from the README and run as they stand there; only the port is another one, and the export compares 4 rows.
-Needs: models/, build/ (python fetch.py smollm2 llama.cpp), llama-cpp-python, openai; else what needs it skips.
+Needs: models/, build/ (python fetch.py smollm2 llama-server), openai; else what needs it skips.
 Run: python -m pytest -q tests/test_serving.py
 """
 
@@ -60,7 +60,6 @@ def shell(line, cwd, code=0):
 @pytest.fixture(scope="module")
 def shelf(readme, tmp_path_factory):
     """A folder that looks like the repository's, with student.gguf, base.gguf, base-lora.gguf, minus.gguf and prompt.txt."""
-    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
     try:
         paths.llama_program("llama-server"), paths.llama_cpp()
     except cli.UserError as error:

@@ -118,7 +118,7 @@ def test_the_loss_is_that_of_the_answer_alone(request, shown, tmp_path, name):
     tokenizer = processor.tokenizer
     for ids, labels, row in zip(batch["input_ids"], batch["labels"], shown):
         said = tokenizer.decode(labels[labels != -100])
-        assert said.strip().removesuffix("<|im_end|>") == row["answer"]
+        assert said.strip().removesuffix("<|im_end|>") == pair.answer_of(row)
         whole = processor(
             text=[processor.apply_chat_template(question.messages_of(pair.asked_with(row)), add_generation_prompt=True)],
             images=[[pair.picture_of(row)]],
@@ -174,7 +174,7 @@ def stage(tiny_eyes, embedder, tmp_path_factory):
     run_script("ou_process.py", "--count", 40, "--points", 24, cwd=folder)
     run_script("mistral.py", "--dryrun", cwd=folder)
     run_script("curate.py", cwd=folder)
-    run_script("convert.py", "--format", "thirds", "--words", "template", "--no-diagnostics", cwd=folder)
+    run_script("convert.py", "--format", "thirds", "--words", "template", "--diagnostics", "0", cwd=folder)
     return folder
 
 
@@ -345,10 +345,10 @@ def test_sentences_in_another_order_say_the_same():
     made = fresh.in_other_orders(rows, 0.5)
     orders = []
     for row, other in zip(rows, made):
-        assert json.loads(row["answer"]) == json.loads(other["answer"]) and other["truth"] == row["truth"]
-        names = list(json.loads(other["answer"]))
-        asked_in = [other["prompt"].index(f'"{name}"') for name in names]
-        assert asked_in == sorted(asked_in) and other["prompt"].endswith("a plot of 24 points.")
+        assert json.loads(pair.answer_of(row)) == json.loads(pair.answer_of(other)) and other["truth"] == row["truth"]
+        names, prompt = list(json.loads(pair.answer_of(other))), pair.prompt_of(other)
+        asked_in = [prompt.index(f'"{name}"') for name in names]
+        assert asked_in == sorted(asked_in) and prompt.endswith("a plot of 24 points.")
         orders.append(tuple(names))
     assert all(len(set(orders[k : k + fresh.SAME_LENGTH])) == 1 for k in range(0, 320, fresh.SAME_LENGTH))
     assert 90 < sum(order != STUDY.topics for order in orders) < 230 and len(set(orders)) > 3
@@ -357,7 +357,7 @@ def test_sentences_in_another_order_say_the_same():
 def test_the_suite_that_shows_nothing_keeps_the_truth():
     rows, plain = suites.rows("blank", 5, 48, "thirds"), suites.rows("unseen", 5, 48, "thirds")
     for number, (row, own) in enumerate(zip(rows, plain)):
-        assert row["truth"] == own["truth"] and row["prompt"] == own["prompt"]
+        assert row["truth"] == own["truth"] and pair.prompt_of(row) == pair.prompt_of(own)
         drawn = np.asarray(pair.picture_of(pair.show(row, "image")))
         assert np.array_equal(drawn, np.asarray(pair.picture_of(rows[(number + 1) % 5])))
         assert not np.array_equal(drawn, np.asarray(plot.picture(own["series"])))
@@ -400,9 +400,10 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     names = ("model.safetensors", "tower.safetensors", "config.json")
     assert all((tmp_path / "put" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in names)
     (tmp_path / "bad.safetensors").write_bytes(b"none")
-    for bad in ("bad.safetensors", "none.safetensors", "whole/model.safetensors"):
-        flags = ["--text", tiny_model, "--tower", bad, "--out", "other"]
-        assert "tower" in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
+    whys = {"bad": "no file of weights", "none": "no file none.safetensors here", "whole/model": "no tower of this model"}
+    for bad, why in whys.items():
+        flags = ["--text", tiny_model, "--tower", f"{bad}.safetensors", "--out", "other"]
+        assert why in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
     other = ["--tower", "further/tower.safetensors", "--out", "put"]
     assert "has another tower" in run_script("pretrain_tower.py", "--text", tiny_model, *other, cwd=tmp_path, code=2).stderr
     wrong = ["--tower", "cut/tower.safetensors", "--start", "cut/tower.safetensors", "--out", "other"]

@@ -3,6 +3,7 @@
 Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_stream.py
 """
 
+import json
 import os
 import random
 import signal
@@ -17,14 +18,14 @@ import convert
 import curate
 import mistral
 import ou_process
-from llm_ts import cli, records, stream, workers
+from llm_ts import cli, records, workers
 
 COUNT, POINTS = 2500, 16  # three pieces of work
 STAGES = {
-    "ou_process.py": ("--count", COUNT, "--points", POINTS, "--no-dataset"),
-    "mistral.py": ("--dryrun", "--no-dataset"),
+    "ou_process.py": ("--count", COUNT, "--points", POINTS, "--dataset", "none"),
+    "mistral.py": ("--dryrun", "--dataset", "none"),
     "curate.py": ("--audit", "7"),
-    "convert.py": ("--no-diagnostics",),
+    "convert.py": ("--diagnostics", "0",),
 }
 MAINS = {"ou_process.py": ou_process.main, "mistral.py": mistral.main, "curate.py": curate.main, "convert.py": convert.main}
 
@@ -94,9 +95,9 @@ def test_killed_at_random_moments_the_stages_end_with_the_same_bytes(whole, tmp_
 def test_processes_end_with_the_first_and_hold_no_lock(tmp_path):
     """The first process is killed where it cannot clean up; the second run of the same command may write at once."""
     code = (
-        "import os, time\nfrom llm_ts import stream, workers\nworkers.cores = lambda: 2\n"
+        "import os, time\nfrom llm_ts import records, workers\nworkers.cores = lambda: 2\n"
         "def work(piece):\n os.write(1, b'%d\\n' % os.getpid())\n time.sleep(0.3)\n return b'x' * 10**6\n"
-        "with stream.writing('data.jsonl', create=True) as data:\n data.append(b'{\"id\": \"a\"}\\n')\n"
+        "with records.writing('data.jsonl', create=True) as data:\n data.append(b'{\"id\": \"a\"}\\n')\n"
         " for _ in workers.in_order(work, range(100), data.held): pass\n"
     )
     env = {**os.environ, "PYTHONPATH": ROOT}
@@ -105,7 +106,7 @@ def test_processes_end_with_the_first_and_hold_no_lock(tmp_path):
     assert len(children) == 2 and process.pid not in children
     process.kill()
     process.wait()
-    with stream.writing(str(tmp_path / "data.jsonl")) as data:
+    with records.writing(str(tmp_path / "data.jsonl")) as data:
         assert len(data) == 1
     end = time.monotonic() + 30
     while any(os.path.exists(f"/proc/{child}/cmdline") and open(f"/proc/{child}/cmdline").read() for child in children):
@@ -150,18 +151,25 @@ def random_file(path, rng):
         file.write(text[: -1 if rng.random() < 0.5 else None])
 
 
+def rows_in(path):
+    """The rows of a file by another way: all lines at once."""
+    with open(path, encoding="utf-8") as file:
+        return list({row["id"]: row for row in map(json.loads, filter(str.strip, file))}.values())
+
+
 def test_rows_are_those_of_reading_the_whole_file(tmp_path, monkeypatch):
     path, rng = str(tmp_path / "data.jsonl"), random.Random(5)
     for number in range(150):
         monkeypatch.setattr(workers, "cores", lambda: 2 if number % 50 == 0 else 1)
         random_file(path, rng)
-        expected = records.read(path)
-        with stream.reading(path) as data:
+        expected = rows_in(path)
+        with records.reading(path) as data:
             assert [row for rows in data.map(list, chunk=rng.randrange(1, 9)) for row in rows] == expected
-            assert len(data) == len(expected) and data.read([len(data) - 1]) == expected[-1:]
-        with stream.writing(path) as data:
+            assert len(data) == len(expected) and data.read([len(data) - 1]) == expected[-1:] and list(data) == expected
+            assert [row for rows in data.map(list, range(0, len(data), 2)) for row in rows] == expected[::2]
+        with records.writing(path) as data:
             data.append(b'{"id": "last"}\n')
-        assert records.read(path) == [*expected, {"id": "last"}]
+        assert rows_in(path) == records.read(path) == [*expected, {"id": "last"}]
 
 
 def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
@@ -170,7 +178,7 @@ def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
 
     def reading(*lines, end="\n"):
         path.write_text("\n".join(lines) + end)
-        with stream.reading(str(path)) as data:
+        with records.reading(str(path)) as data:
             return [row for rows in data.map(list) for row in rows]
 
     assert [row["n"] for row in reading(*lines)] == [2, 1]
@@ -185,7 +193,7 @@ def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
         reading(*lines, '{"id": "a", "id": "b"}')
     assert [row["n"] for row in reading(*lines, '{"id": "b", "n"', end="")] == [2, 1]
     assert "torn last line" in capsys.readouterr().err
-    with pytest.raises(cli.UserError, match="run x.py first"), stream.reading(str(tmp_path / "no.jsonl"), "x.py"):
+    with pytest.raises(cli.UserError, match="run x.py first"), records.reading(str(tmp_path / "no.jsonl"), "x.py"):
         pass
 
 
@@ -265,11 +273,11 @@ def test_memory_does_not_grow_with_the_file(whole, tmp_path):
     rows = whole["curate.py"]["data.jsonl"]
     many = b"".join(rows.replace(b'"id": "ou_', b'"id": "%d_' % number) for number in range(8))
     code = (
-        "import re, sys\nfrom llm_ts import records, stream, workers\nworkers.cores = lambda: 1\n"
+        "import re, sys\nfrom llm_ts import records, workers\nworkers.cores = lambda: 1\n"
         # not ru_maxrss: it begins at what the process that started this one had
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\nbefore = peak()\n"
         "if sys.argv[1] == 'all':\n  found = records.read('many.jsonl')\n"
-        "else:\n  with stream.reading('many.jsonl') as data:\n    found = list(data.map(len))\n"
+        "else:\n  with records.reading('many.jsonl') as data:\n    found = list(data.map(len))\n"
         "print(peak() - before)"
     )
     (tmp_path / "many.jsonl").write_bytes(many)

@@ -297,9 +297,9 @@ asked = question.of_all(train + test, sys.argv[1])
 assert asked.name == "level" and asked.topics[-1] == "level" and asked.together == "all_six"
 rows = train + test
 for row in rows:
-    answer = asked.parse(row["answer"])
+    answer = asked.parse(pair.answer_of(row))
     assert answer.parse == "strict" and list(answer.sentences) == list(asked.topics) and None not in answer.read.values()
-    assert row["prompt"] == asked.prompt_of(row["series"], "thirds")
+    assert pair.prompt_of(row) == asked.prompt_of(row["series"], "thirds")
     text = PROMPTS["labels"].fill(asked, row["series"])
     assert "- level: do most of its values" in text and "Describe it in five short sentences" in text
 right = [asked.answer_of(row["truth"]["sentences"]) for row in rows]
@@ -343,7 +343,7 @@ def pipeline(scripts, cwd, name, *flags):
     call(scripts / "mistral.py", "--dryrun", *where, cwd=cwd)
     asked = (cwd / data).read_bytes()
     call(scripts / "curate.py", "--data", data, "--verify-file", verify, cwd=cwd)
-    call(scripts / "convert.py", "--format", "thirds", "--no-diagnostics", "--data", data, "--out", pairs, cwd=cwd)
+    call(scripts / "convert.py", "--format", "thirds", "--diagnostics", "0", "--data", data, "--out", pairs, cwd=cwd)
     return made, asked, *((cwd / path).read_bytes() for path in (data, verify, pairs))
 
 

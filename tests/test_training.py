@@ -145,6 +145,25 @@ def test_a_signal_or_a_file_saves_and_asks_to_be_run_again(unbroken, pairs, tiny
     assert digest(out) == digest(unbroken[0])
 
 
+def test_a_run_of_two_parts_goes_on_where_it_was_stopped(pairs, tiny_model, embedder, tmp_path):
+    """Stopped after its first step, and again after the next one: the weights and the evaluations are the unbroken run's."""
+    stop, whole, broken = tmp_path / "stop", tmp_path / "whole", tmp_path / "broken"
+    flags = ["--fresh", "24x20", "--then-pairs", "--epochs", "1", "--eval-rows", "2", "--validation", "0"]
+    done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, whole, *flags), cwd=tmp_path)
+    learnt = len(pair.read(pairs)[0])
+    assert f"train: {20 + learnt}" in done.stdout and (whole / "training.png").stat().st_size > 10_000
+    for _ in range(2):
+        stop.touch()
+        more = [*flags, "--stop-file", stop]
+        run_script("qwen_train.py", *command(pairs, tiny_model, embedder, broken, *more), cwd=tmp_path, code=cli.REQUEUE)
+        stop.unlink()
+    assert sorted(path.name for path in broken.glob("checkpoint-*")) == ["checkpoint-1", "checkpoint-2"]
+    run_script("qwen_train.py", *command(pairs, tiny_model, embedder, broken, *more), cwd=tmp_path)
+    last = f"evaluation_checkpoint-{-(-(20 + learnt) // 8)}.json"
+    assert digest(broken) == digest(whole)
+    assert evaluation.read(str(broken / last))["samples"] == evaluation.read(str(whole / last))["samples"]
+
+
 def test_a_stop_file_that_cannot_be_made_is_refused_at_the_start(pairs, tiny_model, embedder, tmp_path):
     for bad in ("nowhere/stop", str(tmp_path)):
         flags = command(pairs, tiny_model, embedder, tmp_path / "run", "--stop-file", bad)
@@ -296,7 +315,7 @@ def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
     batch = next(iter(made.get_train_dataloader()))
     for ids, labels in zip(batch["input_ids"], batch["labels"]):
         said = tokenizer.decode(labels[labels != -100])
-        assert said.strip().removesuffix("<|im_end|>") in [row["answer"] for row in train_rows[:4]]
+        assert said.strip().removesuffix("<|im_end|>") in [pair.answer_of(row) for row in train_rows[:4]]
         assert "Series:" in tokenizer.decode(ids[labels == -100])
     with torch.no_grad():
         logits = made.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits

@@ -6,7 +6,6 @@ the files looked at are made here by a stand-in. Run: python -m pytest -q tests/
 
 import http.server
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,10 +16,12 @@ from conftest import run_script
 from test_scoring import WordScorer
 
 import convert
-from llm_ts import cli, records
+import ts_check_training
+from llm_ts import cli, disk
 from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, marked
 from llm_ts.series import rows as series_rows
+from llm_ts.teacher import textsynth
 
 KEY = "sk-secret-textsynth-0123"
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">\x1b[31mred\x1b[0m "é" & \u202e'
@@ -36,7 +37,7 @@ def evaluated(tmp_path_factory):
         row["gold"] = row["truth"]["sentences"]
     pairs = [convert.pair_of(row, "thirds", "truth") for row in rows]
     test = [made for made in pairs if made["split"] == "test"][:6]
-    good = [made["answer"] for made in test]
+    good = [pair.answer_of(made) for made in test]
     scorer = WordScorer()
     for name, answers in (
         ("avant", ["I do not know."] * 6),
@@ -45,7 +46,7 @@ def evaluated(tmp_path_factory):
         ("teacher", good),
     ):
         content = evaluation.make(name, test, answers, scorer, base="x", step=None)
-        records.write_json(str(tmp_path / f"evaluation_{name}.json"), content)
+        disk.write_json(str(tmp_path / f"evaluation_{name}.json"), content)
     pair.write(str(tmp_path / "test_rows.jsonl"), test)
     return tmp_path
 
@@ -56,7 +57,7 @@ def folder(evaluated, tmp_path):
 
 
 def rows_of(folder):
-    return records.read(str(folder / "test_rows.jsonl"))
+    return pair.read_all(str(folder / "test_rows.jsonl"))
 
 
 def test_the_terminal_shows_every_sample_and_neutralises_model_text(folder):
@@ -219,38 +220,47 @@ class TextSynthHandler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def ask(folder, server, *more, key=KEY, code=0, embedder=None):
-    flags = ["--server-url", server.url, "--engine", "some_engine", "--backoff", "0.01", "--nli", "none", *more]
-    if embedder:
-        flags += ["--embedder", embedder]
-    done = run_script("ts_check_training.py", *flags, cwd=folder, env={"TEXTSYNTH_API_KEY": key}, code=code)
-    assert KEY not in done.stdout + done.stderr
-    for path, _, names in os.walk(folder):
-        for name in names:
-            assert KEY.encode() not in open(os.path.join(path, name), "rb").read()
-    return done
+@pytest.fixture
+def ask(folder, monkeypatch, capsys):
+    """A function that runs ts_check_training.py without much patience -> what it printed."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(textsynth, "BACKOFF", 0.01)
+    monkeypatch.setenv("TEXTSYNTH_API_KEY", KEY)
+
+    def run(server, *more):
+        try:
+            ts_check_training.main(["--server-url", server.url, "--engine", "some_engine", "--nli", "none", *more])
+        finally:
+            out, err = capsys.readouterr()
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        for content in (out.encode(), err.encode(), *(path.read_bytes() for path in files)):
+            assert KEY.encode() not in content
+        return out
+
+    return run
 
 
-def test_textsynth_is_asked_once_each_and_scored_alike(folder, embedder):
+def test_textsynth_is_asked_once_each_and_scored_alike(folder, ask, embedder):
     server = TextSynthServer([429, 500, "drop", 503])
-    ask(folder, server, "--limit", "2", embedder=embedder)
+    ask(server, "--rows", "2", "--embedder", embedder)
     assert len(server.asked) == 2
-    done = ask(folder, server, embedder=embedder)
-    assert len(server.asked) == 6 and server.asked == [row["prompt"] for row in rows_of(folder)]
-    assert "asked: 4" in done.stdout
+    out = ask(server, "--embedder", embedder)
+    assert len(server.asked) == 6 and server.asked == [pair.prompt_of(row) for row in rows_of(folder)]
+    assert "asked: 4" in out
     content = evaluation.read(str(folder / "evaluation_textsynth-some_engine.json"))
     assert [sample["parse"] for sample in content["samples"]] == ["repaired"] * 6
     assert [sample["read"]["trend"] for sample in content["samples"]] == ["increasing"] * 6
-    ask(folder, server, embedder=embedder)
+    ask(server, "--embedder", embedder)
     assert len(server.asked) == 6
 
 
 @pytest.mark.parametrize(
     "script, why", [([401], "401"), ([404], "404"), (["html"], "does not answer as TextSynth"), ([500] * 9, "500")]
 )
-def test_textsynths_refusals_are_one_line(folder, script, why):
-    done = ask(folder, TextSynthServer(script), "--retries", "2", code=2)
-    assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1
+def test_textsynths_refusals_are_one_line(ask, script, why):
+    with pytest.raises(cli.UserError, match=why) as refused:
+        ask(TextSynthServer(script))
+    assert KEY not in str(refused.value)
 
 
 def test_mistakes(folder, tmp_path):

@@ -5,34 +5,39 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from llm_ts import cli, formats, question
+from llm_ts.desk import steps
 from llm_ts.pairs import pair
 from llm_ts.series import thin
 from llm_ts.series.scale import integers_of
-from llm_ts.series.user import grid
-from llm_ts.series.user import read as user_file
 from llm_ts.student import origin
+from llm_ts.table import read as table
 
 
 @dataclass
 class Asked:
     """A series, ready to be asked about. series: in order, even, whole; shown: the integers that the student reads of it."""
 
-    series: user_file.Series
+    series: table.Series
     shown: list
     truth: dict  # by the rules, of the whole series
     n: int  # values that the file has of it
     facts: dict  # {"first": {"value", "time"}, "last", "lowest", "highest"}
+    zeros: int  # of the values in the file
     notes: list = field(default_factory=list)
 
 
 def read_series(path, options, last=None, begin=None, end=None, windows=1):
     """A file -> its series, in order, each window apart. UserError in one line for what cannot be described."""
     try:
-        found = user_file.read(path, options)
-        chosen = [grid.choose_window(grid.put_in_order(series, sort=bool(options.time)), last, begin, end) for series in found]
-        return [part for series in chosen for part in grid.split(series, windows)]
+        found = in_order(table.read(path, options), last, begin, end)
+        return [part for series in found for part in steps.split(series, windows)]
     except MemoryError:
         raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None
+
+
+def in_order(found, last=None, begin=None, end=None):
+    """Series of a file -> the same with rising times, each the part that was chosen of it."""
+    return [steps.choose_window(steps.put_in_order(series), last, begin, end) for series in found]
 
 
 def prepare(series, known, asked, windowed=False):
@@ -40,9 +45,9 @@ def prepare(series, known, asked, windowed=False):
 
     windowed: whether the user chose its rows.
     """
-    facts = facts_of(series)
-    series = grid.fill(series, windowed)
-    rows, series = len(series.values), grid.make_even(series)
+    facts, zeros = facts_of(series), int((series.values == -series.zero).sum())
+    series = steps.fill(series, windowed)
+    rows, series = len(series.values), steps.make_even(series)
     n, points = len(series.values), origin.points_shown(known, len(series.values))
     notes = list(series.notes)
     shown = series.values
@@ -50,7 +55,7 @@ def prepare(series, known, asked, windowed=False):
         shown = thin.thin(shown, points, asked)
         notes.append(f"the student is shown {points} points that stand for all {n}; the truth is that of all {n}")
     notes += origin.notes(known, len(shown), asked)
-    return Asked(series, integers_of(shown), asked.truth_of(integers_of(series.values)), rows, facts, notes)
+    return Asked(series, integers_of(shown), asked.truth_of(integers_of(series.values)), rows, facts, zeros, notes)
 
 
 def facts_of(series):
@@ -69,7 +74,7 @@ def _value(series, value):
 
 def _time(series, place):
     """The time of a row as the file has it; its number from 1 where it has none."""
-    return int(place) + 1 if series.labels is None else grid.label(series, place)
+    return int(place) + 1 if series.labels is None else steps.label(series, place)
 
 
 def prompt_of(ready, asked, fmt, see):

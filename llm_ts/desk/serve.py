@@ -1,7 +1,6 @@
 """The page of describe.py --serve: a file or pasted numbers in, the picture with its claims marked and the verdicts out.
 
-A file comes as text in a request, is read from a temporary file that is removed before anything is answered, and is kept
-nowhere. Only students that were there at the start can be asked. Who may ask at all: local_page.py.
+A file comes as text in a request and is kept nowhere. Only students that were there at the start can be asked. Who may ask at all: local_page.py.
 """
 
 import base64
@@ -9,15 +8,15 @@ import binascii
 import glob
 import json
 import os
-import tempfile
 
 from llm_ts import cli, local_page, paths
 from llm_ts.desk import fast, prepare, tell
 from llm_ts.local_page import Refusal, text_of
 from llm_ts.scores import marked
 from llm_ts.scores.score import outcomes_of
-from llm_ts.series.user.read import Options
 from llm_ts.student import load, origin
+from llm_ts.table import read
+from llm_ts.table.read import Options
 
 PORT = 8766
 LARGEST = 20_000_000  # bytes of a file
@@ -103,7 +102,7 @@ class App:
         true = {claim: ready.truth[claim] for claim in question.claims}
         return {
             **json.loads(tell.json_line(ready, answer)),
-            "about": tell.about(ready), "facts": tell.facts_line(ready), "parse": answer.parse, "text": cli.visible(answer.text),
+            "about": tell.about(ready, notes=False), "facts": tell.facts_line(ready), "parse": answer.parse, "text": cli.visible(answer.text),
             "picture": marked.picture(ready.series.values, outcomes, true, name, ends, width, max(280, width * 3 // 8)),
         }  # fmt: skip
 
@@ -115,26 +114,15 @@ def read_upload(data, shown, asked):
         raise Refusal(400, "skip and last are whole numbers")
     said = {name: text_of(asked, name) or None for name in WORDS}
     lists = {name + ("s" if name == "row" else ""): tuple(filter(None, [text_of(asked, name)])) for name in LISTS}
-    column = text_of(asked, "column")
-
-    def read(path, **choice):
-        options = Options(**{**said, **lists, "skip": int(skip), **choice})
-        return prepare.read_series(path, options, int(last) or None, *(text_of(asked, word) or None for word in WINDOW))
-
-    with tempfile.TemporaryDirectory(prefix="llm_ts-") as folder:
-        path = os.path.join(folder, "upload")
-        with open(path, "wb") as file:
-            file.write(data)
-        try:
-            columns = [series.column for series in read(path, all_columns=True)] if not lists["rows"] else []
-        except cli.UserError:  # one column may be broken, another one right
-            columns = []
-        try:
-            (series, *_) = read(path, columns=(column,) if column else ())
-        except cli.UserError as error:
-            return None, columns, cli.UserError(str(error).replace(path, shown))
-    series.source = shown
-    series.notes = [note.replace(path, shown) for note in series.notes]
+    column, columns = text_of(asked, "column"), []
+    options = Options(columns=(column,) if column else (), skip=int(skip), **said, **lists)
+    try:
+        table = read.open_table(data, options, shown)
+        columns = read.Reader(table, options).columns()
+        window = int(last) or None, *(text_of(asked, word) or None for word in WINDOW)
+        (series, *_) = prepare.in_order(read.choose(table, options), *window)
+    except cli.UserError as error:
+        return None, columns, error
     return series, columns or [series.column], None
 
 

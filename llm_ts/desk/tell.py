@@ -24,7 +24,7 @@ def facts_line(ready):
     """ "first 1120 in 1871, last 740 in 1970, lowest 456 in 1913, highest 1370 in 1879"; computed, not the student's."""
     unit = f" {ready.series.unit}" if ready.series.unit else ""
     return ", ".join(
-        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {_when(ready.series, ready.facts[name]['time'])}"
+        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {cli.visible(_when(ready.series, ready.facts[name]['time']))}"
         for name in FACTS
     )
 
@@ -34,26 +34,23 @@ def number(value):
     return str(value) if isinstance(value, int) else f"{value:.12g}"
 
 
-def short(value):
-    """A value in six digits, or as many as stand before its point: 1e6 -> "1000000", 2 / 3 -> "0.666667"."""
-    text = f"{value:g}"
-    return f"{value:.0f}" if "e+" in text and abs(value) < 1e15 else text
-
-
 def _when(series, time):
     """ "in 1913", "on 2024-03-01", "at t07", "at point 5"."""
     if isinstance(time, int):
         return f"at point {time}"
     words = {"year": "in", "date": "on"}
-    return f"{words.get(series.kind, 'at')} {cli.visible(time)}"
+    return f"{words.get(series.kind, 'at')} {time}"
 
 
-def about(ready):
-    """The first line about a series: what it is called, where it comes from, how long it is and what it spans."""
+def about(ready, notes=True):
+    """What was read, in one line: the series and its file, its values, the first and the last with their
+    times, how many are zero, and, with notes, what was repaired or left out."""
     series, facts = ready.series, ready.facts
-    spans = f"{short(facts['lowest']['value'])} to {short(facts['highest']['value'])}"
-    unit = f" {cli.visible(series.unit)}" if series.unit else ""
-    return f"series: {cli.visible(series.column)} of {cli.visible(series.source)}, {ready.n} points, {spans}{unit}"
+    unit = f" {series.unit}" if series.unit else ""
+    ends = " to ".join(f"{number(facts[end]['value'])}{unit} {_when(series, facts[end]['time'])}" for end in FACTS[:2])
+    said = [f"series: {series.column} of {series.source}, {ready.n} points, {ends}"]
+    said += [f"{ready.zeros} of them zero"] if ready.zeros else []
+    return cli.visible("; ".join([*said, *(series.notes if notes else ())]))
 
 
 def json_line(ready, answer, plot=None):
@@ -65,7 +62,7 @@ def json_line(ready, answer, plot=None):
     }
     series = ready.series
     said = {
-        "source": series.source, "column": series.column, "unit": series.unit, "n": ready.n,
+        "source": series.source, "column": series.column, "unit": series.unit, "n": ready.n, "read": about(ready),
         "sentences": answer.sentences, "claims": claims, "facts": ready.facts, "notes": ready.notes,
         **({"plot": plot} if plot else {}),
     }  # fmt: skip

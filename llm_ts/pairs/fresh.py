@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llm_ts import cli, workers
+from llm_ts import cli, question, workers
 from llm_ts.pairs import pair
 from llm_ts.question import STUDY
 from llm_ts.series import PROCESSES, ou, rows, thin
@@ -82,8 +82,9 @@ def _drawn(seed, numbers, least, most, question, processes, squeeze, long):
 class Rows(Sequence):
     """Fresh rows for each (least, most, count) of stages, in order, drawn when they are asked for: id, series, truth, params.
 
-    purpose: "train", "validation" or "test". question: what is asked about them. processes: names of series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99
-    only. long: share of series that are longer, and thinned. The first series of the first stage are the same for every count.
+    purpose: "train", "validation" or "test". question: what is asked about them. processes: names of
+    series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99 only. long: share of series
+    that are longer, and thinned. The first series of the first stage are the same for every count.
     """
 
     def __init__(self, purpose, stages, seed=0, question=STUDY, processes=(ou.NAME,), squeeze=0.0, long=0.0):
@@ -123,8 +124,8 @@ def in_other_orders(rows, share, seed=0):
     for start in range(0, len(rows), SAME_LENGTH):
         rng = np.random.default_rng([PURPOSES["train"] + seed, 3, start, 0])
         block = rows[start : start + SAME_LENGTH]
-        order = rng.permutation(len(pair.topics_of(block[0])))
-        made += [pair.reorder(row, order) for row in block] if rng.random() < share else block
+        order = rng.permutation(len(question.of(block[0], block[0]["id"]).topics)).tolist()
+        made += [{**row, "order": order} for row in block] if rng.random() < share else block
     return made
 
 

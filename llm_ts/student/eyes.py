@@ -91,6 +91,7 @@ def put(model, state, path):
 
     state: {name: tensor}, as state_of gives it.
     """
-    if {name: weight.shape for name, weight in state.items()} != {name: weight.shape for name, weight in state_of(model).items()}:
+    shapes, wanted = ({name: weight.shape for name, weight in one.items()} for one in (state, state_of(model)))
+    if shapes != wanted:
         raise cli.UserError(f"{path} is no tower of this model: it was made for another text model, or by another version")
     model.model.load_state_dict(state, strict=False)

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from llm_ts import cli, formats, question, records
+from llm_ts import cli, disk, formats, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores import similarity
 from llm_ts.series import ou
@@ -26,6 +26,7 @@ class Run:
     styles: float
     reorder: float
     words: str
+    then_pairs: bool
     validation: int
     eval_rows: int
     eval_batch_size: int
@@ -41,6 +42,11 @@ class Run:
     recipe: train.Recipe
 
 
+def drawn_by(run):
+    """How many fresh series --fresh draws."""
+    return sum(count for *_, count in fresh.plan(run.fresh))
+
+
 def settings_of(run, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
     series_of = pair.processes_of(train_rows)
@@ -50,16 +56,17 @@ def settings_of(run, train_rows):
         **{name: getattr(run.recipe, name) for name in recipe},
         **{name: getattr(run, name) for name in ("eval_rows", "max_new_tokens", "embedder", "nli")},
         "processes": torchrun.count(),
-        "data_sha256": records.digest(run.data),
+        "data_sha256": disk.digest(run.data),
         "series": len(train_rows),
         "format": train_rows[0]["format"],
         "points": sorted({len(row["series"]) for row in train_rows}),
-        "prompt_version": train_rows[0]["prompt_version"],
+        "prompt_version": question.PROMPT_VERSION,
         **question.of(train_rows[0], run.data).whole_tag,
         **formats.see_tag(run.see),
         **({"process": list(run.process)} if run.process else {}),
         **{name: getattr(run, name) for name in ("squeeze", "long", "reorder") if getattr(run, name)},
         **({} if run.words == "template" else {"words": run.words}),
+        **({"then_pairs": len(train_rows) - drawn_by(run)} if run.then_pairs else {}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles, "dataset": run.dataset}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
@@ -74,7 +81,7 @@ def make_parser(about):
     add("--model", type=cli.folder, default="Qwen/Qwen2.5-0.5B-Instruct", help=model)
     add("--out", help="Folder of the run; default: named after the model, here.")
     device.add_flag(parser)
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
 
     add = parser.add_argument_group("what the student is shown").add_argument
     see = "The series' numbers, or its plot; for plots, --model is a vision model."
@@ -91,9 +98,10 @@ def make_parser(about):
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
     add("--reorder", type=cli.share, default=0.0, help=orders)
     add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
-    words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher said of the same label "
-    words += "in --data; only the second is scored."
+    words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher "
+    words += "said of the same label in --data; only the second is scored."
     add("--words", choices=("template", "both"), default="template", help=words)
+    add("--then-pairs", action="store_true", help="Go on with the pairs' train split after them, in the same run.")
 
     add = parser.add_argument_group("how it learns").add_argument
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
@@ -131,9 +139,9 @@ def make_parser(about):
 def parse(argv, about=""):
     """The flags, checked, with the defaults that hang on one another."""
     args = make_parser(about).parse_args(argv)
-    for flag in ("process", "squeeze", "long", "reorder"):
+    for flag in ("process", "squeeze", "long", "reorder", "then_pairs"):
         if getattr(args, flag) and not args.fresh:
-            raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")
+            raise cli.UserError(f"--{flag.replace('_', '-')} is about the fresh series: give --fresh too")
     if args.words != "template" and not args.fresh:
         raise cli.UserError("--words is about the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):

@@ -34,10 +34,11 @@ def rows_of(model, chats):
     return [model.tokenize(text.encode(), add_bos=False, special=True) for text in texts]
 
 
-def ask(model, chats, max_tokens, adapters=()):
+def ask(model, chats, max_tokens, adapters=(), before_step=lambda: None):
     """The greedy answers to chats, as texts in their order. UserError where one does not fit into the model's context.
 
-    adapters: llama.cpp's, loaded for the model; they are added up.
+    adapters: llama.cpp's, loaded for the model; they are added up. before_step: called before each
+    of llama.cpp's steps.
     """
     rows = rows_of(model, chats)
     if not rows:
@@ -49,7 +50,7 @@ def ask(model, chats, max_tokens, adapters=()):
         )
     slots = max(1, min(SLOTS, len(rows), CELLS // each))
     shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if len(rows) > 1 and _can_forget(model) else 0
-    with _open_context(model, slots, each, adapters) as context:
+    with _open_context(model, slots, each, adapters, before_step) as context:
         context.read(0, rows[0][:shared], 0)
         context.copy(shared)
         said = []
@@ -66,7 +67,7 @@ def _can_forget(model):
 
 
 @contextlib.contextmanager
-def _open_context(model, slots, each, adapters):
+def _open_context(model, slots, each, adapters, before_step):
     """A _Context of so many slots of `each` tokens, with these adapters on the model; freed at the end."""
     import ctypes
 
@@ -85,7 +86,7 @@ def _open_context(model, slots, each, adapters):
             number = len(adapters)
             loaded = (llama_cpp.llama_adapter_lora_p_ctypes * number)(*adapters)
             llama_cpp.llama_set_adapters_lora(made, loaded, number, (ctypes.c_float * number)(*[1.0] * number))
-        yield _Context(llama_cpp, made, batch, model, slots)
+        yield _Context(llama_cpp, made, batch, model, slots, before_step)
     finally:
         llama_cpp.llama_batch_free(batch)
         llama_cpp.llama_free(made)
@@ -94,8 +95,9 @@ def _open_context(model, slots, each, adapters):
 class _Context:
     """llama.cpp's functions on one context: read into a slot, copy, answer."""
 
-    def __init__(self, api, context, batch, model, slots):
+    def __init__(self, api, context, batch, model, slots, before_step):
         self.api, self.context, self.batch, self.slots = api, context, batch, slots
+        self.before_step = before_step
         self.memory = api.llama_get_memory(context)
         self.vocab = api.llama_model_get_vocab(model._model.model)
         self.words = model.n_vocab()
@@ -109,6 +111,7 @@ class _Context:
         for number, (token, place, slot) in enumerate(entries):
             batch.token[number], batch.pos[number], batch.logits[number] = token, place, last[slot] == number
             batch.n_seq_id[number], batch.seq_id[number][0] = 1, slot
+        self.before_step()
         if self.api.llama_decode(self.context, batch):
             raise cli.UserError("llama.cpp could not go on: is the memory full?")
         found = {}

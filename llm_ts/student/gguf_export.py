@@ -2,8 +2,8 @@
 
 import os
 
-from llm_ts import records
-from llm_ts.student import gguf_file, run_folder
+from llm_ts import disk
+from llm_ts.student import gguf_file, load
 
 
 def write_model(model, processor, learnt, work):
@@ -12,7 +12,7 @@ def write_model(model, processor, learnt, work):
     gguf_file.save_config(model, processor, folder)
     model.save_pretrained(folder)
     about = {"general.description": learnt.mark} if learnt.format else {}
-    records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
+    disk.write_json(metadata, {"general.name": load.name_of(model.name_or_path), **about})
     return folder, metadata
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from llm_ts import cli, formats, records, rules
+from llm_ts import cli, disk, formats, rules
 from llm_ts import question as questions
 from llm_ts.series import PROCESSES, ou, thin
 from llm_ts.series.rows import LONGEST
@@ -122,7 +122,7 @@ def of(name, fmt=None):
     for place in (name, os.path.dirname(os.path.abspath(name))):
         path = os.path.join(place, "training.json")
         if os.path.exists(path):
-            return from_training(records.read_json(path, "qwen_train.py"), path, fmt)
+            return from_training(disk.read_json(path, "qwen_train.py"), path, fmt)
     return UNKNOWN
 
 
