@@ -63,7 +63,7 @@ def pair_of(row, fmt, answers, words="teacher"):
 
 
 def convert(data, out, args):
-    """Write the pairs of all rows to a file of bytes -> (the rows' question, which rows have gold, counts).
+    """Write the pairs of all rows to a file of bytes -> (the rows' question, numbers of the rows with gold, counts).
 
     counts: rows, used (rows with the sentences of args.answers), pairs, train, test. UserError if a row is broken.
     """
@@ -83,15 +83,10 @@ def convert(data, out, args):
         counts = Counter(rows=len(rows), used=len(used), pairs=len(pairs)) + Counter(made["split"] for made in pairs)
         return b"".join(map(pair.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
 
-    questions, with_gold, counts = [], [], Counter()
-    for lines, found, gold, some in data.map(work):
-        out.write(lines)
-        questions += found
-        with_gold.append(np.array(gold))
-        counts += some
+    questions, with_gold, counts = records.totals(records.written(out, data.map(work)), [], [], Counter())
     if not counts["used"]:
         raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-    return question.one_of(questions, args.data), np.concatenate(with_gold), counts
+    return question.one_of(questions, args.data), np.flatnonzero(with_gold), counts
 
 
 def diagnose(asked, rows, scorer):
@@ -178,8 +173,7 @@ def main(argv=None):
     cli.print_settings(args)
     disk.sweep(os.path.dirname(args.out) or ".")  # a killed run may have left a file as long as this one
     with records.reading(args.data) as data, disk.replacing(args.out) as out:
-        asked, with_gold, counts = convert(data, out, args)
-        described = np.flatnonzero(with_gold)
+        asked, described, counts = convert(data, out, args)
         if len(described) and args.diagnostics:
             if len(described) > args.diagnostics:
                 print(f"diagnostics: {args.diagnostics} of {len(described)}")

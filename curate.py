@@ -33,7 +33,6 @@ published ones: ou_process.py --truth --published.
 
 import os
 from collections import Counter
-from itertools import chain
 
 from llm_ts import claims, cli, disk, question, records
 from llm_ts.review import audit, server, session, verify_csv
@@ -82,31 +81,22 @@ def curate_row(row, decisions):
     return curated
 
 
-class Counts:
-    """Number of sentences by status and reason, and of rows with a sentence to verify."""
+def counts_of(rows):
+    """(Number of sentences by (topic, status, reason), number of rows, number of rows with a sentence to verify)."""
+    kinds, still_open = Counter(), 0
+    for row in rows:
+        still_open += any(sentence["status"] == "verify" for sentence in row["curated"].values())
+        kinds.update((name, one["status"], one["reason"].split(":")[0]) for name, one in row["curated"].items())
+    return kinds, len(rows), still_open
 
-    def __init__(self, rows=()):
-        self.rows, self.open_rows, self.kinds = 0, 0, Counter()
-        for row in rows:
-            self.rows += 1
-            self.open_rows += any(sentence["status"] == "verify" for sentence in row["curated"].values())
-            for name, sentence in row["curated"].items():
-                self.kinds[name, sentence["status"], sentence["reason"].split(":")[0]] += 1
 
-    def add(self, other):
-        """Count other rows too."""
-        self.rows, self.open_rows, self.kinds = self.rows + other.rows, self.open_rows + other.open_rows, self.kinds + other.kinds
-
-    def print(self):
-        """Print the counts, then the share to verify."""
-        order = list(dict.fromkeys(name for name, _, _ in self.kinds))
-        for (name, status, kind), number in sorted(self.kinds.items(), key=lambda item: (order.index(item[0][0]), item[0])):
-            print(f"{name}, {status}, {kind}: {number}")
-        sentences = sum(number for (_, status, _), number in self.kinds.items() if status == "verify")
-        total = sum(self.kinds.values())
-        print(f"rows: {self.rows}")
-        print(f"to_verify_sentences: {sentences} ({sentences / total:.1%} of {total})")
-        print(f"to_verify_rows: {self.open_rows} ({self.open_rows / self.rows:.1%})")
+def print_counts(asked, kinds, rows, still_open):
+    """Print what counts_of counted, and the shares to verify."""
+    for (name, status, kind), number in sorted(kinds.items(), key=lambda item: (asked.topics.index(item[0][0]), item[0])):
+        print(f"{name}, {status}, {kind}: {number}")
+    sentences = sum(number for (_, status, _), number in kinds.items() if status == "verify")
+    print(f"rows: {rows}\nto_verify_sentences: {sentences} ({sentences / kinds.total():.1%} of {kinds.total()})")
+    print(f"to_verify_rows: {still_open} ({still_open / rows:.1%})")
 
 
 def described_of(rows, args):
@@ -129,7 +119,7 @@ def fit_thresholds(data, args):
         records.require(rows, "series", args.data, "ou_process.py")
         return described, found
 
-    described, found = map(list, map(chain.from_iterable, zip(*data.map(look))))
+    described, found = records.totals(data.map(look), [], [])
     asked = question.one_of(found, args.data)
     require_gold(described, args)
     tries = fit.tries_of(asked, described)
@@ -189,37 +179,34 @@ def curate_file(data, args):
     """
     disk.sweep(os.path.dirname(args.verify_file) or ".")
     decisions, audited = verify_csv.read(args.verify_file)
-    counts, found, known, fitting, tables, shown = Counts(), [], set(), set(), [], []
     audited = draw_audit(data, decisions, audited, args)
 
+    named = verify_csv.ids_of(decisions, audited)
+
     def curate(rows):
-        described, asked = described_of(rows, args)
+        described, found = described_of(rows, args)
         if args.review:
             records.require(described, "series", args.data, "ou_process.py")
         for row in described:
             row["curated"] = curate_row(row, decisions)
-        named = {row["id"] for row in rows} & verify_csv.ids_of(decisions, audited)
+        known = [row["id"] for row in rows if row["id"] in named]
         seen = [row for row in described if (is_shown(row, audited) if args.review else row["id"] in audited)]
         seen = [(row, curate_row(row, {})) for row in seen]
         table, fit = verify_csv.part_of_table(described, decisions, audited)
-        return b"".join(map(records.line_of, rows)), Counts(described), asked, named, fit, table, seen
+        return b"".join(map(records.line_of, rows)), found, known, list(fit), [table], seen, *counts_of(described)
 
     with data.replacing() as out:
-        for lines, some, asked, named, fit, table, seen in data.map(curate):
-            out.write(lines)
-            counts.add(some)
-            found += asked
-            known |= named
-            fitting |= fit
-            tables.append(table)
-            shown += seen
-        question.one_of(found, args.data)
-        require_gold(counts.rows, args)
+        parts = records.written(out, data.map(curate))
+        starts = ([], [], [], [], [], Counter(), 0, 0)
+        found, known, fitting, tables, shown, *counts = records.totals(parts, *starts)
+        asked = question.one_of(found, args.data)
+        require_gold(counts[1], args)
+        known, fitting = set(known), set(fitting)
         verify_csv.refuse_another_files(args.verify_file, decisions, audited, known, fitting, args.data)
     unfit = [line for key, line in decisions.items() if key not in fitting]
     verify_csv.save(args.verify_file, verify_csv.whole_table(tables, unfit))
     rows, bases = [row for row, _ in shown], {row["id"]: base for row, base in shown}
-    counts.print()
+    print_counts(asked, *counts)
     if audited:
         print("\n".join(audit.lines_of(audit.errors(rows, bases, audited), len(audited))))
     own = [(key[1], line["own"]) for key, line in decisions.items() if line["own"] and key[1] in claims.TOPICS]
@@ -228,8 +215,7 @@ def curate_file(data, args):
     if unfit:
         first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
         print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
-    print(f"without_gold: {len(data) - counts.rows}")
-    print(f"verify_file: {args.verify_file}", flush=True)
+    print(f"without_gold: {len(data) - counts[1]}\nverify_file: {args.verify_file}", flush=True)
     return rows, bases, decisions, audited
 
 

@@ -34,7 +34,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, disk, question, records, shards
+from llm_ts import cli, disk, question, records
 from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
@@ -118,7 +118,7 @@ def look_at(data, args, under_way):
     """
 
     def look(rows):
-        asked, kinds, tokens, models = check(rows, args), [], [], Counter()
+        asked, kinds, tokens, models = [check(rows, args)], [], [], Counter()
         for row in rows:
             answer = answer_in(row, args.second)
             teacher = answer.get("teacher") or {}
@@ -139,12 +139,7 @@ def look_at(data, args, under_way):
             records.require(to_do, "truth", args.data, "ou_process.py")
         return asked, kinds, [row["id"] in under_way for row in rows], tokens, models
 
-    questions, kinds, begun, tokens, models = [], [], [], [], Counter()
-    for asked, *found, some in data.map(look):
-        questions.append(asked)
-        for together, part in zip((kinds, begun, tokens), found):
-            together += part
-        models += some
+    questions, kinds, begun, tokens, models = records.totals(data.map(look), [], [], [], [], Counter())
     question.one_of(questions, args.data)
     return np.array(kinds), np.array(begun), tokens, models
 
@@ -244,7 +239,6 @@ def main(argv=None):
     add("--retry-failed", action="store_true", help="Ask again about rows with a recorded failure.")
     add("--batch", action="store_true", help="Use Mistral's Batch API: answers within a day, at half the price.")
     add("--dryrun", action="store_true", help="Use the simulated teacher, which phrases the truth; no server is asked.")
-    add("--shard", help="Ask about one shard of --data (2/8 is data-2-of-8.jsonl, made by ou_process.py --shard).")
     disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.max_cost is not None and not args.price:
@@ -254,8 +248,6 @@ def main(argv=None):
     if args.dataset == "none" and args.image and not args.dryrun:
         raise cli.UserError("--dataset none: the teacher needs the plots; give their folder, or --no-image")
     cli.print_settings(args)
-    if args.shard:
-        args.data = shards.path_of(args.data, cli.shard(args.shard))
     if args.dataset == "none":
         args.dataset = None
     answer_missing(args)

@@ -19,18 +19,17 @@ about a series (--question) in llm_ts/question.py. Series of several processes
 may share one data.jsonl; all its rows are of one question.
 
 With many series, --dataset none writes none of the small files. With --shard
-0/8 to 7/8 several runs, on one machine or more, make a share each; --merge with
-the same --count then checks and joins them.
+0/8 to 7/8 several runs, on one machine or more, make a share each, in files of
+their own; `cat` joins them, and the same command without --shard then checks
+every row and makes what is missing.
 """
 
-import contextlib
-import filecmp
 import os
 from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, disk, question, records, rules, shards, workers
+from llm_ts import cli, disk, question, records, rules, workers
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
 from llm_ts.series.plot import plotter
@@ -94,7 +93,6 @@ def look_at(data, numbers, args):
     UserError if a row has no truth, or was made with other parameters than those of args.
     """
     process = PROCESSES[args.process]
-    there, found, counts = np.zeros(len(numbers), bool), [], Counter()
 
     def look(rows):
         records.require(rows, "truth", data.path, "ou_process.py --truth")
@@ -114,10 +112,9 @@ def look_at(data, numbers, args):
                 )
         return [numbers.index(number) for number in ours], asked, labels_of(ours.values(), asked[0].claims)
 
-    for places, asked, labels in data.map(look):
-        there[places] = True
-        found += [each for each in asked if each not in found]
-        counts += labels
+    there = np.zeros(len(numbers), bool)
+    places, found, counts = records.totals(data.map(look), [], [], Counter())
+    there[places] = True
     return there, found, counts
 
 
@@ -162,39 +159,6 @@ def print_shares(asked, counts, rows):
         print(f"{claim}: {', '.join(shares)} (clear {counts[claim,] / rows:.2f})")
 
 
-def merge_shards(args):
-    """Join the shards of a file into it, and remove them.
-
-    UserError, and no change, if the shards do not hold exactly the rows 0 .. count - 1, or if the file already holds
-    something else. If it is killed, the next run ends with the same file.
-    """
-    names = shards.find(args.data)
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(disk.holding(args.data, create=True))
-        found, counts = [], Counter()
-        disk.sweep(os.path.dirname(args.data) or ".")  # a killed run may have left a file as long as this one
-        with disk.replacing(args.data) as out:
-            for shard, name in names.items():
-                data, numbers = stack.enter_context(records.writing(name)), shards.share_of(args.count, shard)
-                there, questions, labels = look_at(data, numbers, args)
-                if not there.all():
-                    lacking = f"{args.process}_{numbers[int(np.argmin(there))]:06d}"
-                    raise cli.UserError(f"{name} lacks {lacking}: run --shard {shard[0]}/{shard[1]} again with this --count")
-                if len(data) != len(numbers):
-                    raise cli.UserError(f"{name} holds rows that are not its own: give the --count and --process that made it")
-                found, counts = found + questions, counts + labels
-                for lines in data.map(lambda rows: b"".join(map(records.line_of, rows))):
-                    out.write(lines)
-            asked = question.one_of(found, args.data)
-            out.flush()
-            if os.path.getsize(args.data) and not filecmp.cmp(out.name, args.data, shallow=False):
-                raise cli.UserError(f"{args.data} is there, and is not what its shards hold: give another --data")
-        for name in names.values():
-            os.remove(name)
-    print_shares(asked, counts, args.count)
-    print(f"shards: {len(names)}\nrows: {args.count}")
-
-
 def recompute_truth(path, name, published):
     """Compute the truth of every row again, for the named question (None: the rows' own), and print what changed.
 
@@ -203,7 +167,7 @@ def recompute_truth(path, name, published):
 
     def look(rows):
         records.require(rows, "series", path, "ou_process.py")
-        return question.each_of(rows, path), next((row["id"] for row in rows if row.get("gold") or row.get("teacher")), None)
+        return question.each_of(rows, path), [row["id"] for row in rows if row.get("gold") or row.get("teacher")][:1]
 
     def compute(rows):
         changed, uncurated = Counter(), 0
@@ -222,21 +186,16 @@ def recompute_truth(path, name, published):
         return b"".join(map(records.line_of, rows)), changed, uncurated
 
     with records.writing(path) as data:
-        found, answered = [], None
-        for asked_here, first in data.map(look):
-            found, answered = found + asked_here, answered or first
+        found, answered = records.totals(data.map(look), [], [])
         had, *others = question.of_one_name(found, path)
         stay = not others and not published and had.rules.version == rules.PUBLISHED.version
         asked = (question.named(name) if name else had).by(had.rules if stay else rules.PUBLISHED)
         if asked.name != had.name and answered:
             raise cli.UserError(
-                f"{path}: a teacher was asked the question {had.name!r} about {answered}: give {asked.name!r} a file of its own"
+                f"{path}: a teacher was asked the question {had.name!r} about {answered[0]}: give {asked.name!r} a file of its own"
             )
-        changed, uncurated = Counter(), 0
         with data.replacing() as out:
-            for lines, some, dropped in data.map(compute):
-                out.write(lines)
-                changed, uncurated = changed + some, uncurated + dropped
+            changed, uncurated = records.totals(records.written(out, data.map(compute)), Counter(), 0)
     for claim in asked.claims:
         print(f"changed_{claim}: {changed[claim]}")
     print(f"to_curate_again: {uncurated}\nrules: {asked.rules.words}\nrows: {len(data)}")
@@ -258,7 +217,6 @@ def main(argv=None):
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
     parser.add_argument("--no-plots", action="store_true", help="Draw no .png. A teacher needs them, a dry run does not.")
     parser.add_argument("--shard", help="Make one share of the rows (0/8 to 7/8; 2/8 is in data-2-of-8.jsonl).")
-    parser.add_argument("--merge", action="store_true", help="Join the shards of --data, and check that each row is there once.")
     parser.add_argument("--truth", action="store_true", help="Only compute the truth of an existing data.jsonl again.")
     parser.add_argument("--published", action="store_true", help="With --truth: use the published thresholds.")
     disk.add_lock_flag(parser)
@@ -271,21 +229,19 @@ def main(argv=None):
         raise cli.UserError(f"--seed {args.seed}: give a number below {series_rows.SEEDS}")
     if args.published and not args.truth:
         raise cli.UserError("--published belongs to --truth: give both")
-    if sum(map(bool, (args.truth, args.shard, args.merge))) > 1:
-        raise cli.UserError("--truth, --shard and --merge exclude each other: give one of them")
-    shard = cli.shard(args.shard) if args.shard else (0, 1)
-    numbers = shards.share_of(args.count, shard)
+    if args.truth and args.shard:
+        raise cli.UserError("--truth and --shard exclude each other: give one of them, and a shard's file as --data")
+    shard, of = cli.shard(args.shard) if args.shard else (0, 1)
+    numbers = range(args.count * shard // of, args.count * (shard + 1) // of)
     if not numbers:
         raise cli.UserError(f"--shard {args.shard}: of {args.count} series it has none: give fewer shards")
     cli.print_settings(args)
     if args.shard:
-        args.data = shards.path_of(args.data, shard)
+        args.data = f"{args.data.removesuffix('.jsonl')}-{shard}-of-{of}.jsonl"
     if args.dataset == "none":
         args.dataset = None
     if args.truth:
         recompute_truth(args.data, args.question, args.published)
-    elif args.merge:
-        merge_shards(args)
     else:
         simulate_missing(args, numbers)
 

@@ -100,6 +100,22 @@ def _id_of(line):
     return None
 
 
+def totals(parts, *start):
+    """Sums of tuples, place by place: totals([([1], 2), ([3], 4)], [], 0) -> [[1, 3], 6]."""
+    found = list(start)
+    for part in parts:
+        for place, one in enumerate(part):
+            found[place] += one
+    return found
+
+
+def written(out, parts):
+    """Write the lines (bytes) that each part begins with to a file; yield the rest of the part."""
+    for lines, *rest in parts:
+        out.write(lines)
+        yield rest
+
+
 class Rows:
     """The rows of an open file: `len(rows)`, iteration, `rows.read(numbers)`, `rows.map(work)`.
 

@@ -217,50 +217,32 @@ def broken_truth(folder, good):
 
 
 def test_shards_are_joined_without_losing_or_doubling_a_row(whole, tmp_path):
-    flags = STAGES["ou_process.py"]
+    """cat joins them; the command for all rows then checks each, and makes what is missing."""
+    flags, data = STAGES["ou_process.py"], tmp_path / "data.jsonl"
     for number in (2, 0, 1):
         run_script("ou_process.py", *flags, "--shard", f"{number}/3", cwd=tmp_path)
-        if number == 0:
-            assert "shard 1/3 is missing" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
-    names = [f"data-{number}-of-3.jsonl" for number in range(3)]
-    made = [(tmp_path / name).read_bytes() for name in names]
-    assert b"".join(made) == whole["ou_process.py"]["data.jsonl"]
-    other = made[2].replace(b'"theta": ', b'"theta": 1')
-    wrong = ((1, made[1][:-9], "run --shard 1/3 again"), (1, made[1] + made[0], "not its own"), (2, other, "other parameters"))
-    for number, content, said in wrong:
-        (tmp_path / names[number]).write_bytes(content)
-        assert said in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
-        assert sorted(os.listdir(tmp_path)) == names  # and no data.jsonl
-        for name, content in zip(names, made):
-            (tmp_path / name).write_bytes(content)
-    assert "--count" in run_script("ou_process.py", *flags, "--count", COUNT - 100, "--merge", cwd=tmp_path, code=2).stderr
+    parts = [(tmp_path / f"data-{number}-of-3.jsonl").read_bytes() for number in range(3)]
+    assert b"".join(parts) == whole["ou_process.py"]["data.jsonl"]
     for number in range(3):
-        run_script("mistral.py", *STAGES["mistral.py"], "--shard", f"{number}/3", cwd=tmp_path)
-    asked = files_of(tmp_path)
-    (tmp_path / "data.jsonl").write_bytes(made[0])
-    assert "is not what its shards hold" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
-    assert (tmp_path / "data.jsonl").read_bytes() == made[0]
-    (tmp_path / "data.jsonl").unlink()
-    out = run_script("ou_process.py", *flags, "--merge", cwd=tmp_path).stdout
-    assert f"shards: 3\nrows: {COUNT}" in out and os.listdir(tmp_path) == ["data.jsonl"]
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "data.jsonl").write_bytes(whole["mistral.py"]["data.jsonl"])
-    joined = records.read(str(tmp_path / "data.jsonl"))
-    assert joined == records.read(str(tmp_path / "other" / "data.jsonl"))
-    for name, content in asked.items():  # as if it had been killed before it removed them
-        (tmp_path / name).write_bytes(content)
-    run_script("ou_process.py", *flags, "--merge", cwd=tmp_path)
-    assert records.read(str(tmp_path / "data.jsonl")) == joined and sorted(os.listdir(tmp_path)) == ["data.jsonl", "other"]
-    assert "no shards" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
+        run_script("mistral.py", *STAGES["mistral.py"], "--data", f"data-{number}-of-3.jsonl", cwd=tmp_path)
+    asked = [(tmp_path / f"data-{number}-of-3.jsonl").read_bytes() for number in range(3)]
+    expected = {row["id"]: row for row in map(json.loads, whole["mistral.py"]["data.jsonl"].splitlines())}
+    for joined, new in ((asked, 0), (asked[1:] + asked, 0), ([asked[0], asked[2]], COUNT // 3)):
+        data.write_bytes(b"".join(joined))
+        out = run_script("ou_process.py", *flags, cwd=tmp_path).stdout
+        assert f"\nnew: {new}\n" in out and out.endswith(f"rows: {COUNT}\n")
+        run_script("mistral.py", *STAGES["mistral.py"], cwd=tmp_path)
+        assert {row["id"]: row for row in records.read(str(data))} == expected
+    data.write_bytes(b"".join(asked).replace(b'"theta": ', b'"theta": 1'))
+    assert "other parameters" in run_script("ou_process.py", *flags, cwd=tmp_path, code=2).stderr
 
 
 @pytest.mark.parametrize(
     "flags, said",
     [
         ("--shard 3/3", "give number/count"),
-        ("--shard 0/3 --merge", "one of them"),
+        ("--shard 0/3 --truth", "exclude each other"),
         ("--count 2 --shard 0/3", "fewer shards"),
-        ("--merge", "no shards"),
     ],
 )
 def test_shards_that_make_no_sense(tmp_path, flags, said):
