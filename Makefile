@@ -1,5 +1,6 @@
-# make run: the whole pipeline at a size for 2 cores; make test: the tests; make slurm: go.slurm on a Slurm of its own;
-# make bench: the ratios; make soak: the stages broken on purpose; make study study-best: the original study's set-up.
+# make run: the whole pipeline at a size for 2 cores; make test: the quick tests; make test-slow: the others; make test-all: both;
+# make slurm: go.slurm on a Slurm of its own; make bench: the ratios; make soak: the stages broken on purpose;
+# make study study-best: the original study's set-up.
 # Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once and only for the export and GGUF files).
 
 PYTHON ?= python3.11
@@ -20,7 +21,7 @@ SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(CURDIR)/trained/$(STUDENT) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
 	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 $(SCORING)
 
-.PHONY: all env models sees llama programs run test slurm bench soak study study-data study-best clean
+.PHONY: all env models sees llama programs run test test-slow test-all slurm bench soak study study-data study-best clean
 
 all: run
 
@@ -80,14 +81,19 @@ run: env models
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"
 	@echo "minutes: $$(( ($$(date +%s) - $$(cat run/started) + 30) / 60 ))"
 
-# WORKERS test files at a time, a thread each
+# WORKERS test files at a time, a thread each, which does not spin while it waits
 WORKERS := 2
-test: env models sees programs
-	OMP_NUM_THREADS=1 $(OFFLINE) $(PY) -m pytest -q -n $(WORKERS) --dist loadfile tests --ignore tests/test_slurm.py
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(OFFLINE) $(PY) -m pytest -q --durations=15
+TEST := $(PYTEST) -n $(WORKERS) --dist loadfile --ignore tests/test_slurm.py tests
+test: env models llama
+	$(TEST) -m "not slow"
+test-slow: env models sees programs
+	$(TEST) -m slow
+test-all: test test-slow
 
 # go.slurm on a real Slurm of two nodes on this machine; needs root and Debian's slurm-wlm and munge
 slurm: env models llama
-	$(OFFLINE) $(PY) -m pytest -q tests/test_slurm.py
+	$(OFFLINE) $(PY) -m pytest -q --durations=15 tests/test_slurm.py
 
 bench: env models llama
 	$(OFFLINE) $(PY) -m experiments.bench

@@ -25,14 +25,14 @@ RECIPE = train.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", sav
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tiny_model, tmp_path_factory):
     """kind -> folder of that tiny model."""
     folders = {}
 
     def make(kind):
         if kind not in folders:
             folders[kind] = str(tmp_path_factory.mktemp("models") / "Tiny")
-            tiny_bases.make(kind, folders[kind])
+            tiny_bases.make(kind, folders[kind], tiny_model)
         return folders[kind]
 
     return make
@@ -163,6 +163,7 @@ def command(made, embedder, tmp_path_factory):
     return arguments
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_is_refused_before_the_training_unless_asked_otherwise(command, tmp_path, llama_cpp):
     flags = command("gemma2", "--epochs", "1")  # its converter wants another kind of tokenizer
     done = run_script("qwen_train.py", *flags, cwd=tmp_path, code=2)
@@ -263,28 +264,11 @@ def answers_of(folder):
     return prompts, alone
 
 
-def test_a_base_is_trained_stopped_resumed_asked_and_exported(command, tmp_path, llama_cpp):
-    """To the same weights, bit for bit, and to the same answers, word for word."""
-    size = ("--fresh", "16-24x32", "--batch-size", "8", "--rank", "32", "--learning-rate", "3e-3")
-    flags = command("llama", *size, "--dtype", "fp32", "--save-steps", "1000")
-    run_script("qwen_train.py", *flags, cwd=tmp_path)
-    again = [*flags, "--out", "again", "--no-gguf", "--stop-file", "stop"]
-    (tmp_path / "stop").touch()
-    run_script("qwen_train.py", *again, cwd=tmp_path, code=cli.REQUEUE)
-    (tmp_path / "stop").unlink()
-    run_script("qwen_train.py", *again, cwd=tmp_path)
-    adapters = [(tmp_path / run / "final" / "adapter_model.safetensors").read_bytes() for run in ("run", "again")]
-    assert adapters[0] == adapters[1]
-    prompts, alone = answers_of(str(tmp_path / "run" / "final"))
-    export = ("--strategy", "merge", "--quant", "f32", "--rows", 2, "--min-equal", 0, "--outfile", "x.gguf")
-    run_script("hf2gguf.py", "--lora", "run/final", *export, cwd=tmp_path)
-    assert Student(str(tmp_path / "x.gguf")).ask(prompts, 24) == alone
-
-
 @pytest.mark.parametrize("kind", ["qwen3.5", "gemma3", "phi"])
-def test_llama_cpp_loads_what_its_converter_made_and_says_the_same(kind, tmp_path, llama_cpp):
+@pytest.mark.slow
+def test_llama_cpp_loads_what_its_converter_made_and_says_the_same(kind, tiny_model, tmp_path, llama_cpp):
     """Qwen3.5's configuration speaks of layers that Transformers does not keep: converted with them, nothing could load it."""
-    tiny_bases.make(kind, str(tmp_path / "tiny"))
+    tiny_bases.make(kind, str(tmp_path / "tiny"), tiny_model)
     made = str(tmp_path / "tiny.gguf")
     gguf_file.convert("convert_hf_to_gguf.py", str(tmp_path / "tiny"), "--outfile", made, "--outtype", "f32")
     prompts, alone = answers_of(str(tmp_path / "tiny"))

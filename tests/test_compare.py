@@ -45,6 +45,7 @@ def arguments(tiny_model, embedder, *recipes):
     return [*recipes, "--model", tiny_model, "--embedder", embedder, "--asked", 3, "--out", "out"]
 
 
+@pytest.mark.slow
 def test_recipes_are_asked_the_same_and_not_trained_twice(tiny_model, embedder, tmp_path):
     twice = "twice: --process walk --epochs 2 --fresh 16x8"
     command = [*arguments(tiny_model, embedder, "baseline", twice), "--fresh", "16x16"]
@@ -66,6 +67,7 @@ def test_recipes_are_asked_the_same_and_not_trained_twice(tiny_model, embedder, 
     assert "no equal budget" in other
 
 
+@pytest.mark.slow
 def test_what_is_stopped_leaves_nothing_running_and_goes_on(tiny_model, embedder, tmp_path):
     flags = [*arguments(tiny_model, embedder, "baseline", "rank-4"), "--fresh", "16x4000"]
     command = [*command_of("experiments.compare"), *map(str, flags)]

@@ -166,45 +166,6 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     assert (tmp_path / "verify.csv").read_text() == noted
 
 
-@pytest.mark.parametrize("mangle", ["as it is", "taken for Windows-1252", "straight quotes", "semicolons", "decimal commas"])
-def test_decisions_survive_a_spreadsheet(tmp_path, mangle):
-    """Sentences with curly quotes, accents and a formula's beginning; saved as spreadsheets do."""
-    rows = rows_with_gold(60)
-    plant(rows)
-    for number, row in enumerate(rows):
-        words = "= " if number % 2 else ""
-        row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
-    store(tmp_path, rows)
-    run_script("curate.py", cwd=tmp_path)
-    path = tmp_path / "verify.csv"
-    text = path.read_text("utf-8-sig")
-    table = list(csv.DictReader(text.splitlines()))
-    assert len(table) > 5 and not any(value.startswith(("=", "+", "-", "@")) for line in table for value in line.values())
-    assert any(line["gold"].startswith("'= In") for line in table)
-    for line in table:
-        line["decision"] = "Truth "
-        if mangle == "taken for Windows-1252":
-            line["gold"] = line["gold"].encode().decode("cp1252")
-        elif mangle == "decimal commas":
-            line["gold"] = line["gold"].replace("0.5", "0,5")
-        elif mangle == "straight quotes":
-            line["gold"] = line["gold"].replace("\u2019", "'").removeprefix("'")
-    with open(path, "w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, verify_csv.COLUMNS, delimiter=";" if mangle == "semicolons" else ",")
-        writer.writeheader()
-        writer.writerows(table)
-    out = run_script("curate.py", cwd=tmp_path).stdout
-    assert "to_verify_sentences: 0 (" in out and "fit_no_sentence" not in out
-    table[0]["gold"] = "Something else."
-    with open(path, "w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, verify_csv.COLUMNS)
-        writer.writeheader()
-        writer.writerows(table)
-    out = run_script("curate.py", cwd=tmp_path).stdout
-    assert "to_verify_sentences: 1 (" in out and f"decisions_that_fit_no_sentence: 1 of {len(table)}" in out
-    assert "Something else." in path.read_text("utf-8-sig")
-
-
 def test_the_split_is_fixed_by_the_id():
     splits = {f"ou_{k:06d}": split_of(f"ou_{k:06d}") for k in range(20_000)}
     share = list(splits.values()).count("test") / len(splits)

@@ -191,6 +191,7 @@ def test_a_shard_asks_nothing_twice(whole, tiny_model, embedder):
     assert "mine_to_ask: 0" in done.stdout and (whole / "answers-0.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_shards_killed_and_run_again_merge_to_the_same(whole, tiny_model, embedder, tmp_path):
     out = tmp_path / "suites"
     flags = arguments(tiny_model, embedder, out)

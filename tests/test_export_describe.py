@@ -56,6 +56,7 @@ def answers(done):
     return before, after.split("\nsame: ")[0]
 
 
+@pytest.mark.slow
 def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_path):
     said = {}
     for strategy in ("merge", "separate"):
@@ -73,14 +74,7 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
     assert sorted(os.listdir(tmp_path)) == names
 
 
-def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
-    for quant in ("q8_0", "Q4_0"):
-        out = str(tmp_path / f"{quant}.gguf")
-        run_script("hf2gguf.py", "--lora", adapter, "--quant", quant, "--outfile", out, cwd=tmp_path)
-        assert origin.of(out) == origin.Origin("thirds", (32,), 1, STUDY.by(rules.Rules(1)))
-    assert os.path.getsize(tmp_path / "Q4_0.gguf") < os.path.getsize(tmp_path / "q8_0.gguf")
-
-
+@pytest.mark.slow
 def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
     flags = ["--lora", "alone/final/", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
@@ -88,6 +82,7 @@ def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     assert origin.of(str(tmp_path / "x.gguf")) == origin.UNKNOWN
 
 
+@pytest.mark.slow
 def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tmp_path):
     run = tmp_path / "Toy"
     shutil.copytree(tiny_model, run / "final")
@@ -131,6 +126,7 @@ def test_judging_counts_labels_and_rows():
     assert (compare.least_equal("Q8_0"), compare.least_equal("q4_K_M")) == (0.99, 0.97)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_path, monkeypatch):
     """The student answers in a way that no export can: so all labels differ, and what stood there stays."""
     from hf2gguf import main
@@ -149,6 +145,7 @@ def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_
     assert old.read_bytes().startswith(b"GGUF") and json.loads((tmp_path / "x-compared.json").read_text())["good"]
 
 
+@pytest.mark.slow
 def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, tmp_path, monkeypatch):
     from hf2gguf import main
 
@@ -161,11 +158,15 @@ def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, t
 
 
 def test_several_types_are_made_in_one_go_and_compared(adapter, tmp_path):
-    flags = ["--lora", adapter, "--quant", "q8_0,q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
+    """Smaller ones of fewer bits, each of which says what its student learnt."""
+    flags = ["--lora", adapter, "--quant", "q8_0,Q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
     said = run_script("hf2gguf.py", *flags, cwd=tmp_path).stdout
-    names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".Modelfile", ".gguf")]
+    names = [f"x-{kind}{end}" for kind in ("Q4_0", "q8_0") for end in ("-compared.json", ".Modelfile", ".gguf")]
     assert sorted(os.listdir(tmp_path)) == names
-    assert [line.split()[0] for line in said.splitlines() if line.strip().startswith("q")][-2:] == ["q8_0", "q4_0"]
+    assert [line.split()[0] for line in said.splitlines() if line.strip()[:2] in ("q8", "Q4")][-2:] == ["q8_0", "Q4_0"]
+    small, large = (str(tmp_path / f"x-{kind}.gguf") for kind in ("Q4_0", "q8_0"))
+    assert os.path.getsize(small) < os.path.getsize(large)
+    assert origin.of(small) == origin.of(large) == origin.Origin("thirds", (32,), 1, STUDY.by(rules.Rules(1)))
 
 
 def test_the_wrong_base_is_noticed_wherever_it_is_loaded(adapter, tiny_model, tmp_path):
@@ -220,6 +221,7 @@ def test_bad_input_of_the_export(adapter, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(adapter, tmp_path):
     limit = f"ulimit -f 2000; exec {sys.executable} {ROOT}/hf2gguf.py --lora {adapter} --quant f32 --outfile x.gguf"
     done = subprocess.run(["bash", "-c", limit], cwd=tmp_path, capture_output=True, text=True)
@@ -232,6 +234,7 @@ def write_csv(path, values, header="day,flow"):
     return path
 
 
+@pytest.mark.slow
 def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
     gguf = tmp_path / "s.gguf"
     run_script("hf2gguf.py", "--lora", adapter, "--quant", "f16", "--outfile", gguf, cwd=tmp_path)

@@ -39,6 +39,7 @@ def halves(adapter, tmp_path_factory):  # noqa: F811
     return made
 
 
+@pytest.mark.slow
 def test_several_adapters_are_added_up(adapter, halves, tmp_path):  # noqa: F811
     """Transformers with both, llama.cpp with both, and both merged say what the whole adapter says; either alone does not."""
     whole, _ = answers(run_script("hf2gguf.py", "--lora", adapter, "--quant", "f32", "--outfile", "whole.gguf", cwd=tmp_path))

@@ -23,6 +23,8 @@ from llm_ts.question import STUDY, messages_of
 from llm_ts.student import gguf_batch, gguf_worker, llama_library, load, origin
 from llm_ts.student.student import Student
 
+pytestmark = pytest.mark.slow
+
 rng = random.Random(3)
 PROMPTS = [STUDY.prompt_of([rng.randrange(100) for _ in range(n)], "thirds") for n in (16, 48, 16, 33, 20, 64, 9, 40, 24, 17, 31)]
 

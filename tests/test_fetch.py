@@ -84,6 +84,7 @@ def kind_of(tmp_path):
 WHOLE = ["llama", "llama-objects", "llama.cpp"]
 
 
+@pytest.mark.slow
 def test_the_library_is_built_once_and_tried_each_time(source, tmp_path, capsys):
     assert build("llama.cpp") is True and kind_of(tmp_path) == "native"
     assert there(tmp_path) == WHOLE
@@ -115,6 +116,7 @@ def test_a_build_that_dies_is_made_again_for_avx2_and_it_is_said_once(source, tm
     llama_trial.try_library(str(tmp_path / "build" / "llama"))
 
 
+@pytest.mark.slow
 def test_where_both_builds_die_it_is_one_line_and_what_was_there_stays(source, tmp_path):
     old = tmp_path / "build" / "llama"
     old.mkdir()
@@ -128,6 +130,7 @@ def test_where_both_builds_die_it_is_one_line_and_what_was_there_stays(source, t
     assert there(tmp_path) == ["llama", "llama.cpp"] and os.listdir(old) == ["mine"]
 
 
+@pytest.mark.slow
 def test_the_programs_come_later_and_use_what_was_compiled(source, tmp_path):
     """They are tried too: each answers, as far as the real ones are built."""
     if not all(os.path.exists(os.path.join(llama_shim.REAL, name)) for name in llama_trial.TRIES):
@@ -169,6 +172,7 @@ def test_a_program_that_ends_or_fails_is_told_from_one_that_dies(tmp_path):
             llama_trial.TRIES[name](str(path), "x.gguf")
 
 
+@pytest.mark.slow
 def test_a_build_of_another_processor_is_made_anew(source, tmp_path):
     build("llama.cpp")
     for path in (
@@ -184,6 +188,7 @@ def test_a_build_of_another_processor_is_made_anew(source, tmp_path):
     assert compiled.stat().st_mtime_ns > number
 
 
+@pytest.mark.slow
 def test_what_does_not_compile_is_one_line_and_leaves_nothing(source, tmp_path):
     (source / "llama.c").write_text("int main() { return undeclared; }\n")
     with pytest.raises(cli.UserError, match="could not be built: .*undeclared"):
@@ -191,6 +196,7 @@ def test_what_does_not_compile_is_one_line_and_leaves_nothing(source, tmp_path):
     assert there(tmp_path) == ["llama.cpp"]
 
 
+@pytest.mark.slow
 def test_a_tree_that_a_kill_left_half_built_is_not_used(source, tmp_path):
     build("llama.cpp")
     shutil.rmtree(tmp_path / "build" / "llama")
@@ -236,6 +242,7 @@ def small_disk(source, tmp_path):
     subprocess.run(["umount", tmp_path / "build"], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_leaves_nothing(source, tmp_path, request):
     kept = shutil.copytree(source, tmp_path / "kept")
     disk = request.getfixturevalue("small_disk")
@@ -246,6 +253,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(source, tmp_path, request):
     assert there(tmp_path) == ["llama.cpp"]
 
 
+@pytest.mark.slow
 def test_progress_is_shown(source, monkeypatch, capsys):
     monkeypatch.setattr(cli.Progress.__init__, "__defaults__", (0,))
     build("llama.cpp")
@@ -276,6 +284,7 @@ def run_fetch(repository, *parts, env=None):
     )
 
 
+@pytest.mark.slow
 def test_the_script_says_what_it_did_and_fails_in_one_line(repository, source):
     done = run_fetch(repository, "llama.cpp")
     said = ["llama.cpp: there (build/llama.cpp)", "llama.cpp: built, and runs (build/llama)"]
@@ -291,6 +300,7 @@ def test_the_script_says_what_it_did_and_fails_in_one_line(repository, source):
     )
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_nothing_that_counts_and_a_second_run_is_refused_meanwhile(
     repository, source
 ):
@@ -317,6 +327,7 @@ def test_a_kill_leaves_nothing_that_counts_and_a_second_run_is_refused_meanwhile
     assert run_fetch(repository, "llama.cpp").returncode == 0 and there(repository) == WHOLE
 
 
+@pytest.mark.slow
 def test_without_a_network_it_says_so(tmp_path):
     """Nothing listens on the port that pip is sent to."""
     env = {

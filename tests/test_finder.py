@@ -214,6 +214,7 @@ def test_examine_draws_the_plots_of_a_folder_again(tiny_eyes, tmp_path):
     assert "no file of weights" in run("broken", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
     flags = ["--fresh", "24x96", "--save-steps", "2", "--validation", "16", "--out"]
 

@@ -22,6 +22,8 @@ from llm_ts.series.rows import make
 from llm_ts.teacher import money
 from llm_ts.teacher.exchange import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
@@ -64,7 +66,7 @@ def two_rows(tmp_path):
 
 def ask(folder, server, *flags, **kwargs):
     slow = ("--timeout", "400", "--max-tokens", "150")  # seconds where nothing else runs
-    return run(folder, "--server-url", f"{server}/v1", *flags, *slow, key=None, seconds=900, **kwargs)
+    return run(folder, "--server-url", f"{server}/v1", *flags, *slow, key=None, **kwargs)
 
 
 def test_rows_are_asked_about(two_rows, server):

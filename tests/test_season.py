@@ -6,16 +6,18 @@ Needs: models/ and build/llama.cpp (python fetch.py smollm2 minilm llama.cpp). R
 import json
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT, SMOLLM2, run_script
+from conftest import ROOT, run_script
 
-from llm_ts import cli, disk, question, records
+from llm_ts import cli, disk, formats, question, records
 from llm_ts.pairs import fresh, pair, suites
 from llm_ts.scores import evaluation
 from llm_ts.series import PROCESSES, rows
 from llm_ts.student import origin, run_folder
+from llm_ts.student.student import Student
 
 SEASON = question.QUESTIONS["season"]
 MAKE = ("--points", 24, "--no-plots")
@@ -119,16 +121,15 @@ def test_a_few_test_rows_are_of_every_process():
 
 
 @pytest.fixture(scope="module")
-def trained(described, embedder):
-    """The folder of a student that learnt to say four sentences, and what its training printed."""
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+def trained(described, tiny_model, embedder):
+    """The folder of a student that was taught four sentences, which it is too small to learn, and what its training printed."""
+    before = shutil.copytree(tiny_model, described / "before")
+    (before / "training.json").write_text(json.dumps({"format": "thirds", "points": [24], "prompt_version": 1}))
     scoring = ("--embedder", embedder, "--nli", "none")
-    run_script("convert.py", "--format", "thirds", "--words", "template", *scoring, cwd=described)
-    shipped = os.path.join(ROOT, "trained", "SmolLM2-135M-Instruct")  # says three sentences already: a fourth is soon learnt
+    run_script("convert.py", "--format", "thirds", "--words", "template", "--no-diagnostics", cwd=described)
     done = run_script(
-        "qwen_train.py", "--model", shipped, "--out", "toy", "--epochs", 1, "--batch-size", 4, "--learning-rate", 1e-3,
-        "--save-steps", 1000, "--validation", 4, "--max-new-tokens", 96, "--eval-rows", 4, "--beside", shipped, *scoring, cwd=described,
+        "qwen_train.py", "--model", tiny_model, "--out", "toy", "--epochs", 1, "--batch-size", 8, "--save-steps", 1000, "--no-gguf",
+        "--validation", 4, "--max-new-tokens", 8, "--eval-rows", 4, "--beside", before, *scoring, cwd=described,
     )  # fmt: skip
     return described / "toy", done.stdout
 
@@ -138,7 +139,7 @@ def test_its_tables_have_the_columns_of_its_question(trained):
     head = next(line for line in said.splitlines() if line.startswith("on all rows"))
     assert head.split()[-6:] == ["trend", "noise", "max", "min", "season", "all_five"]
     beside = re.search(r"^beside  +\d.*", said, re.M)[0]
-    assert beside.split()[-2:] == ["-", "-"]  # the shipped adapter was asked its own three sentences
+    assert beside.split()[-2:] == ["-", "-"]  # the student beside was asked its own three sentences
     assert "question" not in evaluation.read(str(folder / "evaluation_beside.json"))
     teacher = evaluation.read(str(folder / "evaluation_teacher.json"))
     assert teacher["question"] == "season" and set(teacher["means"]["claims"]["all"]) == {*SEASON.claims, "all_five"}
@@ -147,24 +148,45 @@ def test_its_tables_have_the_columns_of_its_question(trained):
     assert re.search(r"season (right|wrong)", page) and "season:" in (folder / "plotdiag" / "index.html").read_text()
 
 
-def four_sentences(done):
-    """The sentences of an answer that describe.py printed, its table having a line for each claim."""
+@pytest.fixture
+def right(monkeypatch):
+    """Every student says what is true, in as many sentences as it is asked for: what is tested is who asks for how many."""
+
+    def ask(self, prompts, *more, **how):
+        asked = [next(asks for asks in question.QUESTIONS.values() if text.startswith(asks.instruction)) for text in prompts]
+        series = [formats.text_to_series(text.split("Series:")[1]) for text in prompts]
+        return [asks.answer_of(asks.truth_of(values)["sentences"]) for asks, values in zip(asked, series)]
+
+    monkeypatch.setattr(Student, "ask", ask)
+
+
+def check_four_sentences(done):
+    """What describe.py printed is an answer of four sentences, and a table with a line for each claim."""
     said = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     assert list(said) == ["trend", "noise", "extrema", "season"] and all(said.values())
-    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(SEASON.claims)] == list(SEASON.claims)
-    return said
+    table = [line.split() for line in done.stdout.splitlines() if line.startswith(SEASON.claims)]
+    assert [line[0] for line in table] == list(SEASON.claims) and table[-1][1:3] == ["yes", "yes"]
 
 
-def test_it_speaks_four_sentences_from_its_folder_and_from_a_gguf(trained):
+@pytest.fixture
+def wave(tmp_path):
+    path = tmp_path / "wave.csv"
+    path.write_text("x\n" + "".join(f"{np.sin(2 * np.pi * i / 6):.3f}\n" for i in range(24)))
+    return path
+
+
+def test_it_is_asked_for_four_sentences(trained, right, wave):
     folder, _ = trained
-    wave = folder / "wave.csv"
-    wave.write_text("x\n" + "".join(f"{np.sin(2 * np.pi * i / 6):.3f}\n" for i in range(24)))
-    told = four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
-    flags = ["--quant", "f16", "--rows", 4, "--min-equal", 0]
-    run_script("hf2gguf.py", "--lora", "final", *flags, "--outfile", "toy.gguf", cwd=folder)
-    known = origin.of(str(folder / "toy.gguf"))
-    assert known == origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON, ("ou", "season"))
-    assert four_sentences(run_script("describe.py", wave, "--model", "toy.gguf", cwd=folder)) == told
+    check_four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
+    assert origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON, ("ou", "season"))
+
+
+@pytest.mark.slow
+def test_its_gguf_is_asked_for_four_sentences(trained, right, wave, llama_cpp):
+    folder, _ = trained
+    run_script("hf2gguf.py", "--lora", "final", "--quant", "f16", "--rows", 4, "--min-equal", 0, "--outfile", "toy.gguf", cwd=folder)
+    assert origin.of(str(folder / "toy.gguf")) == origin.of(str(folder))
+    check_four_sentences(run_script("describe.py", wave, "--model", "toy.gguf", cwd=folder))
 
 
 def test_it_is_examined_by_its_own_question(trained, embedder):

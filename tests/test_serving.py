@@ -26,6 +26,8 @@ from llm_ts import cli, paths
 from llm_ts.question import STUDY, messages_of
 from llm_ts.student import origin
 
+pytestmark = pytest.mark.slow
+
 RISE = [round(99 * i / 31) for i in range(32)]
 HILL = [*range(60, 99, 3), *range(99, 0, -6), 0, 0]  # up, then further down
 SHORT = 24  # tokens: the first sentence, which says increasing or decreasing

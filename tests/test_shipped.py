@@ -17,6 +17,8 @@ from llm_ts.series import plot
 from llm_ts.student import answer
 from llm_ts.student.student import Student
 
+pytestmark = pytest.mark.slow
+
 RAMP = [round(99 * i / 63) for i in range(64)]
 
 

@@ -248,6 +248,7 @@ def test_the_stages_after_the_training(stage, run, tiny_eyes):
     assert "learnt the question 'study', asked 'season'" in done.stdout and done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_student_that_sees_is_exported_with_its_eyes(stage, run, tmp_path, llama_cpp):
     """GGUF and projector by llama.cpp's own converter; whether they answer alike, tests/test_shipped.py asks a trained one."""
     out = str(tmp_path / "image.gguf")
@@ -362,6 +363,7 @@ def test_the_suite_that_shows_nothing_keeps_the_truth():
         assert not np.array_equal(drawn, np.asarray(plot.picture(own["series"])))
 
 
+@pytest.mark.slow
 def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     def run(out, code=0):
         flags = ["--fresh", "24x96", "--batch-size", 16, "--save-steps", 2, "--styles", 0.5, "--out", out]
@@ -411,6 +413,7 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does(stage, tiny_eyes, embedder, tmp_path):
     """torchrun with two batches of 4 a step against one process with batches of 8: the same adapter, up to Adam's rounding."""
     from safetensors.torch import load_file
@@ -455,6 +458,7 @@ def test_how_many_processes_draw(monkeypatch, gpu, cores, torchrun, found):
     assert device.loaders() == found
 
 
+@pytest.mark.slow
 def test_plots_drawn_by_processes_beside_change_nothing_and_leave_signals_to_the_training(stage, run, tiny_eyes, embedder):
     """As beside a GPU, here beside the CPU: the same bytes as by one process; SIGTERM to all of a job saves and stops."""
     start = [sys.executable, "-c", BESIDE]

@@ -25,6 +25,8 @@ from llm_ts import disk, records
 from llm_ts.pairs import pair
 from llm_ts.series import rows as series_rows
 
+pytestmark = pytest.mark.slow
+
 STEPS = 300
 NEEDED = ("slurmctld", "slurmd", "munged", "sbatch", "scontrol")
 

@@ -10,6 +10,8 @@ import pytest
 
 from experiments import soak
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):

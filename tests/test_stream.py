@@ -47,10 +47,9 @@ def whole(tmp_path_factory):
     return after
 
 
-@pytest.mark.parametrize("cores", [2, 3])
-def test_any_number_of_processes_writes_the_same_bytes(whole, tmp_path, monkeypatch, cores):
+def test_any_number_of_processes_writes_the_same_bytes(whole, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(workers, "cores", lambda: cores)
+    monkeypatch.setattr(workers, "cores", lambda: 3)
     for script, flags in STAGES.items():
         MAINS[script](list(map(str, flags)))
         assert files_of(tmp_path) == whole[script], script
@@ -63,6 +62,7 @@ def test_any_number_of_processes_writes_the_same_bytes(whole, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.slow
 def test_killed_at_random_moments_the_stages_end_with_the_same_bytes(whole, tmp_path, kind):
     """Each is started in a session of its own, and only the first process is killed: the others must end, and hold no lock."""
     rng, killed = random.Random(kind), 0

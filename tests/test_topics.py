@@ -356,6 +356,7 @@ def copy_with_a_fifth_topic(copy):
     replaced(listed, "(trend, noise, extrema, season)}", "(trend, noise, extrema, season, level)}")
 
 
+@pytest.mark.slow
 def test_a_fifth_topic_is_one_file_one_line_one_question(tmp_path):
     project, copy = pathlib.Path(ROOT), tmp_path / "copy"
     copy_with_a_fifth_topic(copy)
@@ -392,6 +393,7 @@ def test_a_fifth_topic_is_one_file_one_line_one_question(tmp_path):
         assert before[0] and before == pipeline(copy, tmp_path / "run", name, *flags)
 
 
+@pytest.mark.slow
 def test_the_other_tests_hold_for_a_fifth_topic(tmp_path):
     """This file's own tests, in a copy with a fifth topic; and a topic that lacks something is told so."""
     copy = tmp_path / "copy"
@@ -399,7 +401,7 @@ def test_the_other_tests_hold_for_a_fifth_topic(tmp_path):
     for script in pathlib.Path(ROOT).glob("*.py"):  # fixtures call them
         shutil.copy(script, copy)
     (copy / "tests").mkdir()
-    for name in ("conftest.py", "warm.py", "asking.py", "mistral_server.py", "test_topics.py"):
+    for name in ("conftest.py", "calling.py", "asking.py", "mistral_server.py", "test_topics.py"):
         shutil.copy(os.path.join(ROOT, "tests", name), copy / "tests")
     these = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_topics.py", "-k", "level or two_topics")
     assert "8 passed" in call(*these, cwd=copy)

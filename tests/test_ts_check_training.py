@@ -28,9 +28,10 @@ HOSTILE = '<script>document.title="owned"</script><img src=x onerror="document.t
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
     """A model's folder with 6 test rows; the second answer after the training is hostile text."""
+    tmp_path = tmp_path_factory.mktemp("evaluated")
     rows, _ = series_rows.make(8, range(80), 48)
     for row in rows:
         row["gold"] = row["truth"]["sentences"]
@@ -50,6 +51,11 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def folder(evaluated, tmp_path):
+    return shutil.copytree(evaluated, tmp_path, dirs_exist_ok=True)
+
+
 def rows_of(folder):
     return pair.read_all(str(folder / "test_rows.jsonl"))
 
@@ -66,6 +72,7 @@ def test_the_terminal_shows_every_sample_and_neutralises_model_text(folder):
     assert len(re.findall(r"^ou_\d+$", wrong, re.M)) == 1
 
 
+@pytest.mark.slow
 def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_path):
     if not CHROMIUM:
         pytest.skip("chromium is missing: the page was not opened in a browser")
@@ -101,6 +108,7 @@ def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_p
     assert line > 500
 
 
+@pytest.mark.slow
 def test_cards_are_chosen_by_claim_and_outcome_and_walked_by_keys(folder, browser):
     """And each picture marks what is true: places of the extremes, ends of the fitted line, in the colours of the outcomes."""
     run_script("ts_check_training.py", "evaluation_checkpoint-20.json", cwd=folder)
@@ -146,6 +154,7 @@ def test_cards_are_chosen_by_claim_and_outcome_and_walked_by_keys(folder, browse
         assert (ends[0] - ends[1]) / scale == pytest.approx(rise, abs=0.2)
 
 
+@pytest.mark.slow
 def test_no_text_of_a_picture_is_cut_off(folder, browser):
     """Long numbers, long names, extremes at all edges: every text lies within its picture."""
     cases = [

@@ -1,11 +1,5 @@
 """Tiny random models of the architectures and chat templates that users bring, with SmolLM2's tokenizer."""
 
-import copy
-import functools
-import os
-
-from llm_ts import paths
-
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}THOUGHT{{ message['content'] }}"
     "<|im_end|>{{ '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}ASKED{% endif %}"
@@ -69,20 +63,12 @@ SIZES = {
 }
 
 
-@functools.cache
-def _tokenizer():
-    from transformers import AutoTokenizer
-
-    smollm2 = paths.fetched("smollm2")
-    return AutoTokenizer.from_pretrained(os.path.dirname(smollm2), gguf_file=os.path.basename(smollm2))
-
-
-def make(kind, folder, seed=0):
-    """Write the tiny model of a kind, with random weights of a seed, into a folder."""
+def make(kind, folder, like, seed=0):
+    """Write the tiny model of a kind, with random weights of a seed, into a folder. like: whose tokenizer it has."""
     import torch
     import transformers
 
-    tokenizer = copy.deepcopy(_tokenizer())
+    tokenizer = transformers.AutoTokenizer.from_pretrained(like)
     tokenizer.chat_template = TEMPLATES.get(kind, template())
     if kind == "turns end otherwise than answers":
         tokenizer.eos_token = "<|endoftext|>"
