@@ -1,6 +1,6 @@
-"""README's "Serving" with the real programs on loopback: llama-cli, llama-server, adapters switched, OpenAI's client.
+"""docs/serving.md with the real programs on loopback: llama-cli, llama-server, adapters switched, OpenAI's client.
 
-Commands are read from the README and run as they stand there; only the port is another one, and the export compares 4 rows.
+Commands are read from that page and run as they stand there; only the port is another one, and the export compares 4 rows.
 Needs: models/, build/ (python fetch.py smollm2 llama-server), openai; else what needs it skips.
 Run: python -m pytest -q tests/test_serving.py
 """
@@ -35,11 +35,11 @@ SHORT = 24  # tokens: the first sentence, which says increasing or decreasing
 
 @pytest.fixture(scope="module")
 def readme():
-    """(lines of shell, texts of Python) of the README's section."""
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-        section = re.search(r"^## Serving\n(.*?)^## ", file.read(), re.M | re.DOTALL)[1]
-    lines = "".join(re.findall(r"```bash\n(.*?)```", section, re.DOTALL)).splitlines()
-    return [re.sub(r"\s+#.*", "", line) for line in lines], re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    """(lines of shell, texts of Python) of the page."""
+    with open(os.path.join(ROOT, "docs", "serving.md"), encoding="utf-8") as file:
+        page = file.read()
+    lines = "".join(re.findall(r"```bash\n(.*?)```", page, re.DOTALL)).splitlines()
+    return [re.sub(r"\s+#.*", "", line) for line in lines], re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
 
 def one(lines, *words):
