@@ -50,7 +50,7 @@ def drawn_by(run):
 def settings_of(run, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
     series_of = pair.processes_of(train_rows)
-    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed")
+    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "optimizer", "rank", "alpha", "save_steps", "seed")
     return {
         **{name: getattr(run, name) for name in ("model", "fresh", "validation")},
         **{name: getattr(run.recipe, name) for name in recipe},
@@ -108,6 +108,8 @@ def make_parser(about):
     add("--batch-size", type=cli.positive, default=recipe.batch_size, help="Series of a step on each device.")
     add("--accumulate", type=cli.positive, default=recipe.accumulate, help="Batches summed up before a step.")
     add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; cosine to zero.")
+    optimizers = "Muon learns from fewer series (results/LOG.md) and needs LoRA."
+    add("--optimizer", choices=("adamw", "muon"), default=recipe.optimizer, help=optimizers)
     add("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
     add("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
     kinds = "Of the base; the adapter is fp32. auto: bf16 on a GPU, and on a CPU with instructions for it."
@@ -158,6 +160,8 @@ def parse(argv, about=""):
             raise cli.UserError(f"{args.model} is an adapter, which learns on as it is: leave --rank and --alpha out")
         args.rank, args.alpha = load.rank_of(args.model)
     else:
+        if args.optimizer == "muon" and args.rank == 0:
+            raise cli.UserError("--optimizer muon is for LoRA's matrices: leave --rank 0 out")
         args.rank = train.Recipe.rank if args.rank is None else args.rank
         args.alpha = train.Recipe.alpha if args.alpha is None else args.alpha
     return args
