@@ -11,7 +11,8 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 # with the curated pairs, which say the truth plainly and then in the teacher's words. No format was shown to be better.
 SERIES := 1050
 POINTS := 48
-FRESH := 24-48x960
+FRESH := 24-48x1600
+PAIRS := 240
 FORMAT := thirds
 WORDS := both
 
@@ -19,8 +20,8 @@ STUDENT := SmolLM2-135M-Instruct
 BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
 EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
-TRAIN := $(PY) ../qwen_train.py --model $(BASE) --out $(STUDENT) --fresh $(FRESH) --then-pairs --optimizer muon \
-	--learning-rate 1.5e-3 --batch-size 8 --save-steps 60 --logging-steps 10 --validation 0 --eval-rows 96 $(SCORING)
+TRAIN := $(PY) ../qwen_train.py --model $(BASE) --out $(STUDENT) --fresh $(FRESH) --then-pairs $(PAIRS) --optimizer muon \
+	--batch-size 4 --save-steps 100 --logging-steps 20 --validation 0 --eval-rows 96 $(SCORING)
 
 .PHONY: all env models sees llama programs run test test-slow test-all slurm bench soak study study-data study-best clean
 
@@ -75,7 +76,7 @@ run: env models
 		--model $(STUDENT)/student-q4_K_M.gguf --plot $(STUDENT)/co2.png
 	@echo "== summary"
 	@cd run && $(TRAIN) | sed -n '/^on all rows/,$$p'
-	@echo "chosen: fresh series $(FRESH), then the pairs of $(SERIES) series of $(POINTS) points (why: results/record.md)"
+	@echo "chosen: fresh series $(FRESH), then $(PAIRS) curated pairs of $(POINTS) points (why: results/record.md)"
 	@echo "page: run/$(STUDENT)/plotdiag/index.html"
 	@echo "pictures: run/$(STUDENT)/training.png run/convert_diagnostics.png run/$(STUDENT)/co2.png"
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"

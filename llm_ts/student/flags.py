@@ -26,7 +26,7 @@ class Run:
     styles: float
     reorder: float
     words: str
-    then_pairs: bool
+    then_pairs: int
     validation: int
     eval_rows: int
     eval_batch_size: int
@@ -101,7 +101,7 @@ def make_parser(about):
     words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher "
     words += "said of the same label in --data; only the second is scored."
     add("--words", choices=("template", "both"), default="template", help=words)
-    add("--then-pairs", action="store_true", help="Go on with the pairs' train split after them, in the same run.")
+    add("--then-pairs", type=cli.count, default=0, metavar="N", help="Then go on with the first N training pairs, in the same run.")
 
     add = parser.add_argument_group("how it learns").add_argument
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
