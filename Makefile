@@ -54,6 +54,8 @@ run: export HF_HUB_OFFLINE=1
 run: export TRANSFORMERS_VERBOSITY=error
 run: export TOKENIZERS_PARALLELISM=false
 run: env models
+	@for tool in cmake c++; do PATH="$(CURDIR)/.venv/bin:$$PATH" command -v $$tool >/dev/null || \
+		{ echo "make run needs $$tool for its export: install it first"; exit 2; }; done
 	@mkdir -p run && date +%s > run/started
 	@echo "== 1 of 8: simulate $(SERIES) series of $(POINTS) points"
 	cd run && $(PY) ../ou_process.py --count $(SERIES) --points $(POINTS) --seed 0
