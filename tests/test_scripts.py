@@ -76,7 +76,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "pretrain_finder.py": "--fresh 24x32 --save-steps 1 --validation 8",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = {f"experiments.{name}" for name in "bench compare other_plots reader real_windows soak truce".split()}
+    measuring = {f"experiments.{name}" for name in "bench compare reader real_windows soak".split()}
     assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
     (tmp_path / "results").mkdir()
