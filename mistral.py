@@ -32,14 +32,11 @@ import os
 import urllib.parse
 from collections import Counter
 
-import numpy as np
-
 from llm_ts import cli, disk, question, records
 from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
-UNABLE, HAD, SKIPPED, TODO = range(4)  # a row that cannot be asked about yet, has its answer, has failed, is to be asked about
 GIVE_UP = 10  # rows in a row that fail: the model cannot do it, and every question costs money
 
 
@@ -56,15 +53,18 @@ def purse_of(kept, rows, args):
     price = args.price or money.Price()
     spent = sum(map(price.of, kept))
     if args.price and not args.dryrun:
-        each, by = [money.estimate(row, settings_of(args)) for row in rows], "without a tokenizer, and without thinking"
+        settings = settings_of(args)
+        each = [money.estimate(row, settings) for row in rows]
+        by = "without a tokenizer, and without thinking"
         if kept:
-            each = [{kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}] * len(rows)
-            by = f"by the {len(kept)} answers here"
-        prompt, completion = (sum(tokens[kind] for tokens in each) for kind in ("prompt", "completion"))
+            mean = {kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}
+            each, by = [mean] * len(rows), f"by the {len(kept)} answers here"
+        prompt, completion = (sum(one[kind] for one in each) for kind in ("prompt", "completion"))
         print(f"spent_before: {spent:.4f}")
         how = f"{len(rows)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
         print(f"estimate: {sum(map(price.of, each)):.4f} ({how})", flush=True)
-    return money.Purse(price, args.max_cost, spent, seen=min((tokens["prompt"] for tokens in kept), default=0))
+    seen = min((tokens["prompt"] for tokens in kept), default=0)
+    return money.Purse(price, args.max_cost, spent, seen)
 
 
 class Book:
@@ -73,125 +73,139 @@ class Book:
     def __init__(self, data, args, counts, total):
         self.data, self.args, self.counts = data, args, counts
         self.bar = cli.Progress("asked", total)
-        self.tokens = {"prompt": 0, "completion": 0}
+        self.tokens = Counter(prompt=0, completion=0)
         self.in_a_row = 0  # failures
 
     def record(self, row, answer):
         """Append a row with its answer. UserError if the run should end here."""
+        # a failure that is asked again keeps what it cost
         args, teacher = self.args, answer["teacher"]
         failed, tokens = teacher.get("failed"), teacher["tokens"]
-        before = (answer_in(row, args.second).get("teacher") or {}).get("tokens") or {}  # of a failure that is asked again
-        teacher["tokens"] = {kind: number + before.get(kind, 0) for kind, number in tokens.items()}
+        before = (answer_in(row, args.second).get("teacher") or {}).get("tokens") or {}
+        teacher["tokens"] = {kind: n + before.get(kind, 0) for kind, n in tokens.items()}
+
+        # the text before the row: a kill between the two leaves a text to be overwritten
         row = {**row, "second": answer} if args.second else {**row, **answer}
         if args.dataset and not args.second and not failed:
-            write_text(row, args.dataset)  # before the row: a kill between the two leaves a text to be overwritten
+            write_text(row, args.dataset)
         self.data.append(records.line_of(row))
-        for kind in tokens:
-            self.tokens[kind] += tokens[kind]
+
+        self.tokens.update(tokens)
         self.in_a_row = self.in_a_row + 1 if failed else 0
         self.counts["failed" if failed else "new"] += 1
-        self.counts["unlabelled"] += not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"])
+        if not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"]):
+            self.counts["unlabelled"] += 1
         self.bar.step()
         if args.dryrun:  # a line for each answer would bury the counts
             return
         cli.say(f"{self.bar.done}/{self.bar.total} {row['id']}: {failed or 'answered'}")
         if self.in_a_row == GIVE_UP:
-            raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model and --retry-failed")
+            give = "give another --model and --retry-failed"
+            raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): {give}")
         if args.max_cost is not None and not any(tokens.values()):
-            raise cli.UserError("this server reports no tokens, so --max-cost cannot work: leave it out")
+            cap = "so --max-cost cannot work: leave it out"
+            raise cli.UserError(f"this server reports no tokens, {cap}")
 
     def close(self, missing, purse):
         """Print the counts."""
         self.bar.close()
         self.counts["left"] = missing - self.counts["new"] - self.counts["failed"]
-        self.counts |= {"tokens": sum(self.tokens.values()), **{f"{kind}_tokens": n for kind, n in self.tokens.items()}}
+        self.counts["tokens"] = self.tokens.total()
+        self.counts |= {f"{kind}_tokens": number for kind, number in self.tokens.items()}
         if self.args.price:
-            print(f"cost: {self.args.price.of(self.tokens):.4f} (of all answers here: {purse.spent:.4f})")
+            cost = self.args.price.of(self.tokens)
+            print(f"cost: {cost:.4f} (of all answers here: {purse.spent:.4f})")
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
 
 
 def look_at(data, args, under_way):
     """Check all rows, and write missing .txt files.
 
-    Returns each row's state (UNABLE, HAD, SKIPPED or TODO) and whether its id is in `under_way`, both of shape
-    (rows,); the tokens of each answer; and the number of answers of each model.
+    Returns the numbers of the rows that lack an answer, and of those whose id is in `under_way`;
+    how many have one (had) or failed (skipped); the tokens of each answer; answers by model.
     """
-
-    def look(rows):
-        asked, kinds, tokens, models = [check(rows, args)], [], [], Counter()
-        for row in rows:
-            answer = answer_in(row, args.second)
-            teacher = answer.get("teacher") or {}
-            if args.second and not row.get("gold"):
-                kinds.append(UNABLE)
-                continue
-            if answer.get("gold"):
-                kinds.append(HAD)
-                models[str(teacher.get("model"))] += 1
-            else:
-                kinds.append(SKIPPED if teacher and not args.retry_failed and row["id"] not in under_way else TODO)
-            if any((teacher.get("tokens") or {}).values()):
-                tokens.append(teacher["tokens"])
-            if row.get("gold") and args.dataset:
-                write_text(row, args.dataset)  # the folder may have been lost or replaced
-        if args.dryrun:
-            to_do = [row for row, kind in zip(rows, kinds) if kind == TODO]
-            records.require(to_do, "truth", args.data, "ou_process.py")
-        return asked, kinds, [row["id"] in under_way for row in rows], tokens, models
-
-    questions, kinds, begun, tokens, models = records.totals(data.map(look), [], [], [], [], Counter())
+    missing, begun, counts, tokens, models = [], [], Counter(), [], Counter()
+    questions = {}
+    for number, row in enumerate(data):
+        questions[question.of(row, args.data)] = None
+        check(row, args)
+        answer = answer_in(row, args.second)
+        teacher = answer.get("teacher") or {}
+        if row["id"] in under_way:
+            begun.append(number)
+        if row.get("gold") and args.dataset:
+            write_text(row, args.dataset)  # the folder may have been lost or replaced
+        if args.second and not row.get("gold"):
+            continue
+        if answer.get("gold"):
+            counts["had"] += 1
+            models[str(teacher.get("model"))] += 1
+        elif teacher and not args.retry_failed and row["id"] not in under_way:
+            counts["skipped"] += 1
+        else:
+            missing.append(number)
+            if args.dryrun:
+                records.require([row], "truth", args.data, "ou_process.py")
+        if any((teacher.get("tokens") or {}).values()):
+            tokens.append(teacher["tokens"])
     question.one_of(questions, args.data)
-    return np.array(kinds), np.array(begun), tokens, models
+    if not missing and not counts:
+        raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second")
+    return missing, begun, counts, tokens, models
 
 
 def answer_missing(args):
     """Fill in `gold` and `teacher` (or `second`) where a row lacks them, and print the counts."""
     state = None
     if args.batch:
-        state = batch_state.State(batch_state.path_of(args.data), batch_state.settings_of(settings_of(args), bool(args.second)))
+        kept = batch_state.settings_of(settings_of(args), bool(args.second))
+        state = batch_state.State(batch_state.path_of(args.data), kept)
     else:
         batch_state.refuse_under_way(args.data)
     under_way = set(state.ids) if state else set()
     with records.writing(args.data) as data:
         if args.dataset:
             disk.sweep(args.dataset)
-        kinds, begun, tokens, models = look_at(data, args, under_way)
-        if (kinds == UNABLE).all():
-            raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
+        missing, begun, seen, tokens, models = look_at(data, args, under_way)
         for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
             print(f"also_here: {models[name]} answers of {cli.visible(name)}")
 
         # rows of a batch that is under way come first, even beyond --rows
-        missing = kinds == TODO
-        first, others = np.flatnonzero(missing & begun), np.flatnonzero(missing & ~begun)
+        others = [number for number in missing if number not in set(begun)]
         others = others[: max(args.rows - len(under_way), 0) if args.rows else None]
-        counts = {"had": int((kinds == HAD).sum()), "new": 0, "unlabelled": 0, "failed": 0}
-        counts["skipped"] = int((kinds == SKIPPED).sum())
-        total, left = len(first) + len(others), 0
+        counts = {"had": seen["had"], "new": 0, "unlabelled": 0, "failed": 0}
+        counts["skipped"] = seen["skipped"]
+        total = len(set(begun) & set(missing)) + len(others)
+        left = 0
 
-        # the simulated teacher reads its rows itself, on all cores; a server is asked row by row or in batches
-        rows = [] if args.dryrun else data.read([*np.flatnonzero(begun), *others])
+        # only a server is shown all its rows at once
+        rows = [] if args.dryrun else data.read([*begun, *others])
         if rows or under_way:
             key = mistral_api.find_key(args.server_url)
             for row in rows if args.image else ():
                 plot = plot_of(row, args.dataset)
                 if not os.path.exists(plot):
-                    raise cli.UserError(f"no {plot} here: run ou_process.py without --no-plots first")
-        purse = purse_of(tokens, [row for row in rows if not answer_in(row, args.second).get("gold")], args)
+                    run = "run ou_process.py with this --dataset first"
+                    raise cli.UserError(f"no {plot} here: {run}")
+        open_rows = [row for row in rows if not answer_in(row, args.second).get("gold")]
+        purse = purse_of(tokens, open_rows, args)
         book = Book(data, args, counts, total)
         try:
             if args.dryrun:
-                answer = functools.partial(simulated.answers, seed=args.seed, second=bool(args.second))
-                for answers in data.map(answer, others):
-                    for row, said in answers:
-                        book.record(row, said)
+                for number in others:
+                    (row,) = data.read([number])
+                    book.record(row, simulated.answer(row, args.seed, bool(args.second)))
             elif rows or under_way:
-                ask_all = functools.partial(mistral_batch.ask_all, state) if state else mistral_api.ask_all
+                batch = functools.partial(mistral_batch.ask_all, state)
+                ask_all = batch if state else mistral_api.ask_all
                 left = asyncio.run(ask_all(rows, book.record, key, settings_of(args), purse))
         finally:
-            book.close(int(missing.sum()), purse)
+            book.close(len(missing), purse)
     if left:
-        raise cli.UserError(f"--max-cost {args.max_cost:g} is nearly used up: {left} rows are left; raise it to continue")
+        raise cli.UserError(
+            f"--max-cost {args.max_cost:g} is nearly used up: {left} rows are left; "
+            "raise it to continue"
+        )
 
 
 def server_url(text):
@@ -226,13 +240,12 @@ def main(argv=None):
     add("--no-image", dest="image", action="store_false", help="Send numbers without the plot, for a text-only model.")
     add(
         "--prompt", choices=prompts.PROMPTS, default=prompts.DEFAULT,
-        help="Prompt: sentences with labels, sentences alone, or the original study's (the model thinks first).",
+        help="Prompt: sentences with labels, or the original study's (the model thinks first).",
     )  # fmt: skip
     add("--concurrency", type=cli.positive, default=Settings.concurrency, help="Number of requests at the same time.")
     add("--rows", type=cli.positive, help="Ask about so many rows at most; default: all.")
     add("--timeout", type=cli.positive_float, default=Settings.timeout, help="Seconds to wait for an answer.")
     add("--max-tokens", type=cli.positive, default=Settings.max_tokens, help="Maximum length of an answer.")
-    add("--rate", type=cli.positive_float, help="Maximum number of requests per second; default: no limit.")
     add("--price", type=money.price, metavar="IN,OUT", help="Prices of a million prompt and answer tokens, in any currency.")
     add("--max-cost", type=cli.positive_float, help="Stop before the answers in --data could cost more, by --price.")
     add("--seed", type=cli.count, default=Settings.seed, help="Seed for the server or the dry run.")

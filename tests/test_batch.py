@@ -1,6 +1,6 @@
 """mistral.py --batch against a real HTTP server on loopback: whatever is killed, and whenever, no row is asked about twice.
 
-Needs: mistralai; no network, no key. Run: python -m pytest -q tests/test_batch.py
+Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_batch.py
 """
 
 import collections

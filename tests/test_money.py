@@ -1,6 +1,6 @@
 """Tokens and money: the estimate before, a cap that no run and no restart passes, the sum after.
 
-Needs: mistralai; no network, no key. Run: python -m pytest -q tests/test_money.py
+Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_money.py
 """
 
 import re

@@ -1,6 +1,6 @@
 """What servers of one's own answer that is not as Mistral's: read where it can be read in one way, else refused in one line.
 
-Needs: mistralai; no network, no key. Run: python -m pytest -q tests/test_odd_servers.py
+Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_odd_servers.py
 """
 
 import json
@@ -123,7 +123,7 @@ def test_another_model_that_goes_on_is_told_of_the_answers_of_the_first(folder):
 
 
 def test_a_proxy_is_not_asked_for_a_server_on_this_machine(folder):
-    """Clusters name one in the environment; and one that the SDK's library cannot use is one line."""
+    """Clusters name one in the environment; and one that the HTTP library cannot use is one line."""
     with MistralServer(rows_of(folder)) as server:
         away = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
         assert ask(folder, server, "--rows", "1", **away)[2]["new"] == "1"

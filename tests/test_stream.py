@@ -1,4 +1,4 @@
-"""Long files: rows read and written one after another by several processes; kills; shards.
+"""Long files: rows read and written one after another by several processes; kills.
 
 Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_stream.py
 """
@@ -214,40 +214,6 @@ def broken_truth(folder, good):
     said = run_script("ou_process.py", "--truth", cwd=folder, code=2).stderr
     assert (folder / "data.jsonl").read_bytes() == before
     return said
-
-
-def test_shards_are_joined_without_losing_or_doubling_a_row(whole, tmp_path):
-    """cat joins them; the command for all rows then checks each, and makes what is missing."""
-    flags, data = STAGES["ou_process.py"], tmp_path / "data.jsonl"
-    for number in (2, 0, 1):
-        run_script("ou_process.py", *flags, "--shard", f"{number}/3", cwd=tmp_path)
-    parts = [(tmp_path / f"data-{number}-of-3.jsonl").read_bytes() for number in range(3)]
-    assert b"".join(parts) == whole["ou_process.py"]["data.jsonl"]
-    for number in range(3):
-        run_script("mistral.py", *STAGES["mistral.py"], "--data", f"data-{number}-of-3.jsonl", cwd=tmp_path)
-    asked = [(tmp_path / f"data-{number}-of-3.jsonl").read_bytes() for number in range(3)]
-    expected = {row["id"]: row for row in map(json.loads, whole["mistral.py"]["data.jsonl"].splitlines())}
-    for joined, new in ((asked, 0), (asked[1:] + asked, 0), ([asked[0], asked[2]], COUNT // 3)):
-        data.write_bytes(b"".join(joined))
-        out = run_script("ou_process.py", *flags, cwd=tmp_path).stdout
-        assert f"\nnew: {new}\n" in out and out.endswith(f"rows: {COUNT}\n")
-        run_script("mistral.py", *STAGES["mistral.py"], cwd=tmp_path)
-        assert {row["id"]: row for row in records.read(str(data))} == expected
-    data.write_bytes(b"".join(asked).replace(b'"theta": ', b'"theta": 1'))
-    assert "other parameters" in run_script("ou_process.py", *flags, cwd=tmp_path, code=2).stderr
-
-
-@pytest.mark.parametrize(
-    "flags, said",
-    [
-        ("--shard 3/3", "give number/count"),
-        ("--shard 0/3 --truth", "exclude each other"),
-        ("--count 2 --shard 0/3", "fewer shards"),
-    ],
-)
-def test_shards_that_make_no_sense(tmp_path, flags, said):
-    assert said in run_script("ou_process.py", *flags.split(), cwd=tmp_path, code=2).stderr
-    assert os.listdir(tmp_path) == []
 
 
 def test_memory_does_not_grow_with_the_file(whole, tmp_path):

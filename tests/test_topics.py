@@ -338,7 +338,7 @@ def pipeline(scripts, cwd, name, *flags):
     """The first four stages from a folder of scripts -> the bytes of what they wrote: data, verify.csv, pairs."""
     data, verify, pairs = f"{name}.jsonl", f"{name}_verify.csv", f"{name}_pairs.jsonl"
     where = ("--data", data, "--dataset", name)
-    call(scripts / "ou_process.py", "--count", 40, "--points", 32, "--no-plots", *where, *flags, cwd=cwd)
+    call(scripts / "ou_process.py", "--count", 40, "--points", 32, *where, *flags, cwd=cwd)
     made = (cwd / data).read_bytes()
     call(scripts / "mistral.py", "--dryrun", *where, cwd=cwd)
     asked = (cwd / data).read_bytes()

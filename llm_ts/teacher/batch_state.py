@@ -22,7 +22,7 @@ import uuid
 
 from llm_ts import cli, disk
 
-FIELDS = {"name": str, "ids": list, "ask": int, "spent": dict, "file": (str, type(None)), "asked": bool, "job": (str, type(None))}
+FIELDS = ("name", "ids", "ask", "spent", "file", "asked", "job")
 
 
 def path_of(data):
@@ -50,22 +50,23 @@ class State:
     def _read(self, settings):
         content = disk.read_json(self.path, "mistral.py --batch")
         try:
-            jobs, there = content["jobs"], content["settings"]
+            jobs, kept = content["jobs"], content["settings"]
             started = datetime.datetime.fromisoformat(content["started"])
-            whole = all(isinstance(job[name], kind) for job in jobs for name, kind in FIELDS.items()) and started.tzinfo
-        except (KeyError, TypeError, ValueError, AttributeError):
-            whole = False
-        if not whole:
-            raise cli.UserError(f"{self.path} is not the state of a batch: mend it; without it, what its batch cost is lost")
-        jobs = [job for job in jobs if job["asked"] or job["ask"]]  # else nothing was asked for yet: it is planned anew
-        if settings is not None and there != settings and jobs:
-            name = next(name for name in {**there, **settings} if there.get(name) != settings.get(name))
+            jobs = [{name: job[name] for name in FIELDS} for job in jobs]
+        except (KeyError, TypeError, ValueError):
+            lost = "mend it; without it, what its batch cost is lost"
+            raise cli.UserError(f"{self.path} is not the state of a batch: {lost}") from None
+        # of the others nothing was asked yet: they are planned anew
+        jobs = [job for job in jobs if job["asked"] or job["ask"]]
+        if settings is not None and kept != settings and jobs:
+            name = next(name for name in settings if kept.get(name) != settings[name])
             raise cli.UserError(
-                f"{self.path}: a batch is under way with {name} {there.get(name)}, not {settings.get(name)}: fetch it first "
-                "with the flags that it was started with (or delete this file: what that batch costs is lost then)"
+                f"{self.path}: a batch is under way with {name} {kept.get(name)}, not "
+                f"{settings[name]}: fetch it first with the flags that it was started with "
+                "(or delete this file: what that batch costs is lost then)"
             )
         if jobs:
-            self.jobs, self.settings, self.started = jobs, there, started
+            self.jobs, self.settings, self.started = jobs, kept, started
 
     @property
     def ids(self):
@@ -74,9 +75,8 @@ class State:
 
     def add(self, ids, ask=0, spent=None):
         """One more job that nobody was asked for yet."""
-        name = f"llm_ts-{uuid.uuid4()}"
-        job = {"name": name, "ids": list(ids), "ask": ask, "spent": spent or {}, "file": None, "asked": False, "job": None}
-        self.jobs.append(job)
+        values = (f"llm_ts-{uuid.uuid4()}", list(ids), ask, spent or {}, None, False, None)
+        self.jobs.append(dict(zip(FIELDS, values)))
 
     def save(self):
         if self.jobs:

@@ -29,25 +29,19 @@ def _meant(topic, row, seed):
     return {claim: labels[claim] for claim in topic.LABELS}, rng
 
 
-def _say(row, seed):
-    """A row with its truth -> (a sentence for each topic, some of them wrong; the labels that they mean), both fixed by (seed,
-    id, truth) alone.
+def answer(row, seed, second=False):
+    """A row with its truth -> its `gold` and `teacher`, fixed by (seed, id, truth) alone.
 
-    {"trend": "increasing", ...} -> {"trend": "The curve rises over the whole window.", ...}, {"trend": "increasing", ...}
+    A second teacher's seed differs from the first's. Some sentences are wrong; `labels` are those
+    that they mean: "The curve rises over the whole window.", {"trend": "increasing"}.
     """
-    sentences, said = {}, {}
+    if second:
+        seed += (row.get("teacher") or {}).get("seed", 0) + 1
+    sentences, meant = {}, {}
     for topic in question.of(row, row["id"]):
         labels, rng = _meant(topic, row, seed)
         sentences[topic.NAME] = topic.reword(labels, rng)
-        said.update(labels)
-    return sentences, said
-
-
-def answer(row, seed, second=False):
-    """The `gold` and `teacher` of a row, marked as simulated; a second teacher's seed differs from the first's."""
-    if second:
-        seed += (row.get("teacher") or {}).get("seed", 0) + 1
-    sentences, labels = _say(row, seed)
+        meant.update(labels)
     teacher = {
         "model": MODEL,
         "simulated": True,
@@ -56,11 +50,6 @@ def answer(row, seed, second=False):
         "prompt_version": None,
         "date": None,  # nobody was asked, on no day: so a dry run repeats byte for byte
         "tokens": {"prompt": 0, "completion": 0},
-        "labels": labels,
+        "labels": meant,
     }
     return {"gold": sentences, "teacher": teacher}
-
-
-def answers(rows, seed, second):
-    """[(row, its answer), ...]."""
-    return [(row, answer(row, seed, second)) for row in rows]
