@@ -3,9 +3,7 @@
 Needs: models/ (python fetch.py smollm2 minilm) for training. Run: python -m pytest -q tests/test_words.py
 """
 
-import itertools
 import json
-import random
 
 import pytest
 from conftest import run_script
@@ -13,8 +11,7 @@ from described import described, said_by, write_pairs
 
 import qwen_train
 from llm_ts import cli, question
-from llm_ts.claims import TOPICS, extrema
-from llm_ts.claims.places import THIRDS
+from llm_ts.claims import TOPICS
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, held_out
 from llm_ts.student import device, run_folder
@@ -103,35 +100,11 @@ def test_planted_sentences_are_never_said():
     assert (planted["flat"], "flat") not in said and len(said) > 20
 
 
-def test_a_pair_of_places_that_the_teacher_never_named_is_said_in_its_words_for_others():
-    trained = [row for row in described(400) if row["truth"]["max"] != row["truth"]["min"] or row["truth"]["max"] == "middle"]
-    words = Words(trained)
-    assert ("extrema", ("end", "end")) not in words.sentences
-    made = said_by(fresh.pairs("train", [(48, 48, 900)], "thirds", words=words))
-    made = [said["extrema"] for row, said in made if row["truth"]["max"] == row["truth"]["min"] == "end"]
-    assert len(set(made)) > 10 and all(extrema.read(text) == {"max": "end", "min": "end"} and not held_out(text) for text in made)
-    assert "the middle" not in " ".join(made)
-
-
-def test_places_are_carried_over():
-    sentence = "The peak lies near the start, while the lowest point lies at the end."
-    assert "The peak lies near the middle, while the lowest point lies at the beginning." in extrema.carry_over(
-        sentence, {"max": "middle", "min": "beginning"}
-    )
-    assert extrema.carry_over("In the middle lies the peak.", {"max": "end", "min": "end"}) == ["At the end lies the peak."]
-    assert extrema.carry_over("The peak lies in the middle.", {"max": "end", "min": "beginning"}) == []
-    assert extrema.carry_over("The peak lies in the middle third, the low at the end third.", {"max": "end", "min": "end"}) == []
-    for labels in (dict(zip(("max", "min"), places)) for places in itertools.product(THIRDS, repeat=2)):
-        said = extrema.reword(labels, random.Random(1))
-        for other in (dict(zip(("max", "min"), places)) for places in itertools.product(THIRDS, repeat=2)):
-            made = [text for text in extrema.carry_over(said, other) if extrema.read(text) == other]
-            assert made or (labels["max"] == labels["min"]) != (other["max"] == other["min"])
-
-
-def test_what_the_teacher_cannot_say_is_named():
+def test_what_the_teacher_never_said_is_said_in_the_template():
     trained = [row for row in described(200) if row["truth"]["noise"] != "medium"]
-    with pytest.raises(cli.UserError, match="no sentence of the teacher's says 'medium' of noise and nothing else"):
-        fresh.pairs("train", [(48, 48, 50)], "thirds", words=Words(trained))
+    made = said_by(fresh.pairs("train", [(48, 48, 50)], "thirds", words=Words(trained)))
+    medium = {said["noise"] for row, said in made if row["truth"]["noise"] == "medium"}
+    assert medium == {"The noise intensity is medium."}
     plain = described(100)
     for row in plain:
         row["sentences"] = row["truth"]["sentences"]

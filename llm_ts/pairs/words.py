@@ -82,7 +82,9 @@ class Words:
                 else:
                     self.sentences[key].add(sentence)
         self.sentences = {key: sorted(found) for key, found in self.sentences.items()}
-        self._carried = {}  # for the labels that have none
+        if not self.sentences:
+            give = "convert with --words teacher, or leave --words out"
+            raise cli.UserError(f"--words: no sentence can be said of other series: {give} ({self})")
 
     def __str__(self):
         counts = collections.Counter()
@@ -93,29 +95,14 @@ class Words:
         return f"{used or 'none'}; held out {len(self.held_out)}; left out: {left_out or 'none'}"
 
     def say(self, row, rng):
-        """A row with its truth -> {topic: sentence}, each drawn by rng, a Generator of NumPy, from those of its labels.
+        """A row with its truth -> {topic: sentence}, each drawn by rng, a Generator of NumPy.
 
-        UserError where there is none.
+        They are the teacher's sentences for its labels; the template's, if there is none.
         """
-        return {topic.NAME: self._say(topic, labels_of(topic, row), rng) for topic in question.of(row, row["id"])}
-
-    def _say(self, topic, labels, rng):
-        key = (topic.NAME, tuple(labels.values()))
-        if key not in self.sentences and key not in self._carried:
-            self._carried[key] = self._carry_over(topic, labels)
-        found = self.sentences.get(key) or self._carried[key]
-        if not found:
-            what = " and ".join(f"{label!r} of {claim}" for claim, label in labels.items())
-            raise cli.UserError(
-                f"--words: no sentence of the teacher's says {what} and nothing else: let it describe more series, "
-                f"convert with --words teacher, or leave --words out ({self})"
-            )
-        return found[rng.integers(len(found))]
-
-    def _carry_over(self, topic, labels):
-        """Sentences about other labels of a topic, made to say these, where the topic knows how."""
-        if not hasattr(topic, "carry_over"):
-            return []
-        others = [sentence for (name, _), found in self.sentences.items() if name == topic.NAME for sentence in found]
-        made = {made for sentence in others for made in topic.carry_over(sentence, labels)}
-        return sorted(sentence for sentence in made if not fault_of(topic, sentence, labels) and not held_out(sentence))
+        said = {}
+        for topic in question.of(row, row["id"]):
+            labels = labels_of(topic, row)
+            sentences = self.sentences.get((topic.NAME, tuple(labels.values())))
+            sentences = sentences or [topic.say(labels)]
+            said[topic.NAME] = sentences[rng.integers(len(sentences))]
+        return said

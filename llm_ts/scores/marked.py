@@ -99,19 +99,10 @@ def _ticks(low, high):
     """[(value, its text), ...]: round values between the least and the greatest, as matplotlib chooses them."""
     from matplotlib.ticker import MaxNLocator
 
-    found = [at for at in MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= at <= high] or [low]
-    step = found[1] - found[0] if len(found) > 1 else abs(low) or 1
-    return [(at, _number(at, step, max(abs(low), abs(high)))) for at in found]
-
-
-def _number(at, step, largest):
-    """A tick's text in as few digits as tell it from its neighbours."""
-    digits = int(np.floor(np.log10(largest / step))) + 2 if largest else 1
-    if abs(at) < step / 1000:
-        return "0"
-    if not 1e-4 <= largest < 1e10:
-        return f"{at:.{digits}g}"
-    return np.format_float_positional(at, precision=max(0, 2 - int(np.floor(np.log10(step)))), trim="-")
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ticks = [at for at in ticks if low <= at <= high] or [low]
+    step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else 1
+    return [(at, "0" if abs(at) < step / 1000 else f"{at:.12g}") for at in ticks]
 
 
 def _drawn(values):
