@@ -4,7 +4,7 @@ sentence on each topic of every series, and for the label that it means.
 Reads: data.jsonl rows, <dataset>/<id>.png; the key from the environment
 variable MISTRAL_API_KEY (a server on this machine needs none).
 Writes: `gold` and `teacher` (or `second`) of data.jsonl rows, one flushed line
-per answer; <dataset>/<id>.txt; while a batch is under way <data>.batch.json.
+per answer; <dataset>/<id>.txt.
 Run: python mistral.py --dryrun
 
 Stop it at any time and run it again: a row with an answer, or with a recorded
@@ -13,27 +13,19 @@ the model is unknown, the run ends. If a row's answer is not the requested JSON
 three times, that is recorded as its failure (`teacher.failed`). With --dryrun a
 simulated teacher answers, and no server is asked.
 
---price takes the prices of a million tokens (0.4,2): the estimated and the
-actual cost are printed. --max-cost stops (exit code 2) before the cost could
-pass the limit. Earlier runs count. Each open answer is assumed to use all
---max-tokens.
-
---batch uses Mistral's Batch API. Killed at any time and started again with the
-same flags, it asks and pays for no row twice. If requests fail or expire, the
-other answers are kept and the exit code is 2; the next run asks again. Uploaded
-files stay on the server. With --batch, give --price the batch's prices.
+With --price 0.4,2 (a million prompt and answer tokens) the estimated and the
+actual cost are printed. Try a few rows first: --rows 5.
 """
 
 import argparse
 import asyncio
 import dataclasses
-import functools
 import os
 import urllib.parse
 from collections import Counter
 
 from llm_ts import cli, disk, question, records
-from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
+from llm_ts.teacher import mistral_api, money, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
@@ -45,26 +37,18 @@ def settings_of(args):
     return Settings(args.second or args.model, **{name: getattr(args, name) for name in names})
 
 
-def purse_of(kept, rows, args):
-    """The Purse of a run. With --price, print the estimated cost of its questions.
-
-    kept: the tokens of each existing answer. rows: the rows to ask about.
-    """
-    price = args.price or money.Price()
-    spent = sum(map(price.of, kept))
-    if args.price and not args.dryrun:
-        settings = settings_of(args)
-        each = [money.estimate(row, settings) for row in rows]
-        by = "without a tokenizer, and without thinking"
-        if kept:
-            mean = {kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}
-            each, by = [mean] * len(rows), f"by the {len(kept)} answers here"
-        prompt, completion = (sum(one[kind] for one in each) for kind in ("prompt", "completion"))
-        print(f"spent_before: {spent:.4f}")
-        how = f"{len(rows)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
-        print(f"estimate: {sum(map(price.of, each)):.4f} ({how})", flush=True)
-    seen = min((tokens["prompt"] for tokens in kept), default=0)
-    return money.Purse(price, args.max_cost, spent, seen)
+def print_estimate(kept, rows, args):
+    """Print what questions will cost. kept: the tokens of each existing answer."""
+    settings = settings_of(args)
+    each = [money.estimate(row, settings) for row in rows]
+    by = "without a tokenizer, and without thinking"
+    if kept:
+        mean = {kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}
+        each, by = [mean] * len(rows), f"by the {len(kept)} answers here"
+    prompt, completion = (sum(one[kind] for one in each) for kind in ("prompt", "completion"))
+    print(f"spent_before: {sum(map(args.price.of, kept)):.4f}")
+    how = f"{len(rows)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
+    print(f"estimate: {sum(map(args.price.of, each)):.4f} ({how})", flush=True)
 
 
 class Book:
@@ -102,110 +86,85 @@ class Book:
         if self.in_a_row == GIVE_UP:
             give = "give another --model and --retry-failed"
             raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): {give}")
-        if args.max_cost is not None and not any(tokens.values()):
-            cap = "so --max-cost cannot work: leave it out"
-            raise cli.UserError(f"this server reports no tokens, {cap}")
 
-    def close(self, missing, purse):
+    def close(self, missing):
         """Print the counts."""
         self.bar.close()
         self.counts["left"] = missing - self.counts["new"] - self.counts["failed"]
         self.counts["tokens"] = self.tokens.total()
         self.counts |= {f"{kind}_tokens": number for kind, number in self.tokens.items()}
         if self.args.price:
-            cost = self.args.price.of(self.tokens)
-            print(f"cost: {cost:.4f} (of all answers here: {purse.spent:.4f})")
+            print(f"cost: {self.args.price.of(self.tokens):.4f}")
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
 
 
-def look_at(data, args, under_way):
+def look_at(data, args):
     """Check all rows, and write missing .txt files.
 
-    Returns the numbers of the rows that lack an answer, and of those whose id is in `under_way`;
-    how many have one (had) or failed (skipped); the tokens of each answer; answers by model.
+    Returns the numbers of the rows that lack an answer; how many have one (had) or failed
+    (skipped); the tokens of each answer; how many answers each model gave.
     """
-    missing, begun, counts, tokens, models = [], [], Counter(), [], Counter()
-    questions = {}
+    missing, counts, tokens, models, questions = [], Counter(), [], Counter(), {}
     for number, row in enumerate(data):
         questions[question.of(row, args.data)] = None
+        question.one_of(questions, args.data)
         check(row, args)
-        answer = answer_in(row, args.second)
-        teacher = answer.get("teacher") or {}
-        if row["id"] in under_way:
-            begun.append(number)
         if row.get("gold") and args.dataset:
             write_text(row, args.dataset)  # the folder may have been lost or replaced
         if args.second and not row.get("gold"):
             continue
+        answer = answer_in(row, args.second)
+        teacher = answer.get("teacher") or {}
+        if any((teacher.get("tokens") or {}).values()):
+            tokens.append(teacher["tokens"])
         if answer.get("gold"):
             counts["had"] += 1
             models[str(teacher.get("model"))] += 1
-        elif teacher and not args.retry_failed and row["id"] not in under_way:
+        elif teacher and not args.retry_failed:
             counts["skipped"] += 1
         else:
             missing.append(number)
             if args.dryrun:
                 records.require([row], "truth", args.data, "ou_process.py")
-        if any((teacher.get("tokens") or {}).values()):
-            tokens.append(teacher["tokens"])
-    question.one_of(questions, args.data)
     if not missing and not counts:
-        raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second")
-    return missing, begun, counts, tokens, models
+        first = "run mistral.py without --second first"
+        raise cli.UserError(f"{args.data}: no row has gold yet: {first}")
+    return missing, counts, tokens, models
 
 
 def answer_missing(args):
     """Fill in `gold` and `teacher` (or `second`) where a row lacks them, and print the counts."""
-    state = None
-    if args.batch:
-        kept = batch_state.settings_of(settings_of(args), bool(args.second))
-        state = batch_state.State(batch_state.path_of(args.data), kept)
-    else:
-        batch_state.refuse_under_way(args.data)
-    under_way = set(state.ids) if state else set()
     with records.writing(args.data) as data:
         if args.dataset:
             disk.sweep(args.dataset)
-        missing, begun, seen, tokens, models = look_at(data, args, under_way)
+        missing, seen, tokens, models = look_at(data, args)
         for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
             print(f"also_here: {models[name]} answers of {cli.visible(name)}")
-
-        # rows of a batch that is under way come first, even beyond --rows
-        others = [number for number in missing if number not in set(begun)]
-        others = others[: max(args.rows - len(under_way), 0) if args.rows else None]
         counts = {"had": seen["had"], "new": 0, "unlabelled": 0, "failed": 0}
         counts["skipped"] = seen["skipped"]
-        total = len(set(begun) & set(missing)) + len(others)
-        left = 0
-
-        # only a server is shown all its rows at once
-        rows = [] if args.dryrun else data.read([*begun, *others])
-        if rows or under_way:
-            key = mistral_api.find_key(args.server_url)
-            for row in rows if args.image else ():
-                plot = plot_of(row, args.dataset)
-                if not os.path.exists(plot):
-                    run = "run ou_process.py with this --dataset first"
-                    raise cli.UserError(f"no {plot} here: {run}")
-        open_rows = [row for row in rows if not answer_in(row, args.second).get("gold")]
-        purse = purse_of(tokens, open_rows, args)
-        book = Book(data, args, counts, total)
+        book = Book(data, args, counts, len(missing[: args.rows]))
         try:
             if args.dryrun:
-                for number in others:
+                for number in missing[: args.rows]:
                     (row,) = data.read([number])
                     book.record(row, simulated.answer(row, args.seed, bool(args.second)))
-            elif rows or under_way:
-                batch = functools.partial(mistral_batch.ask_all, state)
-                ask_all = batch if state else mistral_api.ask_all
-                left = asyncio.run(ask_all(rows, book.record, key, settings_of(args), purse))
+            elif missing:
+                ask(data.read(missing[: args.rows]), tokens, book, args)
         finally:
-            book.close(len(missing), purse)
-    if left:
-        raise cli.UserError(
-            f"--max-cost {args.max_cost:g} is nearly used up: {left} rows are left; "
-            "raise it to continue"
-        )
+            book.close(len(missing))
+
+
+def ask(rows, tokens, book, args):
+    """Ask a server about rows. tokens: of each answer that the file has already."""
+    key = mistral_api.find_key(args.server_url)
+    for row in rows if args.image else ():
+        plot = plot_of(row, args.dataset)
+        if not os.path.exists(plot):
+            run = "run ou_process.py with this --dataset first"
+            raise cli.UserError(f"no {plot} here: {run}")
+    if args.price:
+        print_estimate(tokens, rows, args)
+    asyncio.run(mistral_api.ask_all(rows, book.record, key, settings_of(args)))
 
 
 def server_url(text):
@@ -247,17 +206,11 @@ def main(argv=None):
     add("--timeout", type=cli.positive_float, default=Settings.timeout, help="Seconds to wait for an answer.")
     add("--max-tokens", type=cli.positive, default=Settings.max_tokens, help="Maximum length of an answer.")
     add("--price", type=money.price, metavar="IN,OUT", help="Prices of a million prompt and answer tokens, in any currency.")
-    add("--max-cost", type=cli.positive_float, help="Stop before the answers in --data could cost more, by --price.")
     add("--seed", type=cli.count, default=Settings.seed, help="Seed for the server or the dry run.")
     add("--retry-failed", action="store_true", help="Ask again about rows with a recorded failure.")
-    add("--batch", action="store_true", help="Use Mistral's Batch API: answers within a day, at half the price.")
     add("--dryrun", action="store_true", help="Use the simulated teacher, which phrases the truth; no server is asked.")
     disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
-    if args.max_cost is not None and not args.price:
-        raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")
-    if args.batch and args.dryrun:
-        raise cli.UserError("--batch asks a server, --dryrun does not: give one of them")
     if args.dataset == "none" and args.image and not args.dryrun:
         raise cli.UserError("--dataset none: the teacher needs the plots; give their folder, or --no-image")
     cli.print_settings(args)

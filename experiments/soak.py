@@ -36,7 +36,7 @@ STAGES = {  # name: the script and its flags
     "simulate, plots": "ou_process.py --count 40 --points 24",
     "truth": "ou_process.py --truth",
     "ask": "mistral.py --dryrun --dataset none",
-    "curate": "curate.py --audit 20",
+    "curate": "curate.py",
     "curate, decided": "curate.py",
     "convert": "convert.py --diagnostics 0",
 }

@@ -29,7 +29,7 @@ def test_answers_land_in_rows_and_texts(folder):
         before = rows_of(folder)
         out, _, counts = ask(folder, server)
         assert server.asked == [row["id"] for row in before]
-        assert out.startswith("batch: False\n")
+        assert out.startswith("concurrency: 1\n")
         said = [line for line in out.splitlines() if line.endswith(": answered")]
         assert said == [f"{number}/12 {row['id']}: answered" for number, row in enumerate(before, start=1)]
         assert counts == {

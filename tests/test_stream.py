@@ -24,7 +24,7 @@ COUNT, POINTS = 2500, 16  # three pieces of work
 STAGES = {
     "ou_process.py": ("--count", COUNT, "--points", POINTS, "--dataset", "none"),
     "mistral.py": ("--dryrun", "--dataset", "none"),
-    "curate.py": ("--audit", "7"),
+    "curate.py": (),
     "convert.py": ("--diagnostics", "0",),
 }
 MAINS = {"ou_process.py": ou_process.main, "mistral.py": mistral.main, "curate.py": curate.main, "convert.py": convert.main}

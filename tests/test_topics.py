@@ -304,7 +304,7 @@ for row in rows:
     assert "- level: do most of its values" in text and "Describe it in five short sentences" in text
 right = [asked.answer_of(row["truth"]["sentences"]) for row in rows]
 means = score.summarise(asked, rows, score.score_answers(asked, rows, right, WordScorer()))
-assert score.are_means(means, asked) and means["nli_level"]["n"] == len(rows)
+assert means["nli_level"]["n"] == len(rows)
 assert {claim: found["mean"] for claim, found in means["claims"]["all"].items()} == dict.fromkeys(score.scored(asked), 1.0)
 constants = {name: constant(asked, rows) for name, constant in score.CONSTANTS.items()}
 assert all(None not in asked.parse(text).read.values() for text in constants.values())

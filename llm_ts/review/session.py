@@ -3,7 +3,7 @@
 Knows of no page and no server: server.py shows it, a test may as well call it.
 """
 
-from llm_ts import claims, cli, question
+from llm_ts import claims, question
 from llm_ts.review import verify_csv
 from llm_ts.scores.agreement import relation_of
 

@@ -1,7 +1,4 @@
-"""One question to a teacher as the body of a chat completion, and the response as an answer.
-
-The same whether it is asked row by row or in a batch.
-"""
+"""One question to a teacher as the body of a chat completion, and the response as an answer."""
 
 import base64
 import datetime
@@ -79,8 +76,8 @@ def without_thinking(text):
 
 
 def is_completion(body):
-    """Whether an object is a chat completion; own servers leave much of it out."""
-    return isinstance(body.get("choices"), list)
+    """Whether a body, parsed from JSON, is a chat completion; own servers leave much of it out."""
+    return isinstance(body, dict) and isinstance(body.get("choices"), list)
 
 
 def choice_in(completion):

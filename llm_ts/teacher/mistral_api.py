@@ -73,16 +73,13 @@ class Failed(Exception):
 class Teacher:
     """One model behind a chat API. client: an httpx2.AsyncClient that knows address and key."""
 
-    def __init__(self, client, key, settings, purse):
-        self.client, self.key, self.settings, self.purse = client, key, settings, purse
+    def __init__(self, client, key, settings):
+        self.client, self.key, self.settings = client, key, settings
         self.pace = Pace()
         self.left_out = set()  # of EXTRAS, what this server refuses
 
-    def hopeless(self, failed, unknown=None):
-        """The UserError for a status that asking again does not mend, else None.
-
-        unknown: what a 404 means.
-        """
+    def hopeless(self, failed):
+        """The UserError for a status that asking again does not mend, else None."""
         status, body, model = failed.status, failed.body, self.settings.model
         words = f"the server says {status}: {mask(body, self.key)[:200]}"
         if status >= 400 and self.settings.image and NO_PICTURES.search(body):
@@ -93,8 +90,6 @@ class Teacher:
             return cli.UserError(f"this server wants a key: export MISTRAL_API_KEY ({words})")
         if status in (401, 403):
             return cli.UserError(f"the key in MISTRAL_API_KEY is refused ({words})")
-        if status == 404 and unknown:
-            return cli.UserError(f"{unknown} ({words})")
         if status in (400, 413, 422) and TOO_LONG.search(body):
             long = f"question and answer are too long for {model!r}"
             return cli.UserError(f"{long}: give a smaller --max-tokens ({words})")
@@ -103,95 +98,74 @@ class Teacher:
             return cli.UserError(f"no answer from model {model!r}; {retired} ({words})")
         return cli.UserError(f"the question is refused ({words})")
 
-    async def fetch(self, method, path, fits=lambda body: "id" in body, **request):
-        """One request -> the object that it is answered with. Failed for another status or body."""
-        response = await self.client.request(method, f"/v1/{path}", **request)
+    async def post(self, body):
+        """One request -> its chat completion. A server that refuses the seed or the schema is asked
+        without it. Failed for anything else.
+        """
+        sent = {name: value for name, value in body.items() if name not in self.left_out}
+        sent["model"] = self.settings.model
+        response = await self.client.post("/v1/chat/completions", json=sent)
         if response.is_success:
             with contextlib.suppress(ValueError, RecursionError):
-                if isinstance(body := response.json(), dict) and fits(body):
-                    return body
+                if is_completion(completion := response.json()):
+                    return completion
+        for name, words in EXTRAS.items():
+            is_refused = name in sent and any(word in response.text for word in words)
+            if response.status_code in (400, 422) and is_refused:
+                if name not in self.left_out:
+                    status = f"it says {response.status_code}"
+                    cli.say(f"the server takes no {name}: it is asked without ({status})")
+                self.left_out.add(name)
+                return await self.post(body)
         raise Failed(response)
 
-    async def call(self, who, send, seconds, unknown=None):
-        """What the coroutine function `send` returns, with back-off where server or network fail.
+    async def complete(self, row_id, body):
+        """One chat completion, with back-off where server or network fail.
 
-        If the server has too much to do, a caller waits on so long as others are answered.
-        who: who waits, for people. seconds: for one try. unknown: what a 404 means.
+        If the server has too much to do, a row waits on so long as others are answered.
         """
         import httpx2
 
         wait, why, tries = 0.0, "", 0
         while tries < TRIES:
             if why:
-                cli.say(f"{who}: {why}; asking again in {self.pace.refused(wait):.1f} s")
+                cli.say(f"{row_id}: {why}; asking again in {self.pace.refused(wait):.1f} s")
             await self.pace.turn()
             wait, answers, crowded = 0.0, self.pace.answers, False
             try:
-                async with asyncio.timeout(seconds):  # the client's own bounds each read alone
-                    result = await send()
+                # the client's own limit bounds each read alone
+                async with asyncio.timeout(self.settings.timeout):
+                    completion = await self.post(body)
                 self.pace.answered()
-                return result
+                return completion
             except Failed as failed:
-                if error := self.hopeless(failed, unknown):
+                if error := self.hopeless(failed):
                     raise error from None
                 why = f"the server says {failed.status}"
                 if failed.status < 300:
                     why += ", but not in JSON as Mistral's API does"
-                if body := mask(failed.body, self.key)[:200].strip():
-                    why += f" ({body})"
+                if text := mask(failed.body, self.key)[:200].strip():
+                    why += f" ({text})"
                 wait, crowded = retry_after(failed.headers), failed.status in (429, 503)
             except TimeoutError:
-                why = f"no answer within {seconds:g} s"
+                why = f"no answer within {self.settings.timeout:g} s"
             except httpx2.RequestError as error:  # refused, dropped, not HTTP
                 why = f"no connection ({type(error).__name__}: {mask(str(error), self.key)})"
             tries = 1 if crowded and self.pace.answers > answers else tries + 1
         later = "check --server-url, or run it again later; what was done is saved"
         raise cli.UserError(f"{why}, after {TRIES} tries: {later}")
 
-    async def complete(self, row_id, body):
-        """One chat completion. A server that refuses the seed or the schema is asked without it."""
-
-        async def send():
-            sent = {name: value for name, value in body.items() if name not in self.left_out}
-            sent["model"] = self.settings.model
-            try:
-                return await self.fetch("POST", "chat/completions", is_completion, json=sent)
-            except Failed as failed:
-                refused = [
-                    name
-                    for name, words in EXTRAS.items()
-                    if name in sent and any(word in failed.body for word in words)
-                ]
-                if failed.status not in (400, 422) or not refused:
-                    raise
-                if refused[0] not in self.left_out:
-                    status = f"it says {failed.status}"
-                    cli.say(f"the server takes no {refused[0]}: it is asked without ({status})")
-                self.left_out.add(refused[0])
-            return await send()
-
-        return await self.call(row_id, send, self.settings.timeout)
-
     async def answer(self, row):
-        """Ask about one row: {"gold", "teacher"}, or {"teacher"} with the reason of the failure.
-
-        None where no money is left.
-        """
-        tokens, reading = {"prompt": 0, "completion": 0}, None
+        """Ask about one row: {"gold", "teacher"}, or {"teacher"} with the reason of the failure."""
+        tokens = {"prompt": 0, "completion": 0}
         for ask in range(ASKS):
-            held = self.purse.take(row, self.settings)
-            if held is None:
-                if reading:  # kept as a failure: what it cost is not to be forgotten
-                    reading["failed"] += "; no money was left to ask again"
-                break
             completion = await self.complete(row["id"], body_of(row, self.settings, ask))
             spent = tokens_of(completion)
-            self.purse.pay(held, spent)
             tokens = {kind: number + spent[kind] for kind, number in tokens.items()}
             reading = read(row, completion, self.settings, self.key)
             if "gold" in reading:
                 break
-        return reading and keep(reading, self.settings, tokens)
+        return keep(reading, self.settings, tokens)
 
 
 @contextlib.asynccontextmanager
@@ -215,23 +189,19 @@ async def connect(key, settings):
         yield client
 
 
-async def ask_all(rows, record, key, settings, purse):
+async def ask_all(rows, record, key, settings):
     """Ask about rows, several at a time, and record(row, answer) each answer as it comes.
 
-    One thread, one writer. Returns how many rows there was no money for.
+    One thread, one writer.
     """
     waiting = collections.deque(rows)
     async with connect(key, settings) as client:
-        teacher = Teacher(client, key, settings, purse)
+        teacher = Teacher(client, key, settings)
 
         async def work():
             while waiting:
                 row = waiting.popleft()
-                answer = await teacher.answer(row)
-                if answer is None:
-                    waiting.appendleft(row)  # for others, once they have paid less than they hold
-                    return
-                record(row, answer)
+                record(row, await teacher.answer(row))
 
         workers = [asyncio.create_task(work()) for _ in range(min(settings.concurrency, len(rows)))]
         try:
@@ -240,4 +210,3 @@ async def ask_all(rows, record, key, settings, purse):
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-    return len(waiting)
