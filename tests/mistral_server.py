@@ -166,8 +166,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send(200, completion(f'<think>Perhaps {{"trend": "a draft", "noise": "x", "extrema": "x"}}?</think>\n{good}'))
         elif name == "still thinking":
             self.send(200, completion(f"<think>Perhaps {good}"))
-        elif name == "no pictures":
-            self.send(500, {"error": {"message": "image input is not supported - hint: you may need to provide the mmproj", "code": 500}})
         elif name == "bad json":
             self.send(200, completion(good[:-20]))
         elif name == "missing key":

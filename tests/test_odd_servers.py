@@ -78,10 +78,7 @@ def test_a_label_that_is_none_is_counted(folder):
         (200, {"error": {"message": "overloaded"}}, "overloaded"),
         (200, {"choices": None}, "not in JSON"),
         (500, {"error": "model requires more system memory (20 GiB)"}, "requires more system memory"),
-        (400, {"message": "This model's maximum context length is 512 tokens."}, "give a smaller --max-tokens"),
-        (400, {"message": "At most 0 image(s) may be provided in one request."}, "give --no-image"),
-        (400, {"message": "Some-7B is not a multimodal model"}, "give --no-image"),
-        (500, {"error": {"message": "this model is missing data required for image input"}}, "give --no-image"),
+        (400, {"message": "This model's maximum context length is 512 tokens."}, "maximum context length is 512"),
     ],
 )
 def test_is_told_in_one_line(folder, status, body, says):

@@ -105,7 +105,7 @@ def test_it_can_be_asked_alone(topic):
     """One sentence, whose places for numbers are those that the prompts fill in."""
     asked = Question("alone", (topic.NAME,))
     assert f"Describe the series in one sentence: {topic.ASKED}. Answer in JSON: " in asked.prompt_of([0, 50, 99], "study")
-    assert all(f"- {topic.NAME}: " in PROMPTS[name].fill(asked, [0, 50, 99]) for name in ("labels", "sentences"))
+    assert f"- {topic.NAME}: " in PROMPTS["labels"].fill(asked, [0, 50, 99])
     fields = {field for _, field, _, _ in string.Formatter().parse(topic.ASKED_OF_TEACHER) if field is not None}
     assert fields <= {"last_beginning", "last_middle"}
     answer = asked.parse(asked.answer_of(asked.truth_of([0, 50, 99] * 8)["sentences"]))

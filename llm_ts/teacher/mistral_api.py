@@ -17,13 +17,6 @@ MISTRAL = "https://api.mistral.ai"
 TRIES = 7  # of a request, where server or network fail
 NO_KEY = "none"  # what a server on this machine is sent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# how servers say that a model is text only
-PICTURES, REFUSED = r"(image|vision|multimodal)", r"(not|n't|no |un)\s*(support|accept|allow)"
-NO_PICTURES = re.compile(
-    rf"(?i){PICTURES}.{{0,80}}{REFUSED}|{REFUSED}.{{0,80}}{PICTURES}|mmproj"
-    rf"|(not an?|at most 0|missing .{{0,40}}) {PICTURES}"
-)
-TOO_LONG = re.compile(r"(?i)context (length|size|window)|too long")
 # fields that not every server knows, and the words of its refusal; they are left out then
 EXTRAS = {
     "random_seed": ("random_seed", "seed"),
@@ -80,23 +73,15 @@ class Teacher:
 
     def hopeless(self, failed):
         """The UserError for a status that asking again does not mend, else None."""
-        status, body, model = failed.status, failed.body, self.settings.model
-        words = f"the server says {status}: {mask(body, self.key)[:200]}"
-        if status >= 400 and self.settings.image and NO_PICTURES.search(body):
-            return cli.UserError(f"{model!r} takes no pictures: give --no-image ({words})")
+        status, words = failed.status, mask(failed.body, self.key)[:200]
         if status < 300 or status in (408, 425, 429) or status >= 500:
             return None
-        if status in (401, 403) and self.key == NO_KEY:
-            return cli.UserError(f"this server wants a key: export MISTRAL_API_KEY ({words})")
         if status in (401, 403):
-            return cli.UserError(f"the key in MISTRAL_API_KEY is refused ({words})")
-        if status in (400, 413, 422) and TOO_LONG.search(body):
-            long = f"question and answer are too long for {model!r}"
-            return cli.UserError(f"{long}: give a smaller --max-tokens ({words})")
-        if status in (400, 404):
-            retired = "if it is retired, give another"
-            return cli.UserError(f"no answer from model {model!r}; {retired} ({words})")
-        return cli.UserError(f"the question is refused ({words})")
+            no_key = "this server wants a key: export MISTRAL_API_KEY"
+            why = no_key if self.key == NO_KEY else "the key in MISTRAL_API_KEY is refused"
+        else:
+            why = f"the model {self.settings.model!r} refuses the question"
+        return cli.UserError(f"{why} (the server says {status}: {words})")
 
     async def post(self, body):
         """One request -> its chat completion. A server that refuses the seed or the schema is asked
