@@ -154,13 +154,8 @@ def curate_file(data, args):
         verify_csv.refuse_another_files(args.verify_file, decisions, ids, shown, args.data)
     verify_csv.save(args.verify_file, verify_csv.table(shown, decisions))
 
-    # what was counted, and what a human should know about the decisions
+    # what was counted, and decisions that no sentence has any more
     print_counts(asked, kinds, described, shown)
-    own = [(key[1], line["own"]) for key, line in decisions.items() if line["own"]]
-    own = [(name, text) for name, text in own if name in claims.TOPICS]
-    if unread := [text for name, text in own if None in claims.read(claims.TOPICS[name], text).values()]:
-        first = f"the first: {cli.visible(unread[0])}"
-        print(f"own_sentences_without_a_single_claim: {len(unread)} of {len(own)} ({first})")
     if unfit := decisions.keys() - verify_csv.fitting(shown, decisions):
         first = cli.visible(", ".join(min(unfit)[:2]))
         kept = f"kept in the file; the first: {first}"

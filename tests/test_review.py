@@ -167,14 +167,6 @@ def test_a_table_of_another_shape_is_refused(folder, old, new, why):
     assert (folder / "verify.csv").read_bytes() == before
 
 
-def test_an_own_sentence_that_claims_nothing_is_said(folder):
-    lines = table_of(folder)
-    lines[0] |= {"decision": "own", "own": "Bananas are yellow."}
-    write_table(folder, lines)
-    out = run_script("curate.py", cwd=folder).stdout
-    assert "own_sentences_without_a_single_claim: " in out and "(the first: Bananas are yellow.)" in out
-
-
 def test_a_workbook_is_no_csv_file(folder):
     with zipfile.ZipFile(folder / "verify.csv", "w") as book:
         book.writestr("content.xml", "\0" * 100)

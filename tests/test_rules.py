@@ -14,7 +14,7 @@ from llm_ts.question import STUDY
 from llm_ts.student import origin
 
 LOUD = rules.fitted("loud", {"low": 0.08, "high": 0.2})
-CASES = [rules.Rules(1), rules.PUBLISHED, LOUD, rules.fitted("steep", {"rise": 0.5, "outer": 0.25})]
+CASES = [rules.Rules(1), rules.PUBLISHED, LOUD, rules.fitted("steep", {"rise": 0.5, "low": 0.05})]
 EVERY_CASE = pytest.mark.parametrize("by", CASES, ids=lambda by: by.words)
 
 

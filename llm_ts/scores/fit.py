@@ -24,7 +24,7 @@ def settings_of(topic):
     grid = []
     for factors in itertools.product(STEPS, repeat=len(names)):
         setting = {name: published[name] if factor == 1 else round(published[name] * factor, 6) for name, factor in zip(names, factors)}
-        if all(setting[a] < setting[b] for a, b in itertools.pairwise(order)) and setting.get("outer", 0) < 0.49:
+        if all(setting[a] < setting[b] for a, b in itertools.pairwise(order)):
             grid.append(setting)
     return sorted(grid, key=lambda setting: distance(setting, published))
 
