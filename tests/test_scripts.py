@@ -48,7 +48,7 @@ def test_help_answers_at_once(script):
 
 def test_importing_loads_no_torch():
     modules = ", ".join([*(script[:-3] for script in STAGES), *EXPERIMENTS])
-    large = ("torch", "transformers", "trl", "matplotlib.pyplot", "mistralai")
+    large = ("torch", "transformers", "trl", "matplotlib.pyplot", "httpx2")
     code = f"import sys, {modules}; print([name for name in {large} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -13,7 +13,7 @@ import qwen_train
 from llm_ts import cli, question
 from llm_ts.claims import TOPICS
 from llm_ts.pairs import fresh, pair
-from llm_ts.pairs.words import Words, fault_of, held_out
+from llm_ts.pairs.words import Words, fault_of
 from llm_ts.student import device, run_folder
 from llm_ts.student import flags as training_flags
 
@@ -48,7 +48,7 @@ def test_a_sentence_that_names_anything_else_is_refused(topic, sentence, labels,
     assert fault_of(TOPICS[topic], sentence, labels) == reason
 
 
-def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no_held_out_one():
+def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels():
     trained = described(300)
     theirs = {text for _, said in said_by(trained) for text in said.values()}
     words = Words(trained)
@@ -57,9 +57,8 @@ def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no
         question.STUDY.read(said) == {claim: row["truth"][claim] for claim in question.STUDY.claims} for row, said in made
     )
     ours = {text for _, said in made for text in said.values()}
-    assert ours <= theirs and not [text for text in ours if held_out(text)]
-    usable = {text for found in words.sentences.values() for text in found} | words.held_out
-    assert 0.1 < len(words.held_out) / len(usable) < 0.3 and len(ours) > 0.8 * len(usable - words.held_out)
+    usable = {text for texts in words.sentences.values() for text in texts}
+    assert ours <= usable <= theirs and len(ours) > 0.8 * len(usable)
     together = {tuple(said.values()) for _, said in said_by(trained)}
     assert sum(tuple(said.values()) in together for _, said in made) < 10  # combinations that the teacher never said
     assert made[:40] == said_by(fresh.pairs("train", [(48, 48, 40)], "thirds", words=Words(trained)))
@@ -133,7 +132,7 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "both", "--validation", "2", "--eval-rows", "2"]
     train_rows, validation_rows, _ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(flags)))
     said = {text for _, answer in said_by(train_rows) for text in answer.values()}
-    assert len(said) > 20 and not said & only_tested and not [text for text in said if held_out(text)]
+    assert len(said) > 20 and not said & only_tested
     assert [row["sentences"] for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
     flags += ["--save-steps", "5", "--max-new-tokens", "8", "--embedder", embedder, "--nli", "none", "--no-gguf", "--out", "run"]
     assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
