@@ -24,7 +24,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, disk, question, records, rules, workers
+from llm_ts import cli, disk, question, records, rules
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
 from llm_ts.series.plot import plotter
@@ -114,25 +114,20 @@ def simulate_missing(args):
         if args.dataset:
             disk.sweep(args.dataset)
         had, asked, counts = look_at(data, args)
-
-        def make(numbers):
-            """Numbers of series -> (lines to append, counts of their labels, plots drawn)."""
+        wanted = [k for k in range(args.count) if args.dataset or k not in had]
+        together = FEW if args.dataset else series_rows.BLOCK
+        drawn = 0
+        for start in range(0, len(wanted), together):
+            numbers = wanted[start : start + together]
             made, paths = series_rows.make(
                 args.seed, numbers, args.points, args.dt, process, asked
             )
-            drawn = write_dataset(made, paths, args.dataset) if args.dataset else 0
+            if args.dataset:
+                drawn += write_dataset(made, paths, args.dataset)
             new = [row for row, number in zip(made, numbers) if number not in had]
-            return b"".join(map(records.line_of, new)), labels_of(new, asked.claims), drawn
-
-        wanted = [k for k in range(args.count) if args.dataset or k not in had]
-        together = FEW if args.dataset else series_rows.BLOCK
-        pieces = [wanted[start : start + together] for start in range(0, len(wanted), together)]
-        drawn = 0
-        for piece, (lines, labels, plots) in zip(pieces, workers.in_order(make, pieces, data.held)):
-            data.append(lines)
-            counts += labels
-            drawn += plots
-            bar.step(len(piece))
+            data.append(b"".join(map(records.line_of, new)))
+            counts += labels_of(new, asked.claims)
+            bar.step(len(numbers))
     print_shares(asked, counts, args.count)
     new = args.count - len(had)
     print(f"had: {len(data)}\nnew: {new}\nplots: {drawn}\nrows: {len(data) + new}")
