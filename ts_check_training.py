@@ -59,9 +59,10 @@ def show_sample(row, before, after, colour):
     for name, sample in (("before", before), ("after", after)):
         if sample:
             print(f"  {name:<7} {cli.visible(sample['answer'])}")
-            said = ", ".join(paint(f"{claim} {outcome}", outcome) for claim, outcome in sample["outcome"].items())
+            outcomes = sample["outcome"].items()
+            claims = ", ".join(paint(f"{claim} {outcome}", outcome) for claim, outcome in outcomes)
             nli = "/".join(f"{value:g}" for value in sample["nli"].values())
-            print(f"          {said}; cosine {sample['cosine']:.3f}, nli {nli}")
+            print(f"          {claims}; cosine {sample['cosine']:.3f}, nli {nli}")
 
 
 def is_right(sample):

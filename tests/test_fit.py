@@ -138,6 +138,6 @@ def test_a_fit_that_changes_nothing_is_not_written(data):
         row["teacher"]["labels"] = {claim: row["truth"][claim] for claim in STUDY.claims}
     write(rows)
     before = data.read_bytes()
-    with pytest.raises(cli.UserError, match="there is nothing to fit|nothing to write"):
+    with pytest.raises(cli.UserError, match="nothing to write"):
         curate.main(["--fit", "0", "--write", "same"])
     assert data.read_bytes() == before

@@ -76,26 +76,27 @@ def tries_of(asked, rows):
 
 
 def choose(tries, target):
-    """The setting of all topics whose share of rows to verify is nearest to target, and of those the one that moves the fewest
-    labels: {topic: Try}. No label is left without a row; UserError where there is nothing to choose from.
+    """The setting of all topics whose share of rows to verify is nearest to target: {topic: Try}.
+
+    Of equally near ones the one that moves the fewest labels, then the nearest to the published
+    one. UserError if a label has no row by the published thresholds; no choice leaves one so.
     """
     for all_of in tries.values():
         if all_of[0].empty:
-            raise cli.UserError(f"no row is {all_of[0].empty} by the published thresholds: fit them on more series")
+            empty = f"no row is {all_of[0].empty} by the published thresholds"
+            raise cli.UserError(f"{empty}: fit them on more series")
     allowed = {name: [one for one in all_of if not one.empty] for name, all_of in tries.items()}
     human = [name for name in allowed if any(one.to_verify.any() for one in allowed[name])]
-    chosen = {name: all_of[0] for name, all_of in tries.items()}
-    best = None
-    for together in itertools.product(*(allowed[name] for name in human)):
-        share = np.logical_or.reduce([one.to_verify for one in together]).mean() if together else 0.0
-        known = [claims.thresholds_of([claims.TOPICS[name]]) for name in human]
-        far = sum(distance(one.setting, published) for one, published in zip(together, known))
-        cost = (round(abs(share - target), 9), sum(one.moved for one in together), far)
-        if best is None or cost < best:
-            best, chosen = cost, {**chosen, **dict(zip(human, together))}
-    if best is None:
-        raise cli.UserError("nothing that the teacher said contradicts the truth: there is nothing to fit")
-    return chosen
+
+    def cost(together):
+        to_verify = [one.to_verify for one in together]
+        share = np.logical_or.reduce(to_verify).mean() if together else 0.0
+        published = [tries[name][0].setting for name in human]
+        far = sum(distance(one.setting, known) for one, known in zip(together, published))
+        return round(abs(share - target), 9), sum(one.moved for one in together), far
+
+    nearest = min(itertools.product(*(allowed[name] for name in human)), key=cost)
+    return {name: all_of[0] for name, all_of in tries.items()} | dict(zip(human, nearest))
 
 
 def share_of(chosen):

@@ -21,14 +21,6 @@ def _mistake(topic, labels, rng):
     return {claim: rng.choice([other for other in topic.LABELS[claim] if other != labels[claim]])}
 
 
-def _meant(topic, row, seed):
-    """(what the teacher takes for the labels of a topic, the random numbers that it goes on with)."""
-    rng, labels = random.Random(f"{seed} {row['id']} {topic.NAME}"), row["truth"]
-    if rng.random() < topic.ERROR_RATE:
-        labels = _mistake(topic, labels, rng)
-    return {claim: labels[claim] for claim in topic.LABELS}, rng
-
-
 def answer(row, seed, second=False):
     """A row with its truth -> its `gold` and `teacher`, fixed by (seed, id, truth) alone.
 
@@ -39,7 +31,10 @@ def answer(row, seed, second=False):
         seed += (row.get("teacher") or {}).get("seed", 0) + 1
     sentences, meant = {}, {}
     for topic in question.of(row, row["id"]):
-        labels, rng = _meant(topic, row, seed)
+        rng = random.Random(f"{seed} {row['id']} {topic.NAME}")
+        labels = {claim: row["truth"][claim] for claim in topic.LABELS}
+        if rng.random() < topic.ERROR_RATE:
+            labels = _mistake(topic, labels, rng)
         sentences[topic.NAME] = topic.reword(labels, rng)
         meant.update(labels)
     teacher = {
