@@ -14,7 +14,7 @@ from llm_ts.question import STUDY
 from llm_ts.student import origin
 
 LOUD = rules.fitted("loud", {"low": 0.08, "high": 0.2})
-CASES = [rules.Rules(1), rules.PUBLISHED, LOUD, rules.fitted("steep", {"rise": 0.5, "outer": 0.25})]
+CASES = [rules.Rules(1), rules.PUBLISHED, LOUD, rules.fitted("steep", {"rise": 0.5, "low": 0.05})]
 EVERY_CASE = pytest.mark.parametrize("by", CASES, ids=lambda by: by.words)
 
 
@@ -86,7 +86,7 @@ def test_what_a_student_learnt_before_is_asked_by_todays_rules_and_said():
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ou_process.main(["--count", "40", "--points", "24", "--no-plots"])
+    ou_process.main(["--count", "40", "--points", "24", "--dataset", "none"])
     return tmp_path / "data.jsonl"
 
 
@@ -110,16 +110,13 @@ def test_rows_of_two_versions_are_refused_and_brought_to_one(data, capsys):
     assert rows_of(data) == [json.loads(line) for line in good.splitlines()]
 
 
-def test_fitted_thresholds_stay_until_the_published_ones_are_asked_for(data, capsys):
+def test_fitted_thresholds_stay_until_the_truth_is_computed_again(data, capsys):
     good, rows = rows_of(data), rows_of(data)
     for row in rows:
         row["truth"] = STUDY.by(LOUD).truth_of(row["series"])
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    ou_process.main(["--count", "45", "--points", "24", "--no-plots"])  # what joins them is by the same rules
-    ou_process.main(["--truth"])
+    ou_process.main(["--count", "45", "--points", "24", "--dataset", "none"])  # what joins them is by the same rules
     assert question.of_all(rows_of(data), "x") == STUDY.by(LOUD) and len(rows_of(data)) == 45
     capsys.readouterr()
-    ou_process.main(["--truth", "--published"])
+    ou_process.main(["--truth"])
     assert "rules: version 2\n" in capsys.readouterr().out and rows_of(data)[:40] == good
-    with pytest.raises(cli.UserError, match="--published belongs to --truth"):
-        ou_process.main(["--published"])

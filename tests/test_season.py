@@ -20,7 +20,7 @@ from llm_ts.student import origin, run_folder
 from llm_ts.student.student import Student
 
 SEASON = question.QUESTIONS["season"]
-MAKE = ("--points", 24, "--no-plots")
+MAKE = ("--points", 24)
 
 
 @pytest.fixture(scope="module")
@@ -59,17 +59,12 @@ def test_a_process_draws_by_its_name_alone(name, monkeypatch):
     assert all(row["series"] not in [one["series"] for one in other] for other in others for row in made[0])
 
 
-def test_the_other_question_needs_another_file_or_to_be_brought_there(described, tmp_path):
+def test_the_other_question_needs_another_file(described, tmp_path):
     run_script("ou_process.py", "--count", 3, *MAKE, cwd=tmp_path)
     study = (tmp_path / "data.jsonl").read_bytes()
     done = run_script("ou_process.py", "--count", 3, *MAKE, "--question", "season", cwd=tmp_path, code=2)
-    assert "--truth --question season" in done.stderr and (tmp_path / "data.jsonl").read_bytes() == study
-    assert "changed_season: 3" in run_script("ou_process.py", "--truth", "--question", "season", cwd=tmp_path).stdout
-    assert {row["question"] for row in records.read(str(tmp_path / "data.jsonl"))} == {"season"}
-    run_script("ou_process.py", "--truth", "--question", "study", cwd=tmp_path)
+    assert "is for the question 'study', not 'season': give another --data" in done.stderr
     assert (tmp_path / "data.jsonl").read_bytes() == study
-    done = run_script("ou_process.py", "--truth", "--question", "study", cwd=described, code=2)
-    assert "a teacher was asked the question 'season'" in done.stderr
     mixed = tmp_path / "mixed.jsonl"
     seasonal = [line for line in (described / "data.jsonl").read_bytes().splitlines(keepends=True) if b'"season_' in line]
     mixed.write_bytes(study + seasonal[0])
@@ -269,16 +264,6 @@ def test_rows_that_were_edited_are_refused_by_name(described, tmp_path, change, 
         done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
         assert path.read_bytes() == before and not (tmp_path / "test_jsonl.jsonl").exists()
-
-
-def test_a_recorded_failure_keeps_the_question(described, tmp_path):
-    def fail(number, row):
-        for field in ("gold", "curated"):
-            row.pop(field)
-        row["teacher"]["failed"] = "no answer"
-
-    edited(described / "data.jsonl", tmp_path / "data.jsonl", fail)
-    assert "a teacher was asked" in run_script("ou_process.py", "--truth", "--question", "study", cwd=tmp_path, code=2).stderr
 
 
 def test_pairs_that_lost_their_question_are_refused(described, tmp_path):

@@ -287,7 +287,7 @@ def test_pictures_that_are_none_are_refused_in_one_line(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     whys = {
         "text.png": "no picture", "empty.png": "no picture", "cut.png": "no picture", "vector.svg": "no picture", "flat.png": "the least",
-        "animated.gif": "animated", "huge.png": "make it smaller", "none.png": "no .* here",
+        "animated.gif": "animated", "huge.png": "exceeds limit", "none.png": "no .* here",
         "nan.tif": "no finite numbers", "pipe.png": "is no file",
     }  # fmt: skip
     for name, why in whys.items():
@@ -298,7 +298,7 @@ def test_pictures_that_are_none_are_refused_in_one_line(tmp_path):
 
 
 def test_pictures_of_all_kinds_become_the_same_plot(tmp_path):
-    """Grey, 16 bits, transparent with a dark and with a light line, turned by a camera: the plot is there afterwards."""
+    """Grey, 16 bits, transparent with a dark and with a light line: the plot is there afterwards."""
     ramp = plot.picture(list(range(32)))
     grey = np.asarray(ramp.convert("L"))
 
@@ -321,14 +321,6 @@ def test_pictures_of_all_kinds_become_the_same_plot(tmp_path):
     white.putalpha(Image.fromarray(255 - grey))
     white.save(tmp_path / "light-line.png")
     assert "laid on black" in alike("light-line.png", -1)[0]
-    ramp.save(tmp_path / "telephone.mpo", save_all=True, append_images=[ramp.resize((64, 36))], quality=95)
-    assert alike("telephone.mpo") == []  # a photograph with its preview
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    ramp.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    assert "it was turned" in alike("turned.jpg")[0]
-    ramp.rotate(90, expand=True).save(tmp_path / "upright.png")
-    assert "higher than wide" in picture.read(str(tmp_path / "upright.png"))[1][0]
 
 
 def test_a_random_style_is_the_same_for_the_same_row_and_another_for_another():

@@ -112,7 +112,7 @@ def show(row, see, folder=None, share=0.0):
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
             raise cli.UserError(
-                f"no plot {other['image']} here: run ou_process.py without --no-plots, or give another --dataset"
+                f"no plot {other['image']} here: run ou_process.py, or give another --dataset"
             )
     elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
         other["style"] = style

@@ -6,9 +6,8 @@ could be had from the answer). Only `right` counts: an unreadable answer is wron
 
 from collections import Counter
 
-from llm_ts import shape
 from llm_ts.pairs.words import fault_of, labels_of
-from llm_ts.scores.means import is_mean, mean_of
+from llm_ts.scores.means import mean_of
 
 OUTCOMES = ("right", "wrong", "ambiguous", "unread")
 HUNDRED = 100
@@ -103,18 +102,6 @@ def claim_means(asked, rows, outcomes):
         where_clear[claim] = mean_of(ok for ok, is_clear in zip(right, clear) if is_clear)
     counts = {claim: {kind: sum(outcome[claim] == kind for outcome in outcomes) for kind in OUTCOMES} for claim in asked.claims}
     return {"all": everywhere, "clear": where_clear, "outcomes": counts}
-
-
-def are_means(value, asked):
-    """Whether a value has the shape of what summarise returns for a question; those of before count no sentences."""
-    plain = ("valid_json", "readable", "cosine", *(f"nli_{name}" for name in asked.topics))
-    claims = value.get("claims") if shape.has(value, (*plain, "claims"), dict) else None
-    return (
-        shape.has(claims, ("all", "clear"), dict)
-        and all(is_mean(value[name]) for name in plain)
-        and ("sentences" not in value or shape.has(value["sentences"], ("mean", "n"), (int, float)))
-        and all(is_mean(claims[rows].get(claim)) for rows in ("all", "clear") for claim in scored(asked))
-    )
 
 
 def majority_answer(asked, rows):

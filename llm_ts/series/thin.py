@@ -12,24 +12,8 @@ from llm_ts.series.scale import integers_of
 
 POINTS = 128  # what a long series is thinned to, where the student learnt such lengths: there it reads best
 SMOOTH = (16, 8, 5, 3, 2, 1.4, 1, 0.7, 0.5)  # widths of the smoothing, in bins
-ROUGH = (
-    0,
-    0.05,
-    0.1,
-    0.15,
-    0.2,
-    0.25,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.9,
-    1.0,
-    1.15,
-    1.3,
-)  # shares of what a point is off its bin's mean
+# shares of what a point is off its bin's mean
+ROUGH = (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3)
 
 
 def thin(values, points, asked):

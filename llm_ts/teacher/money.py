@@ -1,4 +1,4 @@
-"""What a teacher's answers will cost, what they cost, and a cap that is not passed."""
+"""What a teacher's answers will cost, and what they cost."""
 
 import argparse
 import re
@@ -52,35 +52,3 @@ def estimate(row, settings):
             width, height = picture.size
         prompt += (width // PATCH + 1) * (height // PATCH + 1)
     return {"prompt": round(prompt), "completion": FOR_A_TOPIC * len(asked.topics)}
-
-
-class Purse:
-    """Money for questions: `take` the most that one can cost before it is asked, `pay` what it did cost.
-
-    spent: by what the file holds, so that a run after a stop has no new purse. What a server counts for answers that never
-    came (a time-out, a dropped connection) is not known here.
-    """
-
-    def __init__(self, price, cap=None, spent=0.0, seen=0):
-        """seen: tokens of a prompt that a question is known to have, where the estimate may be too low."""
-        self.price, self.cap, self.spent, self.held, self.seen = price, cap, spent, 0.0, seen
-
-    def take(self, row, settings, sure=False):
-        """The sum that is held for a question; None where the cap leaves no room for it beside what others hold.
-
-        sure: it was asked already, room or not.
-        """
-        if self.cap is None:
-            return 0.0
-        prompt = max(estimate(row, settings)["prompt"], self.seen)
-        most = self.price.of({"prompt": prompt, "completion": settings.max_tokens})
-        if self.spent + self.held + most > self.cap and not sure:
-            return None
-        self.held += most
-        return most
-
-    def pay(self, held, tokens):
-        """Give back what was held for a question, and count what it cost: {"prompt", "completion"} tokens."""
-        self.held -= held
-        self.seen = max(self.seen, tokens["prompt"])
-        self.spent += self.price.of(tokens)
