@@ -176,13 +176,9 @@ def recompute_truth(path, name, published):
             before = row["truth"] if isinstance(row.get("truth"), dict) else {}
             for claim in asked.claims:
                 changed[claim] += before.get(claim) != fresh[claim]
-            if asked.name != had.name:  # the question stands before its truth
-                for field in ("question", "truth"):
-                    row.pop(field, None)
-                row.update(asked.tag)
             if any(before.get(key) != fresh[key] for key in (*asked.claims, "clear", "sentences")) and row.pop("curated", None):
                 uncurated += 1
-            row["truth"] = fresh
+            row["question"], row["truth"] = asked.name, fresh
         return b"".join(map(records.line_of, rows)), changed, uncurated
 
     with records.writing(path) as data:

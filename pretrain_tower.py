@@ -74,8 +74,9 @@ def train_tower(args, asked, model, processor):
 
 def settings_of(args, asked):
     """What makes two runs the same run; the rules too, by which its plots were labelled."""
-    start = {"start_sha256": disk.digest(args.start)} if args.start else {}
-    return {**{name: getattr(args, name) for name in SETTINGS}, **start, **asked.rules.tag}
+    start = disk.digest(args.start) if args.start else None
+    same = {name: getattr(args, name) for name in SETTINGS}
+    return {**same, "start_sha256": start, "rules": asked.rules.to_json()}
 
 
 def write_model(model, processor, folder):

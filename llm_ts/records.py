@@ -3,12 +3,12 @@
 | field | owner | meaning |
 |---|---|---|
 | id | ou_process | `ou_000042`: the process, then a number |
-| params | ou_process | theta, mu, sigma, x0, dt, n, seed: enough to make the series again, bit for bit; `process`, where it is not OU |
+| params | ou_process | process, theta, mu, sigma, x0, dt, n, seed: enough to make the series again, bit for bit |
 | series | ou_process | n integers 0..99: the path rescaled to its own minimum and maximum and rounded |
 | raw_min, raw_max | ou_process | the path's extremes in its original unit: value = raw_min + k / 99 * (raw_max - raw_min) |
-| question | ou_process | the name of the row's question (question.py); absent: `study` |
+| question | ou_process | the name of the row's question (question.py) |
 | truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences |
-| truth.rules | curate --fit | the name and the numbers of fitted thresholds, if the published ones are not used |
+| truth.rules | curate --fit | the name and the numbers of fitted thresholds; "" and {}: the published ones |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
 | teacher | mistral | model, prompt and its version, date, tokens used, its `labels` of the claims, `batch`; or `failed` |
 | second | mistral | a second teacher's gold and teacher, if one was asked |
@@ -79,16 +79,20 @@ def torn(tail, path):
 
 def require(rows, field, path, made_by):
     """UserError, naming a row, unless every row has the field in the shape that its question needs."""
-    fits, words = shape.SHAPES.get(field, (lambda value, asked: True, ""))
+    plain, words = shape.PLAIN.get(field, (lambda value: True, ""))
     for row in rows:
+        where = f"{path}: row {row['id']}"
         if row.get(field) is None:
-            raise UserError(f"{path}: row {row['id']} has no {field!r}: run {made_by} first")
-        asked = question.of(row, f"{path}: row {row['id']}")
-        if not fits(row[field], asked):
+            raise UserError(f"{where} has no {field!r}: run {made_by} first")
+        if field in shape.OF_QUESTION:
+            asked = question.of(row, where)
+            of_question, words = shape.OF_QUESTION[field]
+            fits = of_question(row[field], asked)
             words = words.format(version=claims.VERSION, sentences=asked.count("sentence"))
-            raise UserError(
-                f"{path}: row {row['id']}: its {field} is not {words}: mend it, or run {made_by}"
-            )
+        else:
+            fits = plain(row[field])
+        if not fits:
+            raise UserError(f"{where}: its {field} is not {words}: mend it, or run {made_by}")
 
 
 def _id_of(line):

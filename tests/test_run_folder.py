@@ -138,14 +138,6 @@ def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpo
     assert "1 minutes are over" in callbacks.Limits(str(folder), minutes=1).reason()
 
 
-@pytest.mark.parametrize(("name", "value"), [("reorder", 0.5), ("squeeze", 0.2), ("long", 0.3), ("process", ["walk"]), ("see", "image")])
-def test_a_setting_left_out_is_another_run(folder, name, value):
-    disk.write_json(str(folder / "training.json"), {"rank": 2, name: value})
-    run_folder.check(str(folder), {"rank": 2, name: value})
-    with pytest.raises(cli.UserError, match=name):
-        run_folder.check(str(folder), {"rank": 2})
-
-
 def test_a_process_may_look_before_process_0_has_made_the_folder(folder):
     from llm_ts.student import callbacks
 
@@ -161,14 +153,6 @@ def test_a_port_that_is_taken_is_passed_over():
         taken.listen()
         assert first < torchrun.free_port(first) < 32768
     assert torchrun.free_port(first) == first
-
-
-def test_a_fingerprint_that_a_run_of_before_lacks_is_no_other_setting(tmp_path):
-    disk.write_json(str(tmp_path / "training.json"), {"rank": 4})
-    run_folder.check(str(tmp_path), {"rank": 4, "base_fingerprint": "a"})
-    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, "base_fingerprint": "b"})
-    with pytest.raises(cli.UserError, match="other base_fingerprint"):
-        run_folder.check(str(tmp_path), {"rank": 4, "base_fingerprint": "a"})
 
 
 def test_one_process_gathers_and_agrees_with_itself():

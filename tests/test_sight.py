@@ -25,6 +25,7 @@ from llm_ts.series import picture, plot
 from llm_ts.series import rows as series_rows
 from llm_ts.student import answer, device, load, origin, train
 from llm_ts.student.student import Student
+from llm_ts.task import from_mark
 
 EYES = ("tiny_eyes", "tiny_qwen_vl")
 
@@ -194,13 +195,13 @@ def run(stage, tiny_eyes, embedder):
 
 def test_what_a_student_was_shown_is_kept_with_it(run):
     about = json.loads((run / "training.json").read_text())
-    assert about["see"] == "image" and about["dataset"] == "dataset"
+    assert about["task"]["see"] == "image" and about["dataset"] == "dataset"
     assert origin.of(str(run)).see == origin.of(str(run / "final")).see == "image"
-    assert json.loads((run / "evaluation_avant.json").read_text())["see"] == "image"
+    assert json.loads((run / "evaluation_avant.json").read_text())["task"]["see"] == "image"
     rows = [json.loads(line) for line in (run / "test_rows.jsonl").read_text().splitlines()]
     assert all(row["see"] == "image" and row["image"] == os.path.join("dataset", row["id"] + ".png") for row in rows)
     learnt = origin.of(str(run))
-    assert origin.from_mark(learnt.mark, "here") == learnt
+    assert from_mark(learnt.mark, "here") == learnt
 
 
 def test_a_run_that_sees_goes_on_after_a_stop(stage, run, tiny_eyes, embedder):
@@ -221,7 +222,7 @@ def test_the_stages_after_the_training(stage, run, tiny_eyes):
     """Suites, page and describing, from numbers and from a picture."""
     flags = ["--model", run, "--suite", "unseen", "--count", 3, "--points", 24, "--max-new-tokens", 8]
     run_script("examine.py", *flags, "--embedder", EMBEDDER, "--nli", "none", cwd=stage)
-    assert json.loads((run / "suites" / "about.json").read_text())["see"] == "image"
+    assert json.loads((run / "suites" / "about.json").read_text())["task"]["see"] == "image"
     run_script("ts_check_training.py", "evaluation_avant.json", cwd=run)
     assert (run / "plotdiag" / "index.html").is_file()
     table = stage / "mine.csv"
