@@ -15,6 +15,7 @@ from llm_ts.scores import curves
 from llm_ts.scores.means import mean_of
 from llm_ts.scores.score import scored
 from llm_ts.student import load, run_folder, torchrun
+from llm_ts.task import Task
 
 
 def means(right):
@@ -38,7 +39,7 @@ def folder(tmp_path):
 
 
 def write_evaluation(folder, step, validation, test):
-    about = {"name": f"step {step}", "step": step, "format": "thirds", "nli_model": "claims"}
+    about = {"name": f"step {step}", "step": step, "task": Task().to_json(), "nli_model": "claims"}
     content = {**about, "means": means(test), "samples": [], "validation": validation}
     disk.write_json(run_folder.evaluation_path(str(folder), step), content)
 
@@ -163,7 +164,7 @@ def test_one_process_gathers_and_agrees_with_itself():
 def test_a_claim_beats_the_constants_where_its_whole_interval_lies_above_all_of_them():
     def content(name, *right):
         counts = {claim: mean_of([1] * k + [0] * (100 - k)) for claim, k in zip(scored(STUDY), right, strict=True)}
-        return {"name": name, "means": {"claims": {"all": counts}}}
+        return {"name": name, "task": Task().to_json(), "means": {"claims": {"all": counts}}}
 
     majority, commonest = content("majority", 50, 50, 50, 50, 0), content("commonest", 40, 50, 20, 50, 25)
     baseline = curves.constant_means([majority, content("step 1", 90, 90, 90, 90, 90), commonest])

@@ -11,7 +11,7 @@ from llm_ts import cli, disk
 from llm_ts.student import chat, cpu_attention
 
 FINDER = "finder.safetensors"  # beside the adapter of a student that reads other people's plots by it (finder.py)
-TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes pretrain_tower.py made: what it puts into the base
+TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes experiments.pretrain_tower made: what it puts into the base
 
 FINGERPRINT = "base_fingerprint"  # in training.json: that of the model that was trained, or that the adapter goes on
 
@@ -196,7 +196,7 @@ def _require_sight(name, see):
     if see == "numbers" and can_see(name):
         raise cli.UserError(f"{name} is a vision model: give --see image")
     if see != "numbers" and not can_see(name):
-        raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (pretrain_tower.py makes one)")
+        raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (python -m experiments.pretrain_tower makes one)")
 
 
 def load_base(name, dtype, see="numbers"):
@@ -244,7 +244,7 @@ def load(name, dtype, adapter=None, see="numbers"):
         tower = os.path.join(adapter, TOWER)
         if not os.path.exists(name) and os.path.isfile(tower):
             raise cli.UserError(
-                f"no {os.path.relpath(name)} here, the base of {adapter}: run python pretrain_tower.py "
+                f"no {os.path.relpath(name)} here, the base of {adapter}: run python -m experiments.pretrain_tower "
                 f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(name)} (for the shipped one: make sees)"
             )
     model, processor = load_base(name, dtype, see)
