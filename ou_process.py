@@ -57,7 +57,12 @@ def write_dataset(made, paths, dataset, plots):
 def refuse_other_params(row, dataset):
     """UserError if the dataset has another series under this id: its plot would not fit the numbers."""
     path = os.path.join(dataset, row["id"] + ".json")
-    if os.path.exists(path) and disk.read_json(path, "ou_process.py") != row["params"]:
+    if not os.path.exists(path):
+        return
+    kept = disk.read_json(path, "ou_process.py")
+    if "process" not in kept:
+        raise cli.older(path, "its process")
+    if kept != row["params"]:
         raise cli.UserError(f"{path} was made with other parameters: give another --dataset, or delete {dataset}")
 
 

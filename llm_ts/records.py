@@ -69,10 +69,8 @@ def torn(tail, path):
     try:
         decode(tail, path)
     except UserError:
-        print(
-            f"{path}: dropped a torn last line of {len(tail)} bytes (a run was killed there)",
-            file=sys.stderr,
-        )
+        what = f"a torn last line of {len(tail)} bytes (a run was killed there)"
+        print(f"{path}: dropped {what}", file=sys.stderr)
         return True
     return False
 
@@ -138,15 +136,10 @@ class Rows:
 
     def index(self):
         """Find the place of each row. Call it again after appending lines or replacing the file."""
-        self.starts, self.sizes = (
-            array("q"),
-            array("q"),
-        )  # of the last line of each id, in order of the first
-        older = (
-            array("q"),
-            array("q"),
-            array("q"),
-        )  # of the lines before: places of their ids, starts and sizes
+        # of the last line of each id, in order of the first
+        self.starts, self.sizes = array("q"), array("q")
+        # of the lines before: places of their ids, starts and sizes
+        older = array("q"), array("q"), array("q")
         places, start = {}, 0
         self.file.seek(0)
         if self.file.read(len(BOM_UTF8)) == BOM_UTF8:  # an editor's
@@ -179,10 +172,9 @@ class Rows:
 
     def _line_number(self, end):
         """The number of the line that begins at a byte."""
-        parts = range(0, end, 1 << 20)
-        return 1 + sum(
-            self._bytes(start, min(1 << 20, end - start)).count(b"\n") for start in parts
-        )
+        size = 1 << 20
+        parts = (self._bytes(start, min(size, end - start)) for start in range(0, end, size))
+        return 1 + sum(part.count(b"\n") for part in parts)
 
     def _decode(self, line, start):
         try:
@@ -190,9 +182,8 @@ class Rows:
         except UserError:
             return decode(line, f"{self.path}, line {self._line_number(start)}")
         if _id_of(line) not in (None, row["id"].encode("utf-8")):
-            raise UserError(
-                f"{self.path}: row {row['id']} has a second id: mend or delete this line"
-            )
+            two = f"row {row['id']} has a second id"
+            raise UserError(f"{self.path}: {two}: mend or delete this line")
         return row
 
     def read(self, numbers):
@@ -206,10 +197,8 @@ class Rows:
         places, starts, sizes = self.older
         for k in range(*np.searchsorted(places, [first, first + len(rows)])):
             place, start = int(places[k]), int(starts[k])
-            before, row = (
-                self._decode(self._bytes(start, int(sizes[k])), start),
-                rows[place - first],
-            )
+            before = self._decode(self._bytes(start, int(sizes[k])), start)
+            row = rows[place - first]
             if before.get("series") != row.get("series"):
                 where = f"{self.path}, line {self._line_number(self.starts[place])}"
                 two = "again, with another series: are two files in this one? Give each its own"
@@ -224,10 +213,8 @@ class Rows:
         if numbers is None:
             pieces, rows_of = range(0, len(self), chunk), lambda first: self._piece(first, chunk)
         else:
-            pieces, rows_of = (
-                [numbers[k : k + chunk] for k in range(0, len(numbers), chunk)],
-                self.read,
-            )
+            pieces = [numbers[k : k + chunk] for k in range(0, len(numbers), chunk)]
+            rows_of = self.read
         return workers.in_order(lambda piece: work(rows_of(piece)), pieces, self.held)
 
 
@@ -242,9 +229,8 @@ class Held(Rows):
     @contextlib.contextmanager
     def replacing(self):
         """Yield a file for the lines (bytes) of all rows. On success it replaces the held file."""
-        disk.sweep(
-            os.path.dirname(self.path) or "."
-        )  # a killed run may have left a file as long as this one
+        # a killed run may have left a file as long as this one
+        disk.sweep(os.path.dirname(self.path) or ".")
         with disk.replacing(self.path) as new:
             yield new
             disk.lock(new)  # before others can find it by its name
@@ -288,7 +274,6 @@ def writing(path, create=False, made_by="ou_process.py"):
             yield rows
         finally:
             rows.file.close()
-            if (
-                held[0] is not file
-            ):  # replaced; `file` itself is closed by `holding`, which may have to remove it first
+            # `file` itself is closed by `holding`, which may have to remove it first
+            if held[0] is not file:
                 held[0].close()

@@ -35,11 +35,8 @@ FIELDS = ("prompt", "answer", "split", "truth", "series")
 
 def split_of(row_id):
     """ "ou_000042" -> "train" or "test": test where the id's SHA-256 is divisible by 10."""
-    return (
-        "test"
-        if int(hashlib.sha256(row_id.encode()).hexdigest(), 16) % TEST_SHARE == 0
-        else "train"
-    )
+    number = int(hashlib.sha256(row_id.encode()).hexdigest(), 16)
+    return "train" if number % TEST_SHARE else "test"
 
 
 def process_of(row):
@@ -76,11 +73,9 @@ def make(row, fmt, split, sentences, plain=None):
 def asked_by(row):
     """The question of a pair, with its topics in the pair's order."""
     asked = question.of(row, row["id"])
-    return (
-        replace(asked, topics=tuple(asked.topics[k] for k in row["order"]))
-        if "order" in row
-        else asked
-    )
+    if "order" not in row:
+        return asked
+    return replace(asked, topics=tuple(asked.topics[k] for k in row["order"]))
 
 
 def prompt_of(row):
@@ -115,9 +110,8 @@ def show(row, see, folder=None, share=0.0):
     if folder is not None and see != "numbers":
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
-            raise cli.UserError(
-                f"no plot {other['image']} here: run ou_process.py without --no-plots, or give another --dataset"
-            )
+            how = "run ou_process.py without --no-plots, or give another --dataset"
+            raise cli.UserError(f"no plot {other['image']} here: {how}")
     elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
         other["style"] = style
     return other
@@ -182,10 +176,8 @@ def _pair_of(line, where, made_by):
     try:
         *plain, sentences = parts = question.parts_of(answer)
         row = {**line, "sentences": sentences, "plain": plain[0] if plain else None}
-        whole = all(map(asked_by(row).fits, parts)) and (prompt_of(row), answer_of(row)) == (
-            prompt,
-            answer,
-        )
+        fits = all(map(asked_by(row).fits, parts))
+        whole = fits and (prompt_of(row), answer_of(row)) == (prompt, answer)
     except (ValueError, LookupError, TypeError, RecursionError):
         whole = False
     if not whole:
@@ -204,9 +196,8 @@ def read(path):
     test = [row for row in rows if row["split"] == "test"]
     for name, split in (("train", train), ("test", test)):
         if not split:
-            raise cli.UserError(
-                f"{path}: no row in the {name} split: simulate more series with ou_process.py --count"
-            )
+            more = "simulate more series with ou_process.py --count"
+            raise cli.UserError(f"{path}: no row in the {name} split: {more}")
     return train, test
 
 

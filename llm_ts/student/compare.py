@@ -5,7 +5,7 @@ import os
 from llm_ts import question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores.means import mean_of
-from llm_ts.series import ou
+from llm_ts.task import Task
 
 LEAST_EQUAL = {kind: 0.99 for kind in ("f32", "f16", "bf16", "q8_0", "q6_k")}  # share of labels; of other types OTHERWISE
 OTHERWISE = 0.97
@@ -30,7 +30,7 @@ def rows_of(name, of_student, count):
             row.update(question=asked.name, truth=asked.truth_of(row["series"]))
         return [pair.show(row, of_student.see) for row in rows], "test rows"
     points = of_student.points or (48,)
-    stages, processes = [(min(points), max(points), count)], of_student.processes or (ou.NAME,)
+    stages, processes = [(min(points), max(points), count)], of_student.processes or Task.processes
     rows = fresh.pairs("test", stages, of_student.format, question=asked, processes=processes)
     return [pair.show(row, of_student.see) for row in rows], "unseen series"
 

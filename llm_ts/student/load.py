@@ -38,7 +38,18 @@ def read_tensors(path):
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise cli.UserError(f"{path} is no file of weights: {str(error).splitlines()[0][:150]}") from None
+        raise cli.UserError(f"{path} is no file of weights: {_reason(error)}") from None
+
+
+def _reason(error):
+    """The first line of what a library raised."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _config_of(adapter):
+    """The adapter_config.json of a PEFT adapter's folder."""
+    return disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
 
 
 def name_of(model):
@@ -50,7 +61,7 @@ def name_of(model):
 
 def base_of(adapter):
     """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
-    base = disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
+    base = _config_of(adapter).get("base_model_name_or_path")
     if not isinstance(base, str):
         raise cli.UserError(f"{adapter} is not an adapter's folder: its adapter_config.json names no base model")
     beside = os.path.normpath(os.path.join(adapter, base))
@@ -59,7 +70,7 @@ def base_of(adapter):
 
 def rank_of(adapter):
     """(rank, alpha) of an adapter's folder."""
-    config = disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
+    config = _config_of(adapter)
     if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), (int, float)):
         raise cli.UserError(f"{adapter} is no LoRA adapter: its adapter_config.json has no r and lora_alpha")
     return config["r"], config["lora_alpha"]
@@ -187,8 +198,7 @@ def can_see(name):
 
 def _not_loaded(name, error):
     """What a library raises for a bad model (OSError, ValueError, KeyError and others) -> a UserError of one line."""
-    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-    return cli.UserError(f"no model could be loaded from {name}: {reason}")
+    return cli.UserError(f"no model could be loaded from {name}: {_reason(error)}")
 
 
 def _require_sight(name, see):
@@ -259,8 +269,7 @@ def load(name, dtype, adapter=None, see="numbers"):
                 model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
                 model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
             except Exception as error:
-                reason = str(error).strip().splitlines()[0][:200]
-                raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
+                raise cli.UserError(f"the adapter {adapter} does not fit {name}: {_reason(error)}") from None
     if processor.chat_template is None:
         raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
     chat.mend(model, processor, name)
@@ -279,5 +288,5 @@ def add_adapter(model, adapter):
         try:
             model.load_adapter(adapter, name, use_safetensors=True)
         except Exception as error:
-            raise cli.UserError(f"the adapter {adapter} does not fit: {str(error).strip().splitlines()[0][:200]}") from None
+            raise cli.UserError(f"the adapter {adapter} does not fit: {_reason(error)}") from None
     model.base_model.set_adapter(list(model.peft_config))
