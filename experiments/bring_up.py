@@ -4,8 +4,8 @@ Reads, writes in place: data.jsonl, pairs, training.json, about.json, evaluation
 parameters in dataset/; of a folder, all of these in it.
 Run: python -m experiments.bring_up results trained dataset
 
-What is of today's form already stays as it is. Of an evaluation nothing says which series it was of:
-its processes and points are empty. An older GGUF file is exported again (hf2gguf.py).
+What is of today's form already stays as it is. Nothing says which series an older evaluation was
+of: its processes and points are empty. An older GGUF file must be exported again (hf2gguf.py).
 """
 
 import glob
@@ -19,7 +19,7 @@ BEFORE |= {"then_pairs": 0, "tower": "lora", "styles": 0.0, "dataset": "dataset"
 
 
 def with_task(old, points=(), processes=()):
-    """A record of a student, its properties gathered in `task`; what was not written, as it was meant."""
+    """A record of a student, its properties gathered in `task`."""
     made = {
         "version": task.VERSION,
         "question": old.pop("question", "study"),

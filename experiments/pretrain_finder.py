@@ -26,10 +26,11 @@ DEFAULTS |= {"batch_size": 16, "save_steps": 200, "validation": 256}
 
 
 def found(learner, plots, batch_size):
-    """How a finder finds the lines of plots: {"line", "box"}, each a list of shares from 0 to 1, one a plot.
+    """How a finder finds the lines of plots: {"line", "box"}, each a list of shares, one a plot.
 
-    line: of the pixels where the line runs by the points, those that it is sure of. box: 1 where no side of the box around the
-    line that it finds lies more than NEAR pixels off, or where there is no line and it finds none.
+    line: of the pixels where the line runs by the points, those that it is sure of. box: 1 if no
+    side of the box around the line that it finds lies more than NEAR pixels off, or if there is no
+    line and it finds none.
     """
     import numpy as np
 

@@ -5,7 +5,7 @@ Reads: a text model that speaks ChatML: hub name, folder or .gguf file.
 Writes, in --out: a vision model for qwen_train.py --see (config.json,
 model.safetensors, the processor's files), tower.safetensors, tower.json, and
 checkpoint-<step>/ on the way.
-Run: python -m experiments.pretrain_tower --text models/SmolLM2-135M-Instruct.Q4_1.gguf --out SmolLM2-135M-Sees
+Run: python -m experiments.pretrain_tower --text models/SmolLM2-135M-Instruct.Q4_1.gguf --out Sees
 
 Only the text model's word embeddings are used, so this is quick. Started again,
 the same command goes on from the last whole checkpoint; SIGTERM, SIGUSR1 and
@@ -34,11 +34,13 @@ def outcomes_of(tower, plots, asked, batch_size):
     for start in range(0, len(plots), batch_size):
         batch = [plots[k] for k in range(start, min(start + batch_size, len(plots)))]
         pixels = torch.stack([plot["pixel_values"] for plot in batch]).to(tower.words.device)
-        with torch.inference_mode(), torch.autocast(pixels.device.type, torch.bfloat16, enabled=bf16):
+        autocast = torch.autocast(pixels.device.type, torch.bfloat16, enabled=bf16)
+        with torch.inference_mode(), autocast:
             read = tower.read(pixels).tolist()
         for plot, said in zip(batch, read):
-            pairs = zip(asked.claims, said, plot["labels"].tolist())
-            found.append({claim: "right" if label == true else "wrong" for claim, label, true in pairs})
+            right = (torch.tensor(said) == plot["labels"]).tolist()
+            outcomes = ("right" if one else "wrong" for one in right)
+            found.append(dict(zip(asked.claims, outcomes)))
     return found
 
 
@@ -66,10 +68,11 @@ def train_tower(args, asked, settings, model, processor):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     add = parser.add_argument
-    add("--text", type=cli.folder, required=True, help="The text model: hub name, folder or .gguf file.")
+    add("--text", type=cli.folder, required=True, help="The text model: hub name, folder or .gguf.")
     add("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
-    add("--styles", type=cli.share, default=0.0, help="Share of the plots that are drawn in random styles.")
-    add("--question", choices=list(question.QUESTIONS), default="study", help="Whose claims it learns to see.")
+    add("--styles", type=cli.share, default=0.0, help="Share of the plots in random styles.")
+    known = list(question.QUESTIONS)
+    add("--question", choices=known, default="study", help="Whose claims it learns to see.")
     pretraining.add_flags(parser, **DEFAULTS)
     args = parser.parse_args(argv)
     asked = question.named(args.question)
@@ -90,7 +93,8 @@ def main(argv=None):
         pretraining.refuse_other(args, ABOUT, settings)
     if os.path.exists(made):
         if args.tower and disk.digest(args.tower) != disk.digest(made):
-            raise cli.UserError(f"{args.out} has another tower than {args.tower}: give another --out, or delete that folder")
+            what = "give another --out, or delete that folder"
+            raise cli.UserError(f"{args.out} has another tower than {args.tower}: {what}")
         print(f"{args.out} is there: nothing to do")
         return 0
     model, processor = eyes.give(args.text, args.seed)

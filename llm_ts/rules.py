@@ -29,7 +29,7 @@ class Rules:
         return f"version {self.version}" + f" with the thresholds {self.name!r}" * bool(self.name)
 
     def truth_of(self, series, topics):
-        """n >= 2 integers -> the labels by these rules (claims.labels_of), and whose rules they are."""
+        """n >= 2 integers -> the labels by these rules (claims.labels_of), and their rules."""
         if self.version != claims.VERSION:
             now = f"today's is {claims.VERSION}"
             raise cli.UserError(
@@ -56,7 +56,7 @@ def fitted(name, thresholds):
 def of(row, where):
     """The rules of a row or pair, by its truth; UserError if they are garbled, or not written.
 
-    A row without a truth has today's published ones: who needs the truth refuses it (records.require).
+    A row without a truth has today's published ones: who needs one refuses it (records.require).
     """
     truth = row.get("truth")
     if not isinstance(truth, dict) or "version" not in truth:
@@ -70,7 +70,8 @@ def from_json(about, where):
     """The inverse of Rules.to_json; UserError if it is garbled."""
     try:
         version, name, thresholds = about["version"], about["name"], about["thresholds"]
-        whole = isinstance(version, int) and isinstance(name, str) and bool(name) == bool(thresholds)
+        whole = isinstance(version, int) and isinstance(name, str)
+        whole = whole and bool(name) == bool(thresholds)
         known = claims.thresholds_of(claims.TOPICS.values()) if thresholds else {}
         items = sorted(thresholds.items())
         if whole and all(key in known and isinstance(value, float) for key, value in items):

@@ -4,7 +4,7 @@
 |---|---|
 | version | of this record's form |
 | question, rules | what is asked, and the rules of its truth (question.py, rules.py) |
-| format, see | how a series is written, and whether its numbers or its plot are shown (formats.py) |
+| format, see | how a series is written; whether its numbers or its plot are shown (formats.py) |
 | processes | what drew the series that it learnt from; []: none of ours, or not known |
 | points | the lengths of these series; []: not known |
 | prompt_version | of the words of the prompt (question.PROMPT_VERSION) |
@@ -54,7 +54,7 @@ class Task:
 
 
 def from_json(about, where):
-    """The inverse of Task.to_json. UserError for another version, and for what is not known here."""
+    """The inverse of Task.to_json. UserError for another version, and for what is not known."""
     if not isinstance(about, dict) or about.get("version") != VERSION:
         raise cli.older(where, f"its task in version {VERSION}")
 
@@ -90,5 +90,6 @@ def from_mark(text, where):
     try:
         about = json.loads(text.removeprefix(MARK))
     except ValueError:
-        raise cli.UserError(f"{where} was made by an older version: export it again (hf2gguf.py)") from None
+        again = "was made by an older version: export it again (hf2gguf.py)"
+        raise cli.UserError(f"{where} {again}") from None
     return from_json(about, where)

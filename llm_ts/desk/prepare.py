@@ -80,7 +80,7 @@ def _time(series, place):
 
 
 def prompt_of(ready, asked):
-    """What a student is asked about an Asked, by a Task: a prompt, with its picture if it is shown one."""
+    """What a student is asked about an Asked, by a Task: a prompt, with a picture if it sees."""
     row = {"id": ready.series.column, "series": ready.shown, "question": asked.question.name}
     return pair.asked_with({**row, "format": asked.format, "see": asked.see})
 

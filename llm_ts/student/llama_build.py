@@ -76,7 +76,7 @@ def options():
 
 
 def compile_tree(source, folder, about, targets):
-    """Compile targets into CMake's folder, which is used again if it is whole and of the same about.
+    """Compile targets into CMake's folder, which is used again if it is whole and noted so.
 
     If the compiler fails, nothing stays: CMake would take a file that was half written for whole.
     """

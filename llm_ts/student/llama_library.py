@@ -12,7 +12,7 @@ from llm_ts import cli, paths
 
 LIB_PATH = "LLAMA_CPP_LIB_PATH"  # of the environment: where the binding loads the library from
 BUILT = "built.json"  # beside the library: what it was built from
-REMEDY = f"run python fetch.py llama.cpp, which builds and tries it here, and leave {LIB_PATH} unset"
+REMEDY = f"run python fetch.py llama.cpp, which builds and tries it, and leave {LIB_PATH} unset"
 
 
 def find():

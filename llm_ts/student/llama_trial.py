@@ -78,7 +78,7 @@ def try_library(folder):
 
 
 def try_program(path):
-    """UserError if a program, llama-server or llama-cli, does not start. It uses the same library."""
+    """UserError if a program does not start. It uses the library that was tried."""
     name = os.path.basename(path)
     try:
         done = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace")

@@ -206,7 +206,7 @@ def _require_sight(name, see):
     if see == "numbers" and can_see(name):
         raise cli.UserError(f"{name} is a vision model: give --see image")
     if see != "numbers" and not can_see(name):
-        raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (python -m experiments.pretrain_tower makes one)")
+        raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (experiments.pretrain_tower makes one)")
 
 
 def load_base(name, dtype, see="numbers"):

@@ -10,7 +10,7 @@ from llm_ts.series import thin
 from llm_ts.series.rows import LONGEST
 from llm_ts.student import gguf_file
 
-NEARLY = 1.25  # a series so many times as long as the longest that a student learnt is read as it is
+NEARLY = 1.25  # times the longest series that a student learnt: so long a one is read as it is
 
 
 def of(name):
@@ -28,7 +28,7 @@ def of(name):
 
 
 def task_of(learnt, fmt=None, question=None, see=None):
-    """The Task by which a student is asked: as the user says, else as it learnt, else as in the study.
+    """The Task by which a student is asked: the user's words, else what it learnt, else the study's.
 
     learnt: of `of`. question: its name. The rules are the student's own; where it learnt by an
     older version of them, today's published ones.
@@ -53,7 +53,7 @@ def points_text(points):
 
 
 def points_shown(asked, n):
-    """How many points a student is shown of a series of n: all, or what it reads best of a longer one.
+    """How many points a student is shown of a series of n: all, or what it reads best.
 
     asked: its Task.
     """
@@ -80,8 +80,8 @@ def notes(learnt, asked, points):
         found.append(f"trained on series of {lengths} points: at {points} it reads less well")
     then, now = learnt.question.rules.version, rules.PUBLISHED.version
     if then != now:
-        differs = "what they call noise differs"
-        found.append(f"trained under version {then} of the rules, checked by version {now}: {differs}")
+        differs = f"checked by version {now}: what they call noise differs"
+        found.append(f"trained under version {then} of the rules, {differs}")
     then, now = learnt.prompt_version, questions.PROMPT_VERSION
     if then != now:
         found.append(f"trained on version {then} of the prompt, asked version {now}")

@@ -1,6 +1,6 @@
-"""Train what is not a language model, a tower or a finder of lines, on plots drawn as they are needed.
+"""Train what is not a language model, a tower or a finder of lines, on simulated plots.
 
-Each plot is seen once. What both scripts, experiments/pretrain_*.py, share.
+They are drawn as they are needed, and each is seen once. experiments/pretrain_*.py share this.
 """
 
 import os
@@ -12,7 +12,7 @@ from llm_ts.student import callbacks, device, run_folder
 
 
 def make_trainer(args, learner, plots, more):
-    """Transformers' trainer on plots, in their order; checkpoint-<step>/ in args.out. more: callbacks."""
+    """Transformers' trainer on plots, in their order. more: callbacks."""
     import torch
     from transformers import PrinterCallback, Trainer, TrainingArguments
 
@@ -49,17 +49,18 @@ def make_trainer(args, learner, plots, more):
 
 
 def add_flags(parser, **defaults):
-    """The flags of both trainings. defaults: fresh, process, learning_rate, batch_size, save_steps, validation."""
+    """The flags of both trainings. defaults: of fresh, process, learning_rate and other flags."""
     add = parser.add_argument
     add("--out", required=True, help="Folder of what is trained.")
-    add("--start", metavar="FILE", help="What such a training made, a .safetensors file, to learn on from.")
+    add("--start", metavar="FILE", help="What such a training made, to learn on from.")
     add("--fresh", metavar="POINTSxSERIES,...", help="Simulated series to learn from.")
     add("--process", help='Where the series come from: names with commas, in turn; "all".')
     add("--learning-rate", type=cli.positive_float, help="Peak; cosine to zero.")
     add("--batch-size", type=cli.positive, help="Plots of a step.")
     add("--save-steps", type=cli.positive, help="Save and evaluate every so many steps.")
     add("--validation", type=cli.positive, help="Plots that each checkpoint is tried on.")
-    add("--minutes", type=cli.positive_float, default=0.0, help="End whole after so long; default: never.")
+    never = "End whole after so long; default: never."
+    add("--minutes", type=cli.positive_float, default=0.0, help=never)
     add("--seed", type=cli.count, default=0, help="Of the first weights and of the series.")
     disk.add_lock_flag(parser)
     parser.set_defaults(**defaults)
@@ -87,7 +88,7 @@ def refuse_other(args, about, settings):
 
 
 def keep(folder, about, step, **content):
-    """Keep an evaluation of a step in a folder's file `about`, in the place of those of later ones."""
+    """Keep an evaluation of a step in a folder's file `about`, in place of those of later ones."""
     path = os.path.join(folder, about)
     kept = disk.read_json(path, "the same command")
     before = [one for one in kept["evaluations"] if one["step"] < step]
