@@ -15,7 +15,8 @@ from llm_ts import cli, disk, records, task
 
 NO_RULES = {"name": "", "thresholds": {}}
 BEFORE = {"process": None, "squeeze": 0.0, "long": 0.0, "reorder": 0.0, "words": "template"}
-BEFORE |= {"then_pairs": 0, "tower": "lora", "styles": 0.0, "dataset": "dataset"}
+BEFORE |= {"optimizer": "adamw", "then_pairs": 0, "tower": "lora", "styles": 0.0}
+BEFORE |= {"dataset": "dataset"}
 
 
 def with_task(old, points=(), processes=()):
