@@ -158,7 +158,7 @@ def recompute_truth(path):
                 changed.update(differ)
                 if differ and row.pop("curated", None):
                     uncurated += 1
-                row["truth"] = fresh
+                row["question"], row["truth"] = asked.name, fresh
                 out.write(records.line_of(row))
     for claim in asked.claims:
         print(f"changed_{claim}: {changed[claim]}")

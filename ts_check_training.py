@@ -84,7 +84,7 @@ def write_page(rows, content, before, after):
         with open("training.png", "rb") as file:
             curves = file.read()
     title = f"{os.path.basename(os.getcwd())}: {content['name']}"
-    about = f"series written as {content['format']}; NLI scores from {content['nli_model']}"
+    about = f"series written as {content['task']['format']}; NLI scores from {content['nli_model']}"
     about += "; wrong samples first"
     disk.write_text("plotdiag/index.html", page.page_of(title, about, compared, curves, cards))
 

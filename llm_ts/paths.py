@@ -6,7 +6,7 @@ from llm_ts import cli
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHIPPED = os.path.join(ROOT, "trained", "SmolLM2-135M-Instruct")  # the adapter; its base: python fetch.py smollm2
-SHIPPED_SEES = os.path.join(ROOT, "trained", "SmolLM2-135M-Sees")  # the one with eyes; its base: pretrain_tower.py --tower
+SHIPPED_SEES = os.path.join(ROOT, "trained", "SmolLM2-135M-Sees")  # the one with eyes; its base: experiments.pretrain_tower --tower
 EXAMPLES = os.path.join(ROOT, "examples")
 # what fetch.py brings: its name there, and its place in the repository
 FETCHED = {

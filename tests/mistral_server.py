@@ -79,7 +79,7 @@ class MistralServer:
                 image = base64.b64decode(data) if kind == "data:image/png;base64" else b""
         numbers = re.search(r"^\d+(?:, \d+)+$", text, re.MULTILINE)
         row = self.rows.get(numbers[0]) if numbers else None
-        asked = question.of(row or {}, "a test")
+        asked = question.of(row, "a test") if row else question.STUDY
         expected = {"name": "description", "schema": self.prompt.schema(asked), "strict": True}
         with self.lock:
             for good, problem in (

@@ -12,7 +12,7 @@ PACKAGE = "llm_ts"
 
 # from the ground up: each room, a file or a folder of the package, may import those before it, and itself
 ROOMS = ["cli", "disk", "paths", "pypi", "workers", "claims", "rules", "formats", "question", "shape", "records", "local_page"]
-ROOMS += ["table", "series", "pairs", "teacher", "scores", "review", "student", "desk"]
+ROOMS += ["table", "series", "task", "pairs", "teacher", "scores", "review", "student", "desk"]
 STAGES = {os.path.basename(path)[:-3] for path in glob.glob(os.path.join(ROOT, "*.py"))}
 FILES = [
     os.path.relpath(path, ROOT)

@@ -131,7 +131,7 @@ def digest(text):
 
 def test_the_study_asks_what_kept_students_learnt():
     """Byte for byte: another word here, and every kept adapter and GGUF is asked what it never read."""
-    assert question.QUESTIONS["study"] is STUDY and STUDY.tag == {} and STUDY.together == "all_four"
+    assert question.QUESTIONS["study"] is STUDY and STUDY.name == "study" and STUDY.together == "all_four"
     assert STUDY.claims == ("trend", "noise", "max", "min") and STUDY.topics == ("trend", "noise", "extrema")
     assert question.PROMPT_VERSION == 1
     assert digest(STUDY.instruction) == "72525cd26fa7856c" and digest(question.SYSTEM) == "06ef74c13eceaee4"
@@ -308,7 +308,7 @@ assert means["nli_level"]["n"] == len(rows)
 assert {claim: found["mean"] for claim, found in means["claims"]["all"].items()} == dict.fromkeys(score.scored(asked), 1.0)
 constants = {name: constant(asked, rows) for name, constant in score.CONSTANTS.items()}
 assert all(None not in asked.parse(text).read.values() for text in constants.values())
-evaluation = {"name": "right", "question": "level", "means": means}
+evaluation = {"name": "right", "task": pair.task_of(rows).to_json(), "means": means}
 head, line = tables.for_markdown([evaluation], "all")[::2]
 assert "level" in head and "all six" in head and head.count("|") == line.count("|")
 assert "all six" in tables.for_html([evaluation]) and "all_six" in tables.for_terminal([evaluation])[0]

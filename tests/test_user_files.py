@@ -20,7 +20,7 @@ import describe
 from llm_ts import cli
 from llm_ts.desk import prepare
 from llm_ts.question import STUDY
-from llm_ts.student import origin
+from llm_ts.task import Task
 
 
 def described(path, flags=()):
@@ -30,7 +30,7 @@ def described(path, flags=()):
     for _, series in describe.read_files(args):
         if isinstance(series, cli.UserError):
             raise series
-        out.append(prepare.prepare(series, origin.UNKNOWN, STUDY, windowed=bool(args.last or args.begin or args.end)))
+        out.append(prepare.prepare(series, None, Task(), windowed=bool(args.last or args.begin or args.end)))
     return out
 
 
@@ -160,7 +160,7 @@ def test_windows_are_described_one_after_another(tmp_path):
 def test_all_columns_and_what_cannot_be_described_among_them(tmp_path):
     path = written(tmp_path, lines(ISO, range(100, 100 + N), NORTH, [3] * N, SOUTH, header="day,id,north,fixed,south"))
     args = describe.parse_flags([str(path), "--all-columns"])
-    found = [one for _, one in describe.prepare_all(args, describe.read_files(args), origin.UNKNOWN, STUDY)]
+    found = [one for _, one in describe.prepare_all(args, describe.read_files(args), None, Task())]
     assert [one.series.column for one in found if isinstance(one, prepare.Asked)] == ["north", "south"]
     assert [str(one) for one in found if isinstance(one, cli.UserError)] == [
         f"{path}: fixed is constant (3): there is nothing to describe"

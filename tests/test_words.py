@@ -122,7 +122,8 @@ def test_what_changes_the_fresh_series_is_kept_with_the_run(tmp_path, monkeypatc
         train_rows, _, _ = qwen_train.load_rows(run)
         found.append((training_flags.settings_of(run, train_rows), [pair.prompt_of(row) for row in train_rows]))
     (before, prompts), (settings, other) = found
-    assert flag not in before and settings[flag] == ([value] if flag == "process" else value)
+    assert before[flag] == (None if flag == "process" else 0.0)
+    assert settings[flag] == ([value] if flag == "process" else value)
     assert prompts != other
 
 
@@ -138,7 +139,7 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     kept = json.loads((tmp_path / "run" / "training.json").read_text())
     assert (kept["words"], kept["dtype"]) == ("both", device.precision())
-    assert all("plain" in row for row in train_rows)
+    assert all(row["plain"] for row in train_rows)
     assert "nothing to do" in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     flags[flags.index("both")] = "template"
     assert "other words" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
@@ -156,9 +157,9 @@ def test_the_pairs_come_after_the_fresh_series_in_the_same_run(tmp_path, monkeyp
     assert len(alone) == 24 and both[:24] == alone
     assert both[24:] == given  # in their own words, and in their order
     settings, more = (training_flags.settings_of(run, rows) for run, rows in zip(runs, (alone, both)))
-    assert runs[1].recipe.in_order and "then_pairs" not in settings
-    assert {key: value for key, value in more.items() if settings.get(key) != value} == {
-        "then_pairs": 7, "series": 31, "points": [16, 24, 32]
+    assert runs[1].recipe.in_order and settings["then_pairs"] == 0
+    assert {key: value for key, value in more.items() if settings[key] != value} == {
+        "then_pairs": 7, "series": 31, "task": {**settings["task"], "points": [16, 24, 32]}
     }  # fmt: skip
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "training.json").write_text(json.dumps(settings))

@@ -36,7 +36,7 @@ def _pair(name, fmt, question, series, truth=None):
     """A pair for a series of integers; truth: that of another series, where the control wants it."""
     series = [int(k) for k in series]
     truth = truth or question.truth_of(series)
-    row = {"id": name, "series": series, **question.tag, "truth": truth}
+    row = {"id": name, "series": series, "question": question.name, "truth": truth}
     return pair.make(row, fmt, "test", truth["sentences"])
 
 

@@ -1,25 +1,26 @@
 """An evaluation: answers to the test prompts with their scores, and the file that keeps it.
 
-{"name", "base", "step", "format", "question" (absent: study), "rules" (absent: version 1), "see" (absent: numbers), "nli_model", "cosine_model", "seconds", "means":
-score.summarise, "samples": [one for each test row, in the order of the pairs: id, answer, parse, read, outcome, cosine,
-nli], "validation": the means of the simulated validation rows, where there were any; in a suite's file "majority",
-"commonest" and "guessed", the means of these answers that read nothing on the same rows}.
+{"name", "base", "step", "task": that of the rows (task.py), "nli_model", "cosine_model", "seconds",
+"means": score.summarise, "samples": [one for each test row, in the order of the pairs: id, answer,
+parse, read, outcome, cosine, nli], "validation": the means of the simulated validation rows, where
+there were any; in a suite's file "majority", "commonest" and "guessed", the means of these answers
+that read nothing on the same rows}.
 """
 
-from llm_ts import cli, disk, formats, question, shape
+from llm_ts import cli, disk, shape, task
+from llm_ts.pairs import pair
 from llm_ts.scores import score
 
 
 def make(name, rows, answers, scorer, **about):
     """Answers to the test rows -> the content of an evaluation file."""
-    asked = question.of(rows[0], name)
+    of_rows = pair.task_of(rows)
+    asked = of_rows.question
     samples = score.score_answers(asked, rows, answers, scorer)
     return {
         "name": name,
         **about,
-        "format": rows[0]["format"],
-        **asked.whole_tag,
-        **formats.see_tag(formats.see_of(rows[0], name)),
+        "task": of_rows.to_json(),
         "nli_model": scorer.nli_name,
         "cosine_model": scorer.embedder_name,
         "means": score.summarise(asked, rows, samples),
@@ -30,10 +31,10 @@ def make(name, rows, answers, scorer, **about):
 def read(path):
     """An evaluation file; UserError if it is missing, broken, or something else."""
     content = disk.read_json(path, "qwen_train.py")
-    question.of(content, path)
+    task.of(content, path)
     samples = content.get("samples")
     if not (
-        shape.has(content, ("name", "format", "nli_model"), str)
+        shape.has(content, ("name", "nli_model"), str)
         and shape.has(content, ("means",), dict)
         and isinstance(samples, list)
         and all(shape.has(sample, ("id", "answer"), str) for sample in samples)

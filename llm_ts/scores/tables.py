@@ -3,7 +3,7 @@
 import html
 from dataclasses import dataclass
 
-from llm_ts import question
+from llm_ts import task
 from llm_ts.scores.means import percent
 from llm_ts.scores.score import scored
 
@@ -63,7 +63,7 @@ def columns_of(contents, rows):
 
 def question_of(contents):
     """The question whose columns a table has: the first evaluation's."""
-    return question.of(contents[0], contents[0]["name"])
+    return task.of(contents[0], contents[0]["name"]).question
 
 
 def words(claim):
