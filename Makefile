@@ -9,7 +9,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 
 # make run's choices (results/record.md): the base first learns to read from fresh series with their truth, then it goes on
 # with the curated pairs, which say the truth plainly and then in the teacher's words. No format was shown to be better.
-SERIES := 1050
+SERIES := 1070
 POINTS := 48
 FRESH := 24-48x1600
 PAIRS := 240
@@ -21,7 +21,7 @@ BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
 EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(BASE) --out $(STUDENT) --fresh $(FRESH) --then-pairs $(PAIRS) --optimizer muon \
-	--batch-size 4 --save-steps 100 --logging-steps 20 --validation 0 --eval-rows 96 $(SCORING)
+	--batch-size 4 --save-steps 100 --logging-steps 20 --validation 0 --eval-rows 96 --max-new-tokens 160 $(SCORING)
 
 .PHONY: all env models sees llama programs run test test-slow test-all slurm bench soak study study-data study-best clean
 
@@ -54,6 +54,8 @@ run: export HF_HUB_OFFLINE=1
 run: export TRANSFORMERS_VERBOSITY=error
 run: export TOKENIZERS_PARALLELISM=false
 run: env models
+	@for tool in cmake c++; do PATH="$(CURDIR)/.venv/bin:$$PATH" command -v $$tool >/dev/null || \
+		{ echo "make run needs $$tool for its export: install it first"; exit 2; }; done
 	@mkdir -p run && date +%s > run/started
 	@echo "== 1 of 8: simulate $(SERIES) series of $(POINTS) points"
 	cd run && $(PY) ../ou_process.py --count $(SERIES) --points $(POINTS) --seed 0
