@@ -124,7 +124,7 @@ def trained(described, tiny_model, embedder):
     before = shutil.copytree(tiny_model, described / "before")
     (before / "training.json").write_text(json.dumps({"task": Task(format="thirds", points=(24,)).to_json()}))
     scoring = ("--embedder", embedder, "--nli", "none")
-    run_script("convert.py", "--format", "thirds", "--words", "template", "--no-diagnostics", cwd=described)
+    run_script("convert.py", "--format", "thirds", "--words", "template", "--diagnostics", 0, cwd=described)
     done = run_script(
         "qwen_train.py", "--model", tiny_model, "--out", "toy", "--epochs", 1, "--batch-size", 8, "--save-steps", 1000, "--no-gguf",
         "--validation", 4, "--max-new-tokens", 8, "--eval-rows", 4, "--beside", before, *scoring, cwd=described,
