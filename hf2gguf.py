@@ -125,8 +125,10 @@ def main(argv=None):
 
 
 def learnt_of(names):
-    """The Task that a base learnt, or adapters that are added up; None where nothing says. UserError
-    where they learnt to be asked in different ways."""
+    """The Task that a base learnt, or adapters that are added up; None if nothing says.
+
+    UserError if they learnt to be asked in different ways.
+    """
     known = [(name, found) for name in names if (found := origin.of(name))]
     for name, other in known[1:]:
         first, learnt = known[0]
@@ -142,6 +144,8 @@ def export_student(args, base, loras):
 
     folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
+
+    # the student as it was trained, and its answers
     load.require(base)
     learnt = learnt_of(loras or [base])
     asked = origin.task_of(learnt, see=None if learnt or not load.can_see(base) else "image")
@@ -156,8 +160,10 @@ def export_student(args, base, loras):
         before = Student.around(model, processor).ask(prompts, progress=lambda done: bar.step(done - bar.done))
     if args.strategy != "separate" and not learnt:
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
+
     contents, seconds = [], []
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
+        # what is converted: the whole model, and what goes beside it
         model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if loras else model
         kept = None if args.strategy == "separate" else learnt  # the base alone learnt nothing
         files = {}  # beside the model itself: where they go -> what they are made of
@@ -173,6 +179,8 @@ def export_student(args, base, loras):
                 "convert_hf_to_gguf.py", saved[0], "--mmproj", "--outfile", files[gguf_file.projector_of], "--outtype", "f16"
             )
         ollama = modelfile.body_of(model, processor) if asked.see == "numbers" else None
+
+        # each type: convert, ask, compare, and only then move it to its place
         for quant in args.quant:
             new = os.path.join(work, "new.gguf")
             gguf_export.convert_model(*saved, quant, new)

@@ -75,8 +75,10 @@ def main(argv=None):
     add("--question", choices=known, default="study", help="Whose claims it learns to see.")
     pretraining.add_flags(parser, **DEFAULTS)
     args = parser.parse_args(argv)
+
+    # what is wrong is said before anything is loaded
     asked = question.named(args.question)
-    fresh.plan(args.fresh), fresh.mixture(args.process)  # what is wrong there is said first
+    fresh.plan(args.fresh), fresh.mixture(args.process)
     if args.tower and args.start:
         parser.error("--tower takes a tower as it is: leave --start out")
 
@@ -87,6 +89,8 @@ def main(argv=None):
     path, made = args.tower or args.start, os.path.join(args.out, load.TOWER)
     trained = load.read_tensors(path) if path else None
     cli.print_settings(args)
+
+    # another run in this folder, or one that is done
     settings = pretraining.settings_of(args, "text", "styles", "question")
     settings["rules"] = asked.rules.to_json()
     if not args.tower:
@@ -97,6 +101,8 @@ def main(argv=None):
             raise cli.UserError(f"{args.out} has another tower than {args.tower}: {what}")
         print(f"{args.out} is there: nothing to do")
         return 0
+
+    # give the text model eyes, teach them, and write both
     model, processor = eyes.give(args.text, args.seed)
     if trained:
         eyes.put(model, trained, path)

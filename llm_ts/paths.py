@@ -40,14 +40,6 @@ def llama_cpp():
     return folder
 
 
-def llama_program(name):
-    """The path of llama-server or llama-cli as fetch.py built it; UserError where it did not."""
-    path = os.path.join(of("llama"), name)
-    if not os.path.isfile(path):
-        raise cli.UserError(f"no {FETCHED['llama']}/{name} here: run python fetch.py llama-server")
-    return path
-
-
 def cache():
     """The folder for what can be made again: in XDG_CACHE_HOME, else in ~/.cache."""
     home = os.environ.get("XDG_CACHE_HOME")

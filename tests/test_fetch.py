@@ -113,15 +113,13 @@ def test_a_build_that_dies_is_one_line_and_what_was_there_stays(source, tmp_path
 @pytest.mark.slow
 def test_the_programs_come_later_and_use_what_was_compiled(source, tmp_path):
     """They are tried too, as far as the real ones are built."""
-    if not all(os.path.exists(os.path.join(llama_shim.REAL, name)) for name in llama_build.PROGRAMS):
-        pytest.skip("build/llama/llama-server is missing: python fetch.py llama-server")
+    for name in llama_build.PROGRAMS:
+        llama_shim.program(name)
     build("llama.cpp")
     (compiled,) = (tmp_path / "build" / "llama-objects").rglob("llama.c.o")
     when = compiled.stat().st_mtime_ns
-    with pytest.raises(cli.UserError, match="run python fetch.py llama-server"):
-        paths.llama_program("llama-cli")
     assert build("llama-server") is True and compiled.stat().st_mtime_ns == when
-    assert os.path.isfile(paths.llama_program("llama-cli"))
+    assert os.path.isfile(tmp_path / "build" / "llama" / "llama-cli")
     assert build("llama.cpp") is False and build("llama-server") is False
     (source / "llama-cli.c").write_text("int main() { __builtin_trap(); }\n")
     shutil.rmtree(tmp_path / "build" / "llama-objects")
@@ -214,7 +212,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(source, tmp_path, request):
     disk = request.getfixturevalue("small_disk")
     shutil.copytree(kept, disk / "llama.cpp")
     (disk / "llama.cpp" / "llama.c").write_text("char large[4000000] = {1};\n")
-    with pytest.raises(cli.UserError, match="No space left on device: it needs .* 1 GB of disk"):
+    with pytest.raises(cli.UserError, match="No space left on device.*: it needs .* 1 GB of disk"):
         build("llama.cpp")
     assert there(tmp_path) == ["llama.cpp"]
 

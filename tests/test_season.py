@@ -119,7 +119,7 @@ def trained(described, tiny_model, embedder):
     before = shutil.copytree(tiny_model, described / "before")
     (before / "training.json").write_text(json.dumps({"task": Task(format="thirds", points=(24,)).to_json()}))
     scoring = ("--embedder", embedder, "--nli", "none")
-    run_script("convert.py", "--format", "thirds", "--words", "template", "--no-diagnostics", cwd=described)
+    run_script("convert.py", "--format", "thirds", "--words", "template", "--diagnostics", 0, cwd=described)
     done = run_script(
         "qwen_train.py", "--model", tiny_model, "--out", "toy", "--epochs", 1, "--batch-size", 8, "--save-steps", 1000, "--no-gguf",
         "--validation", 4, "--max-new-tokens", 8, "--eval-rows", 4, "--beside", before, *scoring, cwd=described,
@@ -195,7 +195,7 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
     content = json.loads(open(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), encoding="utf-8").read())
     other = {**content["task"], "question": "colour"}
     (tmp_path / "evaluation.json").write_text(json.dumps({**content, "task": other}))
-    (tmp_path / "test_rows.jsonl").write_text(lines[0].replace('{"id"', '{"prompt": "p", "answer": "a", "id"'))
+    (tmp_path / "test_rows.jsonl").write_text(lines[0].replace('{"id"', '{"see": "numbers", "process": "ou", "prompt": "p", "answer": "a", "id"'))
     (tmp_path / "training.json").write_text(json.dumps({"task": {**other, "question": ["colour"]}}))
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
     example = os.path.join(ROOT, "examples", "co2.csv")
