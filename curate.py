@@ -179,7 +179,10 @@ def print_counts(asked, kinds, rows, shown):
 
 
 def review(data, args, rows, bases, decisions):
-    """Show the page until the human ends it; each decision is saved in verify.csv, then in data.jsonl."""
+    """Show the page until the human ends it.
+
+    Each decision is saved in verify.csv, then in data.jsonl.
+    """
     written = verify_csv.table(rows, decisions)
 
     def save(row):

@@ -196,7 +196,8 @@ def main(argv=None):
     add("--model", type=model, default="mistral-medium-latest", help="Model to ask. It must read images, unless --no-image is given.")
     add("--second", type=model, metavar="MODEL", help="Ask this model about rows that have gold; the answers go to `second`.")
     add("--server-url", type=server_url, help="Address of a compatible server; default: Mistral's.")
-    add("--no-image", dest="image", action="store_false", help="Send numbers without the plot: a text-only model refuses plots.")
+    blind = "Send the numbers without the plot: a text-only model refuses plots."
+    add("--no-image", dest="image", action="store_false", help=blind)
     add(
         "--prompt", choices=prompts.PROMPTS, default=prompts.DEFAULT,
         help="Prompt: sentences with labels, or the original study's (the model thinks first).",

@@ -59,7 +59,10 @@ def write_dataset(made, paths, dataset):
 
 
 def labels_of(rows, claims):
-    """How often rows have each label, and how often each claim is clear: Counter of (claim, label) and (claim,)."""
+    """How often rows have each label, and how often each claim is clear.
+
+    Counter of (claim, label) and (claim,).
+    """
     counts = Counter()
     for row in rows:
         for claim in claims:
@@ -69,7 +72,7 @@ def labels_of(rows, claims):
 
 
 def look_at(data, args):
-    """The rows of a file -> (the numbers of the asked series that it has, the question, label counts).
+    """A file -> (the numbers of the asked series that it has, the question, label counts).
 
     UserError if a row has no truth, or was made with other parameters than those of args.
     """

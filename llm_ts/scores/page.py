@@ -1,7 +1,8 @@
 """The self-contained HTML page about one evaluation: a summary, the curves, a card for each test sample.
 
-Every text that a model wrote is escaped, and pictures are in the page: it loads nothing. It runs its own script alone (page.html), which
-chooses the cards to be shown; its policy names this script by its digest.
+Every text that a model wrote is escaped, and pictures are in the page: it loads nothing. It runs
+its own script alone (page.html), which chooses the cards to be shown; its policy names this script
+by its digest.
 """
 
 import base64

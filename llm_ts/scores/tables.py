@@ -77,15 +77,16 @@ def lines_of(contents, columns):
 
 
 def n_of(contents, columns):
-    """The n of each claim, as texts: one for all evaluations, or one for each group that shares it."""
+    """The n of each claim, as texts: one, or one for each group of evaluations that shares it."""
     names = {}
     for content in contents:
-        means = [(column.head, column.mean(content["means"])) for column in columns if not column.plain]
-        counts = ", ".join(f"{words(head)} {mean['n']}" for head, mean in means if mean)
+        claims = [column for column in columns if not column.plain]
+        means = [(words(column.head), column.mean(content["means"])) for column in claims]
+        counts = ", ".join(f"{head} {mean['n']}" for head, mean in means if mean)
         names.setdefault(counts, []).append(content["name"].strip())
-    return [
-        counts + (f" ({', '.join(which)})" if len(names) > 1 else "") for counts, which in names.items()
-    ]
+    if len(names) == 1:
+        return list(names)
+    return [f"{counts} ({', '.join(which)})" for counts, which in names.items()]
 
 
 def for_terminal(contents, rows="all"):
@@ -94,7 +95,8 @@ def for_terminal(contents, rows="all"):
     lines = [[f"on {rows} rows", *(column.head for column in columns)], *lines_of(contents, columns)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     shown = [
-        "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]) for name, *cells in lines
+        "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])])
+        for name, *cells in lines
     ]
     shown += ["% right [95 % Wilson interval], n:", *(f"  {n}" for n in n_of(contents, columns))]
     if rows == "clear":
