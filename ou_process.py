@@ -86,6 +86,7 @@ def look_at(data, args):
         if row["id"] in numbers:
             params[numbers[row["id"]]] = row.get("params")
             counts += labels_of([row], asked.claims)
+    asked = question_of(questions, args)
     drawn = series_rows.draw_parameters(args.seed, list(params), args.points, args.dt, process)
     made = series_rows.params(drawn, params, args.seed, args.points, args.dt, process)
     for number, expected in zip(params, made):
@@ -94,7 +95,7 @@ def look_at(data, args):
                 f"{data.path}: {process.NAME}_{number:06d} was made with other parameters: give the "
                 "--seed, --points and --dt that made it, or another --data and --dataset"
             )
-    return params.keys(), question_of(questions, args), counts
+    return params.keys(), asked, counts
 
 
 def question_of(found, args):
