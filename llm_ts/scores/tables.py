@@ -1,6 +1,5 @@
-"""Tables of evaluations: the columns are chosen once, by the question; writers for terminal, Markdown and HTML."""
+"""Tables of evaluations: the columns are chosen once, by the question; as plain text, or in Markdown."""
 
-import html
 from dataclasses import dataclass
 
 from llm_ts import question
@@ -116,20 +115,3 @@ def for_markdown(contents, rows):
     columns, means = columns_of(contents, rows), contents[0]["means"]
     heads = [c.head if c.plain else f"{words(c.head)}, n = {c.mean(means)['n']}" for c in columns]
     return markdown([f"{rows} rows", *heads], lines_of(contents, columns))
-
-
-def for_html(contents):
-    """Evaluations -> two HTML tables: all rows with every column, and clear rows."""
-    parts = []
-    for rows in ("all", "clear"):
-        columns = columns_of(contents, rows)
-        heads = [f"{rows} rows", *(words(column.head) for column in columns)]
-        lines = [("th", heads), *(("td", cells) for cells in lines_of(contents, columns))]
-        table = "".join(
-            "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-            for tag, cells in lines
-        )
-        note = f"claims: % right with 95 % Wilson intervals, n: {'; '.join(n_of(contents, columns))}"
-        parts.append(f'<div class="scroll"><table>{table}</table></div>')
-        parts.append(f'<p class="about">{html.escape(note)}</p>')
-    return "".join(parts)
