@@ -84,8 +84,8 @@ def described_in(data, args):
     for row in data:
         questions[question.of(row, data.path)] = None
         asked = question.one_of(questions, data.path)
+        records.require([row], "series", data.path, "ou_process.py")
         if row.get("gold"):
-            records.require([row], "series", data.path, "ou_process.py")
             records.require([row], "truth", data.path, "ou_process.py --truth")
             for field in ("gold", "teacher", "second"):
                 if row.get(field) is not None:
@@ -179,7 +179,10 @@ def print_counts(asked, kinds, rows, shown):
 
 
 def review(data, args, rows, bases, decisions):
-    """Show the page until the human ends it; each decision is saved in verify.csv, then in data.jsonl."""
+    """Show the page until the human ends it.
+
+    Each decision is saved in verify.csv, then in data.jsonl.
+    """
     written = verify_csv.table(rows, decisions)
 
     def save(row):

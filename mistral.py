@@ -13,19 +13,21 @@ the model is unknown, the run ends. If a row's answer is not the requested JSON
 three times, that is recorded as its failure (`teacher.failed`). With --dryrun a
 simulated teacher answers, and no server is asked.
 
-With --price 0.4,2 (a million prompt and answer tokens) the estimated and the
-actual cost are printed. Try a few rows first: --rows 5.
+With --price 0.4,2 (a million prompt and answer tokens) the cost is printed, and
+before it an estimate by the answers that are there. So try a few rows first:
+--rows 5.
 """
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import os
 import urllib.parse
 from collections import Counter
 
 from llm_ts import cli, disk, question, records
-from llm_ts.teacher import mistral_api, money, prompts, simulated
+from llm_ts.teacher import mistral_api, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
@@ -37,18 +39,18 @@ def settings_of(args):
     return Settings(args.second or args.model, **{name: getattr(args, name) for name in names})
 
 
-def print_estimate(kept, rows, args):
-    """Print what questions will cost. kept: the tokens of each existing answer."""
-    settings = settings_of(args)
-    each = [money.estimate(row, settings) for row in rows]
-    by = "without a tokenizer, and without thinking"
+def cost(tokens, price):
+    """What {"prompt", "completion"} tokens cost by the prices of a million of each."""
+    return (price[0] * tokens["prompt"] + price[1] * tokens["completion"]) / 1e6
+
+
+def print_estimate(kept, count, price):
+    """Print what the answers here cost, and what `count` more will. kept: the tokens of each."""
+    spent = sum(cost(tokens, price) for tokens in kept)
+    print(f"spent_before: {spent:.4f}")
     if kept:
-        mean = {kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}
-        each, by = [mean] * len(rows), f"by the {len(kept)} answers here"
-    prompt, completion = (sum(one[kind] for one in each) for kind in ("prompt", "completion"))
-    print(f"spent_before: {sum(map(args.price.of, kept)):.4f}")
-    how = f"{len(rows)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
-    print(f"estimate: {sum(map(args.price.of, each)):.4f} ({how})", flush=True)
+        by = f"{count} questions, by the {len(kept)} answers here"
+        print(f"estimate: {count * spent / len(kept):.4f} ({by})", flush=True)
 
 
 class Book:
@@ -94,7 +96,7 @@ class Book:
         self.counts["tokens"] = self.tokens.total()
         self.counts |= {f"{kind}_tokens": number for kind, number in self.tokens.items()}
         if self.args.price:
-            print(f"cost: {self.args.price.of(self.tokens):.4f}")
+            print(f"cost: {cost(self.tokens, self.args.price):.4f}")
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
 
 
@@ -163,22 +165,20 @@ def ask(rows, tokens, book, args):
             run = "run ou_process.py with this --dataset first"
             raise cli.UserError(f"no {plot} here: {run}")
     if args.price:
-        print_estimate(tokens, rows, args)
+        print_estimate(tokens, len(rows), args.price)
     asyncio.run(mistral_api.ask_all(rows, book.record, key, settings_of(args)))
 
 
 def server_url(text):
-    """argparse type: the address of a server."""
-    try:
+    """argparse type: the address of a server, without a secret: it is printed and stored."""
+    with contextlib.suppress(ValueError):  # a port that is none
         parts = urllib.parse.urlsplit(text)
-        fits = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
-    except ValueError:  # a port that is none
-        fits = False
-    if fits and (parts.username or parts.query or parts.fragment):
-        raise argparse.ArgumentTypeError("the address is printed and stored: give it without user, password or query, and export the key")
-    if not fits:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://api.mistral.ai")
-    return text
+        if parts.username or parts.query or parts.fragment:
+            give = "give the address without user, password or query, and export the key"
+            raise argparse.ArgumentTypeError(give)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://api.mistral.ai")
 
 
 def model(text):
@@ -186,6 +186,16 @@ def model(text):
     if not text.strip() or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} is not the name of a model")
     return text.strip()
+
+
+def price(text):
+    """argparse type: "0.4,2" -> (0.4, 2.0)."""
+    with contextlib.suppress(ValueError):  # no numbers, or not two of them
+        prompt, completion = map(float, text.split(","))
+        if 0 <= prompt < float("inf") and 0 <= completion < float("inf"):
+            return prompt, completion
+    wanted = "two prices of a million tokens, IN,OUT, such as 0.4,2"
+    raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
 
 
 def main(argv=None):
@@ -196,7 +206,8 @@ def main(argv=None):
     add("--model", type=model, default="mistral-medium-latest", help="Model to ask. It must read images, unless --no-image is given.")
     add("--second", type=model, metavar="MODEL", help="Ask this model about rows that have gold; the answers go to `second`.")
     add("--server-url", type=server_url, help="Address of a compatible server; default: Mistral's.")
-    add("--no-image", dest="image", action="store_false", help="Send numbers without the plot: a text-only model refuses plots.")
+    blind = "Send the numbers without the plot: a text-only model refuses plots."
+    add("--no-image", dest="image", action="store_false", help=blind)
     add(
         "--prompt", choices=prompts.PROMPTS, default=prompts.DEFAULT,
         help="Prompt: sentences with labels, or the original study's (the model thinks first).",
@@ -205,7 +216,7 @@ def main(argv=None):
     add("--rows", type=cli.positive, help="Ask about so many rows at most; default: all.")
     add("--timeout", type=cli.positive_float, default=Settings.timeout, help="Seconds to wait for an answer.")
     add("--max-tokens", type=cli.positive, default=Settings.max_tokens, help="Maximum length of an answer.")
-    add("--price", type=money.price, metavar="IN,OUT", help="Prices of a million prompt and answer tokens, in any currency.")
+    add("--price", type=price, metavar="IN,OUT", help="Prices of a million prompt and answer tokens, in any currency.")
     add("--seed", type=cli.count, default=Settings.seed, help="Seed for the server or the dry run.")
     add("--retry-failed", action="store_true", help="Ask again about rows with a recorded failure.")
     add("--dryrun", action="store_true", help="Use the simulated teacher, which phrases the truth; no server is asked.")

@@ -59,7 +59,10 @@ def write_dataset(made, paths, dataset):
 
 
 def labels_of(rows, claims):
-    """How often rows have each label, and how often each claim is clear: Counter of (claim, label) and (claim,)."""
+    """How often rows have each label, and how often each claim is clear.
+
+    Counter of (claim, label) and (claim,).
+    """
     counts = Counter()
     for row in rows:
         for claim in claims:
@@ -69,7 +72,7 @@ def labels_of(rows, claims):
 
 
 def look_at(data, args):
-    """The rows of a file -> (the numbers of the asked series that it has, the question, label counts).
+    """A file -> (the numbers of the asked series that it has, the question, label counts).
 
     UserError if a row has no truth, or was made with other parameters than those of args.
     """
@@ -83,6 +86,7 @@ def look_at(data, args):
         if row["id"] in numbers:
             params[numbers[row["id"]]] = row.get("params")
             counts += labels_of([row], asked.claims)
+    asked = question_of(questions, args)
     drawn = series_rows.draw_parameters(args.seed, list(params), args.points, args.dt, process)
     made = series_rows.params(drawn, params, args.seed, args.points, args.dt, process)
     for number, expected in zip(params, made):
@@ -91,7 +95,7 @@ def look_at(data, args):
                 f"{data.path}: {process.NAME}_{number:06d} was made with other parameters: give the "
                 "--seed, --points and --dt that made it, or another --data and --dataset"
             )
-    return params.keys(), question_of(questions, args), counts
+    return params.keys(), asked, counts
 
 
 def question_of(found, args):

@@ -155,4 +155,4 @@ def test_the_table_counts_sentences_where_they_were_counted():
     assert [line.split(" | ")[place] for line in lines] == ["-", number]
     assert "sentences" not in tables.for_markdown([before], "all")[0] and "sentences" not in tables.for_markdown([now], "clear")[0]
     shown = tables.for_terminal([before, now])
-    assert [line.split()[6] for line in shown[1:3]] == ["-", number] and "<th>sentences</th>" in tables.for_html([now])
+    assert [line.split()[6] for line in shown[1:3]] == ["-", number] and "sentences" in shown[0]

@@ -195,7 +195,6 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
     content = json.loads(open(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), encoding="utf-8").read())
     other = {**content["task"], "question": "colour"}
     (tmp_path / "evaluation.json").write_text(json.dumps({**content, "task": other}))
-    (tmp_path / "test_rows.jsonl").write_text(lines[0].replace('{"id"', '{"see": "numbers", "process": "ou", "prompt": "p", "answer": "a", "id"'))
     (tmp_path / "training.json").write_text(json.dumps({"task": {**other, "question": ["colour"]}}))
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
     example = os.path.join(ROOT, "examples", "co2.csv")
@@ -204,12 +203,13 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
         ("ou_process.py", "--truth"),
         ("mistral.py", "--dryrun"),
         ("curate.py",),
-        ("ts_check_training.py", "evaluation.json"),
         ("describe.py", example, "--column", "ppm", "--model", tmp_path),
         ("examine.py", "--model", tmp_path),
     ):
         done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert "colour" in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
+    with pytest.raises(cli.UserError, match="colour"):
+        evaluation.read(str(tmp_path / "evaluation.json"))
     with pytest.raises(cli.UserError, match="colour"):
         task.from_mark("llm_ts " + json.dumps(other), "x.gguf")
 

@@ -24,7 +24,7 @@ def models_of(teachers):
     return " and ".join(name for name, _ in Counter((one or {}).get("model") or "unknown" for one in teachers).most_common())
 
 
-def compare(topics, rows, scorer):
+def compare(question, rows, scorer):
     """Rows with gold and a second teacher's gold -> `second` of convert_diagnostics.json.
 
     {"gold_model", "model", "n",
@@ -32,7 +32,7 @@ def compare(topics, rows, scorer):
     "against_truth": {"gold", "second": score.claim_means}}
     """
     sentences = {}
-    for name in topics.topics:
+    for name in question.topics:
         pairs = [(row["gold"][name], row["second"]["gold"][name]) for row in rows]
         relations = [relation_of(name, *pair) for pair in pairs]
         sentences[name] = {
@@ -46,10 +46,10 @@ def compare(topics, rows, scorer):
         ("second", [row["second"]["gold"] for row in rows]),
     ):
         outcomes = [
-            {claim: outcome_of(label, row["truth"][claim]) for claim, label in topics.read(gold).items()}
+            {claim: outcome_of(label, row["truth"][claim]) for claim, label in question.read(gold).items()}
             for row, gold in zip(rows, golds)
         ]
-        against[who] = claim_means(topics, rows, outcomes)
+        against[who] = claim_means(question, rows, outcomes)
     return {
         "gold_model": models_of(row.get("teacher") for row in rows),
         "model": models_of(row["second"]["teacher"] for row in rows),
@@ -59,7 +59,7 @@ def compare(topics, rows, scorer):
     }
 
 
-def markdown(topics, comparison):
+def markdown(question, comparison):
     """What compare gave -> lines of Markdown: a table of sentences, and of each teacher's claims."""
     first, second = comparison["gold_model"], comparison["model"]
     title = f"{first} (gold) and {second} (second), n = {comparison['n']}:"
@@ -72,7 +72,7 @@ def markdown(topics, comparison):
     lines = [cli.visible(title), "", *tables.markdown(heads, cells)]
     against = comparison["against_truth"]
     for rows in ("all", "clear"):
-        claims = scored(topics)
+        claims = scored(question)
         cells = [[who, *(percent(against[who][rows][c]) for c in claims)] for who in against]
         counts = [f"{tables.words(c)}, n = {against['gold'][rows][c]['n']}" for c in claims]
         lines += ["", *tables.markdown([f"right on {rows} rows, %", *counts], cells)]

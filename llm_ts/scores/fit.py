@@ -61,10 +61,10 @@ class Try:
         self.empty = next((f"{claim} {label}" for claim in labels for label in topic.LABELS[claim] if label not in labels[claim]), None)
 
 
-def tries_of(asked, rows):
+def tries_of(question, rows):
     """{topic's name: its Tries, the published setting first}; rows: with series and gold."""
     series, found = [row["series"] for row in rows], {}
-    for topic in asked:
+    for topic in question:
         texts = [row["gold"][topic.NAME] for row in rows]
         beside = [(row.get("teacher") or {}).get("labels") or {} for row in rows]
         said = [claims.said_of(topic, text, labels) for text, labels in zip(texts, beside)]

@@ -1,7 +1,8 @@
 """The self-contained HTML page about one evaluation: a summary, the curves, a card for each test sample.
 
-Every text that a model wrote is escaped, and pictures are in the page: it loads nothing. It runs its own script alone (page.html), which
-chooses the cards to be shown; its policy names this script by its digest.
+Every text that a model wrote is escaped, and pictures are in the page: it loads nothing. It runs
+its own script alone (page.html), which chooses the cards to be shown; its policy names this script
+by its digest.
 """
 
 import base64
@@ -85,7 +86,10 @@ def _tools(claims):
 
 def page_of(title, about, evaluations, curves, cards):
     """The whole page. curves: bytes of training.png or None; cards: texts of card()."""
-    parts = [f"<h1>{html.escape(title)}</h1>", f'<p class="about">{html.escape(about)}</p>', tables.for_html(evaluations)]
+    parts = [f"<h1>{html.escape(title)}</h1>", f'<p class="about">{html.escape(about)}</p>']
+    for rows in ("all", "clear"):
+        table = "\n".join(tables.for_terminal(evaluations, rows))
+        parts.append(f"<pre>{html.escape(table)}</pre>")
     if curves:
         parts.append("<h2>Training</h2>" + embed(curves))
     parts.append("<h2>Test samples</h2>" + _tools(tables.question_of(evaluations).claims) + "".join(cards))

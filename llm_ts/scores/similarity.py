@@ -76,7 +76,7 @@ def _load_embedder(name):
 
 
 def _load_nli(name):
-    """A function from pairs to scores; None, with the reason on stderr, if no model can be loaded."""
+    """A function from pairs to scores; None, with the reason on stderr, if none can be loaded."""
     import torch
     from sentence_transformers import CrossEncoder
 

@@ -1,6 +1,5 @@
-"""Tables of evaluations: the columns are chosen once, by the question; writers for terminal, Markdown and HTML."""
+"""Tables of evaluations: the columns are chosen once, by the question; as plain text, or in Markdown."""
 
-import html
 from dataclasses import dataclass
 
 from llm_ts import task
@@ -77,15 +76,16 @@ def lines_of(contents, columns):
 
 
 def n_of(contents, columns):
-    """The n of each claim, as texts: one for all evaluations, or one for each group that shares it."""
+    """The n of each claim, as texts: one, or one for each group of evaluations that shares it."""
     names = {}
     for content in contents:
-        means = [(column.head, column.mean(content["means"])) for column in columns if not column.plain]
-        counts = ", ".join(f"{words(head)} {mean['n']}" for head, mean in means if mean)
+        claims = [column for column in columns if not column.plain]
+        means = [(words(column.head), column.mean(content["means"])) for column in claims]
+        counts = ", ".join(f"{head} {mean['n']}" for head, mean in means if mean)
         names.setdefault(counts, []).append(content["name"].strip())
-    return [
-        counts + (f" ({', '.join(which)})" if len(names) > 1 else "") for counts, which in names.items()
-    ]
+    if len(names) == 1:
+        return list(names)
+    return [f"{counts} ({', '.join(which)})" for counts, which in names.items()]
 
 
 def for_terminal(contents, rows="all"):
@@ -94,7 +94,8 @@ def for_terminal(contents, rows="all"):
     lines = [[f"on {rows} rows", *(column.head for column in columns)], *lines_of(contents, columns)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     shown = [
-        "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]) for name, *cells in lines
+        "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])])
+        for name, *cells in lines
     ]
     shown += ["% right [95 % Wilson interval], n:", *(f"  {n}" for n in n_of(contents, columns))]
     if rows == "clear":
@@ -114,20 +115,3 @@ def for_markdown(contents, rows):
     columns, means = columns_of(contents, rows), contents[0]["means"]
     heads = [c.head if c.plain else f"{words(c.head)}, n = {c.mean(means)['n']}" for c in columns]
     return markdown([f"{rows} rows", *heads], lines_of(contents, columns))
-
-
-def for_html(contents):
-    """Evaluations -> two HTML tables: all rows with every column, and clear rows."""
-    parts = []
-    for rows in ("all", "clear"):
-        columns = columns_of(contents, rows)
-        heads = [f"{rows} rows", *(words(column.head) for column in columns)]
-        lines = [("th", heads), *(("td", cells) for cells in lines_of(contents, columns))]
-        table = "".join(
-            "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-            for tag, cells in lines
-        )
-        note = f"claims: % right with 95 % Wilson intervals, n: {'; '.join(n_of(contents, columns))}"
-        parts.append(f'<div class="scroll"><table>{table}</table></div>')
-        parts.append(f'<p class="about">{html.escape(note)}</p>')
-    return "".join(parts)

@@ -36,7 +36,8 @@ class TextSynth:
 
         body = {"messages": [prompt], "system": question.SYSTEM, "max_tokens": 200, "temperature": 0.01}
         try:
-            reply = self.session.post(self.url, json=body, headers={"Authorization": f"Bearer {self.key}"}, timeout=TIMEOUT)
+            heads = {"Authorization": f"Bearer {self.key}"}
+            reply = self.session.post(self.url, json=body, headers=heads, timeout=TIMEOUT)
         except requests.RequestException as error:
             raise cli.UserError(f"no answer from {self.url} ({type(error).__name__}): run again to go on") from None
         if reply.status_code != 200:
