@@ -120,9 +120,9 @@ def read_upload(data, shown, asked):
     options = Options(columns=(column,) if column else (), skip=int(skip), **said, **lists)
     try:
         table = read.open_table(data, options, shown)
-        columns = read.Reader(table, options).columns()
+        columns = table.columns_to_describe()
         window = int(last) or None, *(text_of(asked, word) or None for word in WINDOW)
-        (series, *_) = prepare.in_order(read.choose(table, options), *window)
+        (series, *_) = prepare.in_order(table.series(), *window)
     except cli.UserError as error:
         return None, columns, error
     return series, columns or [series.column], None

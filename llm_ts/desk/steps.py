@@ -11,7 +11,7 @@ import numpy as np
 
 from llm_ts import cli
 from llm_ts.series.rows import LONGEST
-from llm_ts.table import times
+from llm_ts.spelling import times
 
 SHORTEST = 8  # values
 FILLED = 0.1  # share of missing values, at most, that are interpolated; beyond it they are dropped

@@ -4,41 +4,19 @@ import re
 from collections import Counter
 
 from llm_ts import cli
-from llm_ts.table import cells, numbers, times
-from llm_ts.table.grammar import WORDS, pattern
-from llm_ts.table.times import text_of
+from llm_ts.spelling import kinds, numbers, times
+from llm_ts.table import cells
+from llm_ts.spelling.times import text_of
 
 MOST_HEADER = 30  # lines above the data
 SAMPLE = 400  # cells by which the kind of a column is judged; of those that are used, all are read
 WIDE = 5  # columns whose names are times: the series stand in rows
-UNIT, NO_UNIT = pattern("cells", "unit-name"), WORDS["cells"]["no-unit"]
 RULE = re.compile(r"[-=+:|_ ]*[-=]{2}[-=+:|_ ]*")  # a line of dashes below the names, as in Markdown
-
-
-def kind_of(there):
-    """Cells -> ("time", shape), ("number", shape or None), ("text", None) or ("empty", None)."""
-    there = [cell for cell in there if not numbers.is_missing(cell)]
-    shape, good = times.shape_of(there), sum(map(numbers.is_number, there))
-    if not there or shape and shape not in times.WEAK:
-        return ("time", shape) if there else ("empty", None)
-    if good >= 0.7 * len(there) and good >= len(there) - max(4, 0.2 * len(there)):
-        found = [numbers.match(cell) for cell in there if isinstance(cell, str)]
-        units = Counter((cell["unit"] or "").strip() for cell in found if cell)
-        if not units or units.most_common(1)[0][1] >= 0.5 * units.total():  # "3a", "4b": names
-            return "number", shape
-    return ("time", shape) if shape else ("text", None)
+YEARS = re.compile("(1[5-9]|20)[0-9]{2}")
 
 
 def some(texts, most=8):
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
-
-
-def unit_in(name):
-    """ "Flow (m3/s)" -> ("Flow", "m3/s"); "flow, m3/s" likewise; ("flow", "") where there is none."""
-    found = re.fullmatch(r"(.+?)\s*[\[(]\s*([^()\[\]]{1,20}?)\s*[\])]", name)
-    if not found and (comma := re.fullmatch(r"(.+?)\s*,\s*(\S{1,12})", name)) and UNIT.fullmatch(comma[2]):
-        found = comma
-    return (found[1], found[2]) if found else (name, "")
 
 
 def _plain(name):
@@ -47,14 +25,6 @@ def _plain(name):
 
 def _name(cell):
     return " ".join(str(cell).strip("'").split())
-
-
-def _counts_evenly(texts):
-    """Whether texts are whole numbers in equal steps, up or down."""
-    if not all(re.fullmatch("[0-9]{1,9}", text) for text in texts):
-        return False
-    steps = {int(b) - int(a) for a, b in zip(texts, texts[1:])}
-    return len(steps) == 1 and 0 not in steps
 
 
 def _is_rule(row):
@@ -66,30 +36,27 @@ class Table:
     """names, units, kinds and shapes of the columns, by place; rows: those of the body, by number."""
 
     def __init__(self, file):
-        self.file, self.where, self.notes = file, file.where, file.notes
+        self.file, self.where, self.notes = file, file.where, [*file.notes]
         self.full = [p for p, column in enumerate(file.columns) if any(cell != "" for cell in column)]
         if not self.full:
             raise self.no("it holds no cell with text: a header and rows of numbers are needed")
-        self.blank_inside = len(self.full) < self.full[-1] - self.full[0] + 1
         self.columns, self.row_names, self.aliases = [file.columns[p] for p in self.full], False, {}
-        height, self.header, self.end = len(file.lines), [], 0
-        if file.names:
-            self.names, self.units = [file.names[p] for p in self.full], [""] * len(self.full)
-        else:
-            head = [self.row(n) for n in range(min(height, MOST_HEADER + 1))]
+        self.header, self.end = [], 0
+        self.names, self.units = file.names and [file.names[p] for p in self.full], [""] * len(self.full)
+        if not self.names:
+            head = [self.row(n) for n in range(min(len(file.lines), MOST_HEADER + 1))]
             begin = self._titles(head)
             self._judge(begin)
-            self.header, self.end = self._find_header(head, begin)
-            self.names, self.units = self._named()
-        if self.end >= height:
+            self._find_header(head, begin)
+            self._name_columns()
+        if self.end >= len(file.lines):
             raise self.no("it has a header and no rows")
         self._judge(self.end)
         self._leave_out()
 
     def no(self, text, row=None):
         """The UserError of a file, or of a row of it."""
-        at = "" if row is None else f", {self.file.word} {self.file.lines[row]}"
-        return cli.UserError(f"{self.where}{at}: {text}")
+        return self.file.no(text, None if row is None else self.file.lines[row])
 
     def row(self, number):
         return [column[number] for column in self.columns]
@@ -104,7 +71,14 @@ class Table:
     def _judge(self, begin):
         """Find the kinds of the columns from this row on."""
         rows = range(begin, len(self.file.lines), max(1, (len(self.file.lines) - begin) // SAMPLE))
-        self.kinds, self.shapes = zip(*(kind_of([column[n] for n in rows]) for column in self.columns))
+        self.kinds, self.shapes = zip(*(kinds.kind_of([column[n] for n in rows]) for column in self.columns))
+
+    def places(self, *kinds):
+        """The columns of these kinds; R's names of the rows are none of numbers."""
+        there = [p for p, kind in enumerate(self.kinds) if kind in kinds]
+        return [p for p in there if p or not self.row_names or self.kinds[p] != "number"]
+
+    # the header
 
     def _titles(self, head):
         """How many rows at the top hold one text alone, where the others hold more; they are said."""
@@ -121,54 +95,53 @@ class Table:
         return number
 
     def _find_header(self, head, begin):
-        """(the rows of the header, how many rows stand above the data)."""
-        header, end, places = [], begin, [p for p, kind in enumerate(self.kinds) if kind == "number"]
-        while end < len(head) and (
-            _is_rule(head[end]) or self._is_header(head[end], head[end + 1 : end + 2], not any(row[p] for row in header for p in places))
-        ):
-            header += [] if _is_rule(head[end]) else [[*map(_name, head[end])]]
-            if self.file.ragged.get(end, 0) > self.file.width:
-                raise self.no(f"it names more columns than the rows have, parted by {self.parted}", end)
-            end += 1
-        if end >= len(head):  # no numbers at all: the columns will say so
-            return [[*map(_name, head[begin])]], begin + 1
-        return header, end
+        """The rows of the header, and how many rows stand above the data."""
+        self.end = begin
+        for row, after in zip(head[begin:], [*head[begin + 1 :], None]):
+            if not _is_rule(row):
+                first = not any(above[p] for above in self.header for p in self.places("number"))
+                if not self._is_header(row, after, first):
+                    return
+                self.header.append([*map(_name, row)])
+            if self.file.ragged.get(self.end, 0) > self.file.width:
+                raise self.no(f"it names more columns than the rows have, parted by {self.parted}", self.end)
+            self.end += 1
+        self.header, self.end = [[*map(_name, head[begin])]], begin + 1  # no numbers: the columns say so
 
     def _is_header(self, row, after, first):
         """Whether a row names the columns: texts stand where times or numbers are below."""
         if first and row[0] == "" and [*map(str, row[1:])] == [*map(str, range(len(row) - 1))] != []:
             return True  # ",0,1": what pandas writes where nobody named the columns
-        there = [(p, row[p]) for p, kind in enumerate(self.kinds) if kind == "number"]
-        there = [(p, cell) for p, cell in there if not numbers.is_missing(cell)]
-        digits = [text_of(cell) for p, cell in there if numbers.is_number(cell)]
+        there = [p for p in self.places("number") if not numbers.is_missing(row[p])]
+        digits = [text_of(row[p]) for p in there if numbers.is_number(row[p])]
         for cell, kind in zip(row, self.kinds):
             if kind == "time" and cell != "":  # a strange time beside numbers is no name
                 whole = all(map(re.compile(r"\d{1,4}").fullmatch, digits)) and len(there) == len(digits)
                 return not times.shape_of([cell] * 3) and (whole or not digits)
-        if first and after and len(digits) == len(there) > 1 and _counts_evenly(digits):
-            if not _counts_evenly([text_of(after[0][p]) for p, _ in there]):
+        if first and after and len(digits) == len(there) > 1 and kinds.count_evenly(digits):
+            if not kinds.count_evenly([text_of(after[p]) for p in there]):
                 if len(digits) >= WIDE:  # the times of series in rows: country, 1990, 1991, ...
                     return True
-                if all(map(re.compile("(1[5-9]|20)[0-9]{2}").fullmatch, digits)):
+                if all(map(YEARS.fullmatch, digits)):
                     raise self.no(f"{', '.join(digits)} may be names or numbers: --skip 1 leaves them out")
         return len(digits) < 0.5 * len(there) if there else first and "time" not in self.kinds
 
-    def _named(self):
-        """(names, units) of the columns from the rows of the header, from a comment, or by place."""
+    def _name_columns(self):
+        """The names and units of the columns from the rows of the header, from a comment, or by place."""
         header, width = self.header, len(self.columns)
-        units = [""] * width
         if not header:
             blanks = r"|\s+" if self.file.separator == cells.BLANKS else ""
             names = re.split(rf"[,;\t|]\s*{blanks}", self.file.comment) if self.file.comment else []
             if len(names) == width and not any(map(numbers.is_number, names)):  # "# day flow"
-                return [*map(str.strip, names)], units
-            self.notes += ["no header: the columns are named by their places"] if width > 1 else []
-            return [f"column {place + 1}" for place in range(width)], units
-        if len(header) > 1 and self._are_units(header[-1], header[-2]):
-            units = [cell.strip("()[]") for cell in header[-1]]
-            self.notes.append(f"units taken from the line below the header: {', '.join(filter(None, units))}")
+                header = [[*map(str.strip, names)]]
+            elif width > 1:
+                self.notes.append("no header: the columns are named by their places")
+        if len(header) > 1 and kinds.are_units(header[-1], header[-2]):
+            self.units = [cell.strip("()[]") for cell in header[-1]]
+            units = ", ".join(filter(None, self.units))
+            self.notes.append(f"units taken from the line below the header: {units}")
             header = header[:-1]
-        names = header[-1]
+        names = header[-1] if header else [""] * width
         if len(header) == 2:
             above, names = "", []
             for cell, name in zip(*header):
@@ -179,25 +152,19 @@ class Table:
             self.notes.append("the header has two lines: joined")
         elif len(header) > 2:
             self.notes.append(f"{len(header) - 1} lines above the header skipped")
-        named = max((place + 1 for place, cell in enumerate(names) if cell), default=0)
+        named = max((place + 1 for place, cell in enumerate(names) if cell), default=width)
         if self.file.separator and named < width:
             names = self._shifted(names, named)
-        units = [unit or unit_in(name)[1] for unit, name in zip(units, names)]
-        return [name or f"column {place + 1}" for place, name in enumerate(names)], units
-
-    def _are_units(self, row, names):
-        there, names = [*filter(None, row)], [*filter(None, names)]
-        fit = all(UNIT.fullmatch(cell) and cell.lower() not in NO_UNIT for cell in there)
-        return bool(there) and fit and len({*names}) == len(names)
+        self.units = [unit or kinds.unit_in(name)[1] for unit, name in zip(self.units, names)]
+        self.names = [name or f"column {place + 1}" for place, name in enumerate(names)]
 
     def _shifted(self, names, named):
         """Names for rows with more cells than the header: R leaves out the name of its rows' names."""
         body = range(self.end, len(self.file.lines))
         more = [n for n in body if any(column[n] != "" for column in self.columns[named:])]
-        first = self.columns[0][self.end :]
-        r = self.file.quoted or self.file.separator == cells.BLANKS and cells.counts(first)
-        if named == len(names) - 1 and r and len(more) >= 0.9 * len(body):
-            self.row_names = True
+        counted = self.file.separator == cells.BLANKS and kinds.count_up(self.columns[0][self.end :])
+        self.row_names = named == len(names) - 1 and (self.file.quoted or counted) and len(more) >= 0.9 * len(body)
+        if self.row_names:
             self.notes.append("one name fewer than cells: the first column holds the names of the rows")
             return ["", *names[:named]]
         if len(more) < 0.2 * len(body):  # rows that will say it, or remarks below
@@ -210,6 +177,8 @@ class Table:
     @property
     def parted(self):
         return cells.SEPARATORS.get(self.file.separator, self.file.separator)
+
+    # the columns and the rows
 
     def _leave_out(self):
         """Leave out comments, lines of dashes, and the header where it comes again; all of that is said."""
@@ -228,31 +197,30 @@ class Table:
         number = int(name[1:]) - 1 if re.fullmatch("#[0-9]+", name) else -1
         if number in self.full:
             return self.full.index(number)
-        for same in (str, _plain, lambda text: _plain(unit_in(text)[0])):
+        for same in (str, _plain, lambda text: _plain(kinds.unit_in(text)[0])):
             places = [place for place, own in enumerate(self.names) if same(own) == same(name)]
             if len(places) == 1:
                 return places[0]
             if places:
-                ways = " or ".join(f"{flag} '#{self.full[place] + 1}'" for place in places)
+                ways = " or ".join(f"{flag} {self.number(place)}" for place in places)
                 raise self.no(f"it has {len(places)} columns named {name!r}: give {ways}")
         if _plain(name) in self.aliases:
             return self.aliases[_plain(name)]
         raise self.no(f"it has no column {name!r}: it has {self.listed(range(len(self.names)))}")
 
+    def number(self, place):
+        """The number of a column, as a flag takes it."""
+        return f"'#{self.full[place] + 1}'"
+
     def listed(self, places):
-        """The names of columns, with their places where two are alike."""
+        """The names of columns, with their numbers where two are alike."""
         own = self.names
-        twice = {p: f" (#{self.full[p] + 1})" for p in places if own.count(own[p]) > 1}
-        return some([own[p] + twice.get(p, "") for p in places], 20)
+        return some([own[p] + (f" ({self.number(p)})" if own.count(own[p]) > 1 else "") for p in places], 20)
 
     def seen(self, places):
         """What columns hold, by the first cell that is no number: "sea holds 'calm'"."""
-        shown = []
-        for place in places:
-            there = [cell for cell in self.cells(place) if cell != ""] or [""]
-            cell = next((cell for cell in there if not numbers.is_number(cell)), there[0])
-            shown.append(f"{self.names[place]} holds {text_of(cell)[:40]!r}")
-        return some(shown, 4)
+        there = {p: sorted(filter(None, self.texts(p)), key=numbers.is_number)[:1] for p in places}
+        return some([f"{self.names[p]} holds {(texts or [''])[0][:40]!r}" for p, texts in there.items()], 4)
 
     def numbers(self, place):
         """The numbers of a column as an axis; a few cells that are none are missing. None for no axis."""
@@ -265,22 +233,21 @@ class Table:
             return None
 
     def across(self):
-        """Whether the series stand in rows: the names of its columns are times or count, or it lies down.
-        -> what was seen, or ""."""
-        there = [self.names[p] for p, kind in enumerate(self.kinds) if kind in ("number", "empty")]
+        """What says that the series stand in rows: names of columns that are times or count, or a table that
+        lies down; "" where nothing does."""
+        there = [self.names[p] for p in self.places("number", "empty")]
         there = [name for name in there if times.shape_of([name] * 3) or name.isdigit()]
-        if len(there) >= WIDE and (times.shape_of(there) or _counts_evenly(there)):
+        if len(there) >= WIDE and (times.shape_of(there) or kinds.count_evenly(there)):
             return f"the columns are times, {there[0]} to {there[-1]}"
         strong = any(shape and shape not in times.WEAK for shape in self.shapes)
         lies = not strong and self.kinds.count("number") >= max(WIDE, 2 * len(self.rows))
         return f"{len(self.names)} columns and {len(self.rows)} rows" if lies else ""
 
     def turned(self):
-        """The table with its rows as columns."""
-        places = [place for place, kind in enumerate(self.kinds) if kind != "empty"]
+        """The Cells of the table with its rows as columns."""
+        places = self.places("time", "number", "text")
         columns = [[self.columns[p][n] for p in places] for n in self.rows]
         if self.header or self.file.names:
             columns.insert(0, [self.names[p] for p in places])
         notes = [*self.notes, f"the series stands in a row, {len(places)} cells"]
-        lines = [self.full[p] + 1 for p in places]
-        return Table(cells.Cells(self.where, columns, lines, word="column", notes=notes))
+        return cells.Cells(self.where, columns, [self.full[p] + 1 for p in places], "column", notes=notes)

@@ -1,23 +1,21 @@
 """A Table -> its series: which column is the time, which are values, which rows are one series."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from llm_ts import cli
-from llm_ts.table import cells, layout, numbers, times
-from llm_ts.table.grammar import WORDS, form, word
-from llm_ts.table.layout import some
-from llm_ts.table.times import text_of
+from llm_ts.spelling import kinds, numbers, times
+from llm_ts.spelling.grammar import form, word
+from llm_ts.spelling.times import text_of
+from llm_ts.table import cells
+from llm_ts.table.layout import SAMPLE, Table, some
 
-FEW = 0.34  # share of different texts, at most, in a column that says which series a row belongs to
 TOTAL = re.compile(f"(?i){form('cells', 'total')}")
 ID = re.compile(word("id").pattern + "|(?-i:[a-z](ID|Id|Nr|No)$)")
 NUMBER = re.compile(word("number").pattern + "|^$|^#$")
-PARTS = WORDS["parts"]
-HOURS = PARTS["hour"][0] + "|time|zeit|uhrzeit|utc"
+STAND = "--time none takes the rows as they stand"
 
 
 @dataclass(frozen=True)
@@ -59,77 +57,50 @@ class Series:
     sort: bool = False  # whether times that go back and forth may be sorted
 
 
-def read(source, options=Options(), where=None):
-    """A path ("-": stdin) or bytes -> the series that the options choose. UserError in one line."""
-    return choose(open_table(source, options, where), options)
+def read(source, options=Options()):
+    """A path ("-": stdin) -> the series that the options choose. UserError in one line."""
+    return open_table(source, options).series()
 
 
 def open_table(source, options, where=None):
-    """The Table of a file, opened once. where: what it is called, for bytes."""
-    return layout.Table(cells.load(source, options.separator, options.skip, options.sheet, where))
+    """The Reader of a file, opened once: a path or bytes. where: what it is called, for bytes."""
+    loaded = cells.load(source, options.separator, options.skip, options.sheet, where)
+    return Reader(loaded, options)
 
 
-def choose(table, options):
-    """The Series of a Table that the options choose."""
-    wide = table.across()
-    if options.rows or wide and not (options.columns or options.all_columns):
-        if not options.rows and len(table.rows) > 1:
-            raise table.no(
-                f"{wide}: do the series stand in rows? Give --row, one of {some(table.texts(0))}; or --column "
-                "for one column over all rows"
-            )
-        return Reader(table.turned(), replace(options, columns=options.rows)).series()
-    return Reader(table, options).series()
+class Reader(Table):
+    """A Table that is read as the options say."""
 
+    def __init__(self, file, options):
+        super().__init__(file)
+        self.options, self.left, self.sort = options, [], bool(options.time)
 
-def repeats(texts):
-    """Whether a column has few different texts, each of them several times."""
-    found = Counter(text for text in texts if text != "")
-    return 2 <= len(found) <= FEW * found.total() and min(found.values()) > 1
-
-
-def goes(at):
-    """1 where numbers only rise, -1 where they only fall, 2 and -2 in equal steps; 0 for neither."""
-    steps = np.diff(at[~np.isnan(at)])
-    if len(steps) < 2 or not ((steps > 0).all() or (steps < 0).all()):
-        return 0
-    return int(np.sign(steps[0])) * (1 + bool(np.allclose(steps, np.median(steps), rtol=1e-3)))
-
-
-def _part_of(text, most):
-    """A month, quarter ... that has a column of its own -> its number; None for none up to `most`."""
-    found = re.fullmatch(r"[QqMmTtKk]?0*(\d{1,4})\.?0*", text)
-    if not found:
-        return times.month_of(text) if most == 12 and times.MONTH_WORD.fullmatch(text) else None
-    return int(found[1]) if (most not in (24, 59)) <= int(found[1]) <= most else None
-
-
-class Reader:
-    """One reading of a Table as the options say."""
-
-    def __init__(self, table, options):
-        self.table, self.options, self.no = table, options, table.no
-        self.notes, self.ragged, self.left = [*table.notes], dict(table.file.ragged), []
-        self.sort = bool(options.time)
-
-    def columns(self):
+    def columns_to_describe(self):
         """The names of the columns that can be described."""
         try:
-            return [self.table.names[place] for place in self._values(self._time_columns(()), every=True)]
+            return [self.names[place] for place in self._values(self._time_columns(()), every=True)]
         except cli.UserError:
             return []
 
     def series(self):
-        """The list of Series, each with what was done to it."""
-        table, options = self.table, self.options
-        named = [table.place(name, "--row" if options.rows else "--column") for name in options.columns]
+        """The list of Series that the options choose, each with what was done to it."""
+        options, turned = self.options, self.file.word == "column"
+        wide = "" if turned or options.columns or options.all_columns else self.across()
+        if not turned and (options.rows or wide):
+            if not options.rows and len(self.rows) > 1:
+                raise self.no(
+                    f"{wide}: do the series stand in rows? Give --row, one of {some(self.texts(0))}; or "
+                    "--column for one column over all rows"
+                )
+            return Reader(self.turned(), replace(options, columns=options.rows)).series()
+        named = [self.place(name, "--row" if turned else "--column") for name in options.columns]
         time = self._time_columns(named)
         if {*time} & {*named}:
-            raise self.no(f"--time and --column both name {table.names[time[0]]}")
-        if table.blank_inside and not (options.time and named):
+            raise self.no(f"--time and --column both name {self.names[time[0]]}")
+        if len(self.full) < self.full[-1] - self.full[0] + 1 and not (options.time and named):
             raise self.no(
                 "a blank column stands between others: two tables side by side? Give both --time and "
-                f"--column, of {table.listed(range(len(table.names)))}"
+                f"--column, of {self.listed(range(len(self.names)))}"
             )
         values = named or self._values(time, options.all_columns)
         if time:
@@ -139,23 +110,21 @@ class Reader:
         else:
             self._refuse_hidden_order(values)
             labels, keep = self._row_names(values)
-        bad = next((n for n, kept in zip(table.rows, keep) if kept and n in self.ragged), None)
-        if bad is not None:
-            raise self.no(
-                f"it has {self.ragged[bad]} cells parted by {table.parted}, the others {table.file.width}: "
-                "mend it, or give --separator", bad
-            )  # fmt: skip
-        keep &= self._where()
-        rows = [n for n, kept in zip(table.rows, keep) if kept]
+        for n, kept in zip(self.rows, keep):
+            if kept and n in self.file.ragged:
+                seen = f"{self.file.ragged[n]} cells parted by {self.parted}, the others {self.file.width}"
+                raise self.no(f"it has {seen}: mend it, or give --separator", n)
+        keep &= self._chosen()
+        rows = [n for n, kept in zip(self.rows, keep) if kept]
         labels = labels and [label for label, kept in zip(labels, keep) if kept]
         at, kind, start = (read.at[keep], read.kind, read.start) if time else (None, None, 0)
         if time:
-            rows, at, labels = self._one_series(rows, at, labels, time, values)
+            rows, at, labels = self._once(rows, at, labels, {*time, *values})
         out = []
         for place in values:
-            found = self._numbers(table.cells(place, rows), place, rows)
+            found = self._numbers(place, rows)
             out.append(Series(
-                table.where, table.names[place], found.unit or table.units[place], found.values, at, kind,
+                self.where, self.names[place], found.unit or self.units[place], found.values, at, kind,
                 labels, found.zero, start, [*self.notes, *found.notes], self.sort,
             ))  # fmt: skip
         return out
@@ -164,78 +133,70 @@ class Reader:
 
     def _values(self, time, every):
         """Places of the columns to describe: the only one of numbers, or all of them."""
-        table, names = self.table, self.table.names
-        digits = [p for p, kind in enumerate(table.kinds) if kind == "number" and p not in time]
-        digits = [p for p in digits if p or not table.row_names]
+        names, digits = self.names, [p for p in self.places("number") if p not in time]
         chosen = [place for place in digits if not self._is_id(place)]
         if len(chosen) > 1 and not every:  # which series, or which part of a time, is no measurement
-            part = "|".join(name for name, _, _ in PARTS.values())
-            chosen = [
-                p for p in chosen if not (time and re.fullmatch(part, names[p], re.I))
-                and not (NUMBER.search(names[p]) and repeats(table.cells(p)))
-            ] or chosen  # fmt: skip
-        if not chosen and digits:
-            raise self.no(
-                f"{table.listed(digits)} counts or names things, and no other column holds numbers: give "
-                "--column if it is to be described"
-            )
+            no = {p for p in chosen if time and times.part_called(names[p])}
+            no |= {p for p in chosen if NUMBER.search(names[p]) and kinds.repeats(self.cells(p))}
+            chosen = [place for place in chosen if place not in no] or chosen
         if not chosen:
             others = [place for place in range(len(names)) if place not in time] or time
-            why = " (--time none?)" if any(table.kinds[place] == "number" for place in time) else ""
-            raise self.no(f"it has no column of numbers: {table.seen(others)}{why}")
+            why = " (--time none?)" if any(self.kinds[place] == "number" for place in time) else ""
+            why = ", which counts or names things (--column takes it)" if digits else why
+            raise self.no(f"it has no column of numbers: {self.seen(digits or others)}{why}")
         if len(chosen) > 1 and not every:
-            raise self.no(f"which column? Give --column, one of {table.listed(chosen)}, or --all-columns")
-        if len(chosen) == 1 and not time and not table.row_names and not every:
-            others = [p for p, kind in enumerate(table.kinds) if kind in ("text", "time")]
-            found, name = table.numbers(chosen[0]), names[chosen[0]]
-            if found and abs(goes(found.values)) == 2 and others:
-                flag = f"'{name}'" if re.search(r"[^\w.-]", name) else name
+            raise self.no(f"which column? Give --column, one of {self.listed(chosen)}, or --all-columns")
+        found = None if time or self.row_names or every else self.numbers(chosen[0])
+        if found and abs(times.goes(found.values)) == 2:
+            name, others = names[chosen[0]], self.places("text", "time")
+            if others:
                 raise self.no(
-                    f"only {name} holds numbers, and it counts evenly, as an axis does; {table.seen(others)}: "
-                    f"mend these, or give --column {flag} if that is to be described"
+                    f"only {name} holds numbers, and it counts evenly, as an axis does; "
+                    f"{self.seen(others)}: mend these, or --column {name!r} takes it"
                 )
-            if found and goes(found.values) == 2 and found.values[1] - found.values[0] == 1:
-                self.notes.append(f"{name} counts up by one, as the numbers of rows do: is it a measurement?")
+            if found.values[1] - found.values[0] == 1:
+                self.notes.append(f"{name} counts up by one, as numbers of rows do: is it a measurement?")
         return chosen
 
     def _is_id(self, place):
         """Whether a column of whole numbers names things: by its name, or by zeros in front."""
-        there, name = [text for text in self.table.texts(place) if text], self.table.names[place]
+        there, name = [text for text in self.texts(place) if text], self.names[place]
         if not all(re.fullmatch("[0-9]+", text) for text in there):
             return False
-        if len({*map(len, there)}) == 1 and len(there[0]) > 1 and any(text[0] == "0" for text in there):
-            return True
-        found = NUMBER.search(name) and self.table.numbers(place)
-        return bool(ID.search(name)) or bool(found and goes(found.values))
+        zeros = len({*map(len, there)}) == 1 < len(there[0]) and any(text[0] == "0" for text in there)
+        found = NUMBER.search(name) and self.numbers(place)
+        return bool(zeros or ID.search(name) or found and times.goes(found.values))
 
     def _time_columns(self, values):
         """Places of the columns of times: (), one, or several that are one time together."""
-        table, wanted = self.table, self.options.time
-        if wanted:
-            return () if wanted == "none" else (table.place(wanted, "--time"),)
-        free = [place for place in range(len(table.names)) if place not in values]
-        digits = [p for p in free if table.kinds[p] == "number" and (p or not table.row_names)]
-        strong = [p for p in free if table.kinds[p] == "time" and table.shapes[p] not in times.WEAK]
-        eight = [p for p in digits if table.shapes[p] == "digits" and len(table.texts(p)[0]) == 8]
-        strong += [p for p in eight if times.is_sure(table.names[p])]
+        if self.options.time:
+            return () if self.options.time == "none" else (self.place(self.options.time, "--time"),)
+        free = [place for place in range(len(self.names)) if place not in values]
+        digits = [place for place in self.places("number") if place in free]
+        strong = [p for p in free if self.kinds[p] == "time" and self.shapes[p] not in times.WEAK]
+        eight = [p for p in digits if self.shapes[p] == "digits" and len(self.texts(p)[0]) == 8]
+        strong += [place for place in eight if times.SURE.search(self.names[place])]
         if strong:
             first = self._agreeing(strong) if len(strong) > 1 else strong[0]
-            clock = [p for p in free if p != first and (table.shapes[p] == "clock" or self._holds_hours(p))]
-            alone = ":" in table.texts(first)[0] or table.shapes[first] not in (*times.DAILY, "digits")
+            clock = [
+                place for place in free if place != first and (self.shapes[place] == "clock"
+                or times.hours_in(self.names[place], [*filter(None, self.texts(place))]))
+            ]  # fmt: skip
+            alone = ":" in self.texts(first)[0] or self.shapes[first] not in times.DAILY
             return (first,) if alone or not clock else (first, clock[0])
         parts = {}
-        for part, (name, most, _) in PARTS.items():
-            for place in free:
-                if re.fullmatch(name, table.names[place], re.I):
-                    there = [_part_of(text, most) for text in table.texts(place) if text]
-                    if there.count(None) <= 0.2 * len(there):
-                        parts.setdefault(part, place)
+        for place in free:
+            if part := times.part_called(self.names[place]):
+                there = [*filter(None, self.texts(place, self.rows[:SAMPLE]))]
+                if sum(times.part_of(text, part) is None for text in there) <= 0.2 * len(there):
+                    parts.setdefault(part, place)
         second = next((part for part in ("month", "quarter", "yday", "week") if part in parts), None)
         if "year" in parts and second:
             more = ("day", "hour", "minute") if second == "month" else ()
             return tuple(parts[part] for part in ("year", second, *more) if part in parts)
         for place in free:
-            if table.kinds[place] == "time" and (table.shapes[place] != "clock" or goes(self._dated(place).at)):
+            clock = self.shapes[place] == "clock"  # which goes on, or they are durations
+            if self.kinds[place] == "time" and (not clock or times.goes(self._dated(place).at)):
                 return (place,)
         return self._number_axis(digits) if len(digits) > (0 if values else 1) else ()
 
@@ -244,259 +205,201 @@ class Reader:
         steps = {place: np.diff(self._dated(place).at) for place in places}
         moving = [place for place in places if (steps[place] != 0).any()] or places[:1]
         if not any(all((sign * steps[place] >= 0).all() for place in moving) for sign in (1, -1)):
-            shown = self.table.listed(moving)
-            raise self.no(f"{shown} are columns of times that say different orders: give --time, one of them")
-        first = next((p for p in moving if times.is_hint(self.table.names[p])), moving[0])
-        self.notes.append(f"times are those of {self.table.names[first]} (--time)")
+            shown = self.listed(moving)
+            raise self.no(f"{shown} are times that say different orders: give --time, one of them")
+        first = next((p for p in moving if times.HINT.search(self.names[p])), moving[0])
+        self.notes.append(f"times are those of {self.names[first]} (--time)")
         return first
-
-    def _holds_hours(self, place):
-        """Whether a column beside one of dates holds hours, 0 to 24, or 0000 to 2400."""
-        there = [text for text in self.table.texts(place) if text]
-        digits = re.fullmatch(HOURS, self.table.names[place], re.I) and all(
-            re.fullmatch(r"\d{1,2}|\d{1,2}[0-5]\d", text) for text in there
-        )
-        return digits and (max(map(int, there)) <= 24 or max(map(int, there)) <= 2400)
 
     def _number_axis(self, places):
         """The column of plain numbers that is the axis of time, as a tuple, or ()."""
-        table, names = self.table, self.table.names
-        way = {place: goes(found.values) for place in places if (found := table.numbers(place))}
-        for place in way:
-            back = times.BACK.search(names[place])
-            if way[place] and (back or times.AGE.search(names[place])):
+        way = {p: times.goes(found.values) for p in places if (found := self.numbers(p))}
+        for place, name in ((place, self.names[place]) for place in way):
+            back = times.BACK.search(name)
+            if way[place] and (back or times.AGE.search(name)):
                 what = "counts it back from today" if back else "takes it as it rises"
-                raise self.no(
-                    f"{names[place]} may count backwards in time: --time '#{table.full[place] + 1}' {what}, "
-                    "--time none takes the rows as they stand"
-                )
+                flag = f"--time {self.number(place)}"
+                raise self.no(f"{name} may count backwards in time: {flag} {what}, {STAND}")
         for place in way:
-            if times.is_sure(names[place]) and (table.shapes[place] or way[place]):
+            if times.SURE.search(self.names[place]) and (self.shapes[place] or way[place]):
                 return (place,)
-        first = next(iter(way), None)
-        if first is None:
-            return ()
-        if times.is_hint(names[first]) or table.shapes[first] and way[first]:
-            return (first,)
-        if way[first] == 2:
-            self.notes.append(f"{names[first]} rises evenly: taken as the axis of time (else --time none)")
-        return (first,) if way[first] == 2 else ()
+        for place in [*way][:1]:
+            name = self.names[place]
+            if times.HINT.search(name) or self.shapes[place] and way[place]:
+                return (place,)
+            if way[place] == 2:
+                self.notes.append(f"{name} rises evenly: taken as the axis of time (else --time none)")
+                return (place,)
+        return ()
 
     # times and names of the rows
 
-    def _dated(self, place):
-        table = self.table
+    def _dated(self, place, texts=None, shape=None):
+        name, shape = self.names[place], shape or self.shapes[place]
         try:
-            return times.read(table.cells(place), table.shapes[place], self.options.dates, table.names[place])
+            return times.read(texts or self.cells(place), shape, self.options.dates, name)
         except times.TwoReadings as error:
-            raise self.no(f"{table.names[place]}: {error}; or --time none takes the rows as they stand") from None
+            raise self.no(f"{name}: {error}; or {STAND}") from None
 
     def _read_times(self, places):
         """(texts of the rows' times, their Times)."""
-        table, place = self.table, places[0]
-        name, shape, labels = table.names[place], table.shapes[place], table.texts(place)
+        place, names = places[0], [self.names[place] for place in places]
+        kind, shape, labels = self.kinds[place], self.shapes[place], self.texts(place)
         if len(places) > 1:
-            self.notes.append(f"{' and '.join(table.names[place] for place in places)} are one time together")
-            labels = [self._together(texts, places) for texts in zip(*map(table.texts, places))]
-            try:
-                return labels, times.read(labels, times.shape_of(labels, 0.7), self.options.dates, name)
-            except times.TwoReadings as error:
-                raise self.no(f"{name}: {error}") from None
-        if shape is None and table.kinds[place] != "number":
-            raise self.no(f"{name} holds no times that can be read: give another to --time, or --time none")
-        if table.kinds[place] == "time":
+            self.notes.append(f"{' and '.join(names)} are one time together")
+            labels = [times.together(texts, names) for texts in zip(*map(self.texts, places))]
+            return labels, self._dated(place, labels, times.shape_of(labels, 0.7))
+        if kind == "time":
             return labels, self._dated(place)
-        read = self._dated(place) if shape == "digits" else None
-        if read is None or np.isnan(read.at).mean() > 0.2 or not times.one_way(read.at) and not self.options.time:
-            found = table.numbers(place) or self._numbers(table.cells(place), place, table.rows)
-            read = times.of_numbers(found.values, name, found.zero, found.unit, bool(self.options.time))
+        if shape is None and kind != "number":
+            raise self.no(f"{names[0]} holds no times that can be read: give another to --time; or {STAND}")
+        chosen, read = bool(self.options.time), self._dated(place) if shape == "digits" else None
+        if not read or np.isnan(read.at).mean() > 0.2 or not times.one_way(read.at) and not chosen:
+            found = self.numbers(place) or self._numbers(place, self.rows)
+            read = times.of_numbers(found.values, names[0], found.zero, found.unit, chosen)
         return labels, read
 
-    def _together(self, texts, places):
-        """The texts of columns that are one time together -> one text: "2024", "3" -> "2024-03"."""
-        day, clock = texts[:2]
-        if self.table.kinds[places[0]] == "time" or len(day) == 8:
-            if re.fullmatch(r"\d{1,4}", clock):
-                clock = f"{clock.zfill(4)[:2]}:{clock[-2:]}" if len(clock) > 2 else f"{clock}:00"
-            return re.sub("^(....)(..)(..)$", r"\1-\2-\3", day) + f" {clock}"
-        out = ""
-        for text, place in zip(texts, places):
-            named = (part for part in PARTS if re.fullmatch(PARTS[part][0], self.table.names[place], re.I))
-            _, most, form = PARTS[next(named)]
-            number = _part_of(text, most)
-            number = times.year_of(str(number)) if most == 9999 and number is not None else number
-            out += text if number is None else form.format(number)
-        return out + ":00" if " " in out and ":" not in out else out
-
-    def _leave_out(self, row, text, place, what):
-        value = text_of(self.table.columns[place][row])
-        self.ragged.pop(row, None)
+    def _leave_row_out(self, row, text, place, what):
+        value = text_of(self.columns[place][row])
+        self.file.ragged.pop(row, None)
         its = f" (its value is {value})" if value else ""
-        line = f"{self.table.file.word} {self.table.file.lines[row]}"
+        line = f"{self.file.word} {self.file.lines[row]}"
         self.left += [f"{line} left out: {text!r} is {what}{its}"] if text or value else []
 
     def _keep_timed(self, at, labels, places, values):
         """Which rows have a time. Totals, means and remarks are left out, said; UserError for others."""
-        table, keep, name = self.table, ~np.isnan(at), self.table.names[places[0]]
+        keep, name = ~np.isnan(at), self.names[places[0]]
         if not keep.any():
             raise self.no(f"no text of {name} can be read as a time: give --time none")
         last = int(np.flatnonzero(keep)[-1])
         for number in map(int, np.flatnonzero(~keep)):
-            row, text = table.rows[number], labels[number]
-            remark = not any(table.columns[place][row] != "" for place in values) or row in self.ragged
-            total = any(TOTAL.fullmatch(text_of(table.columns[place][row])) for place in places)
-            found = None if text else table.numbers(values[0])
-            if found and number > last:  # a total without a name
-                total = np.isclose(found.values[number], np.nansum(found.values[:number]), rtol=1e-9, atol=0)
-            if not (total or remark and (number > last or not text)):
-                raise self.no(
-                    f"{name} is {text!r}, no time as the others are: mend or drop it (--time none takes the "
-                    "rows as they stand)", row
-                )  # fmt: skip
-            self._leave_out(row, text, values[0], "no time as the others are")
-        self.notes += self.left if len(self.left) < 4 else [*self.left[:2], f"{len(self.left) - 2} more left out"]
+            row, text = self.rows[number], labels[number]
+            empty = not any(self.columns[place][row] != "" for place in values)
+            remark = (empty or row in self.file.ragged) and (number > last or not text)
+            total = any(TOTAL.fullmatch(text_of(self.columns[place][row])) for place in places)
+            found = None if text or number < last else self.numbers(values[0])
+            if found:  # a total without a name
+                sum_of = np.nansum(found.values[:number])
+                total = np.isclose(found.values[number], sum_of, rtol=1e-9, atol=0)
+            if not (total or remark):
+                raise self.no(f"{name} is {text!r}, no time as the others are: mend or drop it; or {STAND}", row)
+            self._leave_row_out(row, text, values[0], "no time as the others are")
+        many = [*self.left[:2], f"{len(self.left) - 2} more left out"]
+        self.notes += self.left if len(self.left) < 4 else many
         return keep
 
     def _row_names(self, values):
         """(texts that name the rows or None, which rows to keep), where no column holds times."""
-        table, keep = self.table, np.ones(len(self.table.rows), dtype=bool)
-        there = [p for p, kind in enumerate(table.kinds) if kind in ("text", "time") and p not in values]
-        there = [0] if table.row_names else there
-        if self.options.time != "none" and table.file.gaps:
-            raise self.no(
-                "the line above is blank: does a second table begin? Take it away, or --time none takes the "
-                "rows as they stand", table.file.gaps[0]
-            )  # fmt: skip
+        keep, none = np.ones(len(self.rows), dtype=bool), self.options.time == "none"
+        there = [0] if self.row_names else [p for p in self.places("text", "time") if p not in values]
+        if self.file.gaps and not none:
+            raise self.no(f"the line above is blank: a second table? {STAND}", self.file.gaps[0])
         if not there:
             return None, keep
-        names = table.texts(there[0])
+        names = self.texts(there[0])
         for number in range(len(names) - 1, 1, -1):
             if not TOTAL.fullmatch(names[number]):
                 break
             keep[number] = False
-            self._leave_out(table.rows[number], names[number], values[0], "no row of the series")
+            self._leave_row_out(self.rows[number], names[number], values[0], "no row of the series")
         self.notes += self.left
         filled = [name for name, kept in zip(names, keep) if kept and name]
-        if self.options.time == "none" or not filled:
-            return names, keep
-        for other in there:
-            kept = [text for text, kept in zip(table.texts(other), keep) if kept and text]
-            self._refuse_unread_times(table.names[other], kept)
-        if not self.options.where and len({*filled}) < max(2, keep.sum()) and names[0] and not table.row_names:
+        for place in there if filled and not none else ():  # unread times may fall
+            texts = [text for text, kept in zip(self.texts(place), keep) if kept and text]
+            like = times.unread(texts)
+            if like == "times":
+                raise self.no(
+                    f"{self.names[place]} holds texts like times, {texts[0]!r} to {texts[-1]!r}, that cannot "
+                    f"be read as such: write them as 2024-03-31; or {STAND}"
+                )
+            if like:
+                self.notes.append(f"the rows count down, {texts[0]} to {texts[-1]}: taken as they stand")
+        unlike = len({*filled}) < max(2, keep.sum()) and names[0] and not self.row_names
+        if unlike and not none and not self.options.where:
             raise self.no(
-                f"{table.names[there[0]]} repeats itself, or is empty in some rows: several series below each "
-                f"other? Give {self._advice(there)}; or --time none takes all rows as one series"
+                f"{self.names[there[0]]} repeats itself, or is empty in some rows: several series below each "
+                f"other? Give {self._advice(there)}; or {STAND}"
             )
         return names, keep
 
-    def _refuse_unread_times(self, name, there):
-        """UserError where texts look like times and could not be read: the rows may stand backwards."""
-        groups = [tuple(map(int, re.findall(r"\d{1,9}", text))) for text in there]
-        alike = len(there) > 2 and len({*map(len, groups)}) == 1 and len(groups[0])
-        falls = alike and any(
-            all(a > b for a, b in zip(some, some[1:])) for some in (groups, [group[::-1] for group in groups])
-        )
-        word = times.is_hint(re.sub(r"\d.*", "", there[0]).strip()[1:] if there else "")
-        if times.like_times(there) or falls and (alike > 1 or word):
-            raise self.no(
-                f"{name} holds texts like times, {there[0]!r} to {there[-1]!r}, that cannot be read as such: "
-                "write them as 2024-03-31, or --time none takes the rows in the order in which they stand"
-            )
-        if falls:
-            self.notes.append(f"the rows count down, {there[0]} to {there[-1]}: taken as they stand")
-
     def _refuse_hidden_order(self, values):
         """Without times: UserError, or a note, where another column falls as times do, newest first."""
-        table = self.table
-        for place, (kind, name) in enumerate(zip(table.kinds, table.names)):
-            if place in values or table.row_names and not place:
+        for place in self.places("time", "number"):
+            name, timed = self.names[place], self.kinds[place] == "time"
+            if place in values or timed and not self.options.time or not timed and self.options.time:
                 continue
-            if kind == "time" and self.options.time == "none":
-                steps = np.diff(self._dated(place).at)
-                if len(steps) and (steps <= 0).all() and (steps < 0).any():
-                    self.notes.append(f"{name} falls (newest first): the rows are taken as they stand")
-            elif kind == "number" and not self.options.time and (found := table.numbers(place)):
-                if goes(found.values) < 0:
-                    raise self.no(
-                        f"{name} falls: --time '#{table.full[place] + 1}' takes it as the time, --time none the "
-                        "rows as they stand"
-                    )
+            found = self._dated(place).at if timed else getattr(self.numbers(place), "values", np.zeros(1))
+            if timed and times.one_way(found) and found[0] > found[-1]:
+                self.notes.append(f"{name} falls (newest first): the rows are taken as they stand")
+            if not timed and times.goes(found) < 0:
+                raise self.no(f"{name} falls: --time {self.number(place)} takes it as the time, {STAND}")
 
     # which rows
 
-    def _where(self):
+    def _chosen(self):
         """Which rows fit all of --where name=text."""
-        keep = np.ones(len(self.table.rows), dtype=bool)
+        keep = np.ones(len(self.rows), dtype=bool)
         for where in self.options.where:
             name, sign, text = map(str.strip, where.partition("="))
             if not sign:
                 raise cli.UserError(f"--where {where!r}: give a column and its text, as station=north")
-            there = self.table.texts(self.table.place(name, "--where"))
+            there = self.texts(self.place(name, "--where"))
             if text not in there:
                 raise self.no(f"no row has {name} = {text!r}: it has {some([*dict.fromkeys(there)])}")
             if empty := there.count(""):
-                raise self.no(f"{name} is empty in {empty} rows: does the text above it mean them too? Fill them")
+                raise self.no(f"{name} is empty in {empty} rows: is the text above meant there too? Fill them")
             keep &= np.array([cell == text for cell in there])
         return keep
 
     def _advice(self, groups):
-        """ "Give --where station=north, of north, south"."""
-        there = list(dict.fromkeys(self.table.texts(groups[0])))
+        """ "--where station=north, of north, south"."""
+        there = list(dict.fromkeys(self.texts(groups[0])))
         text = repr(there[0]) if " " in there[0] else there[0]
-        return f"--where {self.table.names[groups[0]]}={text}, of {some(there)}"
+        return f"--where {self.names[groups[0]]}={text}, of {some(there)}"
 
-    def _one_series(self, rows, at, labels, time, values):
+    def _once(self, rows, at, labels, used):
         """(rows, at, labels) of a series whose every time stands once. Rows that say the same twice are
         dropped; UserError where times are double for another reason."""
-        table, wheres = self.table, self.options.where
-        used = {*time, *values, *(table.place(text.partition("=")[0].strip(), "--where") for text in wheres)}
-        groups = [
-            place for place, (kind, name) in enumerate(zip(table.kinds, table.names))
-            if place not in used and (kind == "text" or kind == "number" and NUMBER.search(name))
-            and repeats(table.cells(place, rows))
-        ]  # fmt: skip
+        wheres = {self.place(text.partition("=")[0].strip(), "--where") for text in self.options.where}
+        groups = [p for p in self.places("text", "number") if p not in used | wheres]
+        groups = [p for p in groups if self.kinds[p] == "text" or NUMBER.search(self.names[p])]
+        groups = [p for p in groups if kinds.repeats(self.cells(p, rows))]
         _, first, counts = np.unique(at, return_index=True, return_counts=True)
         if len(first) == len(at):
-            if groups and not wheres:
-                there = some([*dict.fromkeys(table.texts(groups[0], rows))])
-                advice = self._advice(groups).split(",")[0]
-                name = table.names[groups[0]]
-                self.notes.append(f"{name} is {there}: all rows are taken as one series (else {advice})")
             self.sort |= not groups and times.even(np.sort(at))  # it has all steps, in another order
+            if groups and not wheres:
+                there = some([*dict.fromkeys(self.texts(groups[0], rows))])
+                else_ = f"all rows are taken as one series (else {self._advice(groups).split(',')[0]})"
+                self.notes.append(f"{self.names[groups[0]]} is {there}: {else_}")
             return rows, at, labels
-        if len({*zip(at.tolist(), *(table.cells(place, rows) for place in values))}) == len(first):
+        if len({*zip(at.tolist(), *(self.cells(place, rows) for place in used))}) == len(first):
             self.notes.append(f"{len(at) - len(first)} rows stand twice: taken once")
             kept = np.sort(first)
             return [rows[n] for n in kept], at[kept], [labels[n] for n in kept]
-        often = int(counts.max())
-        who = f"{labels[first[int(np.argmax(counts))]]!r} stands {often} times, as a time"
+        often, place = int(counts.max()), first[int(np.argmax(counts))]
+        who = f"{labels[place]!r} stands {often} times, as a time"
         who = f"every time stands {often} times" if (counts == often).all() else who
         where = f": several series below each other? Give {self._advice(groups)}; or" if groups else ":"
-        raise self.no(f"{who}{where} --time none takes all rows as one series, as they stand")
+        raise self.no(f"{who}{where} {STAND}, all as one series")
 
     # numbers
 
-    def _numbers(self, there, place, rows):
+    def _numbers(self, place, rows):
         """The numbers of a column; errors say the file, the line and the column."""
-        options, name = self.options, self.table.names[place]
-        words = {word.strip().lower() for text in options.missing for word in text.split(",")}
-        default = "." if self.table.file.separator not in (";", "\t") else None
-        known = None if options.decimal else self._known_mark(place)
+        options, name = self.options, self.names[place]
+        words = {text.strip().lower() for words in options.missing for text in words.split(",")}
+        plain = self.file.separator in (",", cells.BLANKS, "") and self.file.width > 1
+        marks = set()  # that the other columns show for sure
+        for other in self.places("number") if not options.decimal else ():
+            if other != place and not self.shapes[other]:
+                texts = [cell for cell in self.cells(other, rows[:SAMPLE]) if isinstance(cell, str)]
+                marks |= numbers.sure_marks(texts)
+        known = marks.pop() if len(marks) == 1 else None
         try:
-            return numbers.read(there, words, options.decimal, "none" not in words, default, known)
+            there, codes = self.cells(place, rows), "none" not in words
+            return numbers.read(there, words, options.decimal, codes, "." if plain else None, known)
         except numbers.NoNumber as error:
-            text = error.text
-            why = f"{name} is {text!r}, {error.why}: mend it, or take it as missing: --missing {text!r}"
-            raise self.no(why, rows[error.row]) from None
+            why = f"{name} is {error.text!r}, {error.why}: mend it, or take it as missing"
+            raise self.no(f"{why}: --missing {error.text!r}", rows[error.row]) from None
         except cli.UserError as error:
             raise self.no(f"{name}: {error}") from None
-
-    def _known_mark(self, place):
-        """The decimal mark that the other columns of numbers show for sure, where they agree; else None."""
-        marks = set()
-        for other, kind in enumerate(self.table.kinds):
-            if kind == "number" and other != place and not self.table.shapes[other]:
-                there = [cell for cell in self.table.cells(other)[: layout.SAMPLE] if isinstance(cell, str)]
-                ways = [numbers.readings(found["body"]) for cell in there if (found := numbers.match(cell))]
-                marks |= {next(iter(way)) for way in ways if len(way) == 1}
-        return marks.pop() if len(marks) == 1 else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from llm_ts import cli
-from llm_ts.table.grammar import WORDS, form, pattern
+from llm_ts.spelling.grammar import WORDS, form, pattern
 
 MISSING = {*WORDS["cells"]["missing"].split(), ""}
 GROUPS = {".": "[, '’\u00a0\u202f\u2009]", ",": "[. '’\u00a0\u202f\u2009]"}  # thousands, by decimal mark
@@ -90,6 +90,12 @@ def readings(body, exponent=None):
             end = ("." + (fraction or "0") if dot else "") + re.sub("[dD]", "e", exponent or "")
             found[mark] = (whole or "0") + end
     return found
+
+
+def sure_marks(texts):
+    """The decimal marks that texts show for sure, a set: "1.5", "12" -> {"."}."""
+    ways = [readings(cell["body"]) for text in texts if (cell := match(text))]
+    return {mark for way in ways if len(way) == 1 for mark in way}
 
 
 def read(cells, missing=(), decimal=None, codes=True, default=None, known=None):
@@ -210,14 +216,15 @@ def _take_codes_out(values, notes):
         if len(others) < 2 or count >= 0.5 * len(there):
             continue
         with np.errstate(over="ignore"):
-            span = max(others.max() - others.min(), 1e-9 * abs(code))
+            span = max(others.max() - others.min(), 1e-9 * abs(code), 1e-300)
             far = min(abs(code - others.min()), abs(code - others.max())) / span
         many = f"{count} {'value is' if count == 1 else 'values are'} {shown}, far outside of the others"
         if abs(code) >= HUGE or TAKEN.fullmatch(shown) and far > 1:
             notes.append(f"{many}: taken as missing (else --missing none)")
             return _take_codes_out(np.where(values == code, np.nan, values), notes)
-        alone = code < 0 <= others.min() and count > 1  # the only ones below 0, and all the same
-        if CODE.fullmatch(shown) and (far > 1 or alone) or count > 1 and far > 3 and len({*others}) > 4:
+        alone = code < 0 < others.min()  # the only ones below 0, and all the same
+        again = count > 1 and len({*others}) > 4
+        if CODE.fullmatch(shown) and (far > 1 or alone and again) or far > 3 and again:
             raise cli.UserError(
                 f"{many}: missing values (--missing {shown}), or to be taken as they are (--missing none)?"
             )

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llm_ts.table.grammar import WORDS, form, pattern, word
+from llm_ts.spelling.grammar import WORDS, form, pattern, word
 
-SURE, HINT, BACK, AGE = (word(name) for name in ("time", "hint", "back", "age"))  # names of columns
-ENDS = re.compile(f"(?i){form('names', 'ends')}")
+SURE, HINT = (re.compile(f"{word(name).pattern}|{form('names', 'ends')}") for name in ("time", "hint"))
+BACK, AGE = word("back"), word("age")  # names of columns that count backwards, and perhaps backwards
 MONTH_OF = {name: n for n, line in enumerate(WORDS["months"]["names"].split("\n"), 1) for name in line.split()}
 ZONES = dict(re.findall(r"([A-Z]+)([+-]\d)", form("zones", "hours")))
 SHAPES = {name: pattern("shapes", name) for name in WORDS["shapes"]}  # what times look like
 DIGITS = {name: pattern("digits", name) for name in WORDS["digits"]}  # what digits alone may be
 WEAK, DAILY, YEARLY = (WORDS["kinds"][name] for name in ("weak", "daily", "yearly"))
-MONTH_WORD = pattern("forms", "word")
+MONTH_WORD, PARTS = pattern("forms", "word"), WORDS["parts"]
 TURNS = {"clock": 86400.0, "day-alone": 366 * 86400.0, "month-alone": 12.0}  # where they begin again
 FOOTNOTE = re.compile(r"\s*([*†‡§:;,]+|[¹²³]|\[\w{1,2}\]|\([a-z0-9]\))$")
 ORDERS = {"day-first": "bac", "month-first": "abc", "year-first": "bca"}  # of month, day, year
@@ -43,15 +43,6 @@ class Times:
 
 class TwoReadings(ValueError):
     """Times that can be read in two ways, and no flag has said which."""
-
-
-def is_sure(name):
-    """Whether the name of a column says that it holds times."""
-    return SURE.search(name) or ENDS.search(name)
-
-
-def is_hint(name):
-    return HINT.search(name) or ENDS.search(name)
 
 
 def text_of(cell):
@@ -91,16 +82,6 @@ def shape_of(cells, share=0.8):
             if sum(match(name, cell) is not None for cell in cells) >= max(3, share * len(cells)):
                 return name
     return None
-
-
-def like_times(texts):
-    """Whether most texts look like times of whatever shape: a year, a month's name, or 3/4 in them."""
-    year = r"(?<!\d)(1[5-9]|20)\d\d(?!\d)|(?<![\d.])\d{1,2}[-/.:]\d{1,2}(?![\d.]{2})|[年月日]|FY\s?\d\d"
-    like = [
-        re.search(year, text) or re.search(r"\d", text) and any(map(month_of, MONTH_WORD.findall(text)))
-        for text in texts[:400]
-    ]
-    return len(like) > 2 and sum(map(bool, like)) >= 0.8 * len(like)
 
 
 def seconds(year, month=1, day=1, clock=None, zone=None):
@@ -203,6 +184,14 @@ def even(at):
     return one_way(at) and len(steps) > 0 and 0 < steps.max() <= 1.2 * steps.min()
 
 
+def goes(at):
+    """1 where numbers only rise, -1 where they only fall, 2 and -2 in equal steps; 0 for neither."""
+    steps = np.diff(at[~np.isnan(at)])
+    if len(steps) < 2 or not ((steps > 0).all() or (steps < 0).all()):
+        return 0
+    return int(np.sign(steps[0])) * (1 + bool(np.allclose(steps, np.median(steps), rtol=1e-3)))
+
+
 def _decided(ways, shown):
     """Of several readings {name: at}, the one that alone goes one way, or alone in even steps."""
     for better in (one_way, even):
@@ -285,3 +274,63 @@ def of_numbers(values, name, zero=0, unit="", chosen=False):
         at = (values - 25569) * 86400.0
         return Times(at, "date", f"{name} is read as a spreadsheet's day numbers")
     return Times(values, "number", start=zero)
+
+
+# columns that are one time together
+
+
+def part_called(name):
+    """The part of a time that a column of this name holds, or None."""
+    return next((part for part in PARTS if re.fullmatch(PARTS[part][0], name, re.I)), None)
+
+
+def part_of(text, part):
+    """A month, quarter ... that has a column of its own -> its number; None where it is none."""
+    most = PARTS[part][1]
+    found = re.fullmatch(r"[QqMmTtKk]?0*(\d{1,4})\.?0*", text)
+    if not found:
+        return month_of(text) if part == "month" and MONTH_WORD.fullmatch(text) else None
+    return int(found[1]) if (most not in (24, 59)) <= int(found[1]) <= most else None
+
+
+def hours_in(name, texts):
+    """Whether a column beside one of dates holds hours, 0 to 24, or 0000 to 2400."""
+    named = re.fullmatch(PARTS["hour"][0] + "|time|zeit|uhrzeit|utc", name, re.I)
+    fit = named and all(re.fullmatch(r"\d{1,2}|\d{1,2}[0-5]\d", text) for text in texts)
+    return fit and (max(map(int, texts)) <= 24 or max(map(int, texts)) <= 2400)
+
+
+def together(texts, names):
+    """The texts of columns that are one time together -> one text: "2024", "3" -> "2024-03"."""
+    day, clock = texts[:2]
+    if part_called(names[0]) != "year":
+        if re.fullmatch(r"\d{1,4}", clock):
+            clock = f"{clock.zfill(4)[:2]}:{clock[-2:]}" if len(clock) > 2 else f"{clock}:00"
+        return re.sub("^(....)(..)(..)$", r"\1-\2-\3", day) + f" {clock}"
+    out = ""
+    for text, part in zip(texts, map(part_called, names)):
+        number = part_of(text, part)
+        number = year_of(str(number)) if part == "year" and number is not None else number
+        out += text if number is None else PARTS[part][2].format(number)
+    return out + ":00" if " " in out and ":" not in out else out
+
+
+# texts that are no times
+
+
+def unread(texts):
+    """ "times" for texts that look like times which cannot be read, "down" for names that count down, or ""."""
+    year = r"(?<!\d)(1[5-9]|20)\d\d(?!\d)|(?<![\d.])\d{1,2}[-/.:]\d{1,2}(?![\d.]{2})|[年月日]|FY\s?\d\d"
+    like = [
+        re.search(year, text) or re.search(r"\d", text) and any(map(month_of, MONTH_WORD.findall(text)))
+        for text in texts
+    ]
+    groups = [tuple(map(int, re.findall(r"\d{1,9}", text))) for text in texts]
+    alike = len(texts) > 2 and len({*map(len, groups)}) == 1 and len(groups[0])
+    falls = alike and any(
+        all(a > b for a, b in zip(some, some[1:])) for some in (groups, [group[::-1] for group in groups])
+    )
+    word = texts and HINT.search(re.sub(r"\d.*", "", texts[0]).strip()[1:])
+    if len(texts) > 2 and sum(map(bool, like)) >= 0.8 * len(like) or falls and (alike > 1 or word):
+        return "times"
+    return "down" if falls else ""
