@@ -1,7 +1,7 @@
-# make run: the whole pipeline at a size for 2 cores; make test: the tests; make slurm: go.slurm on a Slurm of its own;
-# make bench: the ratios; make soak: the stages broken on purpose; make recipes, make study study-best: comparisons of
-# recipes, and of students over their steps.
-# Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once).
+# make run: the whole pipeline at a size for 2 cores; make test: the quick tests; make test-slow: the others; make test-all: both;
+# make slurm: go.slurm on a Slurm of its own; make bench: the ratios; make soak: the stages broken on purpose;
+# make study study-best: the original study's set-up.
+# Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once and only for the export and GGUF files).
 
 PYTHON ?= python3.11
 PY := $(CURDIR)/.venv/bin/python
@@ -21,7 +21,7 @@ SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(CURDIR)/trained/$(STUDENT) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
 	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 $(SCORING)
 
-.PHONY: all env models llama run test slurm bench soak recipes study study-data study-best clean
+.PHONY: all env models sees llama programs run test test-slow test-all slurm bench soak study study-data study-best clean
 
 all: run
 
@@ -31,9 +31,10 @@ env: .venv/ready
 	$(PY) -m pip install -r requirements.txt
 	touch $@
 
-models: env models/SmolLM2-135M-Sees/tower.safetensors
-	$(PY) fetch.py smollm2 minilm
+models: env
+	$(PY) fetch.py smollm2 minilm converters
 
+sees: models/SmolLM2-135M-Sees/tower.safetensors
 # the base of the shipped student that sees: SmolLM2's own weights behind its tower
 models/SmolLM2-135M-Sees/tower.safetensors: trained/SmolLM2-135M-Sees/tower.safetensors | env
 	$(PY) fetch.py smollm2
@@ -41,13 +42,16 @@ models/SmolLM2-135M-Sees/tower.safetensors: trained/SmolLM2-135M-Sees/tower.safe
 	$(OFFLINE) $(PY) pretrain_tower.py --text $(BASE) --tower $< --out $(@D)
 	touch $@
 
+# llama.cpp's library; programs: llama-server and llama-cli as well
 llama: env
 	$(PY) fetch.py llama.cpp
+programs: env
+	$(PY) fetch.py llama-server
 
 run: export HF_HUB_OFFLINE=1
 run: export TRANSFORMERS_VERBOSITY=error
 run: export TOKENIZERS_PARALLELISM=false
-run: env models llama
+run: env models
 	@mkdir -p run && date +%s > run/started
 	@echo "== 1 of 8: simulate $(SERIES) series of $(POINTS) points"
 	cd run && $(PY) ../ou_process.py --count $(SERIES) --points $(POINTS) --seed 0
@@ -56,13 +60,14 @@ run: env models llama
 	@echo "== 3 of 8: curate"
 	cd run && $(PY) ../curate.py
 	@echo "== 4 of 8: convert, and compare gold with truth"
-	cd run && $(PY) ../convert.py --format $(FORMAT) --wording $(WORDING) $(SCORING)
+	cd run && $(PY) ../convert.py --format $(FORMAT) --words $(WORDING) $(SCORING)
 	@echo "== 5 of 8: fine-tune $(STUDENT)"
 	cd run && $(TRAIN)
 	@echo "== 6 of 8: check the training"
 	cd run/$(STUDENT) && $(PY) ../../ts_check_training.py $$(ls -v evaluation_checkpoint-*.json | tail -1) > check.txt
 	@echo "== 7 of 8: export to GGUF"
-	cd run && $(PY) ../hf2gguf.py --lora $(STUDENT)/final --merge-lora --quant q4_K_M --rows 96 --min-equal 0 \
+	@$(MAKE) --no-print-directory llama
+	cd run && $(PY) ../hf2gguf.py --lora $(STUDENT)/final --quant q4_K_M --rows 96 --min-equal 0 \
 		--outfile $(STUDENT)/student-q4_K_M.gguf
 	@echo "== 8 of 8: describe a real series with the GGUF"
 	cd run && $(PY) ../describe.py ../examples/co2.csv --column ppm \
@@ -76,14 +81,19 @@ run: env models llama
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"
 	@echo "minutes: $$(( ($$(date +%s) - $$(cat run/started) + 30) / 60 ))"
 
-# WORKERS test files at a time, a thread each
+# WORKERS test files at a time, a thread each, which does not spin while it waits
 WORKERS := 2
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(OFFLINE) $(PY) -m pytest -q --durations=15
+TEST := $(PYTEST) -n $(WORKERS) --dist loadfile --ignore tests/test_slurm.py tests
 test: env models llama
-	OMP_NUM_THREADS=1 $(OFFLINE) $(PY) -m pytest -q -n $(WORKERS) --dist loadfile tests --ignore tests/test_slurm.py
+	$(TEST) -m "not slow"
+test-slow: env models sees programs
+	$(TEST) -m slow
+test-all: test test-slow
 
 # go.slurm on a real Slurm of two nodes on this machine; needs root and Debian's slurm-wlm and munge
 slurm: env models llama
-	$(OFFLINE) $(PY) -m pytest -q tests/test_slurm.py
+	$(OFFLINE) $(PY) -m pytest -q --durations=15 tests/test_slurm.py
 
 bench: env models llama
 	$(OFFLINE) $(PY) -m experiments.bench
@@ -92,10 +102,6 @@ bench: env models llama
 MINUTES := 60
 soak: env models
 	$(OFFLINE) $(PY) -m experiments.soak --minutes $(MINUTES)
-
-# recipes of training at equal budget; each took 6 to 9 minutes on one core beside other work
-recipes: env models
-	$(OFFLINE) $(PY) -m experiments.recipes
 
 # the original study's set-up, with the simulated teacher: 220 series of 128 points, its curated sentences, evaluated every
 # 20 steps. A tenth are test rows, and what a human should verify stays out: 163 rows are left to learn from, so that the
@@ -114,7 +120,7 @@ study: study-data
 	cd run/study && $(PY) ../../convert.py --format study $(SCORING)
 	cd run/study && $(LEARN) --epochs 14.5
 study-best: study-data
-	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --wording plain --no-diagnostics --out best.jsonl
+	cd run/study && $(PY) ../../convert.py --format $(FORMAT) --words template --diagnostics 0 --out best.jsonl
 	cd run/study && $(LEARN) --data best.jsonl --fresh 48x1280,128x1280 --out $(basename $(basename $(STUDY)))-best
 
 clean:

@@ -1,15 +1,15 @@
-"""Turn data.jsonl into training pairs, and measure how far the teacher's
+"""Turn data.jsonl into training pairs, and measure how well the teacher's
 sentences agree with the truth.
 
 Reads: data.jsonl (series, truth, gold, curated).
-Writes: test_jsonl.jsonl, one pair per line; convert_diagnostics.json and .png,
-gold against truth, and against a second teacher's, where one was asked.
+Writes: test_jsonl.jsonl, one pair per line (llm_ts/pairs/pair.py: its `prompt`
+and `answer` are texts for any trainer); convert_diagnostics.json and .png, gold
+against truth, and against a second teacher if there is one.
 Run: python convert.py --data data.jsonl --format study
 
-A pair stands in llm_ts/pairs/pair.py. The split comes from a hash of the id,
-so new rows never move old ones. A row with a sentence still marked
-`verify` stays out of the train split; the test split keeps every row, the
-truth's sentence standing in there.
+A hash of the id decides the split, so new rows never move old ones. A row with
+a sentence still marked `verify` is left out of the train split. The test split
+keeps every row; there the truth's sentence is used instead.
 """
 
 import os
@@ -17,7 +17,7 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import claims, cli, formats, question, records, stream
+from llm_ts import claims, cli, disk, formats, question, records
 from llm_ts.claims import lexicon
 from llm_ts.pairs import pair
 from llm_ts.scores import agreement, curves, similarity
@@ -27,9 +27,9 @@ DIAGNOSED = 10_000  # rows: the embedder reads some hundred sentences a second
 
 
 def reference_of(row, answers):
-    """The sentences that the student shall say: from `curated`, `gold` or `truth`.
+    """The reference sentences of a row, from `curated`, `gold` or `truth`.
 
-    A curated sentence that is still to verify contradicts a clear truth: the truth's own is taken.
+    If a curated sentence is still to verify, the truth's sentence is used.
     """
     if answers == "curated":
         settled = {name: sentence["text"] for name, sentence in row["curated"].items() if sentence["status"] != "verify"}
@@ -37,8 +37,8 @@ def reference_of(row, answers):
     return row["gold"] if answers == "gold" else row["truth"]["sentences"]
 
 
-def plain_words(asked, sentences):
-    """Sentences -> the same claims in the hand-made words; a sentence that cannot be read stays as it is.
+def in_template(asked, sentences):
+    """Sentences -> the same claims in the template's words; a sentence that cannot be read stays as it is.
 
     {"trend": "The curve climbs.", ...} -> {"trend": "The trend is increasing.", ...}
     """
@@ -49,23 +49,23 @@ def plain_words(asked, sentences):
     return plain
 
 
-def pair_of(row, fmt, answers, wording="teacher"):
+def pair_of(row, fmt, answers, words="teacher"):
     """A row of data.jsonl -> a pair, or None where it is a train row with a sentence left to verify."""
     split = pair.split_of(row["id"])
     to_verify = answers == "curated" and any(s["status"] == "verify" for s in row["curated"].values())
     if split == "train" and to_verify:
         return None
     reference = reference_of(row, answers)
-    if wording == "teacher":
+    if words == "teacher":
         return pair.make(row, fmt, split, reference)
-    plain = plain_words(question.of(row, row["id"]), reference)
-    return pair.make(row, fmt, split, plain) if wording == "plain" else pair.make(row, fmt, split, reference, plain)
+    plain = in_template(question.of(row, row["id"]), reference)
+    return pair.make(row, fmt, split, plain) if words == "template" else pair.make(row, fmt, split, reference, plain)
 
 
 def convert(data, out, args):
-    """Write the pairs of all rows to a file of bytes -> (the rows' question, which of them have gold, counts).
+    """Write the pairs of all rows to a file of bytes -> (the rows' question, numbers of the rows with gold, counts).
 
-    counts: rows, used (those with the sentences that are asked for), train, test. UserError where a row is broken.
+    counts: rows, used (rows with the sentences of args.answers), pairs, train, test. UserError if a row is broken.
     """
 
     def work(rows):
@@ -79,19 +79,14 @@ def convert(data, out, args):
         if args.answers == "curated":
             records.require(gold, "curated", args.data, "curate.py")
         used = rows if args.answers == "truth" else gold
-        pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.wording) for row in used)))
+        pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.words) for row in used)))
         counts = Counter(rows=len(rows), used=len(used), pairs=len(pairs)) + Counter(made["split"] for made in pairs)
-        return b"".join(map(records.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
+        return b"".join(map(pair.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
 
-    questions, with_gold, counts = [], [], Counter()
-    for lines, found, gold, some in data.map(work):
-        out.write(lines)
-        questions += found
-        with_gold.append(np.array(gold))
-        counts += some
+    questions, with_gold, counts = records.totals(records.written(out, data.map(work)), [], [], Counter())
     if not counts["used"]:
         raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-    return question.one_of(questions, args.data), np.concatenate(with_gold), counts
+    return question.one_of(questions, args.data), np.flatnonzero(with_gold), counts
 
 
 def diagnose(asked, rows, scorer):
@@ -120,7 +115,7 @@ def draw_diagnostics(asked, entries, nli_name, path):
 
 
 def unknown_words(asked, rows):
-    """{word: how often}, the commonest first: what the gold sentences say and no lexicon knows (llm_ts/claims/neutral.py)."""
+    """{word: count} of the words in gold that no lexicon knows (llm_ts/claims/neutral.py), the commonest first."""
     texts = [(topic, row["gold"][topic.NAME]) for topic in asked for row in rows]
     found = Counter(word for topic, text in texts for word in lexicon.unknown_words(topic.READER, text))
     return dict(found.most_common())
@@ -139,7 +134,7 @@ def write_diagnostics(asked, rows, scorer, base):
     unknown = unknown_words(asked, rows)
     both = [row for row in rows if (row.get("second") or {}).get("gold")]
     second = {"second": agreement.compare(asked, both, scorer)} if both else {}
-    records.write_json(f"{base}.json", {**head, **second, "unknown_words": unknown, "rows": entries})
+    disk.write_json(f"{base}.json", {**head, **second, "unknown_words": unknown, "rows": entries})
     draw_diagnostics(asked, entries, scorer.nli_name, f"{base}.png")
     print(f"unknown_words: {len(unknown)}" + (f" ({', '.join(list(unknown)[:10])})" if unknown else ""))
     if both:
@@ -150,39 +145,39 @@ def write_diagnostics(asked, rows, scorer, base):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
-    parser.add_argument("--out", default="test_jsonl.jsonl", help="Where the pairs go.")
+    parser.add_argument("--out", default="test_jsonl.jsonl", help="The file of pairs.")
     parser.add_argument("--format", choices=sorted(formats.FORMATS), default="study", help="How a series is written.")
     parser.add_argument(
         "--answers",
         choices=("curated", "gold", "truth"),
         default="curated",
-        help="Whose sentences the student learns: the curated ones, the teacher's as they came, or the truth's own.",
+        help="Sentences to learn: curated ones, the teacher's unchanged ones, or the truth's.",
     )
     parser.add_argument(
-        "--wording",
-        choices=("teacher", "plain", "both"),
+        "--words",
+        choices=("template", "both", "teacher"),
         default="teacher",
-        help="Keep the sentences' own words, or say their claims in one template's, which is learnt sooner; both: first so, "
-        "then in their own words, which count.",
+        help="template: each claim in one fixed sentence, which is learnt sooner. teacher: the sentences' own "
+        "words. both: first the template, then their own words; only the second is scored.",
     )
     similarity.add_flags(parser)
-    parser.add_argument("--no-diagnostics", action="store_true", help="Write the pairs only.")
     parser.add_argument(
-        "--diagnostics-rows",
-        type=cli.positive,
+        "--diagnostics",
+        type=cli.count,
         default=DIAGNOSED,
-        help="Compare the sentences of at most so many rows; of more, they are drawn by chance, always the same ones.",
+        metavar="ROWS",
+        help="Compare the sentences of at most so many rows (a fixed random sample); 0: write the pairs only.",
     )
     args = parser.parse_args(argv)
     cli.refuse_overwriting(args.out, args.data)
     cli.print_settings(args)
-    with stream.reading(args.data) as data, stream.replacing(args.out) as out:
-        asked, with_gold, counts = convert(data, out, args)
-        described = np.flatnonzero(with_gold)
-        if len(described) and not args.no_diagnostics:
-            if len(described) > args.diagnostics_rows:
-                print(f"diagnostics_rows: {args.diagnostics_rows} of {len(described)}")
-                described = np.sort(np.random.default_rng(0).choice(described, args.diagnostics_rows, replace=False))
+    disk.sweep(os.path.dirname(args.out) or ".")  # a killed run may have left a file as long as this one
+    with records.reading(args.data) as data, disk.replacing(args.out) as out:
+        asked, described, counts = convert(data, out, args)
+        if len(described) and args.diagnostics:
+            if len(described) > args.diagnostics:
+                print(f"diagnostics: {args.diagnostics} of {len(described)}")
+                described = np.sort(np.random.default_rng(0).choice(described, args.diagnostics, replace=False))
             base = os.path.join(os.path.dirname(args.out), "convert_diagnostics")
             write_diagnostics(asked, data.read(described), similarity.Scorer(args.embedder, args.nli), base)
     print(f"rows: {len(data)}\nwithout_gold: {len(data) - counts['used']}\nleft_to_verify: {counts['used'] - counts['pairs']}")

@@ -6,34 +6,35 @@ Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should
 look at; with --fit, fit.png beside it.
 Run: python curate.py --data data.jsonl
 
-What happens to a wrong sentence is its topic's choice (IF_WRONG in llm_ts/
-claims/). Wrong extrema are replaced by the truth's sentence: anybody can look
-up where 99 and 0 stand. Of the other topics, what contradicts a clear truth is
-marked `verify`. So is any sentence that is read otherwise than the label that
-the teacher said beside it, or that is not read and has no label. The rest is
-kept. What is not decided stays out of the training (convert.py).
+Each topic says what happens to a wrong sentence (IF_WRONG in llm_ts/claims/).
+Wrong extrema are replaced by the truth's sentence: anybody can look up where 99
+and 0 are. A human decides about a sentence of another topic if it contradicts a
+clear truth, differs from the label beside it, or cannot be read and has no
+label. All other sentences are kept. A row with an open decision is not trained
+on (convert.py).
 
-To decide, add --review and open the address that is printed: a page with each
-plot and its sentences, worked by keys. Every decision is saved in verify.csv
-before the next one; stop at any time. No other script can write data.jsonl
-while the page is open. Or decide in a spreadsheet: write `gold` or `truth` into
-the column `decision` of verify.csv, or `own` there and a sentence of yours into
-the column `own`, and run this script again. A decision holds for the gold
-sentence beside it.
+To decide, add --review and open the printed address: the page shows each plot
+with its sentences and is used with the keyboard. Each decision is saved in
+verify.csv before the next sentence is shown; stop at any time. While the page
+is open, no other script can write data.jsonl. You can also decide in a
+spreadsheet: write `gold` or `truth` into the column `decision` of verify.csv,
+or write `own` there and your sentence into the column `own`. Then run this
+script again. A decision holds for the gold sentence in its line.
 
---audit 50 adds 50 rows that nobody looked at, drawn by chance. Once they are
-decided, the share of wrong ones among them is printed with its 95 % interval.
+--audit 50 draws 50 rows that nobody has looked at. When they are decided, the
+share of wrong ones is printed with its 95 % interval.
 
---fit 0.10 shows how the share of rows to verify, and the agreement, move with
-the thresholds of the rules, and draws fit.png; --write NAME keeps those that
-bring the share nearest to 10 % and move the fewest labels in every row's truth.
-All later stages go by them; ou_process.py --truth --published undoes it.
+--fit 0.10 prints and draws (fit.png) how the share of rows to verify and the
+agreement depend on the thresholds of the rules. It finds the thresholds that
+bring the share nearest to 10 % and change the fewest labels. --write NAME uses
+them for the truth of every row, and so for all later stages. To return to the
+published ones: ou_process.py --truth --published.
 """
 
 import os
 from collections import Counter
 
-from llm_ts import claims, cli, question, records, stream
+from llm_ts import claims, cli, disk, question, records
 from llm_ts.review import audit, server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
@@ -41,8 +42,8 @@ from llm_ts.scores.score import outcome_of
 def curate_sentence(topic, text, truth, labels):
     """A gold sentence on a topic (a module of llm_ts/claims) and the row's truth -> {"text", "status", "reason"}.
 
-    labels: {claim: label} that the teacher said beside it; where it said none, the sentence speaks alone. status is kept,
-    replaced or verify; reason is agrees, unread, unclear, label (which is not the sentence's), or contradicts with what was said.
+    labels: {claim: label} beside the sentence; it may lack some. status: kept, replaced or verify. reason: agrees, unread,
+    unclear, label (the sentence says another one), or contradicts, with the two labels.
     """
     read = claims.read(topic, text)
     for claim, label in read.items():
@@ -80,35 +81,26 @@ def curate_row(row, decisions):
     return curated
 
 
-class Counts:
-    """How many sentences were curated how, for which reason, and how many rows and sentences are to verify."""
+def counts_of(rows):
+    """(Number of sentences by (topic, status, reason), number of rows, number of rows with a sentence to verify)."""
+    kinds, still_open = Counter(), 0
+    for row in rows:
+        still_open += any(sentence["status"] == "verify" for sentence in row["curated"].values())
+        kinds.update((name, one["status"], one["reason"].split(":")[0]) for name, one in row["curated"].items())
+    return kinds, len(rows), still_open
 
-    def __init__(self, rows=()):
-        self.rows, self.open_rows, self.kinds = 0, 0, Counter()
-        for row in rows:
-            self.rows += 1
-            self.open_rows += any(sentence["status"] == "verify" for sentence in row["curated"].values())
-            for name, sentence in row["curated"].items():
-                self.kinds[name, sentence["status"], sentence["reason"].split(":")[0]] += 1
 
-    def add(self, other):
-        """Count other rows too."""
-        self.rows, self.open_rows, self.kinds = self.rows + other.rows, self.open_rows + other.open_rows, self.kinds + other.kinds
-
-    def print(self):
-        """Counts per sentence and reason, then the share left to verify."""
-        order = list(dict.fromkeys(name for name, _, _ in self.kinds))
-        for (name, status, kind), number in sorted(self.kinds.items(), key=lambda item: (order.index(item[0][0]), item[0])):
-            print(f"{name}, {status}, {kind}: {number}")
-        sentences = sum(number for (_, status, _), number in self.kinds.items() if status == "verify")
-        total = sum(self.kinds.values())
-        print(f"rows: {self.rows}")
-        print(f"to_verify_sentences: {sentences} ({sentences / total:.1%} of {total})")
-        print(f"to_verify_rows: {self.open_rows} ({self.open_rows / self.rows:.1%})")
+def print_counts(asked, kinds, rows, still_open):
+    """Print what counts_of counted, and the shares to verify."""
+    for (name, status, kind), number in sorted(kinds.items(), key=lambda item: (asked.topics.index(item[0][0]), item[0])):
+        print(f"{name}, {status}, {kind}: {number}")
+    sentences = sum(number for (_, status, _), number in kinds.items() if status == "verify")
+    print(f"rows: {rows}\nto_verify_sentences: {sentences} ({sentences / kinds.total():.1%} of {kinds.total()})")
+    print(f"to_verify_rows: {still_open} ({still_open / rows:.1%})")
 
 
 def described_of(rows, args):
-    """Those of some rows that have gold, whole, and the questions of all; UserError where one is broken."""
+    """(The rows that have gold, the questions of all rows). UserError if a row is broken."""
     found = question.each_of(rows, args.data)
     question.one_of(found, args.data)  # first: of other questions, teacher and gold would be broken too
     described = [row for row in rows if row.get("gold")]
@@ -118,173 +110,170 @@ def described_of(rows, args):
     return described, found
 
 
-def described_rows(data, args):
-    """The rows of data.jsonl that have gold, whole and of one question; UserError where there are none."""
-    described, _ = described_of(data.rows.values(), args)
-    if not described:
-        raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-    return described
-
-
-def fit_thresholds(args):
-    """Print and draw what other thresholds would do; with args.write, put the fitted ones into the truth of all rows."""
+def fit_thresholds(data, args):
+    """Print and draw the effect of other thresholds. With args.write, use the fitted ones for the truth of all rows."""
     from llm_ts.scores import fit
 
-    with records.writing(args.data) as data:
-        described = described_rows(data, args)
-        records.require(data.rows.values(), "series", args.data, "ou_process.py")
-        asked = question.of_all(described, args.data)
-        tries = fit.tries_of(asked, described)
-        chosen = fit.choose(tries, args.fit)
-        picture = os.path.join(os.path.dirname(args.data), "fit.png")
-        fit.draw(tries, chosen, args.fit, picture)
-        print("\n".join(fit.lines_of(tries, chosen)))
-        share, by = fit.share_of(chosen), fit.rules_of(chosen, args.write or "not written")
-        print(f"share_to_verify: {share['mean']:.1%} of {share['n']} rows (asked: {args.fit:.1%})\npicture: {picture}")
-        if not args.write:
-            return
-        if not by.thresholds:
-            raise cli.UserError("the published thresholds are the nearest to that share: there is nothing to write")
-        for row in data.rows.values():
+    def look(rows):
+        described, found = described_of(rows, args)
+        records.require(rows, "series", args.data, "ou_process.py")
+        return described, found
+
+    described, found = records.totals(data.map(look), [], [])
+    asked = question.one_of(found, args.data)
+    require_gold(described, args)
+    tries = fit.tries_of(asked, described)
+    chosen = fit.choose(tries, args.fit)
+    picture = os.path.join(os.path.dirname(args.data), "fit.png")
+    fit.draw(tries, chosen, args.fit, picture)
+    print("\n".join(fit.lines_of(tries, chosen)))
+    share, by = fit.share_of(chosen), fit.rules_of(chosen, args.write or "not written")
+    print(f"share_to_verify: {share['mean']:.1%} of {share['n']} rows (asked: {args.fit:.1%})\npicture: {picture}")
+    if not args.write:
+        return
+    if not by.thresholds:
+        raise cli.UserError("the published thresholds come nearest to that share: there is nothing to write")
+
+    def move(rows):
+        for row in rows:
             row["truth"] = asked.by(by).truth_of(row["series"])
             row.pop("curated", None)  # by the truth of before
-        data.rewrite(data.rows.values())
-        print(f"rules: {by.words}")
+        return b"".join(map(records.line_of, rows))
+
+    with data.replacing() as out:
+        out.writelines(data.map(move))
+    data.index()
+    print(f"rules: {by.words}")
 
 
-def curate_all(data, args):
-    """Curate the rows of data.jsonl that have gold, in place -> (these rows, bases, decisions, audited).
-
-    bases: {id: `curated` without decisions}. Nothing is written.
-    """
-    decisions, audited = verify_csv.read(args.verify_file)
-    described = described_rows(data, args)
-    records.require(described, "series", args.data, "ou_process.py")
-    bases = {row["id"]: curate_row(row, {}) for row in described}
-    for row in described:
-        row["curated"] = curate_row(row, decisions)
-    return described, bases, decisions, audited
+def require_gold(described, args):
+    """UserError where no row has gold."""
+    if not described:
+        raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
 
 
 def draw_audit(data, decisions, audited, args):
-    """The ids of the audit, those drawn before and as many unseen ones as make it args.audit."""
+    """The ids of the audit: earlier ones, and unseen ones until there are args.audit."""
     if len(audited) >= args.audit:
         return audited
 
     def draw(rows):
         described, _ = described_of(rows, args)
         bases = {row["id"]: curate_row(row, {}) for row in described}
-        return audit.draw(described, bases, decisions, audited, args.audit, args.seed) - audited
+        return audit.draw(described, bases, decisions, audited, args.audit) - audited
 
     drawn = [row_id for some in data.map(draw) for row_id in some]
-    return audited | set(audit.first_of(drawn, args.audit - len(audited), args.seed))
+    return audited | set(audit.first_of(drawn, args.audit - len(audited)))
 
 
-def curate_file(args):
-    """Curate data.jsonl and write verify.csv; print what was found."""
-    records.sweep(os.path.dirname(args.verify_file) or ".")
+def is_shown(row, audited):
+    """Whether the page shows a curated row: it has a sentence to verify or a decided one, or is part of the audit."""
+    return row["id"] in audited or any(sentence["status"] in ("verify", "verified") for sentence in row["curated"].values())
+
+
+def curate_file(data, args):
+    """Curate data.jsonl, write verify.csv and print the counts.
+
+    Returns what a review needs: the rows to show, with `curated` (without args.review: the audit's rows); their
+    `curated` without decisions, {id: base}; the decisions; the ids of the audit.
+    """
+    disk.sweep(os.path.dirname(args.verify_file) or ".")
     decisions, audited = verify_csv.read(args.verify_file)
-    counts, found, known, fitting, tables, looked_at = Counts(), [], set(), set(), [], []
-    with stream.writing(args.data) as data:
-        audited = draw_audit(data, decisions, audited, args)
+    audited = draw_audit(data, decisions, audited, args)
 
-        def curate(rows):
-            described, asked = described_of(rows, args)
-            if args.review:
-                records.require(described, "series", args.data, "ou_process.py")
-            for row in described:
-                row["curated"] = curate_row(row, decisions)
-            named = {row["id"] for row in rows} & verify_csv.ids_of(decisions, audited)
-            seen = [(row, curate_row(row, {})) for row in described if row["id"] in audited]
-            table, fit = verify_csv.part_of_table(described, decisions, audited)
-            return b"".join(map(records.line_of, rows)), Counts(described), asked, named, fit, table, seen
+    named = verify_csv.ids_of(decisions, audited)
 
-        with data.replacing() as out:
-            for lines, some, asked, named, fit, table, seen in data.map(curate):
-                out.write(lines)
-                counts.add(some)
-                found += asked
-                known |= named
-                fitting |= fit
-                tables.append(table)
-                looked_at += seen
-            question.one_of(found, args.data)
-            if not counts.rows:
-                raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-            verify_csv.refuse_another_files(args.verify_file, decisions, audited, known, fitting, args.data)
-        unfit = [line for key, line in decisions.items() if key not in fitting]
-        verify_csv.save(args.verify_file, verify_csv.whole_table(tables, unfit))
-    counts.print()
+    def curate(rows):
+        described, found = described_of(rows, args)
+        if args.review:
+            records.require(described, "series", args.data, "ou_process.py")
+        for row in described:
+            row["curated"] = curate_row(row, decisions)
+        known = [row["id"] for row in rows if row["id"] in named]
+        seen = [row for row in described if (is_shown(row, audited) if args.review else row["id"] in audited)]
+        seen = [(row, curate_row(row, {})) for row in seen]
+        table, fit = verify_csv.part_of_table(described, decisions, audited)
+        return b"".join(map(records.line_of, rows)), found, known, list(fit), [table], seen, *counts_of(described)
+
+    with data.replacing() as out:
+        parts = records.written(out, data.map(curate))
+        starts = ([], [], [], [], [], Counter(), 0, 0)
+        found, known, fitting, tables, shown, *counts = records.totals(parts, *starts)
+        asked = question.one_of(found, args.data)
+        require_gold(counts[1], args)
+        known, fitting = set(known), set(fitting)
+        verify_csv.refuse_another_files(args.verify_file, decisions, audited, known, fitting, args.data)
+    unfit = [line for key, line in decisions.items() if key not in fitting]
+    verify_csv.save(args.verify_file, verify_csv.whole_table(tables, unfit))
+    rows, bases = [row for row, _ in shown], {row["id"]: base for row, base in shown}
+    print_counts(asked, *counts)
     if audited:
-        bases = {row["id"]: base for row, base in looked_at}
-        print("\n".join(audit.lines_of(audit.errors([row for row, _ in looked_at], bases, audited), len(audited))))
+        print("\n".join(audit.lines_of(audit.errors(rows, bases, audited), len(audited))))
     own = [(key[1], line["own"]) for key, line in decisions.items() if line["own"] and key[1] in claims.TOPICS]
     if unread := [text for name, text in own if None in claims.TOPICS[name].read(text).values()]:
         print(f"own_sentences_without_a_single_claim: {len(unread)} of {len(own)} (the first: {cli.visible(unread[0])})")
     if unfit:
         first = f"{cli.visible(unfit[0]['id'])}, {cli.visible(unfit[0]['sentence'])}"
         print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} (kept in the file; the first: {first})")
-    print(f"without_gold: {len(data) - counts.rows}")
-    print(f"verify_file: {args.verify_file}", flush=True)
+    print(f"without_gold: {len(data) - counts[1]}\nverify_file: {args.verify_file}", flush=True)
+    return rows, bases, decisions, audited
 
 
-def review_file(args):
-    """Show the page until the human is done; every decision goes to verify.csv, then to data.jsonl."""
-    with records.writing(args.data) as data:
-        described, bases, decisions, audited = curate_all(data, args)
-        written = verify_csv.table(described, decisions, audited)
-        verify_csv.save(args.verify_file, written)
+def review(data, args, rows, bases, decisions, audited):
+    """Show the page until the human ends it. Each decision is saved in verify.csv, then in data.jsonl."""
+    written = verify_csv.table(rows, decisions, audited)
 
-        def save(row):
-            nonlocal written
-            before, row["curated"] = row["curated"], curate_row(row, decisions)
-            try:
-                table = verify_csv.table(described, decisions, audited)
-                verify_csv.save(args.verify_file, table, before=written)
-                written = table
-                data.append(row)
-            except BaseException:
-                row["curated"] = before
-                raise
+    def save(row):
+        nonlocal written
+        before, row["curated"] = row["curated"], curate_row(row, decisions)
+        try:
+            table = verify_csv.table(rows, decisions, audited)
+            verify_csv.save(args.verify_file, table, before=written)
+            written = table
+            data.append(records.line_of(row))
+        except BaseException:
+            row["curated"] = before
+            raise
 
-        server.serve(session.Review(described, bases, decisions, audited, save), args.port)
+    server.serve(session.Review(rows, bases, decisions, audited, save), args.port)
+    data.index()
 
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
-    parser.add_argument("--verify-file", help="Where a human decides; default: verify.csv beside --data.")
-    parser.add_argument("--review", action="store_true", help="Show a page on this machine, where a human decides by keys.")
-    parser.add_argument("--port", type=cli.port, default=8765, help="Where the page is; 0: any port that is free.")
+    parser.add_argument("--verify-file", help="The table of decisions; default: verify.csv beside --data.")
+    parser.add_argument("--review", action="store_true", help="Open a page on this machine for decisions by keyboard.")
+    parser.add_argument("--port", type=cli.port, default=8765, help="Port of the page; 0: any free one.")
     parser.add_argument(
         "--audit",
         type=cli.count,
         default=0,
         metavar="N",
-        help="Draw rows that nobody looked at, until N were drawn in all; those drawn before stay.",
+        help="Draw unseen rows until the audit has N; earlier ones stay.",
     )
-    parser.add_argument("--seed", type=cli.count, default=0, help="Seed of that draw.")
-    parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Show which thresholds leave this share of rows to verify.")
-    parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: keep them by this name in the truth of all rows.")
-    records.add_lock_flag(parser)
+    parser.add_argument("--fit", type=cli.share, metavar="SHARE", help="Find thresholds that leave this share of rows to verify.")
+    parser.add_argument("--write", type=cli.name, metavar="NAME", help="With --fit: use them for the truth of all rows, under this name.")
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.write and args.fit is None:
-        raise cli.UserError("--write belongs to --fit: it keeps the thresholds that were fitted")
+        raise cli.UserError("--write belongs to --fit: it names the fitted thresholds")
     if args.write == "published":
-        raise cli.UserError("--write published: that is the name of the others; ou_process.py --truth --published goes back to them")
+        raise cli.UserError("`published` is the name of the built-in thresholds. To return to them: ou_process.py --truth --published")
     if args.fit is not None and not args.write and (args.review or args.audit):
-        raise cli.UserError("--fit without --write only shows what would be: give --review and --audit a run of their own")
+        raise cli.UserError("--fit without --write changes nothing: give --review and --audit a run of their own")
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)
-    if args.fit is not None:
-        fit_thresholds(args)
-        if not args.write:
-            return
-    curate_file(args)
-    if args.review:
-        review_file(args)
-        curate_file(args)
+    with records.writing(args.data) as data:
+        if args.fit is not None:
+            fit_thresholds(data, args)
+            if not args.write:
+                return
+        found = curate_file(data, args)
+        if args.review:
+            review(data, args, *found)
+            curate_file(data, args)
 
 
 if __name__ == "__main__":

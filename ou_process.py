@@ -18,19 +18,18 @@ The other processes (--process) stand in llm_ts/series/, what can be asked
 about a series (--question) in llm_ts/question.py. Series of several processes
 may share one data.jsonl; all its rows are of one question.
 
-Of many series, write none of the small files: --no-plots --no-dataset. With
---shard 0/8 to 7/8 several runs, on one machine or more, make a share each;
---merge with the same --count then checks and joins them.
+With many series, --dataset none writes none of the small files. With --shard
+0/8 to 7/8 several runs, on one machine or more, make a share each, in files of
+their own; `cat` joins them, and the same command without --shard then checks
+every row and makes what is missing.
 """
 
-import contextlib
-import filecmp
 import os
 from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, question, records, rules, shards, stream, workers
+from llm_ts import cli, disk, question, records, rules, workers
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
 from llm_ts.series.plot import plotter
@@ -39,16 +38,16 @@ FEW = 16  # series that are made together where each is drawn
 
 
 def write_dataset(made, paths, dataset, plots):
-    """Write <id>.dat (time and raw value), <id>.json (params) and <id>.png; files that exist are kept. How many were drawn."""
+    """Write <id>.dat (time and raw value), <id>.json (params) and <id>.png; existing files stay. Returns the number of plots."""
     os.makedirs(dataset, exist_ok=True)
     drawn = 0
     for row, path in zip(made, paths):
         base = os.path.join(dataset, row["id"])
         if not os.path.exists(base + ".dat"):
             times = np.arange(len(path)) * row["params"]["dt"]
-            records.write_text(base + ".dat", "".join(f"{t:g} {x!r}\n" for t, x in zip(times.tolist(), path.tolist())))
+            disk.write_text(base + ".dat", "".join(f"{t:g} {x!r}\n" for t, x in zip(times.tolist(), path.tolist())))
         if not os.path.exists(base + ".json"):
-            records.write_json(base + ".json", row["params"])
+            disk.write_json(base + ".json", row["params"])
         if plots and not os.path.exists(base + ".png"):
             plotter(len(path)).save(row["series"], base + ".png")
             drawn += 1
@@ -56,16 +55,16 @@ def write_dataset(made, paths, dataset, plots):
 
 
 def refuse_other_params(row, dataset):
-    """Raise UserError where the dataset holds another series of this id: its plot would go with the wrong numbers."""
+    """UserError if the dataset has another series under this id: its plot would not fit the numbers."""
     path = os.path.join(dataset, row["id"] + ".json")
-    if os.path.exists(path) and records.read_json(path, "ou_process.py") != row["params"]:
+    if os.path.exists(path) and disk.read_json(path, "ou_process.py") != row["params"]:
         raise cli.UserError(f"{path} was made with other parameters: give another --dataset, or delete {dataset}")
 
 
 def question_of(found, args):
-    """The question of the rows that are there, else the one asked for, else `study`; UserError where the two differ.
+    """The question of the existing rows, else of --question, else `study`. UserError if the first two differ.
 
-    found: the questions of these rows (question.each_of).
+    found: the questions of the existing rows (question.each_of).
     """
     if not found:
         return question.named(args.question or question.STUDY.name)
@@ -89,12 +88,11 @@ def labels_of(rows, claims):
 
 
 def look_at(data, numbers, args):
-    """The rows of a file -> (which of `numbers`, a range, are there, shape (len(numbers),); the rows' questions; label counts).
+    """The rows of a file -> (which of `numbers`, a range, exist, shape (len(numbers),); the rows' questions; label counts).
 
-    UserError where one has no truth, or was made with other parameters than those of args.
+    UserError if a row has no truth, or was made with other parameters than those of args.
     """
     process = PROCESSES[args.process]
-    there, found, counts = np.zeros(len(numbers), bool), [], Counter()
 
     def look(rows):
         records.require(rows, "truth", data.path, "ou_process.py --truth")
@@ -114,19 +112,18 @@ def look_at(data, numbers, args):
                 )
         return [numbers.index(number) for number in ours], asked, labels_of(ours.values(), asked[0].claims)
 
-    for places, asked, labels in data.map(look):
-        there[places] = True
-        found += [each for each in asked if each not in found]
-        counts += labels
+    there = np.zeros(len(numbers), bool)
+    places, found, counts = records.totals(data.map(look), [], [], Counter())
+    there[places] = True
     return there, found, counts
 
 
 def simulate_missing(args, numbers):
-    """Append the rows of these numbers that the file lacks, and write the files that the dataset lacks."""
+    """Append the rows of `numbers` that the file lacks, and write the files that the dataset lacks."""
     process = PROCESSES[args.process]
-    with stream.writing(args.data, create=True) as data, cli.Progress("series", len(numbers)) as bar:
+    with records.writing(args.data, create=True) as data, cli.Progress("series", len(numbers)) as bar:
         if args.dataset:
-            records.sweep(args.dataset)
+            disk.sweep(args.dataset)
         there, found, counts = look_at(data, numbers, args)
         asked = question_of(found, args)
 
@@ -156,50 +153,21 @@ def simulate_missing(args, numbers):
 
 
 def print_shares(asked, counts, rows):
-    """How the labels of each claim are shared among the rows."""
+    """Print the share of each label among the rows."""
     for claim, known in asked.labels.items():
         shares = (f"{label} {counts[claim, label] / rows:.2f}" for label in known)
         print(f"{claim}: {', '.join(shares)} (clear {counts[claim,] / rows:.2f})")
 
 
-def merge_shards(args):
-    """Join the shards of a file into it and remove them. UserError, and nothing is changed, where they do not hold just the rows
-    0 .. count - 1, or the file is there and holds something else. Killed and run again, it ends with the same file."""
-    names = shards.find(args.data)
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(records.holding(args.data, create=True))
-        found, counts = [], Counter()
-        with stream.replacing(args.data) as out:
-            for shard, name in names.items():
-                data, numbers = stack.enter_context(stream.writing(name)), shards.share_of(args.count, shard)
-                there, questions, labels = look_at(data, numbers, args)
-                if not there.all():
-                    lacking = f"{args.process}_{numbers[int(np.argmin(there))]:06d}"
-                    raise cli.UserError(f"{name} lacks {lacking}: run --shard {shard[0]}/{shard[1]} again with this --count")
-                if len(data) != len(numbers):
-                    raise cli.UserError(f"{name} holds rows that are not its own: give the --count and --process that made it")
-                found, counts = found + questions, counts + labels
-                for lines in data.map(lambda rows: b"".join(map(records.line_of, rows))):
-                    out.write(lines)
-            asked = question.one_of(found, args.data)
-            out.flush()
-            if os.path.getsize(args.data) and not filecmp.cmp(out.name, args.data, shallow=False):
-                raise cli.UserError(f"{args.data} is there, and is not what its shards hold: give another --data")
-        for name in names.values():
-            os.remove(name)
-    print_shares(asked, counts, args.count)
-    print(f"shards: {len(names)}\nrows: {args.count}")
-
-
 def recompute_truth(path, name, published):
-    """Rewrite the truth of every row by today's rules, for the named question (None: the rows' own); print what changed.
+    """Compute the truth of every row again, for the named question (None: the rows' own), and print what changed.
 
-    Thresholds that curate.py --fit kept in all rows stay, unless published. What was curated by another truth is dropped.
+    Thresholds of curate.py --fit stay, unless published is true. If a row's truth changes, its `curated` is dropped.
     """
 
     def look(rows):
         records.require(rows, "series", path, "ou_process.py")
-        return question.each_of(rows, path), next((row["id"] for row in rows if row.get("gold") or row.get("teacher")), None)
+        return question.each_of(rows, path), [row["id"] for row in rows if row.get("gold") or row.get("teacher")][:1]
 
     def compute(rows):
         changed, uncurated = Counter(), 0
@@ -217,22 +185,17 @@ def recompute_truth(path, name, published):
             row["truth"] = fresh
         return b"".join(map(records.line_of, rows)), changed, uncurated
 
-    with stream.writing(path) as data:
-        found, answered = [], None
-        for asked_here, first in data.map(look):
-            found, answered = found + asked_here, answered or first
+    with records.writing(path) as data:
+        found, answered = records.totals(data.map(look), [], [])
         had, *others = question.of_one_name(found, path)
         stay = not others and not published and had.rules.version == rules.PUBLISHED.version
         asked = (question.named(name) if name else had).by(had.rules if stay else rules.PUBLISHED)
         if asked.name != had.name and answered:
             raise cli.UserError(
-                f"{path}: a teacher was asked the question {had.name!r} about {answered}: give {asked.name!r} a file of its own"
+                f"{path}: a teacher was asked the question {had.name!r} about {answered[0]}: give {asked.name!r} a file of its own"
             )
-        changed, uncurated = Counter(), 0
         with data.replacing() as out:
-            for lines, some, dropped in data.map(compute):
-                out.write(lines)
-                changed, uncurated = changed + some, uncurated + dropped
+            changed, uncurated = records.totals(records.written(out, data.map(compute)), Counter(), 0)
     for claim in asked.claims:
         print(f"changed_{claim}: {changed[claim]}")
     print(f"to_curate_again: {uncurated}\nrules: {asked.rules.words}\nrows: {len(data)}")
@@ -241,24 +204,22 @@ def recompute_truth(path, name, published):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument(
-        "--count", type=cli.positive, default=220, help="Number of series of the process that data.jsonl shall hold."
+        "--count", type=cli.positive, default=220, help="Number of series of the process in data.jsonl."
     )
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series, 16 to 1024.")
-    parser.add_argument("--seed", type=cli.count, default=0, help="Seed; series k of a seed is always the same.")
+    parser.add_argument("--seed", type=cli.count, default=0, help="Seed. Series k of a seed is always the same.")
     parser.add_argument("--dt", type=cli.positive_float, default=1.0, help="Time between points.")
-    parser.add_argument("--process", choices=list(PROCESSES), default="ou", help="Where the series come from.")
+    parser.add_argument("--process", choices=list(PROCESSES), default="ou", help="The process that is simulated.")
     parser.add_argument(
-        "--question", choices=list(question.QUESTIONS), help="What is asked about them; default: as in data.jsonl, else study."
+        "--question", choices=list(question.QUESTIONS), help="The question about them; default: as in data.jsonl, else study."
     )
-    parser.add_argument("--dataset", default="dataset", help="Folder for the .dat, .png and .json of each series.")
+    parser.add_argument("--dataset", default="dataset", help="Folder for the .dat, .png and .json of each series; none: write none.")
     parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
-    parser.add_argument("--no-plots", action="store_true", help="Draw no .png; a teacher needs them, a dry run does not.")
-    parser.add_argument("--no-dataset", action="store_true", help="Write no files beside --data at all.")
-    parser.add_argument("--shard", help="Make this share of the rows, as 2/8, the first being 0/8, in data-2-of-8.jsonl.")
-    parser.add_argument("--merge", action="store_true", help="Join the shards of --data: check that all rows are there, once.")
-    parser.add_argument("--truth", action="store_true", help="Only recompute the truth of an existing data.jsonl.")
-    parser.add_argument("--published", action="store_true", help="With --truth: back to the published thresholds.")
-    records.add_lock_flag(parser)
+    parser.add_argument("--no-plots", action="store_true", help="Draw no .png. A teacher needs them, a dry run does not.")
+    parser.add_argument("--shard", help="Make one share of the rows (0/8 to 7/8; 2/8 is in data-2-of-8.jsonl).")
+    parser.add_argument("--truth", action="store_true", help="Only compute the truth of an existing data.jsonl again.")
+    parser.add_argument("--published", action="store_true", help="With --truth: use the published thresholds.")
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")
@@ -267,22 +228,20 @@ def main(argv=None):
     if args.seed >= series_rows.SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {series_rows.SEEDS}")
     if args.published and not args.truth:
-        raise cli.UserError("--published belongs to --truth: it recomputes what is there")
-    if sum(map(bool, (args.truth, args.shard, args.merge))) > 1:
-        raise cli.UserError("--truth, --shard and --merge are three things to do: give one of them")
-    shard = cli.shard(args.shard) if args.shard else (0, 1)
-    numbers = shards.share_of(args.count, shard)
+        raise cli.UserError("--published belongs to --truth: give both")
+    if args.truth and args.shard:
+        raise cli.UserError("--truth and --shard exclude each other: give one of them, and a shard's file as --data")
+    shard, of = cli.shard(args.shard) if args.shard else (0, 1)
+    numbers = range(args.count * shard // of, args.count * (shard + 1) // of)
     if not numbers:
         raise cli.UserError(f"--shard {args.shard}: of {args.count} series it has none: give fewer shards")
     cli.print_settings(args)
     if args.shard:
-        args.data = shards.path_of(args.data, shard)
-    if args.no_dataset:
+        args.data = f"{args.data.removesuffix('.jsonl')}-{shard}-of-{of}.jsonl"
+    if args.dataset == "none":
         args.dataset = None
     if args.truth:
         recompute_truth(args.data, args.question, args.published)
-    elif args.merge:
-        merge_shards(args)
     else:
         simulate_missing(args, numbers)
 

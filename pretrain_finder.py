@@ -16,7 +16,7 @@ trained already.
 
 import os
 
-from llm_ts import cli, records
+from llm_ts import cli, disk
 from llm_ts.pairs import fresh
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.student import device, load, run_folder
@@ -51,7 +51,7 @@ def found(learner, plots, batch_size):
     return shares
 
 
-def evaluate(learner, plots, args, step):
+def validate(learner, plots, args, step):
     """Print how the finder finds the lines of the validation plots, and keep it in finder.json."""
     from llm_ts.student import pretraining
 
@@ -74,7 +74,7 @@ def main(argv=None):
     parser.add_argument("--validation", type=cli.positive, default=256, help="Plots that each checkpoint is tried on.")
     parser.add_argument("--minutes", type=cli.positive_float, default=0.0, help="End whole after so long; default: never.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the first weights and of the series.")
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     stages, processes = fresh.plan(args.fresh), fresh.mixture(args.process)
     cli.print_settings(args)
@@ -83,7 +83,7 @@ def main(argv=None):
     made = os.path.join(args.out, load.FINDER)
     trained = finder.read(args.start) if args.start else None
     settings = {name: getattr(args, name) for name in SETTINGS}
-    settings["start_sha256"] = records.digest(args.start) if args.start else None
+    settings["start_sha256"] = disk.digest(args.start) if args.start else None
     if os.path.exists(os.path.join(args.out, ABOUT)):
         run_folder.check(args.out, settings, ABOUT)
     if os.path.exists(made):
@@ -98,10 +98,10 @@ def main(argv=None):
     seen = finder.Plots(list(fresh.Rows("validation", [(*stages[-1][:2], args.validation)], processes=processes)), args.seed)
     with run_folder.hold(args.out):
         pretraining.begin(args.out, ABOUT, {**settings, "dtype": device.precision()})
-        count = pretraining.train(args, learner, plots, lambda step: evaluate(learner, seen, args, step))
+        count = pretraining.train(args, learner, plots, lambda step: validate(learner, seen, args, step))
         if count is None:
             return cli.REQUEUE
-        with records.atomic(made) as temporary:
+        with disk.atomic(made) as temporary:
             save_file({name: weight.contiguous() for name, weight in learner.cpu().state_dict().items()}, temporary)
     print(f"plots: {count}\nout: {made}")
     return 0

@@ -11,14 +11,12 @@ The text model takes no part but by the embeddings of its words, so that this
 is quick. Started again, the same command goes on from the last whole
 checkpoint; SIGTERM, SIGUSR1 and Ctrl-C save at the next step and exit with 75.
 --tower takes a tower.safetensors that is trained already, and only puts it
-before the text model. --start goes on from one; with a --side that is a
-multiple of its own it then sees finer pictures.
+before the text model. --start goes on from one.
 """
 
-import argparse
 import os
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question
 from llm_ts.pairs import fresh
 from llm_ts.scores import score
 from llm_ts.scores.means import percent
@@ -26,19 +24,8 @@ from llm_ts.student import device, load, run_folder
 
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 VALIDATION = 512  # plots
-MOST = 1024  # pixels of a picture's side
-SETTINGS = ("text", "start", "side", "fresh", "styles", "process", "question", "learning_rate")
+SETTINGS = ("text", "start", "fresh", "styles", "process", "question", "learning_rate")
 SETTINGS += ("batch_size", "save_steps", "seed")
-
-
-def side(text):
-    """--side: as many pixels as make whole patches."""
-    from llm_ts.student import eyes
-
-    pixels = cli.positive(text)
-    if pixels % eyes.GRID or pixels > MOST:
-        raise argparse.ArgumentTypeError(f"{text} is no multiple of {eyes.GRID} up to {MOST}")
-    return pixels
 
 
 def outcomes_of(tower, plots, asked, batch_size):
@@ -57,7 +44,7 @@ def outcomes_of(tower, plots, asked, batch_size):
     return found
 
 
-def evaluate(tower, plots, asked, args, step):
+def validate(tower, plots, asked, args, step):
     """Print how the tower reads the validation plots, and keep it in tower.json."""
     from llm_ts.student import pretraining
 
@@ -82,12 +69,12 @@ def train_tower(args, asked, model, processor):
     plots = tower.Plots(fresh.Rows("train", stages, args.seed, question=asked, processes=processes), asked, processor, args.styles)
     validation = list(fresh.Rows("validation", [(*stages[-1][:2], VALIDATION)], question=asked, processes=processes))
     seen = tower.Plots(validation, asked, processor)
-    return pretraining.train(args, learner, plots, lambda step: evaluate(learner, seen, asked, args, step))
+    return pretraining.train(args, learner, plots, lambda step: validate(learner, seen, asked, args, step))
 
 
 def settings_of(args, asked):
     """What makes two runs the same run; the rules too, by which its plots were labelled."""
-    start = {"start_sha256": records.digest(args.start)} if args.start else {}
+    start = {"start_sha256": disk.digest(args.start)} if args.start else {}
     return {**{name: getattr(args, name) for name in SETTINGS}, **start, **asked.rules.tag}
 
 
@@ -100,7 +87,7 @@ def write_model(model, processor, folder):
 
     model.to(torch.bfloat16).save_pretrained(folder)
     processor.save_pretrained(folder)
-    with records.atomic(os.path.join(folder, load.TOWER)) as temporary:
+    with disk.atomic(os.path.join(folder, load.TOWER)) as temporary:
         save_file({name: weight.contiguous() for name, weight in eyes.state_of(model).items()}, temporary)
 
 
@@ -110,7 +97,6 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="Folder of the vision model.")
     parser.add_argument("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
     parser.add_argument("--start", metavar="FILE", help="A trained tower.safetensors, to learn on from.")
-    parser.add_argument("--side", type=side, help="Pixels, each way, of the pictures it sees; default: of its start, else 128.")
     parser.add_argument("--fresh", metavar="POINTSxSERIES,...", default="128x80000", help="Simulated series to learn from.")
     parser.add_argument("--process", default="ou", help='Where the series come from: names with commas, in turn; "all".')
     parser.add_argument("--styles", type=cli.share, default=0.0, help="Share of the plots that are drawn in random styles.")
@@ -120,26 +106,25 @@ def main(argv=None):
     parser.add_argument("--save-steps", type=cli.positive, default=100, help="Save and evaluate every so many steps.")
     parser.add_argument("--minutes", type=cli.positive_float, default=0.0, help="End whole after so long; default: never.")
     parser.add_argument("--seed", type=cli.count, default=0, help="Of the tower's first weights and of its series.")
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     asked = question.named(args.question)
     fresh.plan(args.fresh), fresh.mixture(args.process)  # what is wrong there is said before a model is loaded
-    if args.tower and (args.start or args.side):
-        parser.error("--tower takes a tower as it is: leave --start and --side out")
+    if args.tower and args.start:
+        parser.error("--tower takes a tower as it is: leave --start out")
     from llm_ts.student import eyes
 
     path, made = args.tower or args.start, os.path.join(args.out, load.TOWER)
-    trained = eyes.read(path) if path else None
-    args.side = args.side or (eyes.side_of(trained) if trained else eyes.SIDE)
+    trained = load.read_tensors(path) if path else None
     cli.print_settings(args)
     if not args.tower and os.path.exists(os.path.join(args.out, ABOUT)):
         run_folder.check(args.out, settings_of(args, asked), ABOUT)
     if os.path.exists(made):
-        if args.tower and records.digest(args.tower) != records.digest(made):
+        if args.tower and disk.digest(args.tower) != disk.digest(made):
             raise cli.UserError(f"{args.out} has another tower than {args.tower}: give another --out, or delete that folder")
         print(f"{args.out} is there: nothing to do")
         return 0
-    model, processor = eyes.give(args.text, args.seed, args.side)
+    model, processor = eyes.give(args.text, args.seed)
     if trained:
         eyes.put(model, trained, path)
     with run_folder.hold(args.out):

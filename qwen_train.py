@@ -23,32 +23,35 @@ import contextlib
 import os
 import sys
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words
 from llm_ts.scores import curves, similarity, tables
 from llm_ts.student import baselines, callbacks, device, flags, load, run_folder, torchrun, train, trial
 from llm_ts.student.evaluate import evaluate
+from llm_ts.student.student import Student
 
 
 def load_rows(run):
     """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second.
 
-    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. Where plots
-    are shown, those of the file's pairs lie in run.dataset.
+    What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. With
+    --then-pairs, these pairs come after it. Where plots are shown, those of the file's pairs lie in run.dataset.
     """
     train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
+    drawn, given = [], train_rows if run.then_pairs or not run.fresh else []
     if run.fresh:
-        words = Words(train_rows) if run.words != "template" else None
-        more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words, "plain_first": run.words == "both"}
-        train_rows = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, run.shapes, **more)
+        words = Words(train_rows) if run.words == "both" else None
+        more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}
+        drawn = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, **more)
         if words:
             print(f"words of the teacher: {words}", flush=True)
     validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
-    train_rows = [pair.show(row, run.see, None if run.fresh else run.dataset, run.styles) for row in train_rows]
-    train_rows = fresh.in_other_orders(train_rows, run.reorder, run.recipe.seed) if run.reorder else train_rows
+    drawn = [pair.show(row, run.see, None, run.styles) for row in drawn]
+    drawn = fresh.in_other_orders(drawn, run.reorder, run.recipe.seed) if run.reorder else drawn
+    train_rows = drawn + [pair.show(row, run.see, run.dataset) for row in given]
     validation_rows = [pair.show(row, run.see) for row in validation_rows]
     test_rows = [pair.show(row, run.see, run.dataset) for row in pair.first_of(test_rows, run.eval_rows)]
     return train_rows, validation_rows, test_rows
@@ -65,30 +68,30 @@ def not_evaluated(folder, save_steps, last):
     return {step: path for step, path in planned.items() if not os.path.exists(run_folder.evaluation_path(folder, step))}
 
 
-def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
+def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
     """Train to the end or until stop.asked; returns the exit code. rows: (train, validation, test)."""
     train_rows, validation_rows, test_rows = rows
     print(f"parameters: {model.num_parameters() / 1e6:.0f} M", flush=True)
 
-    def evaluate_step(model, step):
+    def keep_scores(model, step):
         name = f"step {step}" if step else "untrained"
-        sizes = (run.eval_batch_size, run.max_new_tokens)
+        student = Student.around(model, processor, run.eval_batch_size)
         both = (test_rows, validation_rows if step else [])  # untrained, it is no candidate
-        content = evaluate(name, model, processor, *both, scorer, *sizes, stop, base=run.model, step=step)
+        content = evaluate(name, student, *both, scorer, run.max_new_tokens, stop, base=run.model, step=step)
         if content is None:
             print(f"the evaluation of step {step} is left for the next start", flush=True)
             return
         if torchrun.number() == 0:
-            records.write_json(run_folder.evaluation_path(folder, step), content)
+            disk.write_json(run_folder.evaluation_path(folder, step), content)
         cli.say("\n".join(tables.for_terminal([content])))
 
     limits = callbacks.Limits(folder, run.patience, run.minutes)
-    more = callbacks.make(folder, evaluate_step, stop, limits)
+    more = callbacks.make(folder, keep_scores, stop, limits)
     trainer = train.make(run.recipe, folder, model, processor, train_rows, more)
     if torchrun.number() == 0 and not run_folder.checkpoints(folder):
         trial.run(trainer, processor, train_rows, run.gguf)
     if torchrun.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
-        evaluate_step(trainer.model, 0)
+        keep_scores(trainer.model, 0)
     checkpoint = torchrun.first(run_folder.last_checkpoint(folder))
     over = torchrun.first(limits.reason())
     if checkpoint:
@@ -108,13 +111,14 @@ def train_and_evaluate(run, folder, model, processor, rows, scorer, stop):
     for step, path in torchrun.first(not_evaluated(folder, run.recipe.save_steps, reached)).items():
         print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
         saved = load_student(path, run)[0]  # Accelerate computes in the dtypes of the training with it
-        evaluate_step(trainer.accelerator.prepare_model(saved, evaluation_mode=True), step)
+        keep_scores(trainer.accelerator.prepare_model(saved, evaluation_mode=True), step)
         if torchrun.any_of(stop.asked):
             return cli.REQUEUE
     torchrun.barrier()
     if torchrun.number() == 0:
         contents = run_folder.evaluations(folder)
-        curves.draw_training(contents, trainer.state.log_history, os.path.join(folder, "training.png"))
+        second = flags.drawn_by(run) / run.recipe.batch_size / run.recipe.accumulate / torchrun.count() if run.then_pairs else None
+        curves.draw_training(contents, trainer.state.log_history, os.path.join(folder, "training.png"), second)
         run_folder.finish(folder)
     return 0
 
@@ -124,7 +128,7 @@ def main(argv=None):
     if torchrun.number():
         sys.stdout = open(os.devnull, "w")  # one voice is enough; errors still come from every process
     cli.print_settings(args)
-    run, folder = flags.run_of(args), args.out or run_folder.name_of(args.model)
+    run, folder = flags.run_of(args), args.out or load.name_of(args.model)
     rows = load_rows(run)
     train_rows, _, test_rows = rows
     if os.path.isdir(run.model) and os.path.realpath(folder) == os.path.realpath(run.model):
@@ -170,18 +174,18 @@ def start(run, folder, settings, rows, finished):
         settings[load.FINGERPRINT] = load.fingerprint(loaded[0])
         run_folder.check(folder, settings)
     else:
-        settings = {**records.read_json(os.path.join(folder, "training.json"), "the same command"), **settings}
+        settings = {**disk.read_json(os.path.join(folder, "training.json"), "the same command"), **settings}
     with run_folder.hold(folder) if torchrun.number() == 0 else contextlib.nullcontext():
         if torchrun.number() == 0:
-            records.write_json(os.path.join(folder, "training.json"), settings)
+            disk.write_json(os.path.join(folder, "training.json"), settings)
             pair.write(os.path.join(folder, "test_rows.jsonl"), test_rows)
             baselines.evaluate_baselines(run, folder, train_rows, test_rows, scorer)
         if finished:
             return 0
         transformers.set_seed(run.recipe.seed)  # the adapter's start
-        code = train_and_evaluate(run, folder, *loaded, rows, scorer, stop)
+        code = train_to_the_end(run, folder, *loaded, rows, scorer, stop)
         torchrun.leave()
-        callbacks.ignore_signals()
+        torchrun.ignore_signals()
         return code
 
 

@@ -16,7 +16,8 @@ import os
 import re
 import sys
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question, records
+from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, page, similarity, tables
 from llm_ts.scores.score import BESIDE
 from llm_ts.series.plot import Plotter
@@ -30,10 +31,8 @@ def read_rows():
     """The test rows of the model's folder that we stand in."""
     if not os.path.exists(ROWS):
         raise cli.UserError(f"no {ROWS} here: run this inside a model's folder, made by qwen_train.py")
-    rows = records.read(ROWS, "qwen_train.py")
-    for field in ("id", "prompt", "answer", "truth", "series"):
-        records.require(rows, field, ROWS, "qwen_train.py")
-    records.require([row for row in rows if row.get("gold")], "gold", ROWS, "qwen_train.py")
+    rows = pair.read_all(ROWS, "qwen_train.py")
+    records.require(rows, "id", ROWS, "qwen_train.py")  # the name of its plot
     return rows
 
 
@@ -87,29 +86,31 @@ def write_page(rows, content, before, after, only_wrong):
             curves = file.read()
     title = f"{os.path.basename(os.getcwd())}: {content['name']}"
     about = f"series written as {content['format']}; NLI scores from {content['nli_model']}; wrong samples first"
-    records.write_text("plotdiag/index.html", page.page_of(title, about, compared, curves, cards))
+    disk.write_text("plotdiag/index.html", page.page_of(title, about, compared, curves, cards))
 
 
 def ask_textsynth(rows, args):
     """Ask what is not answered yet, score all, and write the evaluation file; returns its path."""
     if not re.fullmatch(r"[\w.-]+", args.engine):
         raise cli.UserError(f"--engine {args.engine!r}: give an engine's name, such as llama3.3_70B_instruct")
-    client = TextSynth(args.engine, args.server_url, args.timeout, args.retries, args.backoff)
-    rows = rows[: args.limit]
+    client = TextSynth(args.engine, args.server_url, args.timeout)
+    rows = rows[: args.rows]
     asked = 0
-    with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as answers, cli.Progress("answers", len(rows)) as bar:
+    with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as file, cli.Progress("answers", len(rows)) as bar:
+        records.require(file, "answer", file.path, "ts_check_training.py")
+        answers = {answer["id"]: answer["answer"] for answer in file}
         for row in rows:
-            if row["id"] not in answers.rows:
-                answers.append({"id": row["id"], "answer": client.ask(row["prompt"])})
+            if row["id"] not in answers:
+                answers[row["id"]] = client.ask(pair.prompt_of(row))
+                file.append(records.line_of({"id": row["id"], "answer": answers[row["id"]]}))
                 asked += 1
-                cli.say(f"{args.engine}: {asked} asked, {len(answers.rows)} of {len(rows)}")
+                cli.say(f"{args.engine}: {asked} asked, {len(answers)} of {len(rows)}")
             bar.step()
-        records.require(answers.rows.values(), "answer", answers.path, "ts_check_training.py")
-        texts = [answers.rows[row["id"]]["answer"] for row in rows]
+        texts = [answers[row["id"]] for row in rows]
     scorer = similarity.Scorer(args.embedder, args.nli)
     content = evaluation.make(args.engine, rows, texts, scorer, base=f"TextSynth {args.engine}", step=None)
     path = f"evaluation_textsynth-{args.engine}.json"
-    records.write_json(path, content)
+    disk.write_json(path, content)
     print(f"asked: {asked}")
     return path
 
@@ -121,18 +122,16 @@ def main(argv=None):
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="Colour in the terminal.")
     parser.add_argument("--engine", default="llama3.3_70B_instruct", help="TextSynth's engine.")
     parser.add_argument("--server-url", default="https://api.textsynth.com", help="A compatible server, without /v1.")
-    parser.add_argument("--limit", type=cli.positive, help="Ask at most so many test prompts; default all.")
+    parser.add_argument("--rows", type=cli.positive, help="Ask about so many test rows at most; default: all.")
     parser.add_argument("--timeout", type=cli.positive_float, default=120.0, help="Seconds to wait for an answer.")
-    parser.add_argument("--retries", type=cli.count, default=6, help="Times to ask again after 429, 5xx or a drop.")
-    parser.add_argument("--backoff", type=cli.positive_float, default=1.0, help="Seconds before asking again, doubled.")
     similarity.add_flags(parser)
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     rows = read_rows()
     path = args.evaluation or ask_textsynth(rows, args)
     content = evaluation.read(path)
     if not args.evaluation:
-        rows = rows[: args.limit]
+        rows = rows[: args.rows]
     after = samples_by_id(content, rows, path)
     avant = optional_evaluation("evaluation_avant.json")
     before = {sample["id"]: sample for sample in avant["samples"]} if avant else {}

@@ -5,19 +5,13 @@ Reads: nothing; the series are drawn fresh (llm_ts/pairs/suites.py).
 Writes: <out>/<row id>.png, one plot a series.
 Run: python -m experiments.other_plots --program gnuplot --suite unseen --count 200 --points 128 --out plots/gnuplot
 
-Programs, and what must be installed:
-  matplotlib  its own style sheets               pip install matplotlib
-  gnuplot     terminals pngcairo and png         apt-get install gnuplot-nox
-  r           base graphics on a cairo png()     apt-get install r-base-core
-  plotly      its own templates, in Chromium     pip install plotly; apt-get install chromium
-
-A plot shows the values in a user's unit, a * value + b with a > 0, mostly in
-the program's default look with a few things changed: size, title, names, line,
-markers, grid, ground, dates. Text is in DejaVu where no other font is
-installed. Everything random comes from a generator keyed by program and row
-id, so the same row gives the same plot (by R, 1 to 3 of 200 came out with a
-few hundred other pixels the second time; why is not known). Plots that are
-there are not drawn again.
+Programs: matplotlib in its own style sheets, gnuplot (gnuplot-nox), R's base
+graphics (r-base-core), plotly in Chromium (pip install plotly; chromium). A
+plot shows the values in a user's unit, a * value + b with a > 0, mostly in the
+program's default look with a few things changed. Everything random comes from
+a generator keyed by program and row id, so the same row gives the same plot (by
+R, 1 to 3 of 200 came out with some other pixels the second time; why is not
+known). Plots that are there are not drawn again.
 """
 
 import os
@@ -26,7 +20,7 @@ import tempfile
 
 from experiments.plotters import by_gnuplot, by_matplotlib, by_plotly, by_r
 from experiments.plotters.plot import asked, generator
-from llm_ts import cli, records
+from llm_ts import cli, disk
 from llm_ts.pairs import suites
 
 BATCH = 50  # plots per start of a program: R and Chromium take a second to start
@@ -50,7 +44,7 @@ def draw(program, rows, out):
     if lacks := PROGRAMS[program].missing():
         raise cli.UserError(lacks)
     os.makedirs(out, exist_ok=True)
-    records.sweep(out)
+    disk.sweep(out)
     left = [row for row in rows if not os.path.exists(os.path.join(out, f"{row['id']}.png"))]
     with cli.Progress("plots", len(left)) as bar:
         for start in range(0, len(left), BATCH):
@@ -61,25 +55,20 @@ def draw(program, rows, out):
 
 def _draw_batch(program, rows, out):
     """Draw rows by one start of a program, then give each whole plot its name."""
-    batch, left_out = [], []
-    for row in rows:
-        rng = generator(program, row)
-        batch.append((asked(row, rng), rng))
+    generators = [generator(program, row) for row in rows]
+    batch = [(asked(row, rng), rng) for row, rng in zip(rows, generators)]
     # a browser that is ending may still write its profile
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         done = PROGRAMS[program].draw(batch, folder)
-        for number, row in enumerate(rows):
-            made = os.path.join(folder, f"{number}.png")
-            if _is_png(made):
-                with records.atomic(os.path.join(out, f"{row['id']}.png")) as temporary:
-                    shutil.copyfile(made, temporary)
-            else:
-                left_out.append(row["id"])
+        made = {row["id"]: os.path.join(folder, f"{number}.png") for number, row in enumerate(rows)}
+        left_out = [name for name, path in made.items() if not _is_png(path)]
+        for name in made.keys() - set(left_out):
+            with disk.atomic(os.path.join(out, f"{name}.png")) as temporary:
+                shutil.copyfile(made[name], temporary)
     if left_out:
         said = (done.stderr.strip().splitlines() if done else []) or ["nothing"]
-        raise cli.UserError(
-            f"{program} left out {len(left_out)} of {len(rows)} plots, {left_out[0]} first; it said last: {cli.visible(said[-1])}"
-        )
+        lost = f"{len(left_out)} of {len(rows)} plots, {left_out[0]} first"
+        raise cli.UserError(f"{program} left out {lost}; it said last: {cli.visible(said[-1])}")
 
 
 def main(argv=None):
@@ -92,8 +81,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     rows = suites.rows(args.suite, args.count, args.points, "thirds")
     drawn = draw(args.program, rows, args.out)
-    for name, value in (("rows", len(rows)), ("drawn", drawn), ("program", args.program), ("out", args.out)):
-        print(f"{name}: {value}")
+    print(f"rows: {len(rows)}\ndrawn: {drawn}\nprogram: {args.program}\nout: {args.out}")
 
 
 if __name__ == "__main__":

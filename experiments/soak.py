@@ -1,5 +1,5 @@
-"""Break the stages on purpose for an hour, and count what was lost: kills, full
-disks, torn and broken files, for each stage and the training.
+"""Break the stages and the training on purpose, and count what was lost: kills,
+full disks, torn files, broken lines.
 
 Reads: models/ (python fetch.py smollm2 minilm; without them no training).
 Writes: results/soak.json.
@@ -7,9 +7,9 @@ Run: python -m experiments.soak --minutes 60
 
 Each trial takes a folder as the stages left it, breaks the next stage in one
 way, runs it again until it ends, and compares every file with those of a run
-that nothing disturbed, byte by byte. A full disk is a small tmpfs where this
-may mount one (root), else a limit on the size of files. A broken line must be
-named in one line, with exit code 2, and no file may change.
+that nothing disturbed, byte by byte (of a training its weights). As root, a
+full disk is a small tmpfs, else a limit on the size of files. A broken line
+must be named in one line, with exit code 2, and no file may change.
 """
 
 import contextlib
@@ -26,42 +26,37 @@ import tempfile
 import time
 from collections import Counter
 
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 PAGE = 4096
 ENV = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
 STAGES = {  # name: the script and its flags
-    "simulate": ("ou_process.py", "--count", "3000", "--points", "24", "--no-dataset"),
-    "simulate, plots": ("ou_process.py", "--count", "40", "--points", "24"),
-    "truth": ("ou_process.py", "--truth"),
-    "ask": ("mistral.py", "--dryrun", "--no-dataset"),
-    "curate": ("curate.py", "--audit", "20"),
-    "curate, decided": ("curate.py",),
-    "convert": ("convert.py", "--no-diagnostics"),
+    "simulate": "ou_process.py --count 3000 --points 24 --dataset none",
+    "simulate, plots": "ou_process.py --count 40 --points 24",
+    "truth": "ou_process.py --truth",
+    "ask": "mistral.py --dryrun --dataset none",
+    "curate": "curate.py --audit 20",
+    "curate, decided": "curate.py",
+    "convert": "convert.py --diagnostics 0",
 }
-TRAINING = "--epochs 2 --batch-size 8 --save-steps 4 --max-new-tokens 8 --eval-rows 4 --no-gguf --nli none --model tiny --out run"
-TRAIN = {"train": ("qwen_train.py", "--data", "few.jsonl", *TRAINING.split())}
+TRAIN = "qwen_train.py --data few.jsonl --model tiny --out run --epochs 2 --batch-size 8 --save-steps 4 --eval-rows 4"
+TRAIN += f" --max-new-tokens 8 --no-gguf --nli none --embedder {paths.of('minilm')}"
 
 
 class Trial:
-    """One stage in a folder of its own. `say` collects what went wrong, in words."""
+    """One stage in a folder of its own; `wrong` collects in words what went wrong."""
 
     def __init__(self, kept, stage, before, folder, rng):
-        self.kept, self.stage, self.folder, self.rng = kept, stage, folder, rng
-        self.flags = {**STAGES, **TRAIN}[stage]
-        self.wrong = []
+        self.kept, self.stage, self.folder, self.rng, self.wrong = kept, stage, folder, rng, []
+        script, *flags = {**STAGES, "train": TRAIN}[stage].split()
+        self.command = [sys.executable, os.path.join(paths.ROOT, script), *flags]
         shutil.copytree(os.path.join(kept, before), folder, dirs_exist_ok=True)
 
     def start(self, **how):
         """The stage as a process of its own session, so that a signal reaches its first process alone."""
-        command = [sys.executable, os.path.join(paths.ROOT, self.flags[0]), *self.flags[1:]]
-        if self.stage == "train":
-            command += ["--embedder", paths.of("minilm")]
-        return subprocess.Popen(
-            command, cwd=self.folder, env={**os.environ, **ENV}, text=True, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **how,
-        )  # fmt: skip
+        how = {"env": {**os.environ, **ENV}, "text": True, "start_new_session": True, **how}
+        return subprocess.Popen(self.command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **how)
 
     def run(self, *codes, **how):
         """Run the stage to its end; its last words. Another exit code than these, or a traceback, is wrong."""
@@ -72,7 +67,7 @@ class Trial:
         return said
 
     def kill(self, seconds):
-        """Start the stage, and kill its first process within so many seconds."""
+        """Start the stage, and kill its first process within so many seconds; whether it was still running."""
         process = self.start()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(self.rng.uniform(0.05, seconds))
@@ -91,7 +86,7 @@ class Trial:
 
 
 def files_of(folder, stage):
-    """{name: bytes} of what a stage is to write; of a training, the student alone: its times differ from run to run."""
+    """{name: bytes} of what a stage is to write; of a training the student alone: its times differ from run to run."""
     found = {}
     for where, _, names in os.walk(os.path.join(folder, "run", "final") if stage == "train" else folder):
         for name in names:
@@ -109,15 +104,14 @@ def try_kills(trial, seconds):
 
 
 def try_full_disk(trial, seconds):
-    """The stage where there is room for a part of what it writes; then in a folder with room for all."""
+    """The stage where there is room for a part of what it writes; then where there is room for all."""
     sizes = [os.path.getsize(os.path.join(where, name)) for where, _, names in os.walk(trial.folder) for name in names]
     there = sum(size // PAGE * PAGE + 2 * PAGE for size in sizes)
     room = int(there + trial.rng.uniform(0.02, 0.9) * max(trial.rng.choice([1 << 20, there]), 1 << 18))
     if os.geteuid() == 0:
-        small = trial.folder + ".small"
+        roomy, small = trial.folder, trial.folder + ".small"
         os.mkdir(small)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "none", small], check=True)
-        roomy = trial.folder
         try:
             shutil.copytree(roomy, small, dirs_exist_ok=True)
             trial.folder = small
@@ -130,19 +124,18 @@ def try_full_disk(trial, seconds):
             os.rmdir(small)
     else:
         limit = max(sizes, default=0) + room - there
-        said = trial.run(0, cli.USER_ERROR, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-    full = bool(said.strip())
-    if full and len(said.strip().splitlines()) != 1 and trial.stage != "train":
+        limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))}
+        said = trial.run(0, cli.USER_ERROR, **limited)
+    if len(said.strip().splitlines()) > 1 and trial.stage != "train":
         trial.wrong.append(f"a full disk in more than one line: {said[-300:]}")
     trial.run(0)
     trial.compare()
-    return full
+    return bool(said.strip())
 
 
 def try_torn(trial, seconds):
     """The file as a kill in the middle of a write leaves it: cut anywhere in what the last stage that appends added."""
-    path = os.path.join(trial.folder, "data.jsonl")
-    whole = os.path.join(trial.kept, trial.stage, "data.jsonl")
+    path, whole = (os.path.join(folder, "data.jsonl") for folder in (trial.folder, os.path.join(trial.kept, trial.stage)))
     shutil.copy(whole, path)
     least = os.path.getsize(os.path.join(trial.kept, "truth", "data.jsonl")) if trial.stage == "ask" else 1
     os.truncate(path, trial.rng.randrange(least, os.path.getsize(whole)))
@@ -153,8 +146,7 @@ def try_torn(trial, seconds):
 
 def try_broken(trial, seconds):
     """A byte that cannot be there, somewhere in the file: it is named, and nothing changes."""
-    path = os.path.join(trial.folder, "data.jsonl")
-    with open(path, "r+b") as file:
+    with open(os.path.join(trial.folder, "data.jsonl"), "r+b") as file:
         line_end = file.read().rindex(b"\n", 0, -1)
         file.seek(place := trial.rng.randrange(0, line_end))
         if file.read(1) == b"\n":
@@ -173,18 +165,23 @@ def try_broken(trial, seconds):
 WAYS = {"killed": try_kills, "full disk": try_full_disk, "torn file": try_torn, "broken line": try_broken}
 
 
-def prepare(kept, training):
-    """Run all stages undisturbed, keep the folder after each; {stage: (the folder it begins from, its seconds)}."""
+def fits(stage, way):
+    """Whether a stage can be broken so: files are torn where stages append, and a broken line needs a file before."""
+    known = {"torn file": ("simulate", "ask"), "broken line": ("truth", "ask", "curate", "curate, decided", "convert")}
+    return stage in known.get(way, (stage,))
+
+
+def prepare(kept, stages):
+    """Run stages undisturbed, keep the folder after each; {stage: (the folder it begins from, its seconds)}."""
     os.makedirs(os.path.join(kept, "nothing"))
     about, last = {}, "nothing"
-    for stage in (*STAGES, *training):
-        before = "nothing" if stage.startswith("simulate") else "few" if stage == "train" else last
+    for stage in stages:
+        before = "nothing" if stage.startswith("simulate") else last
         if stage == "train":
-            make_few(kept, last)
-        if stage == "curate, decided":
-            before = "decisions"
-            shutil.copytree(os.path.join(kept, last), os.path.join(kept, before))
-            decide(os.path.join(kept, before, "verify.csv"))
+            before = make_few(kept, last)
+        elif stage == "curate, decided":
+            before = shutil.copytree(os.path.join(kept, last), os.path.join(kept, "decisions"))
+            decide(os.path.join(before, "verify.csv"))
         trial, start = Trial(kept, stage, before, os.path.join(kept, stage), random.Random(0)), time.monotonic()
         trial.run(0)
         if trial.wrong:
@@ -208,29 +205,34 @@ def decide(path):
 
 
 def make_few(kept, last):
-    """A folder with a tiny random model and a few pairs."""
-    from experiments import bases
+    """A folder with a tiny random llama and a few pairs -> its path."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    os.makedirs(os.path.join(kept, "few"))
-    bases.make("llama", os.path.join(kept, "few", "tiny"))
+    folder, base = os.path.join(kept, "few"), paths.of("smollm2")
+    os.makedirs(folder)
+    tokenizer = AutoTokenizer.from_pretrained(os.path.dirname(base), gguf_file=os.path.basename(base))
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    LlamaForCausalLM(LlamaConfig(len(tokenizer), **sizes)).save_pretrained(os.path.join(folder, "tiny"))
+    tokenizer.save_pretrained(os.path.join(folder, "tiny"))
     with open(os.path.join(kept, last, "test_jsonl.jsonl"), encoding="utf-8") as pairs:
-        records.write_text(os.path.join(kept, "few", "few.jsonl"), "".join(line for line, _ in zip(pairs, range(60))))
+        disk.write_text(os.path.join(folder, "few.jsonl"), "".join(line for line, _ in zip(pairs, range(60))))
+    return folder
 
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--minutes", type=cli.positive_float, default=60.0, help="How long.")
-    parser.add_argument("--seed", type=cli.count, help="Seed of what is tried; default: another one each time.")
+    parser.add_argument("--seed", type=cli.count, default=int(time.time()), help="Of what is tried; default: the time.")
     parser.add_argument("--no-training", action="store_true", help="Only the stages before it.")
     parser.add_argument("--out", default="results/soak.json", help="Where the counts go.")
     args = parser.parse_args(argv)
-    args.seed = args.seed if args.seed is not None else int(time.time())
     cli.print_settings(args)
     rng, tried, broken, wrong = random.Random(args.seed), Counter(), Counter(), []
-    there = all(os.path.exists(paths.of(name)) for name in ("smollm2", "minilm"))
-    training = {} if args.no_training or not there else TRAIN
+    training = not args.no_training and all(os.path.exists(paths.of(name)) for name in ("smollm2", "minilm"))
     with tempfile.TemporaryDirectory() as kept:
-        about = prepare(kept, training)
+        about = prepare(kept, [*STAGES, *["train"] * training])
         end = time.monotonic() + 60 * args.minutes
         turns = [(stage, way) for stage in about for way in WAYS if fits(stage, way)]
         while time.monotonic() < end:
@@ -244,18 +246,10 @@ def main(argv=None):
             print(f"{sum(tried.values())} {stage}, {way}: {'; '.join(trial.wrong) or 'nothing lost'}", flush=True)
     names = {f"{stage}, {way}": {"trials": n, "broken": int(broken[stage, way])} for (stage, way), n in sorted(tried.items())}
     disk = "tmpfs" if os.geteuid() == 0 else "a limit on the size of files"
-    machine = {"processor": platform.processor() or platform.machine(), "full_disk": disk, "training": bool(training)}
-    records.write_json(args.out, {"minutes": args.minutes, "seed": args.seed, "machine": machine, "tried": names, "lost": wrong})
-    for name, counts in names.items():
-        print(f"{name}: {counts['trials']} trials, broken {counts['broken']} times")
+    machine = {"processor": platform.processor() or platform.machine(), "full_disk": disk, "training": training}
+    disk.write_json(args.out, {"minutes": args.minutes, "seed": args.seed, "machine": machine, "tried": names, "lost": wrong})
     print(f"trials: {sum(tried.values())}\nlost: {len(wrong)}\nout: {args.out}")
     return 1 if wrong else 0
-
-
-def fits(stage, way):
-    """Whether a stage can be broken so: files are torn where stages append, and a broken line needs a file before."""
-    known = {"torn file": ("simulate", "ask"), "broken line": ("truth", "ask", "curate", "curate, decided", "convert")}
-    return stage in known.get(way, (stage,))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ Run: python -m experiments.truce --truce TRUCE
 
 A caption counts for a claim where the reader finds exactly one label for it.
 Most captions are about a part of the series ("falls in the middle"), and not
-all such parts are recognised: "of the whole" are those that name the whole. The
-maximum and minimum in the words "highest" and "lowest" are shown alone too,
-since a peak need not be the highest one. The series have 12 points, and their
-plots had a fixed axis: what looked flat to people can fill our 0..99.
-
-"Two people": how often two captions of the same series say the same, where both
-were read; a pair that differs counts in the lines of both. A rule can hardly
-agree with people more often than they do among themselves.
+all such parts are recognised: "of the whole" are those that name the whole.
+"highest" and "lowest" are shown alone too, since a peak need not be the highest
+one. The series have 12 points, and their plots had a fixed axis: what looked
+flat to people can fill our 0..99. "Two people": how often two captions of one
+series say the same, where both were read; a pair that differs counts in the
+lines of both. A rule can hardly agree with people more often than they do.
 """
 
 import glob
@@ -33,7 +31,7 @@ WORD = {"max": re.compile(r"\bhighest\b", re.I), "min": re.compile(r"\blowest\b"
 
 
 def read_folder(folder):
-    """[(n integers or floats, [caption, ...]), ...] of every series; UserError where it is no checkout of TRUCE."""
+    """[(n numbers, [caption, ...]), ...] of every series; UserError where it is no checkout of TRUCE."""
     paths = sorted(glob.glob(os.path.join(folder, "processed_data", "*.json")))
     if not paths:
         raise cli.UserError(f"{folder} has no processed_data/*.json: give the folder of a checkout of TRUCE")
@@ -41,10 +39,9 @@ def read_folder(folder):
     for path in paths:
         try:
             with open(path, encoding="utf-8") as file:
-                entries = json.load(file).values()
-            for entry in entries:
-                captions = [text if isinstance(text, str) else text[0] for text in entry["annotations"]]
-                found.append(([float(k) for k in entry["series"]], captions))
+                for entry in json.load(file).values():
+                    captions = [text if isinstance(text, str) else text[0] for text in entry["annotations"]]
+                    found.append(([float(k) for k in entry["series"]], captions))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise cli.UserError(f"{path} is not as TRUCE has it ({error!r}): check it out again") from None
     return found
@@ -66,18 +63,14 @@ def compare(found):
     for series, captions in found:
         truth = STUDY.truth_of(series)
         said = [(STUDY.read(dict.fromkeys(STUDY.topics, caption)), caption) for caption in captions]
-        for read, caption in said:
-            for claim, label in read.items():
-                if label is None:
-                    continue
+        for (read, caption), claim in itertools.product(said, STUDY.claims):
+            if (label := read[claim]) is not None:
                 right = label == truth[claim]
-                if not right:
-                    wrong.append((claim, label, truth[claim], caption))
+                wrong += [] if right else [(claim, label, truth[claim], caption)]
                 for line in lines_of(claim, label, caption):
                     of = counts.setdefault(line, {"rule": [], "clear": [], "people": []})
                     of["rule"].append(right)
-                    if truth["clear"][claim]:
-                        of["clear"].append(right)
+                    of["clear"] += [right] if truth["clear"][claim] else []
         for (one, caption), (other, another) in itertools.combinations(said, 2):
             for claim in STUDY.claims:
                 if one[claim] is not None and other[claim] is not None:
@@ -94,8 +87,8 @@ def main(argv=None):
     found = read_folder(args.truce)
     counts, wrong = compare(found)
     print(f"{'people say':<30}" + "".join(f"{head:>18}{'n':>6}" for head in ("rule agrees", "on clear rows", "two people")))
-    for line in sorted(counts):
-        cells = [mean_of(counts[line][name]) for name in ("rule", "clear", "people")]
+    for line, of in sorted(counts.items()):
+        cells = map(mean_of, of.values())
         print(f"{line:<30}" + "".join(f"{percent(m) if m['n'] else '-':>18}{m['n']:>6}" for m in cells))
     print("%, with 95 % Wilson intervals, as if captions were independent; several are of one series")
     for claim, label, true, caption in wrong if args.wrong else ():

@@ -1,4 +1,4 @@
-"""How a series is shown to a student: its numbers in a named format, its plot, or both; kept with every pair, adapter and GGUF.
+"""How a series is shown to a student: its numbers in a named format, or its plot; kept with every pair, adapter and GGUF.
 
 To add a format: one line in FORMATS. A changed one changes what trained students are asked: add another instead.
 """
@@ -9,39 +9,29 @@ from llm_ts import cli
 from llm_ts.claims.places import THIRDS, third
 
 
-def _joined(series, separator):
-    return separator.join(f"{k:02d}" for k in series)
+def _study(series):
+    return f" [{', '.join(f'{k:02d}' for k in series)}]"
 
 
-def _thirds(series, separator):
+def _thirds(series):
     by_third = {name: [] for name in THIRDS}
     for i, k in enumerate(series):
-        by_third[third(i, len(series))].append(k)
-    return "".join(f"\n{name}: {_joined(values, separator)}" for name, values in by_third.items())
+        by_third[third(i, len(series))].append(f"{k:02d}")
+    return "".join(f"\n{name}: {' '.join(values)}" for name, values in by_third.items())
 
 
-FORMATS = {
-    "study": lambda series: f" [{_joined(series, ', ')}]",
-    "space": lambda series: f" {_joined(series, ' ')}",
-    "compact": lambda series: f" {_joined(series, '')}",
-    "thirds": lambda series: _thirds(series, " "),
-    "thirds-comma": lambda series: _thirds(series, ", "),
-    "thirds-compact": lambda series: _thirds(series, ""),
-}
-
-
-SEE = ("numbers", "image", "both")  # what a student is shown; a record that says nothing of it: numbers
+FORMATS = {"study": _study, "thirds": _thirds}
+SEE = ("numbers", "image")  # what a student is shown; a record that says nothing of it: numbers
 
 
 def shown(series, fmt, see="numbers"):
-    """What a prompt says of a series: its numbers, or that a plot stands beside them, and of how many points.
+    """What a prompt says of a series: its numbers, or that a plot stands beside it, and of how many points.
 
     [0, 5, 99] as "image" -> " a plot of 3 points."
     """
-    plot = f"a plot of {len(series)} points."  # noise is a matter of the single step, which a plot alone does not show
-    if see == "image":
-        return f" {plot}"
-    return series_to_text(series, fmt) + (f"\nThe same as {plot}" if see == "both" else "")
+    if see == "image":  # noise is a matter of the single step, which a plot alone does not show
+        return f" a plot of {len(series)} points."
+    return series_to_text(series, fmt)
 
 
 def see_of(record, where):

@@ -13,7 +13,8 @@ FETCHED = {
     "smollm2": "models/SmolLM2-135M-Instruct.Q4_1.gguf",
     "minilm": "models/all-MiniLM-L6-v2",
     "llama.cpp": "build/llama.cpp",
-    "llama-programs": "build/llama-programs",  # built with llama.cpp
+    "llama": "build/llama",  # built from it: the library with its Python binding, and programs
+    "llama-objects": "build/llama-objects",  # what the compiler left, for what is built later
     "qwen-coder": "models/Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf",
     "qwen-coder-1.5b": "models/Qwen2.5-Coder-1.5B-Instruct.Q4_K_M.gguf",
 }
@@ -40,8 +41,16 @@ def llama_cpp():
 
 
 def llama_program(name):
-    """The path of llama-server, llama-cli, llama-quantize or llama-imatrix as fetch.py built it; UserError where it did not."""
-    path = os.path.join(of("llama-programs"), name)
+    """The path of llama-server or llama-cli as fetch.py built it; UserError where it did not."""
+    path = os.path.join(of("llama"), name)
     if not os.path.isfile(path):
-        raise cli.UserError(f"no {FETCHED['llama-programs']}/{name} here: run python fetch.py llama.cpp, which builds it")
+        raise cli.UserError(f"no {FETCHED['llama']}/{name} here: run python fetch.py llama-server")
     return path
+
+
+def cache():
+    """The folder for what can be made again: in XDG_CACHE_HOME, else in ~/.cache."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    if not home or not os.path.isabs(home):
+        home = os.path.expanduser("~/.cache")
+    return os.path.join(home, "llm_ts")

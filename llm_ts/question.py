@@ -95,7 +95,7 @@ class Question:
         return {"type": "object", "properties": texts, "required": list(self.topics), "additionalProperties": False}
 
     def prompt_of(self, series, fmt, see="numbers"):
-        """What the student is asked about n integers 0..99: the series in the named format, or as a plot, or both."""
+        """What the student is asked about n integers 0..99: the series in the named format, or as a plot."""
         return f"{self.instruction}\nSeries:{formats.shown(series, fmt, see)}"
 
     def say(self, labels):

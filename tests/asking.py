@@ -1,17 +1,28 @@
-"""mistral.py as a program, for tests: a run whose outcome is checked for what holds of any run. Its rows: `folder` in conftest.py."""
+"""mistral.py against a server: a run whose outcome is checked for what holds of any run. Its rows: `folder` in conftest.py."""
 
 import os
 import subprocess
 import sys
 
+import calling
+import pytest
 from mistral_server import KEY
 
 from llm_ts import records
+from llm_ts.teacher import mistral_batch, pace
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = calling.ROOT
 COUNT = 12
 ENV = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and "MISTRAL" not in name}
-QUICK = ("--backoff", "0.01", "--timeout", "5")
+QUICK = ("--timeout", "5")
+# mistral.py, but impatient: seconds before it asks again, and between two looks at a batch
+CODE = """\
+import mistral
+from llm_ts import cli
+from llm_ts.teacher import mistral_batch, pace
+pace.BACKOFF, mistral_batch.POLL = {backoff}, 0.05
+cli.run(mistral.main)
+"""
 
 
 def write(folder, rows):
@@ -22,22 +33,30 @@ def rows_of(folder):
     return records.read(str(folder / "data.jsonl"))
 
 
-def command(*flags):
-    return [sys.executable, os.path.join(ROOT, "mistral.py"), *flags]
+def environment(key, env):
+    return {**ENV, **env, **({"MISTRAL_API_KEY": key} if key else {})}
 
 
-def start(folder, *flags, key=KEY, **env):
-    env = {**ENV, **env, **({"MISTRAL_API_KEY": key} if key else {})}
-    return subprocess.Popen(command(*flags), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(folder, *flags, key=KEY, backoff=0.01, **env):
+    """mistral.py as a process of its own, for those that are killed, struck, or run beside another."""
+    command = [sys.executable, "-c", CODE.format(backoff=backoff), *flags]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env={"PYTHONPATH": ROOT, **environment(key, env)}, **pipes)
 
 
 def finish(process, folder, code, seconds=60):
-    """Wait for the program and return (stdout, stderr, counts); the key is nowhere, and an error is one line."""
+    """Wait for the process and return what `checked` does."""
     try:
         out, err = process.communicate(timeout=seconds)
     finally:
         process.kill()
-    assert process.returncode == code, out + err
+    return checked(calling.Done(process.returncode, out, err), folder, code)
+
+
+def checked(done, folder, code):
+    """(stdout, stderr, counts) of a run; the key is nowhere, and an error is one line."""
+    found, out, err = done
+    assert found == code, out + err
     assert "Traceback" not in err
     assert err.count("\n") == (1 if code else 0), err
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -48,11 +67,14 @@ def finish(process, folder, code, seconds=60):
     return out, err, counts
 
 
-def run(folder, *flags, code=0, seconds=60, **kwargs):
-    return finish(start(folder, *QUICK, *flags, **kwargs), folder, code, seconds)
+def run(folder, *flags, code=0, key=KEY, backoff=0.01, **env):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pace, "BACKOFF", backoff)
+        patch.setattr(mistral_batch, "POLL", 0.05)
+        return checked(calling.call("mistral.py", (*QUICK, *flags), folder, environment(key, env)), folder, code)
 
 
-def ask(folder, server, *flags, code=0, **kwargs):
-    result = run(folder, "--server-url", server.url, *flags, code=code, **kwargs)
+def ask(folder, server, *flags, code=0, **more):
+    result = run(folder, "--server-url", server.url, *flags, code=code, **more)
     assert server.problems == []
     return result

@@ -1,18 +1,21 @@
 """Puts the repository root on sys.path, and makes what several test files need: a tiny model with a real tokenizer."""
 
+import fcntl
 import os
 import shutil
 import signal
 import sys
 
 import pytest
-import warm
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 pytest.register_assert_rewrite("asking")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a model hub
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and its children too
+
+import calling  # noqa: E402 - it needs the root
 
 SMOLLM2 = os.path.join(ROOT, "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
 EMBEDDER = os.path.join(ROOT, "models", "all-MiniLM-L6-v2")
@@ -23,22 +26,31 @@ def command_of(script):
     return [sys.executable, *(["-m", script] if script.startswith("experiments.") else [os.path.join(ROOT, script)])]
 
 
-def run_script(script, *arguments, cwd, env=None, code=0, cold=False):
-    """Run a script as its user does; asserts its exit code, and that failures are one line without a traceback.
-
-    cold: let it load all libraries itself (warm.py), as those do that need none of the large ones.
-    """
-    cold = cold or script in ("ou_process.py", "mistral.py", "curate.py")
-    own = {**os.environ, "TRANSFORMERS_VERBOSITY": "error", "PYTHONPATH": ROOT, **(env or {})}
-    own.pop("PYTEST_CURRENT_TEST", None)  # another one in each test
-    done = warm.run([*command_of(script), *map(str, arguments)], cwd, own, timeout=1500, cold=cold)
+def run_script(script, *arguments, cwd, env=None, code=0):
+    """Run a script as its user does; asserts its exit code, and that failures are one line without a traceback."""
+    done = calling.call(script, arguments, cwd, {**os.environ, **(env or {})})
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     if code == 2:
-        assert "Traceback" not in done.stderr
-        assert (
-            done.stderr.strip().splitlines()[-1].startswith(f"{script.removeprefix('experiments.').removesuffix('.py')}.py: ")
-        ), done.stderr
+        name = script.removeprefix("experiments.").removesuffix(".py")
+        assert "Traceback" not in done.stderr and done.stderr.strip().splitlines()[-1].startswith(f"{name}.py: "), done.stderr
     return done
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """A function (name, make) -> the folder that make(folder) filled, for the first worker of the session that wanted it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def get(name, make):
+        with open(base / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (base / name).exists():
+                make(str(base / f"{name}.part"))
+                os.rename(base / f"{name}.part", base / name)
+        return str(base / name)
+
+    return get
 
 
 @pytest.fixture(scope="session")
@@ -74,23 +86,27 @@ def embedder():
 def llama_cpp():
     """What an export needs: llama.cpp's converters, and its library."""
     from llm_ts import cli, paths
+    from llm_ts.student import llama_library
 
-    pytest.importorskip("llama_cpp", reason="llama-cpp-python is missing")
     try:
+        llama_library.require("an export")
         return paths.llama_cpp()
     except cli.UserError as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory):
+def tiny_model(once):
     """Folder of a random Llama of 2 layers with SmolLM2's own tokenizer: small and quick, and no wiser than chance."""
     if not os.path.isfile(SMOLLM2):
         pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+    return once("Tiny-Llama", make_tiny_model)
+
+
+def make_tiny_model(folder):
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    folder = str(tmp_path_factory.mktemp("model") / "Tiny-Llama")
     tokenizer = AutoTokenizer.from_pretrained(os.path.dirname(SMOLLM2), gguf_file=os.path.basename(SMOLLM2))
     torch.manual_seed(0)
     config = LlamaConfig(
@@ -108,7 +124,6 @@ def tiny_model(tmp_path_factory):
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

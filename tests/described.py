@@ -3,8 +3,6 @@
 Reads, writes: a file in a folder that the test gives. Run: no command of its own; test_words.py and others use it.
 """
 
-import json
-
 from llm_ts.pairs import pair
 from llm_ts.series import rows as series_rows
 from llm_ts.teacher import simulated
@@ -20,13 +18,13 @@ def described(count, points=48, sentences=lambda row, said: said):
 
 
 def said_by(pairs):
-    return [(row, json.loads(row["answer"])) for row in pairs]
+    return [(row, row["sentences"]) for row in pairs]
 
 
 def write_pairs(folder, count=120, points=16, name="test_jsonl.jsonl"):
     rows = described(count, points)
     for row in rows:
         row["split"] = pair.split_of(row["id"])
-    only_tested = {text for row in rows if row["split"] == "test" for text in json.loads(row["answer"]).values()}
+    only_tested = {text for row in rows if row["split"] == "test" for text in row["sentences"].values()}
     pair.write(str(folder / name), rows)
-    return only_tested - {text for row in rows if row["split"] == "train" for text in json.loads(row["answer"]).values()}
+    return only_tested - {text for row in rows if row["split"] == "train" for text in row["sentences"].values()}

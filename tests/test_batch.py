@@ -14,7 +14,7 @@ from mistral_server import MistralServer
 from llm_ts.question import STUDY
 from llm_ts.teacher.exchange import ASKS
 
-BATCH = ("--batch", "--poll", "0.05")
+BATCH = ("--batch",)
 CALLS = [  # of a batch in which all goes well
     ("POST", "/v1/files"), ("POST", "/v1/batch/jobs"),
     *[("GET", "/v1/batch/jobs/ID")] * 3, ("GET", "/v1/files/ID/content"),
@@ -107,7 +107,7 @@ def test_answers_of_the_server_that_are_lost_on_the_way(folder):
     """Each request is done, and its answer dropped: the job is not created again."""
     with MistralServer(rows_of(folder)) as server:
         server.batches.drop = ["/v1/batch/jobs", "/v1/batch/jobs/ID", "/v1/files/ID/content"]
-        ask(folder, server, *BATCH, "--retries", "2")
+        ask(folder, server, *BATCH)
         check_all(folder, server)
 
 
@@ -210,12 +210,12 @@ def test_answers_that_cannot_be_read_are_not_paid_for_again_in_silence(folder, c
 def test_a_batch_under_way_is_not_asked_about_otherwise(folder):
     with MistralServer(rows_of(folder)) as server:
         server.batches.hold = (3, "before")
-        process = start(folder, *QUICK, "--server-url", server.url, *BATCH, "--limit", "5")
+        process = start(folder, *QUICK, "--server-url", server.url, *BATCH, "--rows", "5")
         assert server.batches.held.wait(30)
         process.kill()
         process.communicate()
         before = (folder / "data.batch.json").read_bytes()
-        for flags in ((), ("--limit", "1")):
+        for flags in ((), ("--rows", "1")):
             assert "a batch about 5 rows is under way" in ask(folder, server, *flags, code=2)[1]
         assert "is under way" in run(folder, "--dryrun", code=2)[1]
         for flags in (("--model", "other"), ("--prompt", "study"), ("--no-image",), ("--seed", "3"), ("--max-tokens", "9")):
@@ -244,7 +244,7 @@ def test_a_server_without_batches(folder):
         server.batches.absent = True
         assert "has no Batch API" in ask(folder, server, *BATCH, code=2)[1]
         server.batches.absent = False
-        ask(folder, server, "--limit", "4")  # nothing was asked for: so the rows may be asked one by one
+        ask(folder, server, "--rows", "4")  # nothing was asked for: so the rows may be asked one by one
         assert state_of(folder) is None
         ask(folder, server, *BATCH)
         assert collections.Counter(server.asked) == {row["id"]: 1 for row in rows_of(folder)}
@@ -263,7 +263,7 @@ def test_a_cap_makes_smaller_batches(folder):
 
 def test_a_second_teacher_by_batch(folder):
     with MistralServer(rows_of(folder)) as server:
-        ask(folder, server, "--limit", "3")
+        ask(folder, server, "--rows", "3")
         ask(folder, server, *BATCH, "--second", "other")
         assert server.models[3:] == ["other"] * 3
     assert [("second" in row, "batch" in row.get("second", {}).get("teacher", {})) for row in rows_of(folder)[2:4]] == [

@@ -10,7 +10,7 @@ import sys
 import termios
 
 import pytest
-from conftest import ROOT, SMOLLM2, run_script
+from conftest import ROOT, SMOLLM2, command_of, run_script
 
 from llm_ts import cli
 
@@ -110,12 +110,14 @@ def test_chatter_is_shown_only_where_we_cannot_explain_the_failure(fails, code, 
     assert code == 1 or lines == said
 
 
+@pytest.mark.slow
 def test_describing_a_series_prints_nothing_of_the_libraries(tmp_path):
     if not os.path.isfile(SMOLLM2):
         pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     (tmp_path / "fall.csv").write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
-    done = run_script("describe.py", "fall.csv", cwd=tmp_path, env={"TRANSFORMERS_VERBOSITY": "warning"})
-    assert done.stderr == "" and done.stdout.startswith("series: litres")
+    env = {**os.environ, "TRANSFORMERS_VERBOSITY": "warning"}
+    done = subprocess.run([*command_of("describe.py"), "fall.csv"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.startswith("series: litres")
 
 
 def test_no_escape_sequence_of_a_files_name_reaches_the_terminal(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from conftest import run_script
 
 import curate
-from llm_ts import formats, question, records
+from llm_ts import disk, formats, question, records
 from llm_ts.claims import extrema, noise
 from llm_ts.pairs.pair import split_of
 from llm_ts.question import STUDY
@@ -31,7 +31,7 @@ def rows_with_gold(count=COUNT):
 
 
 def store(folder, rows):
-    records.write_text(os.path.join(folder, "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+    disk.write_text(os.path.join(folder, "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
 
 
 def other(claim, label):
@@ -166,45 +166,6 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     assert (tmp_path / "verify.csv").read_text() == noted
 
 
-@pytest.mark.parametrize("mangle", ["as it is", "taken for Windows-1252", "straight quotes", "semicolons", "decimal commas"])
-def test_decisions_survive_a_spreadsheet(tmp_path, mangle):
-    """Sentences with curly quotes, accents and a formula's beginning; saved as spreadsheets do."""
-    rows = rows_with_gold(60)
-    plant(rows)
-    for number, row in enumerate(rows):
-        words = "= " if number % 2 else ""
-        row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
-    store(tmp_path, rows)
-    run_script("curate.py", cwd=tmp_path)
-    path = tmp_path / "verify.csv"
-    text = path.read_text("utf-8-sig")
-    table = list(csv.DictReader(text.splitlines()))
-    assert len(table) > 5 and not any(value.startswith(("=", "+", "-", "@")) for line in table for value in line.values())
-    assert any(line["gold"].startswith("'= In") for line in table)
-    for line in table:
-        line["decision"] = "Truth "
-        if mangle == "taken for Windows-1252":
-            line["gold"] = line["gold"].encode().decode("cp1252")
-        elif mangle == "decimal commas":
-            line["gold"] = line["gold"].replace("0.5", "0,5")
-        elif mangle == "straight quotes":
-            line["gold"] = line["gold"].replace("\u2019", "'").removeprefix("'")
-    with open(path, "w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, verify_csv.COLUMNS, delimiter=";" if mangle == "semicolons" else ",")
-        writer.writeheader()
-        writer.writerows(table)
-    out = run_script("curate.py", cwd=tmp_path).stdout
-    assert "to_verify_sentences: 0 (" in out and "fit_no_sentence" not in out
-    table[0]["gold"] = "Something else."
-    with open(path, "w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, verify_csv.COLUMNS)
-        writer.writeheader()
-        writer.writerows(table)
-    out = run_script("curate.py", cwd=tmp_path).stdout
-    assert "to_verify_sentences: 1 (" in out and f"decisions_that_fit_no_sentence: 1 of {len(table)}" in out
-    assert "Something else." in path.read_text("utf-8-sig")
-
-
 def test_the_split_is_fixed_by_the_id():
     splits = {f"ou_{k:06d}": split_of(f"ou_{k:06d}") for k in range(20_000)}
     share = list(splits.values()).count("test") / len(splits)
@@ -219,7 +180,7 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
     plant(rows)
     store(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
-    run_script("convert.py", "--format", "thirds", "--no-diagnostics", cwd=tmp_path)
+    run_script("convert.py", "--format", "thirds", "--diagnostics", "0", cwd=tmp_path)
     pairs = records.read(str(tmp_path / "test_jsonl.jsonl"))
     curated = {row["id"]: row["curated"] for row in records.read(str(tmp_path / "data.jsonl"))}
     left_out = {row["id"] for row in rows} - {pair["id"] for pair in pairs}
@@ -227,14 +188,14 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
     assert left_out == {i for i in open_ones if split_of(i) == "train"} and left_out
     for pair in pairs:
         assert formats.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
-        assert pair["format"] == "thirds" and pair["points"] == 48
+        assert pair["format"] == "thirds" and len(pair["series"]) == 48
         said = json.loads(pair["answer"])
         for name, sentence in curated[pair["id"]].items():
             to_verify = sentence["status"] == "verify"  # in the test split only: the truth's own stands in
             assert said[name] == (pair["truth"]["sentences"][name] if to_verify else sentence["text"])
-    plain, both = tmp_path / "plain.jsonl", tmp_path / "both.jsonl"
+    plain, both = tmp_path / "template.jsonl", tmp_path / "both.jsonl"
     for path in (plain, both):
-        run_script("convert.py", "--format", "thirds", "--no-diagnostics", "--wording", path.stem, "--out", path, cwd=tmp_path)
+        run_script("convert.py", "--format", "thirds", "--diagnostics", "0", "--words", path.stem, "--out", path, cwd=tmp_path)
     said = [question.parts_of(pair["answer"]) for pair in records.read(str(both))]
     first = [question.parts_of(pair["answer"]) for pair in records.read(str(plain))]
     assert said == [[*one, *question.parts_of(pair["answer"])] for one, pair in zip(first, pairs, strict=True)]
@@ -243,7 +204,7 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
         assert "overwritten" in run_script(script, flag, "./data.jsonl", cwd=tmp_path, code=2).stderr
     assert (tmp_path / "data.jsonl").read_bytes() == before
     first = (tmp_path / "test_jsonl.jsonl").read_bytes()
-    run_script("convert.py", "--format", "thirds", "--no-diagnostics", cwd=tmp_path)
+    run_script("convert.py", "--format", "thirds", "--diagnostics", "0", cwd=tmp_path)
     assert (tmp_path / "test_jsonl.jsonl").read_bytes() == first
 
 
@@ -255,7 +216,7 @@ def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
     missing = str(tmp_path / "no-such-nli")
     done = run_script("convert.py", "--embedder", embedder, "--nli", missing, cwd=tmp_path)
     assert "scores come from the claims" in done.stderr and "nli_scores_from: claims (no NLI model" in done.stdout
-    content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
+    content = disk.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
     assert content["nli_model"].startswith("claims")
     for entry in content["rows"]:
         for name in STUDY.topics:
@@ -270,10 +231,10 @@ def test_of_many_rows_some_are_compared_and_their_number_is_said(tmp_path, embed
     store(tmp_path, rows)
     found = []
     for limit in (12, 12, 30):
-        flags = ("--answers", "gold", "--embedder", embedder, "--nli", "none", "--diagnostics-rows", limit)
+        flags = ("--answers", "gold", "--embedder", embedder, "--nli", "none", "--diagnostics", limit)
         out = run_script("convert.py", *flags, cwd=tmp_path).stdout
-        assert ("diagnostics_rows: 12 of 30" in out) == (limit == 12)
-        content = records.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
+        assert ("diagnostics: 12 of 30" in out) == (limit == 12)
+        content = disk.read_json(str(tmp_path / "convert_diagnostics.json"), "convert.py")
         assert content["means"]["trend"]["nli"]["n"] == len(content["rows"]) == limit
         found.append([entry["id"] for entry in content["rows"]])
         assert len(records.read(str(tmp_path / "test_jsonl.jsonl"))) == 30

@@ -21,6 +21,8 @@ from test_review_page import post
 from llm_ts import paths
 from llm_ts.desk import serve
 
+pytestmark = pytest.mark.slow
+
 TREND = [3 * t + (7 * t * t) % 5 for t in range(60)]
 TABLE = "year,up,down\n" + "".join(f"{1900 + t},{TREND[t]},{-TREND[t]}\n" for t in range(60))
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"

@@ -1,6 +1,6 @@
 """Export to GGUF and describing one's own series, with a tiny model through the real converters and llama.cpp.
 
-Needs: models/ and build/llama.cpp (python fetch.py smollm2 llama.cpp), llama-cpp-python; else they skip aloud.
+Needs: models/ and build/llama (python fetch.py smollm2 llama.cpp); else they skip aloud.
 Run: python -m pytest -q tests/test_export_describe.py
 """
 
@@ -14,9 +14,9 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-from llm_ts import cli, records, rules
-from llm_ts.desk import draw, prepare, tell
-from llm_ts.pairs import fresh
+from llm_ts import cli, disk, rules
+from llm_ts.desk import draw, prepare
+from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
@@ -44,9 +44,9 @@ def adapter(tiny_model, tmp_path_factory, llama_cpp):
                 weight.normal_(std=0.3)
     model.save_pretrained(run / "final")
     tokenizer.save_pretrained(run / "final")
-    records.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
+    disk.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
     (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
-    records.write_text(str(run / "test_rows.jsonl"), records.encode({**row, "prompt": PROMPT}) + "\n")
+    pair.write(str(run / "test_rows.jsonl"), [{**row, "series": RAMP}])
     return run / "final"
 
 
@@ -56,6 +56,7 @@ def answers(done):
     return before, after.split("\nsame: ")[0]
 
 
+@pytest.mark.slow
 def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_path):
     said = {}
     for strategy in ("merge", "separate"):
@@ -73,28 +74,22 @@ def test_merged_and_separate_exports_answer_as_the_adapter_does(adapter, tmp_pat
     assert sorted(os.listdir(tmp_path)) == names
 
 
-def test_a_quantised_export_is_smaller_and_keeps_the_format(adapter, tmp_path):
-    for quant in ("q8_0", "Q4_0"):
-        out = str(tmp_path / f"{quant}.gguf")
-        run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", quant, "--outfile", out, cwd=tmp_path)
-        assert origin.of(out) == origin.Origin("thirds", (32,), 1, STUDY.by(rules.Rules(1)))
-    assert os.path.getsize(tmp_path / "Q4_0.gguf") < os.path.getsize(tmp_path / "q8_0.gguf")
-
-
+@pytest.mark.slow
 def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
-    flags = ["--lora", "alone/final/", "--merge-lora", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
+    flags = ["--lora", "alone/final/", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
     assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
     assert origin.of(str(tmp_path / "x.gguf")) == origin.UNKNOWN
 
 
+@pytest.mark.slow
 def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tmp_path):
     run = tmp_path / "Toy"
     shutil.copytree(tiny_model, run / "final")
     for name in ("training.json", "test_rows.jsonl"):
         shutil.copy(adapter.parent / name, run)
     rows, source = compare.rows_of(str(run / "final"), origin.UNKNOWN, 5)
-    assert rows == records.read(str(run / "test_rows.jsonl")) and source == "test rows" and "beginning:" in rows[0]["prompt"]
+    assert [row["series"] for row in rows] == [RAMP] and source == "test rows" and pair.prompt_of(rows[0]) == PROMPT
     run_script("hf2gguf.py", "--base", run / "final", "--quant", "f32", "--outfile", "x.gguf", cwd=tmp_path)
     assert origin.of(str(tmp_path / "x.gguf")).format == "thirds"
     assert GGUFReader(tmp_path / "x.gguf").get_field("general.name").contents() == "Toy"
@@ -111,15 +106,16 @@ def test_adapters_that_llama_cpp_gets_wrong_are_refused(adapter, tmp_path, flag)
     assert flag in done.stderr and not (tmp_path / "x.gguf").exists()
 
 
-@pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "iq1_m"])
-def test_a_type_that_needs_an_importance_matrix_says_so(quant):
-    with pytest.raises(cli.UserError, match="needs an importance matrix"):
+@pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "q3_K_M", "tq1_0", "q8_0_more"])
+def test_a_type_of_fewer_than_four_bits_is_none(quant):
+    with pytest.raises(cli.UserError, match="no quantisation .* give f32, f16, bf16, q8_0 or one of Q4_0, "):
         gguf_file.quantiser_type(quant)
+    assert gguf_file.quantiser_type("q4_K_M") == gguf_file.quantiser_type("Q4_k_m") != gguf_file.quantiser_type("q6_K")
 
 
 def test_judging_counts_labels_and_rows():
     rows = fresh.pairs("test", [(32, 32, 3)], "thirds")
-    right = [row["answer"] for row in rows]
+    right = [pair.answer_of(row) for row in rows]
     other = {"increasing": "decreasing", "decreasing": "flat", "flat": "increasing"}
     labels = {**rows[0]["truth"], "trend": other[rows[0]["truth"]["trend"]]}
     wrong = STUDY.answer_of(STUDY.say(labels))
@@ -130,6 +126,7 @@ def test_judging_counts_labels_and_rows():
     assert (compare.least_equal("Q8_0"), compare.least_equal("q4_K_M")) == (0.99, 0.97)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_path, monkeypatch):
     """The student answers in a way that no export can: so all labels differ, and what stood there stays."""
     from hf2gguf import main
@@ -137,8 +134,8 @@ def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
     said = STUDY.answer_of(STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "middle"}))
-    monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, **more: [said] * len(prompts))
-    flags = ["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)]
+    monkeypatch.setattr(answer, "generate", lambda model, processor, prompts, *more: [said] * len(prompts))
+    flags = ["--lora", str(adapter), "--quant", "q8_0", "--outfile", str(old)]
     assert main(flags) == 1
     assert old.read_text() == "the old file"
     assert sorted(os.listdir(tmp_path)) == ["x-not-equal-compared.json", "x-not-equal.Modelfile", "x-not-equal.gguf", "x.gguf"]
@@ -148,23 +145,28 @@ def test_a_file_that_is_not_good_is_named_so_and_the_old_one_stays(adapter, tmp_
     assert old.read_bytes().startswith(b"GGUF") and json.loads((tmp_path / "x-compared.json").read_text())["good"]
 
 
+@pytest.mark.slow
 def test_nothing_replaces_an_old_file_before_the_new_one_has_answered(adapter, tmp_path, monkeypatch):
     from hf2gguf import main
 
     old = tmp_path / "x.gguf"
     old.write_text("the old file")
-    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most, chances=None: [""] * len(prompts))
+    monkeypatch.setattr(gguf_file.Llama, "ask", lambda llama, prompts, most: [""] * len(prompts))
     with pytest.raises(cli.UserError, match="answers nothing"):
-        main(["--lora", str(adapter), "--merge-lora", "--quant", "q8_0", "--outfile", str(old)])
+        main(["--lora", str(adapter), "--quant", "q8_0", "--outfile", str(old)])
     assert os.listdir(tmp_path) == ["x.gguf"] and old.read_text() == "the old file"
 
 
 def test_several_types_are_made_in_one_go_and_compared(adapter, tmp_path):
-    flags = ["--lora", adapter, "--merge-lora", "--quant", "q8_0,q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
+    """Smaller ones of fewer bits, each of which says what its student learnt."""
+    flags = ["--lora", adapter, "--quant", "q8_0,Q4_0", "--min-equal", "0", "--outfile", "x.gguf"]
     said = run_script("hf2gguf.py", *flags, cwd=tmp_path).stdout
-    names = [f"x-{kind}{end}" for kind in ("q4_0", "q8_0") for end in ("-compared.json", ".Modelfile", ".gguf")]
+    names = [f"x-{kind}{end}" for kind in ("Q4_0", "q8_0") for end in ("-compared.json", ".Modelfile", ".gguf")]
     assert sorted(os.listdir(tmp_path)) == names
-    assert [line.split()[0] for line in said.splitlines() if line.strip().startswith("q")][-2:] == ["q8_0", "q4_0"]
+    assert [line.split()[0] for line in said.splitlines() if line.strip()[:2] in ("q8", "Q4")][-2:] == ["q8_0", "Q4_0"]
+    small, large = (str(tmp_path / f"x-{kind}.gguf") for kind in ("Q4_0", "q8_0"))
+    assert os.path.getsize(small) < os.path.getsize(large)
+    assert origin.of(small) == origin.of(large) == origin.Origin("thirds", (32,), 1, STUDY.by(rules.Rules(1)))
 
 
 def test_the_wrong_base_is_noticed_wherever_it_is_loaded(adapter, tiny_model, tmp_path):
@@ -182,7 +184,7 @@ def test_the_wrong_base_is_noticed_wherever_it_is_loaded(adapter, tiny_model, tm
     model.model.layers[1].mlp.up_proj.weight.data[0, 3] += 1.0
     model.save_pretrained(other)
     tokenizer.save_pretrained(other)
-    flags = ["--lora", copy, "--base", other, "--merge-lora", "--quant", "q8_0", "--outfile", "x.gguf"]
+    flags = ["--lora", copy, "--base", other, "--quant", "q8_0", "--outfile", "x.gguf"]
     done = run_script("hf2gguf.py", *flags, cwd=tmp_path, code=2)
     assert "not the base" in done.stderr and not (tmp_path / "x.gguf").exists()
 
@@ -219,6 +221,7 @@ def test_bad_input_of_the_export(adapter, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(adapter, tmp_path):
     limit = f"ulimit -f 2000; exec {sys.executable} {ROOT}/hf2gguf.py --lora {adapter} --quant f32 --outfile x.gguf"
     done = subprocess.run(["bash", "-c", limit], cwd=tmp_path, capture_output=True, text=True)
@@ -231,9 +234,10 @@ def write_csv(path, values, header="day,flow"):
     return path
 
 
+@pytest.mark.slow
 def test_describe_runs_on_a_gguf_and_on_an_adapter(adapter, tmp_path):
     gguf = tmp_path / "s.gguf"
-    run_script("hf2gguf.py", "--lora", adapter, "--merge-lora", "--quant", "f16", "--outfile", gguf, cwd=tmp_path)
+    run_script("hf2gguf.py", "--lora", adapter, "--quant", "f16", "--outfile", gguf, cwd=tmp_path)
     csv = write_csv(tmp_path / "my.csv", [1e6 + 2.5 * i for i in range(48)])
     for model in (gguf, adapter, adapter.parent):
         out = run_script("describe.py", csv, "--column", "flow", "--model", model, "--plot", "p.png", cwd=tmp_path).stdout
@@ -252,7 +256,7 @@ def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_pa
     said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
     assert "nothing says how" in said.stderr and "Series: [00" in said.stdout
     good = {"format": "thirds", "points": [32], "prompt_version": 1}
-    broken = [("format", "roman"), ("format", ["thirds"]), ("points", 32), ("points", []), ("prompt_version", None)]
+    broken = [("format", "space"), ("see", "both"), ("format", ["thirds"]), ("points", 32), ("points", []), ("prompt_version", None)]
     for about in (*({**good, name: value} for name, value in broken), {}):
         (alone / "training.json").write_text(json.dumps(about))
         with pytest.raises(cli.UserError, match="training.json"):
@@ -328,22 +332,6 @@ def test_a_font_of_boxes_alone_is_no_font_and_dates_do_not_touch(tmp_path):
     figures[0].canvas.draw()
     boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
     assert len(boxes) > 2 and all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:]))
-
-
-def test_doubts_are_those_of_the_sentence_that_holds_the_improbable_word():
-    said = STUDY.say({"trend": "flat", "noise": "low", "max": "end", "min": "end"})
-    answer = STUDY.parse(STUDY.answer_of(said))
-    at = answer.text.index("low")
-    tokens = [(answer.text[:at], 0.99), ("low", 0.51), (answer.text[at + 3 :], 0.9)]
-    assert tell.doubts(STUDY, answer, tokens) == ["the student itself is in doubt about the noise: it gave what it says 51 %"]
-    assert tell.doubts(STUDY, answer, [(text, 0.9) for text, _ in tokens]) == []
-    free = STUDY.parse(answer.text.replace("The noise intensity is low.", "Hardly any noise."))
-    notes = tell.doubts(STUDY, free, [(letter, 0.1) for letter in free.text])
-    assert [note.split(":")[0].rpartition(" ")[2] for note in notes] == ["trend", "extrema"]
-    twice = STUDY.parse(STUDY.answer_of({**said, "noise": "Hardly any noise."}, said))
-    at = twice.text.index("low")
-    tokens = [(twice.text[:at], 0.9), ("low", 0.51), (twice.text[at + 3 :], 0.1)]
-    assert [note.split(":")[0].rpartition(" ")[2] for note in tell.doubts(STUDY, twice, tokens[:2])] == ["noise"]
 
 
 def test_own_series_are_rescaled_as_the_simulated_ones():

@@ -1,11 +1,10 @@
-"""More of the export: several adapters added up, types by an importance matrix, Ollama's Modelfile for templates of other kinds.
+"""More of the export: several adapters added up, Ollama's Modelfile for templates of other kinds.
 
-Needs: what tests/test_export_describe.py needs, and build/llama-programs; else they skip aloud.
+Needs: what tests/test_export_describe.py needs; else they skip aloud.
 Run: python -m pytest -q tests/test_export_more.py
 """
 
 import json
-import os
 import shutil
 import types
 
@@ -14,8 +13,8 @@ from conftest import run_script
 from test_export_describe import PROMPT, adapter, answers  # noqa: F401
 
 import hf2gguf
-from llm_ts import cli, paths
-from llm_ts.student import gguf_file, importance, modelfile, origin
+from llm_ts import cli
+from llm_ts.student import gguf_file, modelfile, origin
 from llm_ts.student.student import Student
 
 
@@ -40,6 +39,7 @@ def halves(adapter, tmp_path_factory):  # noqa: F811
     return made
 
 
+@pytest.mark.slow
 def test_several_adapters_are_added_up(adapter, halves, tmp_path):  # noqa: F811
     """Transformers with both, llama.cpp with both, and both merged say what the whole adapter says; either alone does not."""
     whole, _ = answers(run_script("hf2gguf.py", "--lora", adapter, "--quant", "f32", "--outfile", "whole.gguf", cwd=tmp_path))
@@ -71,33 +71,6 @@ def test_adapters_that_are_not_asked_alike_are_refused(adapter, halves, tmp_path
     assert "another/base" in run_script("hf2gguf.py", *flags, cwd=tmp_path, code=2).stderr
 
 
-def test_an_importance_matrix_is_made_of_training_prompts(adapter, tmp_path, monkeypatch):  # noqa: F811
-    """In-process, to see the text that llama-imatrix reads; a file quantised by its matrix says so, and has other bytes."""
-    try:
-        paths.llama_program("llama-imatrix")
-    except cli.UserError as error:
-        pytest.skip(str(error))
-    from gguf import GGUFReader
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(importance, "PROMPTS", 8)
-    read, make = [], importance.make
-    monkeypatch.setattr(importance, "make", lambda full, text, out: read.append(open(text).read()) or make(full, text, out))
-    flags = ["--lora", str(adapter), "--merge-lora", "--min-equal", "0", "--rows", "2"]
-    hf2gguf.main([*flags, "--quant", "q4_0,iq3_xxs", "--imatrix", "--outfile", "by.gguf"])
-    (text,) = read
-    assert text.count("<|im_start|>system\nYou describe time series.<|im_end|>") == text.count('{"trend": "The trend is ') == 8
-    assert "\nbeginning: " in text and text.count('"}<|im_end|>') == 8
-    hf2gguf.main([*flags, "--quant", "q4_0", "--outfile", "without.gguf"])
-    by, without = (GGUFReader(name) for name in ("by-q4_0.gguf", "without.gguf"))
-    assert by.get_field("quantize.imatrix.file") and not without.get_field("quantize.imatrix.file")
-    changed = [one.name for one, other in zip(by.tensors, without.tensors) if (one.data != other.data).any()]
-    assert by.tensors[0].name == without.tensors[0].name and len(changed) >= 8
-    assert os.path.getsize("by-iq3_xxs.gguf") and json.loads(open("by-q4_0-compared.json").read())["imatrix"] is True
-    with pytest.raises(cli.UserError, match="needs an importance matrix: give --imatrix"):
-        hf2gguf.main([*flags, "--quant", "iq3_xxs", "--outfile", "x.gguf"])
-
-
 @pytest.mark.parametrize("kind", ["plain", "joined", "begins with a token", "braces"])
 def test_a_modelfile_is_made_of_any_template(tiny_model, kind):
     """What Ollama fills in, by its documents, is what the tokenizer's own template writes."""
@@ -122,11 +95,6 @@ def test_a_modelfile_is_made_of_any_template(tiny_model, kind):
     chat = question.messages_of(PROMPT)
     assert filled.replace('{{ "{{" }}', "{{") == tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     assert "PARAMETER num_ctx 2048\n" in body and 'PARAMETER stop "<|im_end|>"\n' in body
-
-
-@pytest.mark.parametrize("quant", ["iq2_xxs", "Q2_K_S", "iq1_m"])
-def test_a_type_that_needs_a_matrix_is_taken_with_one(quant):
-    assert gguf_file.quantiser_type(quant, matrix=True) > 0
 
 
 def test_the_layers_that_draft_are_left_out_of_the_text_and_not_asked_of_the_projector(tmp_path):

@@ -17,7 +17,7 @@ from conftest import EMBEDDER, command_of, run_script
 from PIL import Image
 
 import pretrain_finder
-from llm_ts import cli, paths, records
+from llm_ts import cli, disk, paths
 from llm_ts.pairs import fresh, pair
 from llm_ts.series import plot, styles
 from llm_ts.student import finder, load
@@ -207,13 +207,14 @@ def test_examine_draws_the_plots_of_a_folder_again(tiny_eyes, tmp_path):
     assert "answered: 3\nmine_to_ask: 1\n" in run("without").stdout and "mine_to_ask: 0\n" in run("without").stdout
     shutil.copy(os.path.join(paths.SHIPPED_SEES, load.FINDER), tmp_path / "Sees")
     run("with")
-    digest = records.digest(os.path.join(paths.SHIPPED_SEES, load.FINDER))
+    digest = disk.digest(os.path.join(paths.SHIPPED_SEES, load.FINDER))
     kept = [json.loads((tmp_path / out / "about.json").read_text()).get("finder_sha256") for out in ("without", "with")]
     assert kept == [None, digest] and "other finder_sha256" in run("without", code=2).stderr
     (tmp_path / "Sees" / load.FINDER).write_text("no weights")
     assert "no file of weights" in run("broken", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
     flags = ["--fresh", "24x96", "--save-steps", "2", "--validation", "16", "--out"]
 
@@ -243,7 +244,7 @@ def test_a_finder_learns_on_from_another(shipped, tmp_path):
     run_script("pretrain_finder.py", "--start", start, *flags, "on", cwd=tmp_path)
     learnt = finder.read(str(tmp_path / "on" / load.FINDER))
     assert all(torch.allclose(*pair, atol=1e-6) for pair in zip(learnt.parameters(), shipped.parameters(), strict=True))
-    assert json.loads((tmp_path / "on" / "finder.json").read_text())["start_sha256"] == records.digest(start)
+    assert json.loads((tmp_path / "on" / "finder.json").read_text())["start_sha256"] == disk.digest(start)
     (tmp_path / "text").write_text("no weights")
     for bad, said in (("text", "no file of weights"), ("none", "no file none here"), ("tower", "no finder of lines")):
         path = os.path.join(paths.SHIPPED_SEES, load.TOWER) if bad == "tower" else bad

@@ -12,7 +12,7 @@ import convert
 import curate
 import mistral
 import ou_process
-from llm_ts import cli, question, records, rules
+from llm_ts import cli, disk, question, records, rules
 from llm_ts.question import STUDY
 from llm_ts.scores import fit
 
@@ -34,7 +34,7 @@ def data(tmp_path, monkeypatch):
 
 
 def write(rows):
-    records.write_text("data.jsonl", "".join(records.encode(row) + "\n" for row in rows))
+    disk.write_text("data.jsonl", "".join(records.encode(row) + "\n" for row in rows))
 
 
 def test_what_the_teacher_meant_is_found_kept_and_used(data, capsys):
@@ -57,7 +57,7 @@ def test_what_the_teacher_meant_is_found_kept_and_used(data, capsys):
     assert abs(known["rise"] - meant["rise"]) < 0.08 and known["rise"] != 1 / 3
     step = 1.15 * fit.STEPS[9]  # no row need lie in the last step of the grid
     assert all(1 / step <= known[name] / meant[name] <= step for name in ("low", "high")) and known["high"] != 0.12
-    convert.main(["--answers", "truth", "--no-diagnostics"])
+    convert.main(["--answers", "truth", "--diagnostics", "0"])
     pairs = records.read("test_jsonl.jsonl")
     assert question.of_all(pairs, "pairs") == asked and pairs[0]["truth"] == asked.truth_of(pairs[0]["series"])
     ou_process.main(["--truth", "--published"])

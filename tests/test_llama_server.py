@@ -1,7 +1,7 @@
 """mistral.py asks a real llama-server on loopback: text only, SmolLM2, answers held to the schema by its grammar.
 
 SmolLM2-135M understands nothing of the question: what is tested is the talk of the two programs, not what it says.
-Needs: build/llama-programs and models/ (python fetch.py smollm2 llama.cpp), else it skips.
+Needs: build/llama and models/ (python fetch.py smollm2 llama-server), else it skips.
 Run: python -m pytest -q tests/test_llama_server.py
 """
 
@@ -21,6 +21,8 @@ from llm_ts.question import STUDY
 from llm_ts.series.rows import make
 from llm_ts.teacher import money
 from llm_ts.teacher.exchange import Settings
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +65,8 @@ def two_rows(tmp_path):
 
 
 def ask(folder, server, *flags, **kwargs):
-    slow = ("--timeout", "400", "--retries", "1", "--max-tokens", "150")  # seconds where nothing else runs
-    return run(folder, "--server-url", f"{server}/v1", *flags, *slow, key=None, seconds=900, **kwargs)
+    slow = ("--timeout", "400", "--max-tokens", "150")  # seconds where nothing else runs
+    return run(folder, "--server-url", f"{server}/v1", *flags, *slow, key=None, **kwargs)
 
 
 def test_rows_are_asked_about(two_rows, server):

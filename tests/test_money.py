@@ -43,7 +43,7 @@ def test_a_cap_needs_a_price(folder):
 def test_estimate_before_and_sum_after(folder):
     """A first estimate knows nothing of the model; the next goes by the answers that are there."""
     with MistralServer(rows_of(folder)) as server:
-        out = ask(folder, server, *PRICE, "--limit", "2")[0]
+        out = ask(folder, server, *PRICE, "--rows", "2")[0]
         assert (said(out, "spent_before"), said(out, "cost")) == (0, 2 * EACH)
         assert "(2 questions, " in out and "without a tokenizer" in out
         assert out.index("estimate: ") < out.index("answered")
@@ -84,14 +84,14 @@ def test_a_cap_is_not_passed_by_runs_and_restarts_together(folder, workers):
 
 def test_a_failure_that_is_asked_again_keeps_what_it_cost(folder):
     with MistralServer(rows_of(folder), ["bad json"] * 3) as server:
-        ask(folder, server, "--limit", "1")
-        ask(folder, server, "--limit", "1", "--retry-failed")
+        ask(folder, server, "--rows", "1")
+        ask(folder, server, "--rows", "1", "--retry-failed")
     assert rows_of(folder)[0]["teacher"]["tokens"] == {"prompt": 3600, "completion": 240}
 
 
 def test_a_server_that_counts_no_tokens_has_no_cap(folder):
     with MistralServer(rows_of(folder), then="no usage") as server:
-        assert "counts no tokens" in ask(folder, server, *PRICE, "--max-cost", "9", code=2)[1]
+        assert "reports no tokens" in ask(folder, server, *PRICE, "--max-cost", "9", code=2)[1]
         assert len(server.asked) == 1 and "gold" in rows_of(folder)[0]  # the answer that came is kept
 
 

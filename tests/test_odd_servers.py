@@ -38,7 +38,7 @@ READ = {
 @pytest.mark.parametrize("name", READ)
 def test_is_read(folder, name):
     with MistralServer(rows_of(folder), then=lambda good: (200, READ[name](good))) as server:
-        _, _, counts = ask(folder, server, "--limit", "2", "--retries", "1")
+        _, _, counts = ask(folder, server, "--rows", "2")
         assert (counts["new"], counts["unlabelled"], len(server.asked)) == ("2", "0", 2)
     for row in rows_of(folder)[:2]:
         assert row["gold"] == STUDY.say(row["truth"])
@@ -57,7 +57,7 @@ FAILED = {
 @pytest.mark.parametrize("why", FAILED)
 def test_is_no_answer(folder, why):
     with MistralServer(rows_of(folder), then=lambda good: (200, completion(FAILED[why](good)))) as server:
-        _, _, counts = ask(folder, server, "--limit", "1")
+        _, _, counts = ask(folder, server, "--rows", "1")
         assert (counts["failed"], len(server.asked)) == ("1", ASKS)
     row = rows_of(folder)[0]
     assert "gold" not in row and why in row["teacher"]["failed"]
@@ -65,7 +65,7 @@ def test_is_no_answer(folder, why):
 
 def test_a_label_that_is_none_is_counted(folder):
     with MistralServer(rows_of(folder), then=lambda good: (200, completion(change(good, "max_label", "around 12")))) as server:
-        assert ask(folder, server, "--limit", "2")[2]["unlabelled"] == "2"
+        assert ask(folder, server, "--rows", "2")[2]["unlabelled"] == "2"
     assert set(rows_of(folder)[0]["teacher"]["labels"]) == {"trend", "noise", "min"}
 
 
@@ -86,7 +86,7 @@ def test_a_label_that_is_none_is_counted(folder):
 )
 def test_is_told_in_one_line(folder, status, body, says):
     with MistralServer(rows_of(folder), then=lambda good: (status, body)) as server:
-        assert says in ask(folder, server, "--retries", "1", code=2)[1]
+        assert says in ask(folder, server, code=2)[1]
     assert not any("teacher" in row for row in rows_of(folder))
 
 
@@ -98,7 +98,7 @@ def test_a_server_that_wants_a_key_is_not_said_to_refuse_one(folder):
 def test_the_address_may_be_that_of_the_chat(folder):
     with MistralServer(rows_of(folder)) as server:
         for number, end in enumerate(("/", "/v1/", "/v1/chat/completions", "/chat/completions/")):
-            run(folder, "--server-url", server.url + end, "--limit", "1")
+            run(folder, "--server-url", server.url + end, "--rows", "1")
             assert len(server.asked) == number + 1 and server.problems == []
 
 
@@ -107,8 +107,8 @@ def test_the_address_may_be_that_of_the_chat(folder):
     [
         (("--second", ""), "is not the name of a model"),
         (("--model", " "), "is not the name of a model"),
-        (("--server-url", "http://me:secret@127.0.0.1:9"), "no user, password or query"),
-        (("--server-url", "http://127.0.0.1:9/?key=secret"), "no user, password or query"),
+        (("--server-url", "http://me:secret@127.0.0.1:9"), "without user, password or query"),
+        (("--server-url", "http://127.0.0.1:9/?key=secret"), "without user, password or query"),
     ],
 )
 def test_flags_that_would_be_misread_or_tell_a_secret(folder, flags, says):
@@ -118,22 +118,22 @@ def test_flags_that_would_be_misread_or_tell_a_secret(folder, flags, says):
 
 def test_another_model_that_goes_on_is_told_of_the_answers_of_the_first(folder):
     with MistralServer(rows_of(folder)) as server:
-        assert "also_here" not in ask(folder, server, "--limit", "2")[0]
-        assert "also_here: 2 answers of mistral-medium-latest" in ask(folder, server, "--limit", "1", "--model", "another")[0]
+        assert "also_here" not in ask(folder, server, "--rows", "2")[0]
+        assert "also_here: 2 answers of mistral-medium-latest" in ask(folder, server, "--rows", "1", "--model", "another")[0]
 
 
 def test_a_proxy_is_not_asked_for_a_server_on_this_machine(folder):
     """Clusters name one in the environment; and one that the SDK's library cannot use is one line."""
     with MistralServer(rows_of(folder)) as server:
         away = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
-        assert ask(folder, server, "--limit", "1", **away)[2]["new"] == "1"
-        ask(folder, server, "--limit", "1", ALL_PROXY="socks5://127.0.0.1:9", SSL_CERT_FILE="/nowhere")
+        assert ask(folder, server, "--rows", "1", **away)[2]["new"] == "1"
+        ask(folder, server, "--rows", "1", ALL_PROXY="socks5://127.0.0.1:9", SSL_CERT_FILE="/nowhere")
     _, err, _ = run(folder, "--server-url", "http://teacher.invalid", code=2, SSL_CERT_FILE="/nowhere")
     assert "look at the proxies and SSL_CERT_FILE" in err
 
 
 def test_a_second_teacher_in_other_letters_is_the_first(folder):
     with MistralServer(rows_of(folder)) as server:
-        ask(folder, server, "--limit", "2")
+        ask(folder, server, "--rows", "2")
         assert "is the teacher of" in ask(folder, server, "--second", "Mistral-Medium-Latest", code=2)[1]
         assert len(server.asked) == 2

@@ -52,6 +52,7 @@ def rise_of(ink):
     return (left.mean() - right.mean()) / np.ptp(rows)
 
 
+@pytest.mark.slow
 def test_plots_are_whole_varied_and_the_same_again(program, tmp_path):
     flags = ("--program", program, "--count", 3, "--points", 32)
     said = run_script("experiments.other_plots", *flags, "--out", "a", cwd=tmp_path).stdout
@@ -78,6 +79,7 @@ def test_plots_are_whole_varied_and_the_same_again(program, tmp_path):
         assert np.array_equal(pixels_of(tmp_path / "b" / name), picture), name
 
 
+@pytest.mark.slow
 def test_a_rising_ramp_rises(program, tmp_path):
     ramp = [round(99 * k / 31) for k in range(32)]
     names = [f"style_{number}" for number in range(6)]

@@ -9,7 +9,7 @@ import pytest
 from test_scoring import WordScorer
 
 import convert
-from llm_ts.question import QUESTIONS
+from llm_ts.question import QUESTIONS, STUDY
 from llm_ts.scores import curves, evaluation
 from llm_ts.series import rows as series_rows
 from llm_ts.series.plot import Plotter
@@ -69,7 +69,7 @@ def test_convert_diagnostics(name, drawn):
 def test_training_curves(drawn):
     rows, _ = series_rows.make(8, range(40), 48)
     pairs = [convert.pair_of({**row, "gold": row["truth"]["sentences"]}, "thirds", "truth") for row in rows]
-    texts = [pair["answer"] for pair in pairs]
+    texts = [STUDY.answer_of(pair["sentences"]) for pair in pairs]
     named = (("avant", 0), ("checkpoint-20", 20), ("majority", None), ("marginal", None))
     contents = [evaluation.make(name, pairs, texts, WordScorer(), base="x", step=step) for name, step in named]
     curves.draw_training(contents, [{"step": 1, "loss": 3.0}, {"step": 20, "loss": 0.001}], "x.png")

@@ -110,7 +110,7 @@ def test_a_server_without_a_schema_may_leave_the_labels_out(folder):
 
 def test_two_prompts_do_not_mix_in_one_file(folder):
     with MistralServer(rows_of(folder)) as server:
-        ask(folder, server, "--limit", "1")
+        ask(folder, server, "--rows", "1")
         _, err, _ = ask(folder, server, "--prompt", "study", code=2)
         assert "was asked with the prompt labels, version 1, not study, version 1" in err and len(server.asked) == 1
     with MistralServer(rows_of(folder), prompt="study") as server:  # a second teacher's answers stand apart

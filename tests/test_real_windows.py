@@ -1,4 +1,4 @@
-"""experiments.real_windows on a package of the test's own, which real pip fetches from a folder: values, windows, mistakes.
+"""experiments.real_windows on a package of the test's own: values, windows, mistakes. Real pip fetches it where that counts.
 
 Needs: pip and pandas; no network. Run: python -m pytest -q tests/test_real_windows.py
 """
@@ -6,6 +6,7 @@ Needs: pip and pandas; no network. Run: python -m pytest -q tests/test_real_wind
 import hashlib
 import io
 import os
+import shutil
 import tarfile
 import zipfile
 from operator import itemgetter
@@ -16,7 +17,7 @@ import pytest
 from conftest import ROOT, run_script
 
 from experiments import real_windows
-from llm_ts import cli, records
+from llm_ts import cli, pypi, records
 from llm_ts.question import STUDY
 
 HEAD = "series,package,file,column,rows,about,licence\n"
@@ -63,13 +64,18 @@ def package(tmp_path_factory):
 
 @pytest.fixture
 def listed(package, tmp_path, monkeypatch):
-    """A function that writes a list of lines, runs real_windows on it, and gives the rows."""
+    """A function that writes a list of lines, runs real_windows on it, and gives the rows. by_pip: else a copy is taken."""
     folder, sha256 = package
+    fetch = pypi.download
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
 
-    def run(lines, *more, sha256=sha256, version="1.0", head=HEAD):
+    def copy(requirements, into, more):
+        return [shutil.copy(folder / "tiny-1.0-py3-none-any.whl", into)]
+
+    def run(lines, *more, sha256=sha256, version="1.0", head=HEAD, by_pip=False):
+        monkeypatch.setattr(pypi, "download", fetch if by_pip else copy)
         (tmp_path / "series.csv").write_text(head + "".join(line + "\n" for line in lines))
         (tmp_path / "requirements.txt").write_text(f"# one package\ntiny=={version} --hash=sha256:{sha256}\n")
         out = tmp_path / "w.jsonl"
@@ -84,13 +90,13 @@ def by_series(rows):
 
 
 def test_windows_are_the_values_of_the_package(listed):
-    rows = listed(LINES.values())
+    rows = listed(LINES.values(), by_pip=True)
     of = by_series(rows)
     run = HOLES[421:899]
     for name, values in (("walk", WALK), ("two", TWO), ("holes", run), ("short", SHORT)):
         assert 1 <= len(of[name]) <= real_windows.MOST
         for row in of[name]:
-            start, n = row["source"]["start"], row["points"]
+            start, n = row["source"]["start"], len(row["series"])
             part = values[start : start + n]
             assert 16 <= n <= 512 and len(part) == n
             expected = (part - part.min()) / (part.max() - part.min()) * 99
@@ -98,7 +104,7 @@ def test_windows_are_the_values_of_the_package(listed):
             assert row["source"]["package"] == "tiny==1.0" and row["split"] == "test"
     assert [len(of[name]) for name in ("walk", "two", "holes", "short")] == [5, 1, 5, 1]
     for name, points in (("two", 40), ("holes", len(run)), ("short", 20)):  # the whole series is one of them
-        assert points in [row["points"] for row in of[name]]
+        assert points in [len(row["series"]) for row in of[name]]
     assert len({row["id"] for row in rows}) == len(rows) == 12
     short = of["short"][0]["truth"]
     assert (short["trend"], short["max"], short["min"], short["noise"]) == ("increasing", "end", "beginning", "low")
@@ -143,8 +149,8 @@ def test_what_is_listed_twice_or_an_example_counts_once(listed, capsys):
         ("a,tiny,tiny/long.csv.gz,words,,x,x", {}, "0 values"),
         ("a,tiny,tiny/long.csv.gz,still,,x,x", {}, "always the same value"),
         ("a,tiny,tiny/torn.csv,y,,x,x", {}, "no table"),
-        (LINES["walk"], {"sha256": "0" * 64}, "could not fetch tiny==1.0"),
-        (LINES["walk"], {"version": "2.0"}, "could not fetch tiny==2.0"),
+        (LINES["walk"], {"sha256": "0" * 64, "by_pip": True}, "could not fetch tiny==1.0"),
+        (LINES["walk"], {"version": "2.0", "by_pip": True}, "could not fetch tiny==2.0"),
         ("a,other,tiny/long.csv.gz,walk,,x,x", {}, "'other' is not in requirements.txt"),
         ("a/b,tiny,tiny/long.csv.gz,walk,,x,x", {}, "'a/b' is no name"),
         (LINES["walk"] + "\n" + LINES["walk"], {}, "2 series"),

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question, records
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROWS = [{"id": f"ou_{k:06d}", "series": [0, k, 99], "gold": {"trend": 'é "quoted"\nnew line'}} for k in range(5)]
@@ -26,15 +26,20 @@ def path(tmp_path):
 
 def fill(path, rows=ROWS):
     with records.writing(path, create=True) as data:
-        for row in rows:
-            data.append(row)
+        data.append(b"".join(map(records.line_of, rows)))
 
 
 def test_round_trip(path):
     fill(path)
     assert records.read(path) == ROWS
     with records.writing(path) as data:
-        data.rewrite(list(data.rows.values()))
+        with data.replacing() as out:
+            out.writelines(map(records.line_of, data))
+        data.append(records.line_of({"id": "last"}))
+        data.index()
+        assert list(data) == [*ROWS, {"id": "last"}]
+        with data.replacing() as out:
+            out.writelines(map(records.line_of, ROWS))
     assert records.read(path) == ROWS
     assert open(path, encoding="utf-8").read().count("\n") == len(ROWS)
 
@@ -80,10 +85,13 @@ def test_missing_empty_and_folder(path, tmp_path):
         records.read(str(tmp_path))
 
 
-def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path):
+@pytest.mark.parametrize("more", ["", " with data.replacing() as out: out.writelines(map(records.line_of, data))\n"])
+def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path, more):
+    """Also where the first has replaced the file by another one."""
     fill(path)
     code = (
-        f"import time\nfrom llm_ts import records\nwith records.writing({path!r}):\n print('held', flush=True)\n time.sleep(60)"
+        f"import time\nfrom llm_ts import disk, records\nwith records.writing({path!r}) as data:\n{more}"
+        " print('held', flush=True)\n time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
@@ -96,8 +104,8 @@ def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path):
 
 def test_a_kill_during_appending_loses_at_most_the_last_line(path):
     code = (
-        f"from llm_ts import records\nwith records.writing({path!r}, create=True) as data:\n"
-        " for k in range(10**9):\n  data.append({'id': f'r{k}', 'text': 'x' * 5000})"
+        f"from llm_ts import disk, records\nwith records.writing({path!r}, create=True) as data:\n"
+        " for k in range(10**9):\n  data.append(records.line_of({'id': f'r{k}', 'text': 'x' * 5000}))"
     )
     for _ in range(3):
         before = os.path.getsize(path) if os.path.exists(path) else 0
@@ -115,8 +123,8 @@ def test_a_kill_during_appending_loses_at_most_the_last_line(path):
 def test_a_failed_rewrite_leaves_the_old_file_and_no_litter(path, tmp_path):
     fill(path)
     before = open(path, "rb").read()
-    with pytest.raises(ValueError), records.writing(path) as data:
-        data.rewrite([{"id": "a", "value": float("nan")}])
+    with pytest.raises(ValueError), records.writing(path) as data, data.replacing() as out:
+        out.write(records.line_of({"id": "a", "value": float("nan")}))
     assert open(path, "rb").read() == before
     assert os.listdir(tmp_path) == ["data.jsonl"]
 
@@ -148,10 +156,10 @@ def test_a_rows_question_says_what_its_fields_hold(path):
 
 def test_json_files_are_atomic(tmp_path):
     path = str(tmp_path / "a" / "x.json")
-    records.write_json(path, {"a": 1})
-    assert records.read_json(path, "x.py") == {"a": 1}
+    disk.write_json(path, {"a": 1})
+    assert disk.read_json(path, "x.py") == {"a": 1}
     with pytest.raises(ValueError):
-        records.write_json(path, {"a": float("inf")})
+        disk.write_json(path, {"a": float("inf")})
     assert json.load(open(path)) == {"a": 1} and os.listdir(tmp_path / "a") == ["x.json"]
 
 
@@ -159,8 +167,8 @@ def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "far").mkdir()
     (tmp_path / "link.json").symlink_to(tmp_path / "far" / "real.json")
     for number in (1, 2):
-        records.write_json(str(tmp_path / "link.json"), {"number": number})
-    assert (tmp_path / "link.json").is_symlink() and records.read_json(str(tmp_path / "far" / "real.json"), "x") == {"number": 2}
+        disk.write_json(str(tmp_path / "link.json"), {"number": number})
+    assert (tmp_path / "link.json").is_symlink() and disk.read_json(str(tmp_path / "far" / "real.json"), "x") == {"number": 2}
     assert [path.name for path in (tmp_path / "far").iterdir()] == ["real.json"]
 
 
@@ -168,7 +176,7 @@ def test_a_link_stays_a_link(tmp_path):
 def test_json_that_could_not_be_written_again_is_refused(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(cli.UserError, match="a.json"):
-        records.read_json(str(tmp_path / "a.json"), "x")
+        disk.read_json(str(tmp_path / "a.json"), "x")
 
 
 def test_what_a_killed_run_left_is_swept_and_what_lives_stays(tmp_path):
@@ -178,9 +186,9 @@ def test_what_a_killed_run_left_is_swept_and_what_lives_stays(tmp_path):
     for name in (f"a.png.tmp{host}-{dead.pid}", f"b.png.tmp{host}-{os.getpid()}", f"c.png.tmpelsewhere-{dead.pid}", "d.png", f"e.tmp{host}-{'9' * 30}"):
         (tmp_path / name).write_text("x")
     (tmp_path / f"folder.tmp{host}-{dead.pid}").mkdir()
-    records.sweep(str(tmp_path))
+    disk.sweep(str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == sorted([f"b.png.tmp{host}-{os.getpid()}", f"c.png.tmpelsewhere-{dead.pid}", "d.png"])
-    records.sweep(str(tmp_path / "nowhere"))
+    disk.sweep(str(tmp_path / "nowhere"))
 
 
 NO_FLOCK = """\
@@ -211,7 +219,7 @@ def test_a_byte_order_mark_of_an_editor_does_no_harm(path):
     for mark in (content, content[:-1]):
         open(path, "wb").write(b"\xef\xbb\xbf" + mark)
         with records.writing(path) as data:
-            data.append({**ROWS[0], "gold": {"trend": "new"}})
+            data.append(records.line_of({**ROWS[0], "gold": {"trend": "new"}}))
         assert [row["gold"]["trend"] for row in records.read(path)] == ["new"] + [ROWS[0]["gold"]["trend"]] * 4
 
 

@@ -17,12 +17,11 @@ from conftest import ROOT
 import describe
 from llm_ts import cli, paths
 from llm_ts.question import STUDY, SYSTEM
-from llm_ts.student import origin, remote
+from llm_ts.student import remote
 
 RISE = os.path.join(ROOT, "examples", "co2.csv")
 RIGHT = STUDY.answer_of(STUDY.say({"trend": "increasing", "noise": "low", "max": "end", "min": "beginning"}))
-SHIPPED = origin.of(paths.SHIPPED)
-TEMPLATE = SHIPPED.comment + "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 MODELS = {"object": "list", "data": [{"id": "student", "object": "model"}]}
 
 
@@ -62,7 +61,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """A server whose student answers right and whose template says how it is asked; a test changes its replies."""
+    """A server whose student answers right; a test changes its replies."""
     monkeypatch.delenv("LLAMA_API_KEY", raising=False)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # must not be asked for this machine's own server
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
@@ -81,10 +80,10 @@ def server(monkeypatch):
 
 
 def run(capsys, monkeypatch, *flags):
-    """describe.py with these flags, as cli.run ends it: (exit code, stdout, stderr)."""
+    """describe.py --model with these flags, as cli.run ends it: (exit code, stdout, stderr)."""
     monkeypatch.setattr(sys, "argv", ["describe.py"])
     with pytest.raises(SystemExit) as end:
-        cli.run(describe.main, [RISE, "--column", "ppm", *flags])
+        cli.run(describe.main, [RISE, "--column", "ppm", "--model", paths.SHIPPED, *flags])
     out, err = capsys.readouterr()
     return end.value.code, out, err
 
@@ -96,7 +95,7 @@ def refused(capsys, monkeypatch, *flags):
     return err
 
 
-def test_a_llama_server_is_asked_as_its_template_says(server, capsys, monkeypatch):
+def test_a_llama_server_is_asked_as_its_student_learnt(server, capsys, monkeypatch):
     code, out, err = run(capsys, monkeypatch, "--server", server.url)
     assert code == 0 and out.count(" right") == 4 and not err
     assert f"model: student of {server.url} (series written as 'thirds')" in out
@@ -107,33 +106,21 @@ def test_a_llama_server_is_asked_as_its_template_says(server, capsys, monkeypatc
 
 
 def test_another_server_is_asked_in_openais_words_alone(server, capsys, monkeypatch):
-    """No /props: --model says how; and no field that OpenAI's API does not have."""
+    """No /props: no field that OpenAI's API does not have."""
     del server.replies["/props"]
-    line = refused(capsys, monkeypatch, "--server", server.url)
-    assert "does not say how its student reads series" in line and "--model" in line
-    code, out, _ = run(capsys, monkeypatch, "--server", server.url + "/v1/", "--model", paths.SHIPPED)
+    code, out, _ = run(capsys, monkeypatch, "--server", server.url + "/v1/")
     assert code == 0 and out.count(" right") == 4
     assert set(server.asked[-1][2]) == {"model", "messages", "temperature", "max_tokens"}
     assert run(capsys, monkeypatch, "--server", server.url, "--format", "study")[0] == 0
     assert "\nSeries: [00, 02" in server.asked[-1][2]["messages"][1]["content"]
+
+
+def test_a_server_needs_a_model_that_says_what_its_student_learnt(server, capsys, monkeypatch):
     assert "no model nowhere" in refused(capsys, monkeypatch, "--server", server.url, "--model", "nowhere")
-
-
-def test_another_student_than_the_named_one_is_refused_with_both(server, capsys, monkeypatch, tmp_path):
-    other = {"format": "study", "points": [32], "prompt_version": 1}
-    (tmp_path / "training.json").write_text(json.dumps(other))
-    line = refused(capsys, monkeypatch, "--server", server.url, "--model", str(tmp_path))
-    assert "another student" in line and SHIPPED.mark in line and "format=study" in line
-
-
-def test_a_template_says_it_back():
-    """Comment and template: there and back, an older comment replaced, a foreign template left alone."""
-    other = origin.Origin("study", (48, 128), 1, STUDY)
-    assert origin.from_template(origin.with_comment("{{ x }}", SHIPPED), "x") == SHIPPED
-    assert origin.with_comment(origin.with_comment("{{ x }}", SHIPPED), other) == other.comment + "{{ x }}"
-    assert origin.with_comment("{{ x }}", origin.UNKNOWN) == "{{ x }}"
-    for foreign in ("", "{{ x }}", "{# llm_ts of old #}", "{{ x }}" + SHIPPED.comment):
-        assert origin.from_template(foreign, "x") == origin.UNKNOWN
+    monkeypatch.setattr(sys, "argv", ["describe.py"])
+    with pytest.raises(cli.UserError, match="--server needs --model"):
+        describe.main([RISE, "--server", server.url])
+    assert "sees plots" in refused(capsys, monkeypatch, "--server", server.url, "--model", paths.SHIPPED_SEES)
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,13 @@ def curated_of(folder):
 
 @pytest.fixture(scope="module")
 def curated(tmp_path_factory):
-    """A folder of sixty rows with planted errors, curated once."""
+    """A folder of sixty rows with planted errors, curly quotes, accents and a formula's beginning, curated once."""
     folder = tmp_path_factory.mktemp("curated")
     rows = rows_with_gold(60)
     plant(rows)
+    for number, row in enumerate(rows):
+        words = "= " if number % 2 else ""
+        row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
     store(folder, rows)
     run_script("curate.py", cwd=folder)
     return folder
@@ -52,21 +55,30 @@ def folder(curated, tmp_path):
 
 
 HOW = ["as it is", "semicolons", "tabs", "taken for Windows-1252", "saved in Windows-1252", "UTF-16 with tabs", "mark and all taken"]
+HOW += ["straight quotes", "decimal commas"]
+MANGLED = {
+    "taken for Windows-1252": lambda text: text.encode().decode("cp1252"),
+    "straight quotes": lambda text: text.replace("\u2019", "'").removeprefix("'"),
+    "decimal commas": lambda text: text.replace("0.5", "0,5"),
+}
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_an_own_sentence_survives_a_spreadsheet(folder, how):
+def test_decisions_survive_a_spreadsheet(folder, how):
     lines = table_of(folder)
-    lines[0] |= {"decision": " Own", "own": OWN}
-    if how == "taken for Windows-1252":
-        lines[0]["own"] = OWN.encode().decode("cp1252")
+    assert len(lines) > 5 and not any(value.startswith(("=", "+", "-", "@")) for line in lines for value in line.values())
+    assert any(line["gold"].startswith("'= In") for line in lines)
+    for line in lines:
+        line |= {"decision": "Truth ", "gold": MANGLED.get(how, str)(line["gold"])}
+    lines[0] |= {"decision": " Own", "own": OWN.encode().decode("cp1252") if how == "taken for Windows-1252" else OWN}
     separator = {"semicolons": ";", "tabs": "\t", "saved in Windows-1252": ";", "UTF-16 with tabs": "\t"}.get(how, ",")
     write_table(folder, lines, separator, {"saved in Windows-1252": "cp1252", "UTF-16 with tabs": "utf-16"}.get(how, "utf-8-sig"))
     if how == "mark and all taken":
         path = folder / "verify.csv"
         path.write_text(path.read_bytes().decode("cp1252"), "utf-8")
     for _ in range(2):
-        run_script("curate.py", cwd=folder)
+        out = run_script("curate.py", cwd=folder).stdout
+        assert "to_verify_sentences: 0 (" in out and "fit_no_sentence" not in out
         sentence = curated_of(folder)[lines[0]["id"]][lines[0]["sentence"]]
         assert (sentence["status"], sentence["text"]) == ("verified", OWN)
         assert sentence["reason"].endswith("; decided for own")
@@ -74,7 +86,17 @@ def test_an_own_sentence_survives_a_spreadsheet(folder, how):
         assert (line["decision"], line["own"]) == ("own", "'" + OWN)  # no formula
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_decision_that_fits_no_sentence_is_said_and_kept(folder):
+    lines = [line | {"decision": "truth"} for line in table_of(folder)]
+    lines[0]["gold"] = "Something else."
+    write_table(folder, lines)
+    out = run_script("curate.py", cwd=folder).stdout
+    assert "to_verify_sentences: 1 (" in out and f"decisions_that_fit_no_sentence: 1 of {len(lines)}" in out
+    assert "Something else." in (folder / "verify.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("separator", [",", ";"])
 def test_a_real_spreadsheet_keeps_every_decision_and_computes_nothing(tmp_path, separator):
     if not shutil.which("soffice"):
         pytest.skip("LibreOffice is missing: no real spreadsheet was tried")
@@ -313,5 +335,5 @@ def test_the_audit_finds_the_planted_errors_and_says_how_many_remain(tmp_path):
     ):
         assert line + "\n" in out
     before = (tmp_path / "verify.csv").read_bytes()
-    run_script("curate.py", "--audit", 20, "--seed", 5, cwd=tmp_path)  # they are drawn already
+    run_script("curate.py", "--audit", 20, cwd=tmp_path)  # they are drawn already
     assert (tmp_path / "verify.csv").read_bytes() == before

@@ -67,6 +67,7 @@ def press_and_wait(browser, *keys):
     browser.value("line")
 
 
+@pytest.mark.slow
 def test_ten_rows_by_keyboard_with_undo_a_kill_and_a_second_start(folder, browser):
     rows = {row["id"]: row for row in records.read(str(folder / "data.jsonl"))}
     ids = list(rows)
@@ -141,6 +142,7 @@ def test_ten_rows_by_keyboard_with_undo_a_kill_and_a_second_start(folder, browse
     assert ((folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()) == before
 
 
+@pytest.mark.slow
 def test_quick_letters_for_a_sentence_are_no_commands(folder, browser):
     """`o` waits for a slow answer to `g`; the `t` of a sentence that begins too early must not decide for the truth."""
     with reviewing(folder) as (_, address):
@@ -154,6 +156,7 @@ def test_quick_letters_for_a_sentence_are_no_commands(folder, browser):
         assert list(decision for decision, _ in decisions_in(folder).values()) == ["gold"]
 
 
+@pytest.mark.slow
 def test_the_plot_shows_the_numbers_under_the_pointer(folder, browser):
     rows = {row["id"]: row for row in records.read(str(folder / "data.jsonl"))}
     with reviewing(folder) as (_, address):
@@ -174,6 +177,7 @@ def test_the_plot_shows_the_numbers_under_the_pointer(folder, browser):
             assert float(text.split()[-1].replace("−", "-")) == pytest.approx(value, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_hostile_sentences_are_shown_and_do_nothing(tmp_path, browser):
     rows = wrong_rows(4)
     for row in rows:

@@ -9,12 +9,12 @@ import socket
 
 import pytest
 
-from llm_ts import cli, records
+from llm_ts import cli, disk
 from llm_ts.question import STUDY
 from llm_ts.scores import curves
 from llm_ts.scores.means import mean_of
 from llm_ts.scores.score import scored
-from llm_ts.student import run_folder, torchrun
+from llm_ts.student import load, run_folder, torchrun
 
 
 def means(right):
@@ -40,7 +40,7 @@ def folder(tmp_path):
 def write_evaluation(folder, step, validation, test):
     about = {"name": f"step {step}", "step": step, "format": "thirds", "nli_model": "claims"}
     content = {**about, "means": means(test), "samples": [], "validation": validation}
-    records.write_json(run_folder.evaluation_path(str(folder), step), content)
+    disk.write_json(run_folder.evaluation_path(str(folder), step), content)
 
 
 def test_incomplete_checkpoints_are_passed_over_aloud(folder, capsys):
@@ -103,7 +103,7 @@ def test_a_second_training_in_a_folder_is_refused(folder):
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
-    records.write_json(str(tmp_path / "training.json"), {"rank": 4, "seed": 0})
+    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, "seed": 0})
     run_folder.check(str(tmp_path), {"rank": 4, "seed": 0})
     with pytest.raises(cli.UserError, match="other rank:"):
         run_folder.check(str(tmp_path), {"rank": 8, "seed": 0})
@@ -121,7 +121,7 @@ def test_other_settings_are_refused_by_name(tmp_path):
     ],
 )
 def test_a_folder_is_named_after_its_model(model, name):
-    assert run_folder.name_of(model) == name
+    assert load.name_of(model) == name
 
 
 def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpoint(folder):
@@ -140,7 +140,7 @@ def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpo
 
 @pytest.mark.parametrize(("name", "value"), [("reorder", 0.5), ("squeeze", 0.2), ("long", 0.3), ("process", ["walk"]), ("see", "image")])
 def test_a_setting_left_out_is_another_run(folder, name, value):
-    records.write_json(str(folder / "training.json"), {"rank": 2, name: value})
+    disk.write_json(str(folder / "training.json"), {"rank": 2, name: value})
     run_folder.check(str(folder), {"rank": 2, name: value})
     with pytest.raises(cli.UserError, match=name):
         run_folder.check(str(folder), {"rank": 2})
@@ -164,9 +164,9 @@ def test_a_port_that_is_taken_is_passed_over():
 
 
 def test_a_fingerprint_that_a_run_of_before_lacks_is_no_other_setting(tmp_path):
-    records.write_json(str(tmp_path / "training.json"), {"rank": 4})
+    disk.write_json(str(tmp_path / "training.json"), {"rank": 4})
     run_folder.check(str(tmp_path), {"rank": 4, "base_fingerprint": "a"})
-    records.write_json(str(tmp_path / "training.json"), {"rank": 4, "base_fingerprint": "b"})
+    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, "base_fingerprint": "b"})
     with pytest.raises(cli.UserError, match="other base_fingerprint"):
         run_folder.check(str(tmp_path), {"rank": 4, "base_fingerprint": "a"})
 

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from llm_ts.question import STUDY
-from llm_ts.scores import score
+from llm_ts.scores import evaluation, score, tables
 from llm_ts.scores.means import wilson
 from llm_ts.scores.similarity import Scorer, claims_score
 from llm_ts.series.rows import make
@@ -43,12 +43,12 @@ def test_wilson_intervals_are_newcombes(right, n, low, high):
 
 def rows(count=30):
     made, _ = make(33, range(count), 48)
-    return [{**row, "answer": STUDY.answer_of(row["truth"]["sentences"])} for row in made]
+    return [{**row, "sentences": row["truth"]["sentences"]} for row in made]
 
 
 def test_perfect_answers_are_right_everywhere():
     some = rows()
-    means = score.summarise(STUDY, some, score.score_answers(STUDY, some, [row["answer"] for row in some], WordScorer()))
+    means = score.summarise(STUDY, some, score.score_answers(STUDY, some, [STUDY.answer_of(row["sentences"]) for row in some], WordScorer()))
     for name in ("valid_json", "readable", "cosine", "nli_trend", "nli_noise", "nli_extrema"):
         assert means[name]["mean"] == 1.0
     for claim in (*STUDY.claims, "all_four"):
@@ -66,7 +66,7 @@ def test_unreadable_ambiguous_and_wrong_are_told_apart_and_none_is_right():
         "I cannot say.",
         json.dumps({**sentences, "noise": "The noise is low to medium."}),
         json.dumps({**sentences, "noise": "The noise is high."}),
-        "```json\n" + some[3]["answer"] + "\n```",
+        "```json\n" + STUDY.answer_of(some[3]["sentences"]) + "\n```",
     ]
     samples = score.score_answers(STUDY, some, answers, WordScorer())
     assert [s["outcome"]["noise"] for s in samples] == ["unread", "ambiguous", "wrong", "right"]
@@ -80,7 +80,7 @@ def test_unreadable_ambiguous_and_wrong_are_told_apart_and_none_is_right():
 
 def test_all_four_needs_all_four():
     some = rows(1)
-    answer = json.loads(some[0]["answer"])
+    answer = dict(some[0]["sentences"])
     wrong = {**some[0]["truth"], "trend": "flat" if some[0]["truth"]["trend"] != "flat" else "increasing"}
     answer["trend"] = STUDY.say(wrong)["trend"]
     sample = score.score_answers(STUDY, some, [json.dumps(answer)], WordScorer())
@@ -126,3 +126,36 @@ def test_what_is_guessed_knows_the_claims_before_it_and_nothing_else():
     read = [STUDY.read(json.loads(text)) for text in score.guessed_answers(STUDY, rows[::2], rows[1::2])]
     right = {claim: sum(r[claim] == row["truth"][claim] for r, row in zip(read, rows[1::2])) / len(read) for claim in STUDY.claims}
     assert right["noise"] == right["max"] == 1.0 and right["trend"] == 0.5 and right["min"] == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_variety_is_counted():
+    assert score.variety([["It rises.", "Low noise."], ["It climbs.", "Low noise."], []]) == 3
+    assert score.variety([[f"{number % 7} a", "b"] for number in range(250)]) == 8
+    assert score.variety([[str(number)] for number in range(150)] + [["same"]] * 50) == 75.5  # of two hundreds
+
+
+def test_a_sentence_counts_once_and_only_where_it_is_right():
+    some = rows(4)
+    for row in some:
+        row["truth"].update(trend="flat", noise="low")
+    extrema = [row["truth"]["sentences"]["extrema"] for row in some]
+    said = [("The series is flat.", "The noise is low."), ("There is no trend.", "The noise is high."), ("The series is flat.", "Smokes.")]
+    answers = [json.dumps({"trend": trend, "noise": noise, "extrema": end}) for (trend, noise), end in zip(said, extrema)]
+    means = score.summarise(STUDY, some, score.score_answers(STUDY, some, [*answers, "?"], WordScorer()))
+    assert means["sentences"] == {"mean": 3 + len(set(extrema[:3])), "n": 4} and score.are_means(means, STUDY)
+    assert not score.are_means({**means, "sentences": {"mean": "many", "n": 4}}, STUDY)
+    del means["sentences"]
+    assert score.are_means(means, STUDY)  # an evaluation of before
+
+
+def test_the_table_counts_sentences_where_they_were_counted():
+    some = [{**row, "format": "thirds"} for row in rows(3)]
+    now, before = (evaluation.make(name, some, [STUDY.answer_of(row["sentences"]) for row in some], WordScorer()) for name in ("now", "before"))
+    number = f"{now['means']['sentences']['mean']:.0f}"
+    del before["means"]["sentences"]
+    heads, _, *lines = tables.for_markdown([before, now], "all")
+    place = heads.split(" | ").index("sentences")
+    assert [line.split(" | ")[place] for line in lines] == ["-", number]
+    assert "sentences" not in tables.for_markdown([before], "all")[0] and "sentences" not in tables.for_markdown([now], "clear")[0]
+    shown = tables.for_terminal([before, now])
+    assert [line.split()[3] for line in shown[1:3]] == ["-", number] and "<th>sentences</th>" in tables.for_html([now])

@@ -6,16 +6,18 @@ Needs: models/ and build/llama.cpp (python fetch.py smollm2 minilm llama.cpp). R
 import json
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT, SMOLLM2, run_script
+from conftest import ROOT, run_script
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, formats, question, records
 from llm_ts.pairs import fresh, pair, suites
 from llm_ts.scores import evaluation
 from llm_ts.series import PROCESSES, rows
 from llm_ts.student import origin, run_folder
+from llm_ts.student.student import Student
 
 SEASON = question.QUESTIONS["season"]
 MAKE = ("--points", 24, "--no-plots")
@@ -82,9 +84,9 @@ def test_fresh_series_and_suites_follow_the_question_and_the_processes():
     assert [row["series"] for row in made][::2] == [row["series"] for row in plain][::2]  # the OU ones are the same series
     for suite in suites.SUITES:
         for row in suites.rows(suite, 3, 64, "thirds", SEASON):
-            assert row["question"] == "season" and "four sentences" in row["prompt"]
+            assert row["question"] == "season" and "four sentences" in pair.prompt_of(row)
             if suite not in ("zeroed", "shuffled"):
-                assert SEASON.parse(row["answer"]).read == {claim: row["truth"][claim] for claim in SEASON.claims}
+                assert SEASON.parse(pair.answer_of(row)).read == {claim: row["truth"][claim] for claim in SEASON.claims}
 
 
 def test_a_student_is_examined_on_the_processes_that_it_learnt():
@@ -119,16 +121,15 @@ def test_a_few_test_rows_are_of_every_process():
 
 
 @pytest.fixture(scope="module")
-def trained(described, embedder):
-    """The folder of a student that learnt to say four sentences, and what its training printed."""
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+def trained(described, tiny_model, embedder):
+    """The folder of a student that was taught four sentences, which it is too small to learn, and what its training printed."""
+    before = shutil.copytree(tiny_model, described / "before")
+    (before / "training.json").write_text(json.dumps({"format": "thirds", "points": [24], "prompt_version": 1}))
     scoring = ("--embedder", embedder, "--nli", "none")
-    run_script("convert.py", "--format", "thirds", "--wording", "plain", *scoring, cwd=described)
-    shipped = os.path.join(ROOT, "trained", "SmolLM2-135M-Instruct")  # says three sentences already: a fourth is soon learnt
+    run_script("convert.py", "--format", "thirds", "--words", "template", "--no-diagnostics", cwd=described)
     done = run_script(
-        "qwen_train.py", "--model", shipped, "--out", "toy", "--epochs", 1, "--batch-size", 4, "--learning-rate", 1e-3,
-        "--save-steps", 1000, "--validation", 4, "--max-new-tokens", 96, "--eval-rows", 4, "--beside", shipped, *scoring, cwd=described,
+        "qwen_train.py", "--model", tiny_model, "--out", "toy", "--epochs", 1, "--batch-size", 8, "--save-steps", 1000, "--no-gguf",
+        "--validation", 4, "--max-new-tokens", 8, "--eval-rows", 4, "--beside", before, *scoring, cwd=described,
     )  # fmt: skip
     return described / "toy", done.stdout
 
@@ -138,7 +139,7 @@ def test_its_tables_have_the_columns_of_its_question(trained):
     head = next(line for line in said.splitlines() if line.startswith("on all rows"))
     assert head.split()[-6:] == ["trend", "noise", "max", "min", "season", "all_five"]
     beside = re.search(r"^beside  +\d.*", said, re.M)[0]
-    assert beside.split()[-2:] == ["-", "-"]  # the shipped adapter was asked its own three sentences
+    assert beside.split()[-2:] == ["-", "-"]  # the student beside was asked its own three sentences
     assert "question" not in evaluation.read(str(folder / "evaluation_beside.json"))
     teacher = evaluation.read(str(folder / "evaluation_teacher.json"))
     assert teacher["question"] == "season" and set(teacher["means"]["claims"]["all"]) == {*SEASON.claims, "all_five"}
@@ -147,24 +148,45 @@ def test_its_tables_have_the_columns_of_its_question(trained):
     assert re.search(r"season (right|wrong)", page) and "season:" in (folder / "plotdiag" / "index.html").read_text()
 
 
-def four_sentences(done):
-    """The sentences of an answer that describe.py printed, its table having a line for each claim."""
+@pytest.fixture
+def right(monkeypatch):
+    """Every student says what is true, in as many sentences as it is asked for: what is tested is who asks for how many."""
+
+    def ask(self, prompts, *more, **how):
+        asked = [next(asks for asks in question.QUESTIONS.values() if text.startswith(asks.instruction)) for text in prompts]
+        series = [formats.text_to_series(text.split("Series:")[1]) for text in prompts]
+        return [asks.answer_of(asks.truth_of(values)["sentences"]) for asks, values in zip(asked, series)]
+
+    monkeypatch.setattr(Student, "ask", ask)
+
+
+def check_four_sentences(done):
+    """What describe.py printed is an answer of four sentences, and a table with a line for each claim."""
     said = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     assert list(said) == ["trend", "noise", "extrema", "season"] and all(said.values())
-    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(SEASON.claims)] == list(SEASON.claims)
-    return said
+    table = [line.split() for line in done.stdout.splitlines() if line.startswith(SEASON.claims)]
+    assert [line[0] for line in table] == list(SEASON.claims) and table[-1][1:3] == ["yes", "yes"]
 
 
-def test_it_speaks_four_sentences_from_its_folder_and_from_a_gguf(trained):
+@pytest.fixture
+def wave(tmp_path):
+    path = tmp_path / "wave.csv"
+    path.write_text("x\n" + "".join(f"{np.sin(2 * np.pi * i / 6):.3f}\n" for i in range(24)))
+    return path
+
+
+def test_it_is_asked_for_four_sentences(trained, right, wave):
     folder, _ = trained
-    wave = folder / "wave.csv"
-    wave.write_text("x\n" + "".join(f"{np.sin(2 * np.pi * i / 6):.3f}\n" for i in range(24)))
-    told = four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
-    flags = ["--merge-lora", "--quant", "f16", "--rows", 4, "--min-equal", 0]
-    run_script("hf2gguf.py", "--lora", "final", *flags, "--outfile", "toy.gguf", cwd=folder)
-    known = origin.of(str(folder / "toy.gguf"))
-    assert known == origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON, ("ou", "season"))
-    assert four_sentences(run_script("describe.py", wave, "--model", "toy.gguf", cwd=folder)) == told
+    check_four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
+    assert origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON, ("ou", "season"))
+
+
+@pytest.mark.slow
+def test_its_gguf_is_asked_for_four_sentences(trained, right, wave, llama_cpp):
+    folder, _ = trained
+    run_script("hf2gguf.py", "--lora", "final", "--quant", "f16", "--rows", 4, "--min-equal", 0, "--outfile", "toy.gguf", cwd=folder)
+    assert origin.of(str(folder / "toy.gguf")) == origin.of(str(folder))
+    check_four_sentences(run_script("describe.py", wave, "--model", "toy.gguf", cwd=folder))
 
 
 def test_it_is_examined_by_its_own_question(trained, embedder):
@@ -201,11 +223,11 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
 
 
 def test_runs_of_before_have_the_question_study(tmp_path):
-    records.write_json(str(tmp_path / "training.json"), {"rank": 4})
+    disk.write_json(str(tmp_path / "training.json"), {"rank": 4})
     run_folder.check(str(tmp_path), {"rank": 4})
     with pytest.raises(cli.UserError, match="other question"):
         run_folder.check(str(tmp_path), {"rank": 4, **SEASON.tag})
-    records.write_json(str(tmp_path / "training.json"), {"rank": 4, **SEASON.tag})
+    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, **SEASON.tag})
     with pytest.raises(cli.UserError, match="other question"):
         run_folder.check(str(tmp_path), {"rank": 4})
 
@@ -243,7 +265,7 @@ def test_rows_that_were_edited_are_refused_by_name(described, tmp_path, change, 
     edited(described / "data.jsonl", path, change)
     before = path.read_bytes()
     for script in scripts:
-        flags = {"mistral.py": ["--dryrun"], "convert.py": ["--no-diagnostics"]}.get(script, [])
+        flags = {"mistral.py": ["--dryrun"], "convert.py": ["--diagnostics", "0"]}.get(script, [])
         done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
         assert path.read_bytes() == before and not (tmp_path / "test_jsonl.jsonl").exists()
@@ -262,11 +284,10 @@ def test_a_recorded_failure_keeps_the_question(described, tmp_path):
 def test_pairs_that_lost_their_question_are_refused(described, tmp_path):
     there = records.read(str(described / "data.jsonl"))[:2]
     made = [pair.make(row, "thirds", split, row["truth"]["sentences"]) for row, split in zip(there, ("train", "test"))]
-    for row in made:
-        row.pop("question")
-        row["answer"] = question.STUDY.answer_of(question.STUDY.say(row["truth"]))
     pair.write(str(tmp_path / "pairs.jsonl"), made)
-    with pytest.raises(cli.UserError, match="does not ask the question 'study'"):
+    text = (tmp_path / "pairs.jsonl").read_text()
+    (tmp_path / "pairs.jsonl").write_text(text.replace('"question": "season", ', ""))
+    with pytest.raises(cli.UserError, match="are not those of the question 'study'"):
         pair.read(str(tmp_path / "pairs.jsonl"))
 
 

@@ -33,7 +33,7 @@ EYES = ("tiny_eyes", "tiny_qwen_vl")
 def shown():
     """Pairs of short series, of two lengths, that show a plot."""
     rows = fresh.pairs("train", [(24, 24, 4), (40, 40, 4)], "thirds")
-    return {see: [pair.show(row, see) for row in rows] for see in ("image", "both")}
+    return [pair.show(row, "image") for row in rows]
 
 
 def test_a_picture_is_what_dataset_holds(tmp_path):
@@ -67,18 +67,16 @@ def test_drawing_is_at_least_five_times_as_quick_as_a_pyplot_figure():
 
 def test_what_is_said_of_a_picture():
     assert STUDY.prompt_of([0] * 40, "study", "image").endswith("\nSeries: a plot of 40 points.")
-    assert STUDY.prompt_of([0, 99], "study", "both").endswith("\nSeries: [00, 99]\nThe same as a plot of 2 points.")
     assert STUDY.prompt_of([0, 99], "study", "numbers") == STUDY.prompt_of([0, 99], "study")
 
 
-@pytest.mark.parametrize("see", ["image", "both"])
 @pytest.mark.parametrize("name", EYES)
-def test_answers_equal_those_of_transformers(request, shown, name, see):
+def test_answers_equal_those_of_transformers(request, shown, name):
     """Beginnings read once, drafts, batches of unequal prompts: against Transformers' own greedy search, one by one."""
     import torch
 
-    model, processor = load.load(request.getfixturevalue(name), torch.float32, see=see)
-    prompts = [pair.asked_with(row) for row in shown[see]]
+    model, processor = load.load(request.getfixturevalue(name), torch.float32, see="image")
+    prompts = [pair.asked_with(row) for row in shown]
     expected = []
     for prompt in prompts:
         text = processor.apply_chat_template(question.messages_of(prompt), add_generation_prompt=True)
@@ -97,7 +95,7 @@ def test_another_picture_is_seen(request, shown, name):
 
     model, processor = load.load(request.getfixturevalue(name), torch.float32, see="image")
     logits = []
-    for row in shown["image"][:2]:
+    for row in shown[:2]:
         prompt = pair.asked_with(row)
         text = processor.apply_chat_template(question.messages_of(prompt), add_generation_prompt=True)
         with torch.no_grad():
@@ -105,23 +103,22 @@ def test_another_picture_is_seen(request, shown, name):
     assert not torch.allclose(*logits, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("see", ["image", "both"])
 @pytest.mark.parametrize("name", EYES)
-def test_the_loss_is_that_of_the_answer_alone(request, shown, tmp_path, name, see):
+def test_the_loss_is_that_of_the_answer_alone(request, shown, tmp_path, name):
     """The loss and its gradients against those from whole logits, for a batch of unequal prompts; no image token is cut off."""
     import torch
 
-    model, processor = load.load(request.getfixturevalue(name), torch.float32, see=see)
+    model, processor = load.load(request.getfixturevalue(name), torch.float32, see="image")
     recipe = train.Recipe(epochs=1, batch_size=6, rank=2, alpha=4, dtype="fp32", in_order=True)
-    made = train.make(recipe, str(tmp_path), model, processor, shown[see], [])
+    made = train.make(recipe, str(tmp_path), model, processor, shown, [])
     for name, weight in made.model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight.data, std=0.1)
     batch = next(iter(made.get_train_dataloader()))
     tokenizer = processor.tokenizer
-    for ids, labels, row in zip(batch["input_ids"], batch["labels"], shown[see]):
+    for ids, labels, row in zip(batch["input_ids"], batch["labels"], shown):
         said = tokenizer.decode(labels[labels != -100])
-        assert said.strip().removesuffix("<|im_end|>") == row["answer"]
+        assert said.strip().removesuffix("<|im_end|>") == pair.answer_of(row)
         whole = processor(
             text=[processor.apply_chat_template(question.messages_of(pair.asked_with(row)), add_generation_prompt=True)],
             images=[[pair.picture_of(row)]],
@@ -155,7 +152,7 @@ def test_a_frozen_tower_has_no_adapter(request, shown, tmp_path, name):
     for tower in ("lora", "frozen"):
         model, processor = load.load(request.getfixturevalue(name), torch.float32, see="image")
         recipe = train.Recipe(rank=2, alpha=4, dtype="fp32", tower=tower)
-        made = train.make(recipe, str(tmp_path), model, processor, shown["image"], [])
+        made = train.make(recipe, str(tmp_path), model, processor, shown, [])
         names[tower] = {name for name, weight in made.model.named_parameters() if weight.requires_grad}
     assert any("vis" in name for name in names["lora"]) and not any("vis" in name for name in names["frozen"])
     assert 0 < len(names["frozen"]) < len(names["lora"])
@@ -177,40 +174,38 @@ def stage(tiny_eyes, embedder, tmp_path_factory):
     run_script("ou_process.py", "--count", 40, "--points", 24, cwd=folder)
     run_script("mistral.py", "--dryrun", cwd=folder)
     run_script("curate.py", cwd=folder)
-    run_script("convert.py", "--format", "thirds", "--wording", "plain", "--no-diagnostics", cwd=folder)
+    run_script("convert.py", "--format", "thirds", "--words", "template", "--diagnostics", "0", cwd=folder)
     return folder
 
 
-def command(folder, model, embedder, see, *more):
+def command(folder, model, embedder, *more):
     return [
-        "--model", model, "--see", see, "--out", f"run-{see}", "--embedder", embedder, "--nli", "none", "--epochs", "1",
+        "--model", model, "--see", "image", "--out", "run", "--embedder", embedder, "--nli", "none", "--epochs", "1",
         "--batch-size", "8", "--save-steps", "4", "--max-new-tokens", "8", "--eval-rows", "3", "--validation", "4", *more,
     ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def runs(stage, tiny_eyes, embedder):
-    """{see: folder of a whole run}."""
-    for see in ("image", "both"):
-        run_script("qwen_train.py", *command(stage, tiny_eyes, embedder, see), cwd=stage)
-    return {see: stage / f"run-{see}" for see in ("image", "both")}
+def run(stage, tiny_eyes, embedder):
+    """The folder of a whole run."""
+    run_script("qwen_train.py", *command(stage, tiny_eyes, embedder), cwd=stage)
+    return stage / "run"
 
 
-def test_what_a_student_was_shown_is_kept_with_it(runs):
-    for see, run in runs.items():
-        about = json.loads((run / "training.json").read_text())
-        assert about["see"] == see and about["dataset"] == "dataset"
-        assert origin.of(str(run)).see == origin.of(str(run / "final")).see == see
-        assert json.loads((run / "evaluation_avant.json").read_text())["see"] == see
-        rows = [json.loads(line) for line in (run / "test_rows.jsonl").read_text().splitlines()]
-        assert all(row["see"] == see and row["image"] == os.path.join("dataset", row["id"] + ".png") for row in rows)
-        learnt = origin.of(str(run))
-        assert origin.from_mark(learnt.mark, "here") == learnt
+def test_what_a_student_was_shown_is_kept_with_it(run):
+    about = json.loads((run / "training.json").read_text())
+    assert about["see"] == "image" and about["dataset"] == "dataset"
+    assert origin.of(str(run)).see == origin.of(str(run / "final")).see == "image"
+    assert json.loads((run / "evaluation_avant.json").read_text())["see"] == "image"
+    rows = [json.loads(line) for line in (run / "test_rows.jsonl").read_text().splitlines()]
+    assert all(row["see"] == "image" and row["image"] == os.path.join("dataset", row["id"] + ".png") for row in rows)
+    learnt = origin.of(str(run))
+    assert origin.from_mark(learnt.mark, "here") == learnt
 
 
-def test_a_run_that_sees_goes_on_after_a_stop(stage, runs, tiny_eyes, embedder):
+def test_a_run_that_sees_goes_on_after_a_stop(stage, run, tiny_eyes, embedder):
     """Stopped at once by its file, refused with another folder of plots, then run again: the bytes of the run that nothing disturbed."""
-    again = command(stage, tiny_eyes, embedder, "image", "--out", "again", "--stop-file", "stop")
+    again = command(stage, tiny_eyes, embedder, "--out", "again", "--stop-file", "stop")
     (stage / "stop").touch()
     run_script("qwen_train.py", *again, cwd=stage, code=75)
     shutil.copytree(stage / "dataset", stage / "plots")
@@ -218,49 +213,47 @@ def test_a_run_that_sees_goes_on_after_a_stop(stage, runs, tiny_eyes, embedder):
     (stage / "stop").unlink()
     done = run_script("qwen_train.py", *again, cwd=stage)
     assert "going on from" in done.stdout
-    final = [folder / "final" / "adapter_model.safetensors" for folder in (stage / "again", runs["image"])]
+    final = [folder / "final" / "adapter_model.safetensors" for folder in (stage / "again", run)]
     assert final[0].read_bytes() == final[1].read_bytes()
 
 
-def test_the_stages_after_the_training(stage, runs, tiny_eyes):
+def test_the_stages_after_the_training(stage, run, tiny_eyes):
     """Suites, page and describing, from numbers and from a picture."""
-    for see, run in runs.items():
-        flags = ["--model", run, "--suite", "unseen", "--count", 3, "--points", 24, "--max-new-tokens", 8]
-        run_script("examine.py", *flags, "--embedder", EMBEDDER, "--nli", "none", cwd=stage)
-        assert json.loads((run / "suites" / "about.json").read_text())["see"] == see
-        run_script("ts_check_training.py", "evaluation_avant.json", cwd=run)
-        assert (run / "plotdiag" / "index.html").is_file()
+    flags = ["--model", run, "--suite", "unseen", "--count", 3, "--points", 24, "--max-new-tokens", 8]
+    run_script("examine.py", *flags, "--embedder", EMBEDDER, "--nli", "none", cwd=stage)
+    assert json.loads((run / "suites" / "about.json").read_text())["see"] == "image"
+    run_script("ts_check_training.py", "evaluation_avant.json", cwd=run)
+    assert (run / "plotdiag" / "index.html").is_file()
     table = stage / "mine.csv"
     table.write_text("flow\n" + "\n".join(str(k) for k in range(24)))
-    assert "drawn as a plot" in run_script("describe.py", table, "--model", runs["image"], cwd=stage).stdout
+    assert "drawn as a plot" in run_script("describe.py", table, "--model", run, cwd=stage).stdout
     image = stage / "dataset" / "ou_000000.png"
-    said = run_script("describe.py", "--image", image, "--model", runs["image"], cwd=stage).stdout
+    said = run_script("describe.py", "--image", image, "--model", run, cwd=stage).stdout
     assert "Nothing here can be checked" in said and "taken as 24" in said and "truth" not in said
-    said = run_script("describe.py", "--image", image, "--points", 24, "--model", runs["image"], cwd=stage).stdout
+    said = run_script("describe.py", "--image", image, "--points", 24, "--model", run, cwd=stage).stdout
     assert "taken as" not in said
     for flags in (
-        ["--image", image, "--model", runs["both"]],
-        ["--image", image, "--column", "flow", "--model", runs["image"]],
+        ["--image", image, "--column", "flow", "--model", run],
         ["--image", image, table],
         [],
         [table, "--points", 3],
-        ["--image", image, "--model", runs["image"], "--points", 7],
-        ["--image", image, "--model", runs["image"], "--points", 100000000],
-        ["--image", image, "--model", runs["image"], "--see", "numbers"],
+        ["--image", image, "--model", run, "--points", 7],
+        ["--image", image, "--model", run, "--points", 100000000],
+        ["--image", image, "--model", run, "--see", "numbers"],
         ["--image", image, "--model", tiny_eyes],
     ):
         said = run_script("describe.py", *flags, cwd=stage, code=2)
         assert len(said.stderr.splitlines()) == 1 and said.stdout == ""
-    done = run_script("describe.py", "--image", image, "--model", runs["image"], "--question", "season", cwd=stage)
+    done = run_script("describe.py", "--image", image, "--model", run, "--question", "season", cwd=stage)
     assert "learnt the question 'study', asked 'season'" in done.stdout and done.stderr == ""
 
 
-def test_a_student_that_sees_is_exported_with_its_eyes(stage, runs, tmp_path, llama_cpp):
+@pytest.mark.slow
+def test_a_student_that_sees_is_exported_with_its_eyes(stage, run, tmp_path, llama_cpp):
     """GGUF and projector by llama.cpp's own converter; whether they answer alike, tests/test_shipped.py asks a trained one."""
-    for see, run in runs.items():
-        out = str(tmp_path / f"{see}.gguf")
-        run_script("hf2gguf.py", "--lora", run / "final", "--merge-lora", "--quant", "f32", "--rows", 3, "--outfile", out, cwd=stage)
-        assert origin.of(out).see == see and os.path.isfile(tmp_path / f"{see}-mmproj.gguf")
+    out = str(tmp_path / "image.gguf")
+    run_script("hf2gguf.py", "--lora", run / "final", "--quant", "f32", "--rows", 3, "--outfile", out, cwd=stage)
+    assert origin.of(out).see == "image" and os.path.isfile(tmp_path / "image-mmproj.gguf")
     os.remove(tmp_path / "image-mmproj.gguf")
     with pytest.raises(cli.UserError, match="image-mmproj.gguf"):
         Student(str(tmp_path / "image.gguf"), see="image")
@@ -275,7 +268,7 @@ def test_bad_input_of_a_training_that_sees(stage, tiny_model, tiny_eyes, embedde
         (tiny_eyes, "image", ["--dataset", tmp_path], "no plot"),
         (tiny_eyes, "image", ["--styles", "0.5"], "--fresh"),
     ):
-        done = run_script("qwen_train.py", *command(stage, model, embedder, see, "--out", "bad", *more), cwd=stage, code=2)
+        done = run_script("qwen_train.py", *command(stage, model, embedder, "--see", see, "--out", "bad", *more), cwd=stage, code=2)
         assert why in done.stderr
     assert sorted(os.listdir(stage)) == before
 
@@ -352,30 +345,25 @@ def test_sentences_in_another_order_say_the_same():
     made = fresh.in_other_orders(rows, 0.5)
     orders = []
     for row, other in zip(rows, made):
-        assert json.loads(row["answer"]) == json.loads(other["answer"]) and other["truth"] == row["truth"]
-        names = list(json.loads(other["answer"]))
-        asked_in = [other["prompt"].index(f'"{name}"') for name in names]
-        assert asked_in == sorted(asked_in) and other["prompt"].endswith("a plot of 24 points.")
+        assert json.loads(pair.answer_of(row)) == json.loads(pair.answer_of(other)) and other["truth"] == row["truth"]
+        names, prompt = list(json.loads(pair.answer_of(other))), pair.prompt_of(other)
+        asked_in = [prompt.index(f'"{name}"') for name in names]
+        assert asked_in == sorted(asked_in) and prompt.endswith("a plot of 24 points.")
         orders.append(tuple(names))
     assert all(len(set(orders[k : k + fresh.SAME_LENGTH])) == 1 for k in range(0, 320, fresh.SAME_LENGTH))
     assert 90 < sum(order != STUDY.topics for order in orders) < 230 and len(set(orders)) > 3
 
 
-@pytest.mark.parametrize("suite", ["blank", "other-plot", "other-numbers"])
-def test_suites_that_deceive_show_something_else(suite):
-    rows = suites.rows(suite, 5, 48, "thirds")
-    plain = suites.rows("unseen", 6, 48, "thirds")
+def test_the_suite_that_shows_nothing_keeps_the_truth():
+    rows, plain = suites.rows("blank", 5, 48, "thirds"), suites.rows("unseen", 5, 48, "thirds")
     for number, (row, own) in enumerate(zip(rows, plain)):
-        other = plain[number + 1]
-        truth = other["truth"] if suite == "other-numbers" else own["truth"]
-        assert row["truth"] == truth and row["prompt"] == own["prompt"]
-        drawn = np.asarray(pair.picture_of(pair.show(row, "both")))
-        if suite == "blank":
-            assert np.array_equal(drawn, np.asarray(pair.picture_of(rows[(number + 1) % 5])))
-        else:
-            assert np.array_equal(drawn, np.asarray(plot.picture(other["series"])))
+        assert row["truth"] == own["truth"] and pair.prompt_of(row) == pair.prompt_of(own)
+        drawn = np.asarray(pair.picture_of(pair.show(row, "image")))
+        assert np.array_equal(drawn, np.asarray(pair.picture_of(rows[(number + 1) % 5])))
+        assert not np.array_equal(drawn, np.asarray(plot.picture(own["series"])))
 
 
+@pytest.mark.slow
 def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     def run(out, code=0):
         flags = ["--fresh", "24x96", "--batch-size", 16, "--save-steps", 2, "--styles", 0.5, "--out", out]
@@ -402,71 +390,36 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     assert [kept["step"] for kept in about["evaluations"]] == [1] and (tmp_path / "short" / "tower.safetensors").exists()
     flags = ["--text", tiny_model, "--tower", "cut/tower.safetensors", "--out", "put"]
     run_script("pretrain_tower.py", *flags, cwd=tmp_path)
-    more = ["--fresh", "24x16", "--batch-size", 16, "--start", "cut/tower.safetensors", "--side", 256, "--out", "finer"]
+    more = ["--fresh", "24x16", "--batch-size", 16, "--start", "cut/tower.safetensors", "--out", "further"]
     run_script("pretrain_tower.py", "--text", tiny_model, *more, cwd=tmp_path)
-    about = json.loads((tmp_path / "finer" / "tower.json").read_text())
-    assert (about["side"], about["dtype"]) == (256, device.precision()) and len(about["start_sha256"]) == 64
-    assert json.loads((tmp_path / "finer" / "config.json").read_text())["vision_config"]["image_size"] == 256
-    for flag, value, what in (("--side", 128, "side"), ("--fresh", "24x32", "fresh"), ("--start", "whole/tower.safetensors", "start")):
+    about = json.loads((tmp_path / "further" / "tower.json").read_text())
+    assert about["dtype"] == device.precision() and len(about["start_sha256"]) == 64
+    for flag, value, what in (("--fresh", "24x32", "fresh"), ("--start", "put/tower.safetensors", "start")):
         changed = [*more, flag, value]
         assert f"other {what}" in run_script("pretrain_tower.py", "--text", tiny_model, *changed, cwd=tmp_path, code=2).stderr
     names = ("model.safetensors", "tower.safetensors", "config.json")
     assert all((tmp_path / "put" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in names)
     (tmp_path / "bad.safetensors").write_bytes(b"none")
-    for bad in ("bad.safetensors", "none.safetensors", "whole/model.safetensors"):
-        flags = ["--text", tiny_model, "--tower", bad, "--out", "other"]
-        assert "tower" in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
-    other = ["--tower", "finer/tower.safetensors", "--out", "put"]
+    whys = {"bad": "no file of weights", "none": "no file none.safetensors here", "whole/model": "no tower of this model"}
+    for bad, why in whys.items():
+        flags = ["--text", tiny_model, "--tower", f"{bad}.safetensors", "--out", "other"]
+        assert why in run_script("pretrain_tower.py", *flags, cwd=tmp_path, code=2).stderr
+    other = ["--tower", "further/tower.safetensors", "--out", "put"]
     assert "has another tower" in run_script("pretrain_tower.py", "--text", tiny_model, *other, cwd=tmp_path, code=2).stderr
-    for wrong, why in (
-        (["--side", "100"], "no multiple of 8"),
-        (["--side", "8000"], "up to 1024"),
-        (["--tower", "cut/tower.safetensors", "--side", "64"], "leave --start and --side out"),
-        (["--start", "finer/tower.safetensors", "--side", "128"], "another side"),
-    ):
-        assert why in run_script("pretrain_tower.py", "--text", tiny_model, *wrong, "--out", "other", cwd=tmp_path, code=2).stderr
+    wrong = ["--tower", "cut/tower.safetensors", "--start", "cut/tower.safetensors", "--out", "other"]
+    assert "leave --start out" in run_script("pretrain_tower.py", "--text", tiny_model, *wrong, cwd=tmp_path, code=2).stderr
     for text, why in ((EMBEDDER, "otherwise than Llama and Qwen"), ("put", "give a text model")):
         assert why in run_script("pretrain_tower.py", "--text", text, "--out", "other", cwd=tmp_path, code=2).stderr
     assert not (tmp_path / "other").exists()
 
 
-def test_a_tower_of_finer_pictures_begins_by_seeing_what_the_coarse_one_saw(tiny_model, tmp_path):
-    """Each pixel doubled each way gives the same token; a tower of coarser pictures than its file's is refused."""
-    import torch
-    from safetensors.torch import save_file
-
-    from llm_ts.student import eyes
-
-    def token(model, pixels):
-        with torch.inference_mode():
-            return model.model.connector(model.model.vision_model(pixel_values=pixels).last_hidden_state)
-
-    coarse, _ = eyes.give(tiny_model, seed=1, side=64)
-    save_file({name: weight.contiguous() for name, weight in eyes.state_of(coarse).items()}, tmp_path / "coarse.safetensors")
-    state = eyes.read(tmp_path / "coarse.safetensors")
-    fine, processor = eyes.give(tiny_model, seed=2, side=128)
-    pixels = torch.rand(2, 3, 64, 64)
-    doubled = pixels.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    before = token(fine, doubled)
-    eyes.put(fine, state, "coarse.safetensors")
-    assert eyes.side_of(state) == 64 and not torch.allclose(before, token(coarse, pixels), atol=1e-3)
-    assert torch.allclose(token(fine, doubled), token(coarse, pixels), atol=1e-5)
-    save_file({eyes.PATCHES: torch.zeros(2, 2, 0, 0)}, tmp_path / "empty.safetensors")
-    with pytest.raises(cli.UserError, match="no patches"):
-        eyes.read(tmp_path / "empty.safetensors")
-    drawn = plot.picture(list(range(24)))
-    assert processor.image_processor([[drawn]], return_tensors="pt")["pixel_values"].shape[-2:] == (128, 128)
-    for side in (32, 96):
-        with pytest.raises(cli.UserError, match="another side"):
-            eyes.put(eyes.give(tiny_model, side=side)[0], state, "coarse.safetensors")
-
-
+@pytest.mark.slow
 def test_two_processes_train_as_one_does(stage, tiny_eyes, embedder, tmp_path):
     """torchrun with two batches of 4 a step against one process with batches of 8: the same adapter, up to Adam's rounding."""
     from safetensors.torch import load_file
 
     flags = ["--fresh", "24x32", "--rank", "2", "--alpha", "4", "--dtype", "fp32", "--learning-rate", "1e-4"]
-    one, two = (command(stage, tiny_eyes, embedder, "image", *flags, "--out", tmp_path / name) for name in ("one", "two"))
+    one, two = (command(stage, tiny_eyes, embedder, *flags, "--out", tmp_path / name) for name in ("one", "two"))
     run_script("qwen_train.py", *one, cwd=stage)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
     torchrun += ["--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", os.path.join(ROOT, "qwen_train.py")]
@@ -505,17 +458,18 @@ def test_how_many_processes_draw(monkeypatch, gpu, cores, torchrun, found):
     assert device.loaders() == found
 
 
-def test_plots_drawn_by_processes_beside_change_nothing_and_leave_signals_to_the_training(stage, runs, tiny_eyes, embedder):
+@pytest.mark.slow
+def test_plots_drawn_by_processes_beside_change_nothing_and_leave_signals_to_the_training(stage, run, tiny_eyes, embedder):
     """As beside a GPU, here beside the CPU: the same bytes as by one process; SIGTERM to all of a job saves and stops."""
     start = [sys.executable, "-c", BESIDE]
     env = {**os.environ, "PYTHONPATH": ROOT, "TOKENIZERS_PARALLELISM": "true"}
-    whole = [*map(str, command(stage, tiny_eyes, embedder, "image", "--out", "beside"))]
+    whole = [*map(str, command(stage, tiny_eyes, embedder, "--out", "beside"))]
     done = subprocess.run([*start, *whole], cwd=stage, env=env, check=True, capture_output=True, text=True, timeout=200)
     assert "drawn by 2 processes" in done.stdout
-    final = [folder / "final" / "adapter_model.safetensors" for folder in (stage / "beside", runs["image"])]
+    final = [folder / "final" / "adapter_model.safetensors" for folder in (stage / "beside", run)]
     assert final[0].read_bytes() == final[1].read_bytes()
     more = ["--out", "struck", "--epochs", "200", "--save-steps", "10000", "--logging-steps", "1"]
-    struck = [*map(str, command(stage, tiny_eyes, embedder, "image", *more))]
+    struck = [*map(str, command(stage, tiny_eyes, embedder, *more))]
     with subprocess.Popen([*start, *struck], cwd=stage, env=env, start_new_session=True, stdout=subprocess.PIPE, text=True) as job:
         said, limit = [], threading.Timer(200, lambda: os.killpg(job.pid, signal.SIGKILL))
         limit.start()

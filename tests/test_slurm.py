@@ -21,9 +21,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from llm_ts import records
+from llm_ts import disk, records
 from llm_ts.pairs import pair
 from llm_ts.series import rows as series_rows
+
+pytestmark = pytest.mark.slow
 
 STEPS = 300
 NEEDED = ("slurmctld", "slurmd", "munged", "sbatch", "scontrol")
@@ -134,7 +136,7 @@ def submit(env, folder, tiny_model, embedder, steps, *flags):
     job = {
         **env, "MODEL": tiny_model, "FOLDER": "run", "SCRIPTS": ROOT, "PROCESSES": "1", "HEAD": "127.0.0.1",
         "PATH": f"{ROOT}/.venv/bin:{env['PATH']}", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
-        "CONVERT_FLAGS": "--answers truth --format thirds --no-diagnostics", "TRAIN_FLAGS": train,
+        "CONVERT_FLAGS": "--answers truth --format thirds --diagnostics 0", "TRAIN_FLAGS": train,
         "EXPORT_FLAGS": "--rows 4 --min-equal 0",
         "EVALUATE_FLAGS": f"--count 12 --points 16 --max-new-tokens 4 --batch-size 4 --embedder {embedder} --nli none",
     }  # fmt: skip
@@ -164,7 +166,7 @@ def logs(folder):
 def make_folder(folder):
     rows, _ = series_rows.make(5, range(60), 16)
     assert len({pair.split_of(row["id"]) for row in rows}) == 2
-    records.write_text(str(folder / "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
+    disk.write_text(str(folder / "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
 
 
 def is_at(folder, start, step):

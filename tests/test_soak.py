@@ -10,14 +10,13 @@ import pytest
 
 from experiments import soak
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("soak") / "kept")
-    with pytest.MonkeyPatch.context() as patch:
-        names = ("simulate", "truth", "ask", "curate", "curate, decided")
-        patch.setattr(soak, "STAGES", {name: soak.STAGES[name] for name in names})
-        return folder, soak.prepare(folder, {})
+    return folder, soak.prepare(folder, ("simulate", "truth", "ask", "curate", "curate, decided"))
 
 
 @pytest.mark.parametrize(

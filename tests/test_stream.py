@@ -3,6 +3,7 @@
 Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_stream.py
 """
 
+import json
 import os
 import random
 import signal
@@ -17,14 +18,14 @@ import convert
 import curate
 import mistral
 import ou_process
-from llm_ts import cli, records, stream, workers
+from llm_ts import cli, records, workers
 
 COUNT, POINTS = 2500, 16  # three pieces of work
 STAGES = {
-    "ou_process.py": ("--count", COUNT, "--points", POINTS, "--no-dataset"),
-    "mistral.py": ("--dryrun", "--no-dataset"),
+    "ou_process.py": ("--count", COUNT, "--points", POINTS, "--dataset", "none"),
+    "mistral.py": ("--dryrun", "--dataset", "none"),
     "curate.py": ("--audit", "7"),
-    "convert.py": ("--no-diagnostics",),
+    "convert.py": ("--diagnostics", "0",),
 }
 MAINS = {"ou_process.py": ou_process.main, "mistral.py": mistral.main, "curate.py": curate.main, "convert.py": convert.main}
 
@@ -46,10 +47,9 @@ def whole(tmp_path_factory):
     return after
 
 
-@pytest.mark.parametrize("cores", [2, 3])
-def test_any_number_of_processes_writes_the_same_bytes(whole, tmp_path, monkeypatch, cores):
+def test_any_number_of_processes_writes_the_same_bytes(whole, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(workers, "cores", lambda: cores)
+    monkeypatch.setattr(workers, "cores", lambda: 3)
     for script, flags in STAGES.items():
         MAINS[script](list(map(str, flags)))
         assert files_of(tmp_path) == whole[script], script
@@ -62,6 +62,7 @@ def test_any_number_of_processes_writes_the_same_bytes(whole, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.slow
 def test_killed_at_random_moments_the_stages_end_with_the_same_bytes(whole, tmp_path, kind):
     """Each is started in a session of its own, and only the first process is killed: the others must end, and hold no lock."""
     rng, killed = random.Random(kind), 0
@@ -94,9 +95,9 @@ def test_killed_at_random_moments_the_stages_end_with_the_same_bytes(whole, tmp_
 def test_processes_end_with_the_first_and_hold_no_lock(tmp_path):
     """The first process is killed where it cannot clean up; the second run of the same command may write at once."""
     code = (
-        "import os, time\nfrom llm_ts import stream, workers\nworkers.cores = lambda: 2\n"
+        "import os, time\nfrom llm_ts import records, workers\nworkers.cores = lambda: 2\n"
         "def work(piece):\n os.write(1, b'%d\\n' % os.getpid())\n time.sleep(0.3)\n return b'x' * 10**6\n"
-        "with stream.writing('data.jsonl', create=True) as data:\n data.append(b'{\"id\": \"a\"}\\n')\n"
+        "with records.writing('data.jsonl', create=True) as data:\n data.append(b'{\"id\": \"a\"}\\n')\n"
         " for _ in workers.in_order(work, range(100), data.held): pass\n"
     )
     env = {**os.environ, "PYTHONPATH": ROOT}
@@ -105,7 +106,7 @@ def test_processes_end_with_the_first_and_hold_no_lock(tmp_path):
     assert len(children) == 2 and process.pid not in children
     process.kill()
     process.wait()
-    with stream.writing(str(tmp_path / "data.jsonl")) as data:
+    with records.writing(str(tmp_path / "data.jsonl")) as data:
         assert len(data) == 1
     end = time.monotonic() + 30
     while any(os.path.exists(f"/proc/{child}/cmdline") and open(f"/proc/{child}/cmdline").read() for child in children):
@@ -150,18 +151,25 @@ def random_file(path, rng):
         file.write(text[: -1 if rng.random() < 0.5 else None])
 
 
+def rows_in(path):
+    """The rows of a file by another way: all lines at once."""
+    with open(path, encoding="utf-8") as file:
+        return list({row["id"]: row for row in map(json.loads, filter(str.strip, file))}.values())
+
+
 def test_rows_are_those_of_reading_the_whole_file(tmp_path, monkeypatch):
     path, rng = str(tmp_path / "data.jsonl"), random.Random(5)
     for number in range(150):
         monkeypatch.setattr(workers, "cores", lambda: 2 if number % 50 == 0 else 1)
         random_file(path, rng)
-        expected = records.read(path)
-        with stream.reading(path) as data:
+        expected = rows_in(path)
+        with records.reading(path) as data:
             assert [row for rows in data.map(list, chunk=rng.randrange(1, 9)) for row in rows] == expected
-            assert len(data) == len(expected) and data.read([len(data) - 1]) == expected[-1:]
-        with stream.writing(path) as data:
+            assert len(data) == len(expected) and data.read([len(data) - 1]) == expected[-1:] and list(data) == expected
+            assert [row for rows in data.map(list, range(0, len(data), 2)) for row in rows] == expected[::2]
+        with records.writing(path) as data:
             data.append(b'{"id": "last"}\n')
-        assert records.read(path) == [*expected, {"id": "last"}]
+        assert rows_in(path) == records.read(path) == [*expected, {"id": "last"}]
 
 
 def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
@@ -170,7 +178,7 @@ def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
 
     def reading(*lines, end="\n"):
         path.write_text("\n".join(lines) + end)
-        with stream.reading(str(path)) as data:
+        with records.reading(str(path)) as data:
             return [row for rows in data.map(list) for row in rows]
 
     assert [row["n"] for row in reading(*lines)] == [2, 1]
@@ -185,7 +193,7 @@ def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
         reading(*lines, '{"id": "a", "id": "b"}')
     assert [row["n"] for row in reading(*lines, '{"id": "b", "n"', end="")] == [2, 1]
     assert "torn last line" in capsys.readouterr().err
-    with pytest.raises(cli.UserError, match="run x.py first"), stream.reading(str(tmp_path / "no.jsonl"), "x.py"):
+    with pytest.raises(cli.UserError, match="run x.py first"), records.reading(str(tmp_path / "no.jsonl"), "x.py"):
         pass
 
 
@@ -209,50 +217,32 @@ def broken_truth(folder, good):
 
 
 def test_shards_are_joined_without_losing_or_doubling_a_row(whole, tmp_path):
-    flags = STAGES["ou_process.py"]
+    """cat joins them; the command for all rows then checks each, and makes what is missing."""
+    flags, data = STAGES["ou_process.py"], tmp_path / "data.jsonl"
     for number in (2, 0, 1):
         run_script("ou_process.py", *flags, "--shard", f"{number}/3", cwd=tmp_path)
-        if number == 0:
-            assert "shard 1/3 is missing" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
-    names = [f"data-{number}-of-3.jsonl" for number in range(3)]
-    made = [(tmp_path / name).read_bytes() for name in names]
-    assert b"".join(made) == whole["ou_process.py"]["data.jsonl"]
-    other = made[2].replace(b'"theta": ', b'"theta": 1')
-    wrong = ((1, made[1][:-9], "run --shard 1/3 again"), (1, made[1] + made[0], "not its own"), (2, other, "other parameters"))
-    for number, content, said in wrong:
-        (tmp_path / names[number]).write_bytes(content)
-        assert said in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
-        assert sorted(os.listdir(tmp_path)) == names  # and no data.jsonl
-        for name, content in zip(names, made):
-            (tmp_path / name).write_bytes(content)
-    assert "--count" in run_script("ou_process.py", *flags, "--count", COUNT - 100, "--merge", cwd=tmp_path, code=2).stderr
+    parts = [(tmp_path / f"data-{number}-of-3.jsonl").read_bytes() for number in range(3)]
+    assert b"".join(parts) == whole["ou_process.py"]["data.jsonl"]
     for number in range(3):
-        run_script("mistral.py", *STAGES["mistral.py"], "--shard", f"{number}/3", cwd=tmp_path)
-    asked = files_of(tmp_path)
-    (tmp_path / "data.jsonl").write_bytes(made[0])
-    assert "is not what its shards hold" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
-    assert (tmp_path / "data.jsonl").read_bytes() == made[0]
-    (tmp_path / "data.jsonl").unlink()
-    out = run_script("ou_process.py", *flags, "--merge", cwd=tmp_path).stdout
-    assert f"shards: 3\nrows: {COUNT}" in out and os.listdir(tmp_path) == ["data.jsonl"]
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "data.jsonl").write_bytes(whole["mistral.py"]["data.jsonl"])
-    joined = records.read(str(tmp_path / "data.jsonl"))
-    assert joined == records.read(str(tmp_path / "other" / "data.jsonl"))
-    for name, content in asked.items():  # as if it had been killed before it removed them
-        (tmp_path / name).write_bytes(content)
-    run_script("ou_process.py", *flags, "--merge", cwd=tmp_path)
-    assert records.read(str(tmp_path / "data.jsonl")) == joined and sorted(os.listdir(tmp_path)) == ["data.jsonl", "other"]
-    assert "no shards" in run_script("ou_process.py", *flags, "--merge", cwd=tmp_path, code=2).stderr
+        run_script("mistral.py", *STAGES["mistral.py"], "--data", f"data-{number}-of-3.jsonl", cwd=tmp_path)
+    asked = [(tmp_path / f"data-{number}-of-3.jsonl").read_bytes() for number in range(3)]
+    expected = {row["id"]: row for row in map(json.loads, whole["mistral.py"]["data.jsonl"].splitlines())}
+    for joined, new in ((asked, 0), (asked[1:] + asked, 0), ([asked[0], asked[2]], COUNT // 3)):
+        data.write_bytes(b"".join(joined))
+        out = run_script("ou_process.py", *flags, cwd=tmp_path).stdout
+        assert f"\nnew: {new}\n" in out and out.endswith(f"rows: {COUNT}\n")
+        run_script("mistral.py", *STAGES["mistral.py"], cwd=tmp_path)
+        assert {row["id"]: row for row in records.read(str(data))} == expected
+    data.write_bytes(b"".join(asked).replace(b'"theta": ', b'"theta": 1'))
+    assert "other parameters" in run_script("ou_process.py", *flags, cwd=tmp_path, code=2).stderr
 
 
 @pytest.mark.parametrize(
     "flags, said",
     [
         ("--shard 3/3", "give number/count"),
-        ("--shard 0/3 --merge", "one of them"),
+        ("--shard 0/3 --truth", "exclude each other"),
         ("--count 2 --shard 0/3", "fewer shards"),
-        ("--merge", "no shards"),
     ],
 )
 def test_shards_that_make_no_sense(tmp_path, flags, said):
@@ -265,11 +255,11 @@ def test_memory_does_not_grow_with_the_file(whole, tmp_path):
     rows = whole["curate.py"]["data.jsonl"]
     many = b"".join(rows.replace(b'"id": "ou_', b'"id": "%d_' % number) for number in range(8))
     code = (
-        "import re, sys\nfrom llm_ts import records, stream, workers\nworkers.cores = lambda: 1\n"
+        "import re, sys\nfrom llm_ts import records, workers\nworkers.cores = lambda: 1\n"
         # not ru_maxrss: it begins at what the process that started this one had
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\nbefore = peak()\n"
         "if sys.argv[1] == 'all':\n  found = records.read('many.jsonl')\n"
-        "else:\n  with stream.reading('many.jsonl') as data:\n    found = list(data.map(len))\n"
+        "else:\n  with records.reading('many.jsonl') as data:\n    found = list(data.map(len))\n"
         "print(peak() - before)"
     )
     (tmp_path / "many.jsonl").write_bytes(many)

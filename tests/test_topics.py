@@ -121,11 +121,7 @@ def test_no_claim_has_two_topics():
 SERIES = [k * 37 % 100 for k in range(48)]
 STUDENTS = {  # what kept students were asked about it, from the code before there were topics
     "study": "1d1555d74c23f6d0",
-    "space": "715620ecffd30246",
-    "compact": "6aa6ac6118837041",
     "thirds": "89982c324bbbd2dc",
-    "thirds-comma": "3c0a83024c10fce9",
-    "thirds-compact": "ddca3b55a0873635",
 }
 
 
@@ -301,9 +297,9 @@ asked = question.of_all(train + test, sys.argv[1])
 assert asked.name == "level" and asked.topics[-1] == "level" and asked.together == "all_six"
 rows = train + test
 for row in rows:
-    answer = asked.parse(row["answer"])
+    answer = asked.parse(pair.answer_of(row))
     assert answer.parse == "strict" and list(answer.sentences) == list(asked.topics) and None not in answer.read.values()
-    assert row["prompt"] == asked.prompt_of(row["series"], "thirds")
+    assert pair.prompt_of(row) == asked.prompt_of(row["series"], "thirds")
     text = PROMPTS["labels"].fill(asked, row["series"])
     assert "- level: do most of its values" in text and "Describe it in five short sentences" in text
 right = [asked.answer_of(row["truth"]["sentences"]) for row in rows]
@@ -347,7 +343,7 @@ def pipeline(scripts, cwd, name, *flags):
     call(scripts / "mistral.py", "--dryrun", *where, cwd=cwd)
     asked = (cwd / data).read_bytes()
     call(scripts / "curate.py", "--data", data, "--verify-file", verify, cwd=cwd)
-    call(scripts / "convert.py", "--format", "thirds", "--no-diagnostics", "--data", data, "--out", pairs, cwd=cwd)
+    call(scripts / "convert.py", "--format", "thirds", "--diagnostics", "0", "--data", data, "--out", pairs, cwd=cwd)
     return made, asked, *((cwd / path).read_bytes() for path in (data, verify, pairs))
 
 
@@ -360,6 +356,7 @@ def copy_with_a_fifth_topic(copy):
     replaced(listed, "(trend, noise, extrema, season)}", "(trend, noise, extrema, season, level)}")
 
 
+@pytest.mark.slow
 def test_a_fifth_topic_is_one_file_one_line_one_question(tmp_path):
     project, copy = pathlib.Path(ROOT), tmp_path / "copy"
     copy_with_a_fifth_topic(copy)
@@ -396,6 +393,7 @@ def test_a_fifth_topic_is_one_file_one_line_one_question(tmp_path):
         assert before[0] and before == pipeline(copy, tmp_path / "run", name, *flags)
 
 
+@pytest.mark.slow
 def test_the_other_tests_hold_for_a_fifth_topic(tmp_path):
     """This file's own tests, in a copy with a fifth topic; and a topic that lacks something is told so."""
     copy = tmp_path / "copy"
@@ -403,7 +401,7 @@ def test_the_other_tests_hold_for_a_fifth_topic(tmp_path):
     for script in pathlib.Path(ROOT).glob("*.py"):  # fixtures call them
         shutil.copy(script, copy)
     (copy / "tests").mkdir()
-    for name in ("conftest.py", "warm.py", "asking.py", "mistral_server.py", "test_topics.py"):
+    for name in ("conftest.py", "calling.py", "asking.py", "mistral_server.py", "test_topics.py"):
         shutil.copy(os.path.join(ROOT, "tests", name), copy / "tests")
     these = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_topics.py", "-k", "level or two_topics")
     assert "8 passed" in call(*these, cwd=copy)

@@ -6,7 +6,6 @@ the files looked at are made here by a stand-in. Run: python -m pytest -q tests/
 
 import http.server
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,25 +16,28 @@ from conftest import run_script
 from test_scoring import WordScorer
 
 import convert
-from llm_ts import cli, records
+import ts_check_training
+from llm_ts import cli, disk
 from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, marked
 from llm_ts.series import rows as series_rows
+from llm_ts.teacher import textsynth
 
 KEY = "sk-secret-textsynth-0123"
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">\x1b[31mred\x1b[0m "é" & \u202e'
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
     """A model's folder with 6 test rows; the second answer after the training is hostile text."""
+    tmp_path = tmp_path_factory.mktemp("evaluated")
     rows, _ = series_rows.make(8, range(80), 48)
     for row in rows:
         row["gold"] = row["truth"]["sentences"]
     pairs = [convert.pair_of(row, "thirds", "truth") for row in rows]
     test = [made for made in pairs if made["split"] == "test"][:6]
-    good = [made["answer"] for made in test]
+    good = [pair.answer_of(made) for made in test]
     scorer = WordScorer()
     for name, answers in (
         ("avant", ["I do not know."] * 6),
@@ -44,13 +46,18 @@ def folder(tmp_path):
         ("teacher", good),
     ):
         content = evaluation.make(name, test, answers, scorer, base="x", step=None)
-        records.write_json(str(tmp_path / f"evaluation_{name}.json"), content)
+        disk.write_json(str(tmp_path / f"evaluation_{name}.json"), content)
     pair.write(str(tmp_path / "test_rows.jsonl"), test)
     return tmp_path
 
 
+@pytest.fixture
+def folder(evaluated, tmp_path):
+    return shutil.copytree(evaluated, tmp_path, dirs_exist_ok=True)
+
+
 def rows_of(folder):
-    return records.read(str(folder / "test_rows.jsonl"))
+    return pair.read_all(str(folder / "test_rows.jsonl"))
 
 
 def test_the_terminal_shows_every_sample_and_neutralises_model_text(folder):
@@ -65,6 +72,7 @@ def test_the_terminal_shows_every_sample_and_neutralises_model_text(folder):
     assert len(re.findall(r"^ou_\d+$", wrong, re.M)) == 1
 
 
+@pytest.mark.slow
 def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_path):
     if not CHROMIUM:
         pytest.skip("chromium is missing: the page was not opened in a browser")
@@ -100,6 +108,7 @@ def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_p
     assert line > 500
 
 
+@pytest.mark.slow
 def test_cards_are_chosen_by_claim_and_outcome_and_walked_by_keys(folder, browser):
     """And each picture marks what is true: places of the extremes, ends of the fitted line, in the colours of the outcomes."""
     run_script("ts_check_training.py", "evaluation_checkpoint-20.json", cwd=folder)
@@ -145,6 +154,7 @@ def test_cards_are_chosen_by_claim_and_outcome_and_walked_by_keys(folder, browse
         assert (ends[0] - ends[1]) / scale == pytest.approx(rise, abs=0.2)
 
 
+@pytest.mark.slow
 def test_no_text_of_a_picture_is_cut_off(folder, browser):
     """Long numbers, long names, extremes at all edges: every text lies within its picture."""
     cases = [
@@ -210,38 +220,47 @@ class TextSynthHandler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def ask(folder, server, *more, key=KEY, code=0, embedder=None):
-    flags = ["--server-url", server.url, "--engine", "some_engine", "--backoff", "0.01", "--nli", "none", *more]
-    if embedder:
-        flags += ["--embedder", embedder]
-    done = run_script("ts_check_training.py", *flags, cwd=folder, env={"TEXTSYNTH_API_KEY": key}, code=code)
-    assert KEY not in done.stdout + done.stderr
-    for path, _, names in os.walk(folder):
-        for name in names:
-            assert KEY.encode() not in open(os.path.join(path, name), "rb").read()
-    return done
+@pytest.fixture
+def ask(folder, monkeypatch, capsys):
+    """A function that runs ts_check_training.py without much patience -> what it printed."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(textsynth, "BACKOFF", 0.01)
+    monkeypatch.setenv("TEXTSYNTH_API_KEY", KEY)
+
+    def run(server, *more):
+        try:
+            ts_check_training.main(["--server-url", server.url, "--engine", "some_engine", "--nli", "none", *more])
+        finally:
+            out, err = capsys.readouterr()
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        for content in (out.encode(), err.encode(), *(path.read_bytes() for path in files)):
+            assert KEY.encode() not in content
+        return out
+
+    return run
 
 
-def test_textsynth_is_asked_once_each_and_scored_alike(folder, embedder):
+def test_textsynth_is_asked_once_each_and_scored_alike(folder, ask, embedder):
     server = TextSynthServer([429, 500, "drop", 503])
-    ask(folder, server, "--limit", "2", embedder=embedder)
+    ask(server, "--rows", "2", "--embedder", embedder)
     assert len(server.asked) == 2
-    done = ask(folder, server, embedder=embedder)
-    assert len(server.asked) == 6 and server.asked == [row["prompt"] for row in rows_of(folder)]
-    assert "asked: 4" in done.stdout
+    out = ask(server, "--embedder", embedder)
+    assert len(server.asked) == 6 and server.asked == [pair.prompt_of(row) for row in rows_of(folder)]
+    assert "asked: 4" in out
     content = evaluation.read(str(folder / "evaluation_textsynth-some_engine.json"))
     assert [sample["parse"] for sample in content["samples"]] == ["repaired"] * 6
     assert [sample["read"]["trend"] for sample in content["samples"]] == ["increasing"] * 6
-    ask(folder, server, embedder=embedder)
+    ask(server, "--embedder", embedder)
     assert len(server.asked) == 6
 
 
 @pytest.mark.parametrize(
     "script, why", [([401], "401"), ([404], "404"), (["html"], "does not answer as TextSynth"), ([500] * 9, "500")]
 )
-def test_textsynths_refusals_are_one_line(folder, script, why):
-    done = ask(folder, TextSynthServer(script), "--retries", "2", code=2)
-    assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1
+def test_textsynths_refusals_are_one_line(ask, script, why):
+    with pytest.raises(cli.UserError, match=why) as refused:
+        ask(TextSynthServer(script))
+    assert KEY not in str(refused.value)
 
 
 def test_mistakes(folder, tmp_path):

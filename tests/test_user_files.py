@@ -576,6 +576,7 @@ def test_a_folder_and_a_missing_file_are_one_line(tmp_path):
     assert "--plot x.bmp" in run_script("describe.py", "nowhere.csv", "--plot", "x.bmp", cwd=tmp_path, code=2).stderr
 
 
+@pytest.mark.slow
 def test_three_million_rows_are_read_in_little_memory(tmp_path):
     """The limit is on addresses, of which the libraries alone take half."""
     block = "".join(f"{{0}}{i:05d},{(i % 97) / 8}\n" for i in range(100_000))

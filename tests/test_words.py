@@ -17,7 +17,7 @@ from llm_ts.claims import TOPICS, extrema
 from llm_ts.claims.places import THIRDS
 from llm_ts.pairs import fresh, pair
 from llm_ts.pairs.words import Words, fault_of, held_out
-from llm_ts.student import device
+from llm_ts.student import device, run_folder
 from llm_ts.student import flags as training_flags
 
 RISES, LOW, AT_ENDS = {"trend": "increasing"}, {"noise": "low"}, {"max": "end", "min": "beginning"}
@@ -69,17 +69,14 @@ def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no
 
 
 def test_plainly_first_and_then_in_the_teachers_words():
-    words = Words(described(200))
-    plain, both = (fresh.pairs("train", [(48, 48, 64)], "thirds", words=words, plain_first=first) for first in (False, True))
-    parts = [question.parts_of(row["answer"]) for row in both]
+    both = fresh.pairs("train", [(48, 48, 64)], "thirds", words=Words(described(200)))
+    parts = [question.parts_of(pair.answer_of(row)) for row in both]
     assert [part[0] for part in parts] == [row["truth"]["sentences"] for row in both]
-    assert [part[1] for part in parts] == [json.loads(row["answer"]) for row in plain]
     assert len(set(map(tuple, (part[1].values() for part in parts)))) > 60
-    turned = [pair.reorder(row, (2, 0, 1)) for row in both]
+    turned = [{**row, "order": (2, 0, 1)} for row in both]
     for row, said in zip(turned, parts):
-        assert question.parts_of(row["answer"]) == said and [list(part) for part in question.parts_of(row["answer"])] == 2 * [
-            ["extrema", "trend", "noise"]
-        ]
+        parts = question.parts_of(pair.answer_of(row))
+        assert parts == said and [list(part) for part in parts] == 2 * [["extrema", "trend", "noise"]]
 
 
 def test_planted_sentences_are_never_said():
@@ -98,7 +95,7 @@ def test_planted_sentences_are_never_said():
     foreign = "The curve climbs from start to finish."
     for row in trained:
         if row["truth"]["trend"] == "increasing" and row["gold"]["trend"] != planted["increasing"]:
-            row["answer"] = question.STUDY.answer_of({**json.loads(row["answer"]), "trend": foreign})  # a human's, say
+            row["sentences"] = {**row["sentences"], "trend": foreign}  # a human's, say
             break
     made = fresh.pairs("train", [(48, 48, 400)], "thirds", words=Words(trained))
     said = {(said["trend"], row["truth"]["trend"]) for row, said in said_by(made)}
@@ -137,8 +134,8 @@ def test_what_the_teacher_cannot_say_is_named():
         fresh.pairs("train", [(48, 48, 50)], "thirds", words=Words(trained))
     plain = described(100)
     for row in plain:
-        row["answer"] = question.STUDY.answer_of(row["truth"]["sentences"])
-    with pytest.raises(cli.UserError, match="convert with --wording teacher"):
+        row["sentences"] = row["truth"]["sentences"]
+    with pytest.raises(cli.UserError, match="convert with --words teacher"):
         fresh.pairs("train", [(48, 48, 5)], "thirds", words=Words(plain))
 
 
@@ -151,7 +148,7 @@ def test_what_changes_the_fresh_series_is_kept_with_the_run(tmp_path, monkeypatc
     for flags in (plain, [*plain, f"--{flag}", str(value)]):
         run = training_flags.run_of(training_flags.parse(flags))
         train_rows, _, _ = qwen_train.load_rows(run)
-        found.append((training_flags.settings_of(run, train_rows), [row["prompt"] for row in train_rows]))
+        found.append((training_flags.settings_of(run, train_rows), [pair.prompt_of(row) for row in train_rows]))
     (before, prompts), (settings, other) = found
     assert flag not in before and settings[flag] == ([value] if flag == "process" else value)
     assert prompts != other
@@ -160,24 +157,40 @@ def test_what_changes_the_fresh_series_is_kept_with_the_run(tmp_path, monkeypatc
 def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tmp_path, monkeypatch):
     only_tested = write_pairs(tmp_path)
     monkeypatch.chdir(tmp_path)
-    flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "teacher", "--validation", "2", "--eval-rows", "2"]
+    flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "both", "--validation", "2", "--eval-rows", "2"]
     train_rows, validation_rows, _ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(flags)))
     said = {text for _, answer in said_by(train_rows) for text in answer.values()}
     assert len(said) > 20 and not said & only_tested and not [text for text in said if held_out(text)]
-    assert [json.loads(row["answer"]) for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
+    assert [row["sentences"] for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
     flags += ["--save-steps", "5", "--max-new-tokens", "8", "--embedder", embedder, "--nli", "none", "--no-gguf", "--out", "run"]
     assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     kept = json.loads((tmp_path / "run" / "training.json").read_text())
-    assert (kept["words"], kept["dtype"]) == ("teacher", device.precision())
-    both = [*flags[:-1], "both"]
-    both[both.index("teacher")] = "both"
-    run_script("qwen_train.py", *both, cwd=tmp_path)
-    assert json.loads((tmp_path / "both" / "training.json").read_text())["words"] == "both"
-    twice_said, *_ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(both)))
-    twice = [question.parts_of(row["answer"]) for row in twice_said]
-    assert {len(parts) for parts in twice} == {2} and [json.loads(row["answer"]) for row in train_rows] == [p[1] for p in twice]
+    assert (kept["words"], kept["dtype"]) == ("both", device.precision())
+    assert all("plain" in row for row in train_rows)
     assert "nothing to do" in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
-    flags[flags.index("teacher")] = "template"
+    flags[flags.index("both")] = "template"
     assert "other words" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
-    flags = ["--model", tiny_model, "--words", "teacher"]
+    flags = ["--model", tiny_model, "--words", "both"]
     assert "give --fresh too" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
+
+
+def test_the_pairs_come_after_the_fresh_series_in_the_same_run(tmp_path, monkeypatch):
+    write_pairs(tmp_path, points=24)
+    monkeypatch.chdir(tmp_path)
+    given = pair.read("test_jsonl.jsonl")[0]
+    plain = ["--model", "some/model", "--fresh", "16x16,32x8", "--reorder", "1", "--validation", "0"]
+    runs = [training_flags.run_of(training_flags.parse(flags)) for flags in (plain, [*plain, "--then-pairs"])]
+    alone, both = (qwen_train.load_rows(run)[0] for run in runs)
+    assert len(alone) == 24 and both[:24] == alone
+    assert both[24:] == given  # in their own words, and in their order
+    settings, more = (training_flags.settings_of(run, rows) for run, rows in zip(runs, (alone, both)))
+    assert runs[1].recipe.in_order and "then_pairs" not in settings
+    assert {key: value for key, value in more.items() if settings.get(key) != value} == {
+        "then_pairs": len(given), "series": 24 + len(given), "points": [16, 24, 32]
+    }  # fmt: skip
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "training.json").write_text(json.dumps(settings))
+    with pytest.raises(cli.UserError, match="other .*then_pairs"):
+        run_folder.check("run", more)
+    with pytest.raises(cli.UserError, match="--then-pairs is about the fresh series"):
+        training_flags.parse(["--model", "some/model", "--then-pairs"])

@@ -10,8 +10,8 @@ import os
 import sys
 import tempfile
 
-from llm_ts import cli, paths, records
-from llm_ts.student import gguf_export, gguf_file, load, origin
+from llm_ts import cli, disk, paths
+from llm_ts.student import gguf_export, llama_library, load, origin
 
 TYPE = "bf16"  # of the weights: on a CPU with bf16 quicker than 8 or 4 bits
 
@@ -31,24 +31,18 @@ def open_student(name, see="numbers", transformers=False):
         return Student(name)
 
 
-def cache_folder():
-    """Where what can be made again is kept: XDG_CACHE_HOME, else ~/.cache."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return os.path.join(home if home and os.path.isabs(home) else os.path.expanduser("~/.cache"), "llm_ts")
-
-
 def gguf_of(adapter):
     """An adapter's folder -> the path of its GGUF in the cache, which is made where it is not there. UserError, OSError.
 
     The name holds the digest of all that it is made of; older ones of the same adapter are removed. Two processes at once
     both make it, and the later one's, the same, takes the place of the first.
     """
-    stem = os.path.join(cache_folder(), os.path.basename(os.path.abspath(adapter)))
+    stem = os.path.join(paths.cache(), os.path.basename(os.path.abspath(adapter)))
     path = f"{stem}-{digest_of(adapter)[:16]}.gguf"
     if not os.path.isfile(path):
         paths.llama_cpp()
-        gguf_file.require_llama_cpp("the quick way")
-        os.makedirs(cache_folder(), mode=0o700, exist_ok=True)
+        llama_library.require("the quick way")
+        os.makedirs(paths.cache(), mode=0o700, exist_ok=True)
         print(
             f"note: first use: the student is made ready for llama.cpp, once (about a minute): {path}",
             file=sys.stderr,
@@ -59,7 +53,7 @@ def gguf_of(adapter):
             if old != path:
                 with contextlib.suppress(OSError):  # another user's, or in use where such files cannot be removed
                     os.remove(old)
-        records.sweep(cache_folder())
+        disk.sweep(paths.cache())
     return path
 
 
@@ -70,8 +64,8 @@ def digest_of(adapter):
     weights = load.weights_digest(base)
     if weights is None:
         raise cli.UserError(f"the weights of {base} are no files here")
-    config = records.digest(os.path.join(adapter, "adapter_config.json"))
-    parts = [TYPE, origin.of(adapter).comment, weights, load.weights_digest(adapter), config]
+    config = disk.digest(os.path.join(adapter, "adapter_config.json"))
+    parts = [TYPE, origin.of(adapter).mark, weights, load.weights_digest(adapter), config]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
@@ -82,5 +76,5 @@ def make_gguf(adapter, path):
     with tempfile.TemporaryDirectory(prefix="llm_ts-") as work:
         model, tokenizer = load.load(adapter, torch.float32)
         saved = gguf_export.write_model(model.merge_and_unload(), tokenizer, origin.of(adapter), work)
-        with records.atomic(path) as temporary:
+        with disk.atomic(path) as temporary:
             gguf_export.convert_model(*saved, TYPE, temporary)

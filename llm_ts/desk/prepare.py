@@ -81,8 +81,9 @@ def prompt_of(ready, asked, fmt, see):
     """What a student is asked about an Asked: a prompt, with its picture where it is shown one."""
     row = {
         "id": ready.series.column,
-        "prompt": asked.prompt_of(ready.shown, fmt, see),
+        "format": fmt,
         "series": ready.shown,
+        **asked.tag,
         **formats.see_tag(see),
     }
     return pair.asked_with(row)

@@ -92,9 +92,7 @@ class App:
         prompt = prepare.prompt_of(ready, question, origin.format_of(student, learnt), learnt.see)
         if self._open[0] != student:
             self._open = student, fast.open_student(student, learnt.see)
-        chances = []
-        answer = question.parse(self._open[1].ask([prompt], chances=chances)[0])
-        ready.notes += [note for tokens in chances for note in tell.doubts(question, answer, tokens)]
+        answer = question.parse(self._open[1].ask([prompt])[0])
         outcomes = outcomes_of(answer, ready.truth)
         unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
         name = cli.visible(series.column + unit)

@@ -2,10 +2,9 @@
 
 import json
 
-from llm_ts import cli, question
+from llm_ts import cli
 from llm_ts.scores.score import outcomes_of
 
-SURE = 0.65  # probability of the least probable word of a sentence: below it the student is in doubt
 FACTS = ("first", "last", "lowest", "highest")
 
 
@@ -19,29 +18,6 @@ def verdict_lines(answer, truth):
     first = max(8, *(len(line[0]) + 1 for line in lines))
     labels = max(13, *(len(label) + 1 for line in lines for label in line[1:3]))
     return [f"{claim:<{first}}{said:<{labels}}{true:<{labels}}{verdict}" for claim, said, true, verdict in lines]
-
-
-def doubts(asked, answer, tokens):
-    """Notes on the sentences of which the student gave some word little more than even odds.
-
-    tokens: those of the answer with their probabilities, [(text, probability), ...]. Only where a sentence is the hand-made one
-    for its labels: among free wordings, an improbable word need not be another label. Of an answer that is said twice, the first
-    sentences are meant, which are hand-made.
-    """
-    notes, plain = [], asked.say(answer.read) if answer.sentences and None not in answer.read.values() else {}
-    first = question.parts_of(answer.text)[0] if answer.parse == "strict" else answer.sentences
-    for name, sentence in plain.items():
-        begin = answer.text.find(json.dumps(sentence, ensure_ascii=False)) if first[name] == sentence else -1
-        if begin < 0:
-            continue
-        at, least = 0, 1.0
-        for text, chance in tokens:
-            if begin < at + len(text) and at < begin + len(sentence) + 2:
-                least = min(least, chance)
-            at += len(text)
-        if least < SURE:
-            notes.append(f"the student itself is in doubt about the {name}: it gave what it says {100 * least:.0f} %")
-    return notes
 
 
 def facts_line(ready):

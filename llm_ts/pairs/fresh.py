@@ -10,15 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llm_ts import cli, workers
+from llm_ts import cli, question, workers
 from llm_ts.pairs import pair
 from llm_ts.question import STUDY
-from llm_ts.series import PROCESSES, frozen, ou, rows, thin
-from llm_ts.series.scale import integers_of
+from llm_ts.series import PROCESSES, ou, rows, thin
 
 SEEDS = rows.SEEDS  # user's seeds lie below
 # test: 3 * SEEDS until the adapter shipped first stood; its recipe had been changed after those series were seen
-PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 4 * SEEDS, "own": 5 * SEEDS}  # own: own_answers.py
+PURPOSES = {"train": SEEDS, "validation": 2 * SEEDS, "test": 4 * SEEDS}
 LONG = (300, 2048)  # points, log-uniform, of the series that are thinned
 SAME_LENGTH = 16  # series that follow one another with one length, where a stage has several: batches need little padding
 
@@ -52,17 +51,17 @@ def _squeezed(rng, series):
     return [round(low + width * value / 99) for value in series]
 
 
-def _drawn(seed, numbers, least, most, share, question, processes, squeeze, long):
-    """Rows of one length between least and most, from the processes in turn, a share of them replaced by frozen shapes.
+def _drawn(seed, numbers, least, most, question, processes, squeeze, long):
+    """Rows of one length between least and most, from the processes in turn.
 
-    Of all, another share, squeeze, is squeezed. A share of the calls, long, gives longer series, thinned instead.
+    A share of them, squeeze, is squeezed. A share of the calls, long, gives longer series, thinned instead.
     """
     rng = np.random.default_rng([seed, 2, numbers[0], 0])
     points = round(least * (most / least) ** rng.random())  # as many between 32 and 64 points as between 64 and 128
     rng_of_long = np.random.default_rng([seed, 6, numbers[0], 0])
     is_long = rng_of_long.random() < long
     if is_long:
-        points, share, squeeze = round(LONG[0] * (LONG[1] / LONG[0]) ** rng_of_long.random()), 0.0, 0.0
+        points, squeeze = round(LONG[0] * (LONG[1] / LONG[0]) ** rng_of_long.random()), 0.0
     made = {}
     for place, name in enumerate(processes):
         chosen = [number for number in numbers if number % len(processes) == place]
@@ -71,10 +70,6 @@ def _drawn(seed, numbers, least, most, share, question, processes, squeeze, long
             made.update(zip(chosen, drawn))
     for number in numbers:
         row = made[number]
-        if rng.random() < share:
-            path = frozen.draw(rng.choice(list(frozen.SHAPES)), points, rng)
-            series = integers_of(path)
-            row.update(series=series, truth=question.truth_of(series), params=None)
         rng_of_width = np.random.default_rng([seed, 4, number, 0])
         if rng_of_width.random() < squeeze:
             series = _squeezed(rng_of_width, row["series"])
@@ -87,15 +82,15 @@ def _drawn(seed, numbers, least, most, share, question, processes, squeeze, long
 class Rows(Sequence):
     """Fresh rows for each (least, most, count) of stages, in order, drawn when they are asked for: id, series, truth, params.
 
-    purpose: "train", "validation", "test" or "own". share: of series that are frozen shapes (frozen.py) instead. question: what
-    is asked about them. processes: names of series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99
-    only. long: share of series that are longer, and thinned. The first series of the first stage are the same for every count.
+    purpose: "train", "validation" or "test". question: what is asked about them. processes: names of
+    series.PROCESSES, taken in turn. squeeze: share of series that fill a part of 0..99 only. long: share of series
+    that are longer, and thinned. The first series of the first stage are the same for every count.
     """
 
-    def __init__(self, purpose, stages, seed=0, share=0.0, question=STUDY, processes=(ou.NAME,), squeeze=0.0, long=0.0):
+    def __init__(self, purpose, stages, seed=0, question=STUDY, processes=(ou.NAME,), squeeze=0.0, long=0.0):
         if seed >= SEEDS:
             raise cli.UserError(f"seed {seed}: give a number below {SEEDS}, or training would draw another purpose's series")
-        self.purpose, self.drawn_with = purpose, (share, question, processes, squeeze, long)
+        self.purpose, self.drawn_with = purpose, (question, processes, squeeze, long)
         self.seed = PURPOSES[purpose] + seed
         self.blocks = []  # (number of the first series, of the one after the last, least, most): of one length each
         for least, most, count in stages:
@@ -129,22 +124,21 @@ def in_other_orders(rows, share, seed=0):
     for start in range(0, len(rows), SAME_LENGTH):
         rng = np.random.default_rng([PURPOSES["train"] + seed, 3, start, 0])
         block = rows[start : start + SAME_LENGTH]
-        order = rng.permutation(len(pair.topics_of(block[0])))
-        made += [pair.reorder(row, order) for row in block] if rng.random() < share else block
+        order = rng.permutation(len(question.of(block[0], block[0]["id"]).topics)).tolist()
+        made += [{**row, "order": order} for row in block] if rng.random() < share else block
     return made
 
 
-def pairs(purpose, stages, fmt, *drawn, words=None, plain_first=False, **more):
+def pairs(purpose, stages, fmt, *drawn, words=None, **more):
     """Pairs of prompt and answer for fresh rows; drawn, more: as in Rows; fmt: how a series is written.
 
-    words: a words.Words that says the truth in the teacher's sentences; None: in the hand-made ones. plain_first: in both, the
-    hand-made ones first.
+    words: a words.Words that says the truth again, in the teacher's sentences; None: the answers are in the template alone.
     """
     rows = Rows(purpose, stages, *drawn, **more)
 
     def in_words(row, number):
         said = words.say(row, np.random.default_rng([rows.seed, 5, number, 0]))
-        return pair.make(row, fmt, purpose, said, row["truth"]["sentences"] if plain_first else None)
+        return pair.make(row, fmt, purpose, said, row["truth"]["sentences"])
 
     def of_block(block):
         made = [(number, rows[number]) for number in range(*block[:2])]

@@ -3,13 +3,11 @@
 Most simulated suites start from the same test series (fresh.py), OU or of the processes that the student learnt: series
 that no training and no validation draws.
 `reversed`, `negated`, `squeezed` and the lengths have their own truth by the rules. `zeroed` and `shuffled` keep the truth
-of the series that they destroyed: a student that reads the values must fall to a constant answer there. `ramps`, `steps`
-and `seasonal` are strange to a student only if it was trained without --shapes; `outside` and `mixed` if it has not learnt
-the processes `wide` and `mixture`, which draw such series too.
+of the series that they destroyed: a student that reads the values must fall to a constant answer there. `ramps`, `steps`,
+`seasonal` and `mixed` are series of the processes `ramp`, `step`, `season` and `mixture`; `outside` are such as `wide` draws.
 
-For students that see: `blank` shows axes without a line, `other-plot` the plot of another series; the truth stays that of the
-series, so that who looks must fall to a constant answer, and who is shown the numbers too may read those. `other-numbers` is
-`other-plot` with the truth of the plot. Between these two stands what a student shown both believes.
+For students that see: `blank` shows axes without a line. The truth stays that of the series: a student that looks can be no
+better than a constant answer.
 
 A file is a suite too: JSON lines with an id and a series each, such as experiments.real_windows writes. Its name is the
 file's, and the truth of its series is computed here.
@@ -24,7 +22,7 @@ import numpy as np
 from llm_ts import cli, paths, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
-from llm_ts.series import frozen, ou
+from llm_ts.series import ou
 from llm_ts.series.rows import LONGEST, SHORTEST
 from llm_ts.series.scale import integers_of, rescale
 
@@ -69,39 +67,21 @@ def _of_length(points):
     return lambda count, _, fmt, question, processes: _unseen(count, points, fmt, question, processes)
 
 
-def _numbered(name, fmt, question, drawn):
-    """Pairs named <name>_000000 ... for paths of shape (S, n)."""
-    return [_pair(f"{name}_{k:06d}", fmt, question, series) for k, series in enumerate(rescale(np.asarray(drawn))[0])]
-
-
 def _outside(count, points, fmt, question, processes):
     """Parameters beyond those of the process `ou`: 8 to 80 e-foldings over the window, from 2 to 30 stationary deviations off.
 
-    There, what falls so fast starts at most 1.4 deviations off, and the jumps of --shapes have less noise, white.
+    There, what falls so fast starts at most 1.4 deviations off.
     """
     u = _rng(1).random((count, 3))
     theta = 8 * 10 ** u[:, 0] / points
     start = np.where(u[:, 1] < 0.5, -1, 1) * 2 * 15 ** u[:, 2]
     noise = _rng(2).standard_normal((count, points - 1))
-    return _numbered("outside", fmt, question, ou.paths(theta, 0 * theta, np.sqrt(2 * theta), start, 1.0, noise))
+    drawn = rescale(ou.paths(theta, 0 * theta, np.sqrt(2 * theta), start, 1.0, noise))[0]
+    return [_pair(f"outside_{k:06d}", fmt, question, series) for k, series in enumerate(drawn)]
 
 
-def _shapes(name):
-    """Shapes with a noise of their own: of the kinds that --shapes trains on, from seeds that it does not draw."""
-
-    def suite(count, points, fmt, question, processes):
-        rng = _rng(3)
-        return _numbered(name, fmt, question, [frozen.draw(name, points, rng) for _ in range(count)])
-
-    return suite
-
-
-def _mixed(count, points, fmt, question, processes):
-    """Sums of a ramp, a season and a step, each as great as chance wants: no student is trained on these."""
-    rng = _rng(5)
-    names = ("ramps", "seasonal", "steps")
-    drawn = [sum(rng.random() * frozen.draw(name, points, rng) for name in names) for _ in range(count)]
-    return _numbered("mixed", fmt, question, drawn)
+def _of_process(name):
+    return lambda count, points, fmt, question, _: _unseen(count, points, fmt, question, (name,))
 
 
 def _real(count, points, fmt, question, processes):
@@ -114,18 +94,10 @@ def _real(count, points, fmt, question, processes):
     return pairs
 
 
-def _unlike(draw, truth_of_plot=False):
-    """A suite of unseen series beside which something else is drawn: draw(series, the next one)."""
-
-    def suite(count, points, fmt, question, processes):
-        rows = _unseen(count + 1, points, fmt, question, processes)
-        made = []
-        for row, other in zip(rows[:-1], rows[1:]):
-            truth = other["truth"] if truth_of_plot else row["truth"]
-            made.append({**_pair(row["id"], fmt, question, row["series"], truth), "drawn": draw(row["series"], other["series"])})
-        return made
-
-    return suite
+def _blank(count, points, fmt, question, processes):
+    """Unseen series, of which nothing is drawn."""
+    rows = _unseen(count, points, fmt, question, processes)
+    return [{**_pair(row["id"], fmt, question, row["series"]), "drawn": [None] * points} for row in rows]
 
 
 def _shuffle(number, series):
@@ -146,16 +118,14 @@ SUITES = {
     "length-512": _of_length(512),
     "length-1024": _of_length(1024),
     "outside": _outside,
-    "ramps": _shapes("ramps"),
-    "steps": _shapes("steps"),
-    "seasonal": _shapes("seasonal"),
-    "mixed": _mixed,
+    "ramps": _of_process("ramp"),
+    "steps": _of_process("step"),
+    "seasonal": _of_process("season"),
+    "mixed": _of_process("mixture"),
     "real": _real,
-    "blank": _unlike(lambda series, other: [None] * len(series)),
-    "other-plot": _unlike(lambda series, other: other),
-    "other-numbers": _unlike(lambda series, other: other, truth_of_plot=True),
+    "blank": _blank,
 }
-SIGHT = ("blank", "other-plot", "other-numbers")  # that show something else than the series: for students that see
+SIGHT = ("blank",)  # suites for students that see
 
 
 FILE = ".jsonl"  # how a suite's name ends that is a file

@@ -66,7 +66,7 @@ class Words:
         seen = set()
         for row in train_rows:
             asked = question.of(row, row["id"])
-            said, gold = asked.parse(row["answer"]).sentences, row.get("gold") or {}
+            said, gold = row["sentences"], row.get("gold") or {}
             for topic in asked:
                 sentence = said[topic.NAME].strip()
                 labels = labels_of(topic, row)
@@ -108,7 +108,7 @@ class Words:
             what = " and ".join(f"{label!r} of {claim}" for claim, label in labels.items())
             raise cli.UserError(
                 f"--words: no sentence of the teacher's says {what} and nothing else: let it describe more series, "
-                f"convert with --wording teacher, or leave --words out ({self})"
+                f"convert with --words teacher, or leave --words out ({self})"
             )
         return found[rng.integers(len(found))]
 

@@ -14,7 +14,7 @@ def is_unmarked(base):
     return all(sentence["status"] != "verify" for sentence in base.values())
 
 
-def draw(rows, bases, decisions, audited, count, seed):
+def draw(rows, bases, decisions, audited, count, seed=0):
     """The ids of the audit: those drawn before, and as many unseen rows as make it `count`, the same for the same seed.
 
     bases: {id: `curated` without decisions}. There are fewer where fewer rows are unseen.
@@ -24,7 +24,7 @@ def draw(rows, bases, decisions, audited, count, seed):
     return audited | set(first_of(unseen, count - len(audited), seed))
 
 
-def first_of(ids, count, seed):
+def first_of(ids, count, seed=0):
     """The first `count` ids, none for 0 and less, in an order by chance that is the same among any others."""
     return sorted(ids, key=lambda row_id: random.Random(f"audit {seed} {row_id}").random())[: max(0, count)]
 

@@ -19,7 +19,7 @@ import io
 import os
 import re
 
-from llm_ts import cli, records
+from llm_ts import cli, disk
 
 COLUMNS = ("id", "sentence", "gold", "truth", "second", "reason", "decision", "own")
 NEWER = {"second", "own"}  # files written before there were these lack them
@@ -212,4 +212,4 @@ def save(path, text, before=None):
             changed = True
         if changed:
             raise cli.UserError(f"{path} was changed by another program: start this page again, it reads the file anew")
-    records.write_text(path, text)
+    disk.write_text(path, text)

@@ -1,6 +1,6 @@
 """Curves over the steps of a training: the loss, and the claims' accuracy beside the best constant answer."""
 
-from llm_ts import records
+from llm_ts import disk
 from llm_ts.scores.score import CONSTANTS, scored
 from llm_ts.scores.tables import question_of
 
@@ -17,14 +17,15 @@ def new_figure(width, height):
 
 def save_figure(figure, path, kind="png"):
     """Write a figure as a PNG, or as another kind that matplotlib knows, whole or not at all."""
-    with records.atomic(path) as temporary:
+    with disk.atomic(path) as temporary:
         figure.savefig(temporary, format=kind)
 
 
-def draw_training(contents, history, path):
+def draw_training(contents, history, path, second=None):
     """The loss above, the claims' accuracy on all test rows below, the best constant answer as lines.
 
-    contents: a run's evaluations. history: the trainer's log, a list of dicts with "step" and "loss".
+    contents: a run's evaluations. history: the trainer's log, a list of dicts with "step" and "loss". second: the step after
+    which the pairs of the second part come; None: there is one part.
     """
     figure = new_figure(8, 7)
     loss, accuracy = figure.subplots(2, 1, sharex=True)
@@ -32,6 +33,10 @@ def draw_training(contents, history, path):
     loss.plot(*zip(*points) if points else ([], []), color="tab:gray")
     loss.set(ylabel="training loss", yscale="log")
     draw_accuracy(accuracy, contents)
+    if second is not None:
+        for axes in (loss, accuracy):
+            axes.axvline(second, color="black", linewidth=0.8)
+        loss.annotate("fresh series | pairs", (second, 1.01), xycoords=("data", "axes fraction"), ha="center")
     save_figure(figure, path)
 
 

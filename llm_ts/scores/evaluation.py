@@ -6,7 +6,7 @@ nli], "validation": the means of the simulated validation rows, where there were
 "commonest" and "guessed", the means of these answers that read nothing on the same rows}.
 """
 
-from llm_ts import cli, formats, question, records, shape
+from llm_ts import cli, disk, formats, question, shape
 from llm_ts.scores import score
 
 
@@ -29,7 +29,7 @@ def make(name, rows, answers, scorer, **about):
 
 def read(path):
     """An evaluation file; UserError where it is missing, broken, of an unknown question, or something else."""
-    content = records.read_json(path, "qwen_train.py")
+    content = disk.read_json(path, "qwen_train.py")
     if not _is_evaluation(content, question.of(content, path)):
         raise cli.UserError(f"{path} is not an evaluation file of qwen_train.py")
     return content

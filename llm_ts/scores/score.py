@@ -7,9 +7,11 @@ could be had from the answer). Only `right` counts: an unreadable answer is wron
 from collections import Counter
 
 from llm_ts import shape
+from llm_ts.pairs.words import fault_of, labels_of
 from llm_ts.scores.means import is_mean, mean_of
 
 OUTCOMES = ("right", "wrong", "ambiguous", "unread")
+HUNDRED = 100
 
 
 def scored(asked):
@@ -32,8 +34,8 @@ def outcomes_of(answer, labels):
 def score_answers(asked, rows, answers, scorer):
     """Answers of a model to rows of pairs -> one sample a row, as the evaluation files hold them.
 
-    asked: the question. rows: dicts with id, answer (the reference), truth. answers: texts. An unreadable answer scores 0
-    everywhere.
+    asked: the question. rows: dicts with id, sentences (the reference), truth. answers: texts. An unreadable answer
+    scores 0 everywhere.
     """
     parsed = [asked.parse(text) for text in answers]
     samples = []
@@ -41,7 +43,7 @@ def score_answers(asked, rows, answers, scorer):
         outcome = outcomes_of(answer, row["truth"])
         samples.append({"id": row["id"], "answer": answer.text, "parse": answer.parse, "read": answer.read, "outcome": outcome})
     readable = [number for number, answer in enumerate(parsed) if answer.sentences]
-    pairs = [(asked.parse(rows[number]["answer"]).sentences, parsed[number].sentences) for number in readable]
+    pairs = [(rows[number]["sentences"], parsed[number].sentences) for number in readable]
     joined = [tuple(" ".join(sentences[name] for name in asked.topics) for sentences in pair) for pair in pairs]
     cosines = dict(zip(readable, scorer.cosine(joined)))
     nli = {}
@@ -55,7 +57,8 @@ def score_answers(asked, rows, answers, scorer):
 
 
 def summarise(asked, rows, samples):
-    """Samples -> means with 95 % intervals: {"valid_json", "readable", "cosine", "nli_trend", ..., "claims": {...}}.
+    """Samples -> means with 95 % intervals: {"valid_json", "readable", "cosine", "nli_trend", ..., "sentences":
+    {"mean": variety, "n": rows}, "claims": {...}}.
 
     claims: {"all": {claim: mean}, "clear": {claim: mean}, "outcomes": {claim: {outcome: count}}}; the claim "all_four"
     (of another question "all_five", ...) needs all of them right, and on clear rows all of them clear.
@@ -67,8 +70,26 @@ def summarise(asked, rows, samples):
     }
     for name in asked.topics:
         means[f"nli_{name}"] = mean_of(sample["nli"][name] for sample in samples)
+    said = [right_sentences(asked, row, sample["answer"]) for row, sample in zip(rows, samples)]
+    means["sentences"] = {"mean": variety(said), "n": len(said)}
     means["claims"] = claim_means(asked, rows, [sample["outcome"] for sample in samples])
     return means
+
+
+def right_sentences(asked, row, text):
+    """The sentences of an answer's text that say what is true of a row, and name nothing else."""
+    said = asked.parse(text).sentences
+    topics = asked if said else ()
+    return [said[topic.NAME] for topic in topics if not fault_of(topic, said[topic.NAME], labels_of(topic, row))]
+
+
+def variety(said):
+    """How many different sentences a hundred answers have, on average; where there are fewer answers, all of them have.
+
+    said: the sentences of each answer, lists. Of 250 answers, the last 50 have no part in it.
+    """
+    hundreds = [said[start : start + HUNDRED] for start in range(0, max(1, len(said) - HUNDRED + 1), HUNDRED)]
+    return round(sum(len({text for texts in part for text in texts}) for part in hundreds) / len(hundreds), 1)
 
 
 def claim_means(asked, rows, outcomes):
@@ -85,12 +106,13 @@ def claim_means(asked, rows, outcomes):
 
 
 def are_means(value, asked):
-    """Whether a value has the shape of what summarise returns for a question."""
+    """Whether a value has the shape of what summarise returns for a question; those of before count no sentences."""
     plain = ("valid_json", "readable", "cosine", *(f"nli_{name}" for name in asked.topics))
     claims = value.get("claims") if shape.has(value, (*plain, "claims"), dict) else None
     return (
         shape.has(claims, ("all", "clear"), dict)
         and all(is_mean(value[name]) for name in plain)
+        and ("sentences" not in value or shape.has(value["sentences"], ("mean", "n"), (int, float)))
         and all(is_mean(claims[rows].get(claim)) for rows in ("all", "clear") for claim in scored(asked))
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from llm_ts import question
 from llm_ts.scores.means import percent
-from llm_ts.scores.score import CONSTANTS, scored
+from llm_ts.scores.score import scored
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Column:
 
 JSON = Column("JSON %", ("valid_json",), 100, 0)
 COSINE = Column("cosine", ("cosine",), 1, 2)
+SENTENCES = Column("sentences", ("sentences",), 1, 0)  # different right ones in a hundred answers
 
 
 def nli_columns(asked):
@@ -49,9 +50,14 @@ def claim_columns(asked, rows):
     return [Column(claim, ("claims", rows, claim)) for claim in scored(asked)]
 
 
-def columns_of(asked, rows):
-    """All columns: on all rows the plain means, which know of no claims, then the claims."""
-    plain = [JSON, COSINE, *nli_columns(asked)] if rows == "all" else []
+def columns_of(contents, rows):
+    """All columns of a table: on all rows the plain means, which know of no claims, then the claims.
+
+    Sentences are counted where any of the evaluations did: those of before did not.
+    """
+    asked = question_of(contents)
+    counted = [SENTENCES] if any(SENTENCES.mean(content["means"]) for content in contents) else []
+    plain = [JSON, COSINE, *nli_columns(asked), *counted] if rows == "all" else []
     return [*plain, *claim_columns(asked, rows)]
 
 
@@ -70,17 +76,18 @@ def for_terminal(contents, rows="all"):
     claims = claim_columns(question_of(contents), rows)
     width = max(17, *(len(column.head) + 2 for column in claims))
     heads = "".join(f"{column.head:>{width}}" for column in claims)
-    lines = [f"{'on ' + rows + ' rows':<18}" + (f"{'JSON':>6}{'cosine':>8}" if rows == "all" else "") + heads]
+    lines = [f"{'on ' + rows + ' rows':<18}" + (f"{'JSON':>6}{'cosine':>8}{'sentences':>11}" if rows == "all" else "") + heads]
     of_count = {}  # the n of each claim -> the evaluations that have it
     for content in contents:
         means = content["means"]
         there = [column for column in claims if column.mean(means)]
         counts = ", ".join(f"{column.head} {column.mean(means)['n']}" for column in there)
         of_count.setdefault(counts, []).append(content["name"].strip())
-        plain = f"{JSON.cell(means):>6}{COSINE.cell(means, 3):>8}" if rows == "all" else ""
+        plain = f"{JSON.cell(means):>6}{COSINE.cell(means, 3):>8}{SENTENCES.cell(means):>11}" if rows == "all" else ""
         lines.append(f"{content['name']:<18}" + plain + "".join(f"{column.cell(means):>{width}}" for column in claims))
     n = [f"  {counts}" + (f" ({', '.join(names)})" if len(of_count) > 1 else "") for counts, names in of_count.items()]
-    return [*lines, "% right [95 % Wilson interval], n:" + (n[0][1:] if len(n) == 1 else "\n" + "\n".join(n))]
+    lines.append("% right [95 % Wilson interval], n:" + (n[0][1:] if len(n) == 1 else "\n" + "\n".join(n)))
+    return lines if rows == "clear" else [*lines, "sentences: different right ones in a hundred answers (fewer rows: in all)"]
 
 
 def markdown(heads, lines):
@@ -90,38 +97,17 @@ def markdown(heads, lines):
 
 def for_markdown(contents, rows):
     """Evaluations of one run -> a Markdown table; the n of each claim stands in its head."""
-    columns = columns_of(question_of(contents), rows)
+    columns = columns_of(contents, rows)
     heads = [c.head if c.plain else f"{words(c.head)}, n = {c.mean(contents[0]['means'])['n']}" for c in columns]
     lines = [[content["name"], *(column.cell(content["means"]) for column in columns)] for content in contents]
     return markdown([f"{rows} rows", *heads], lines)
 
 
-def suites_for_markdown(contents, rows):
-    """Evaluations of suites -> a Markdown table; below each the better of the constant answers, claim by claim."""
-    asked = question_of(contents)
-    claims, plain = claim_columns(asked, rows), [JSON] if rows == "all" else []
-    heads = [
-        f"{rows} rows",
-        *(column.head for column in plain),
-        *(words(c.head) for c in claims),
-        f"n of {words(asked.together)}",
-    ]
-    lines = []
-    for content in contents:
-        n = str(claims[-1].mean(content["means"])["n"])
-        lines.append([content["name"], *(column.cell(content["means"], 1) for column in (*plain, *claims)), n])
-        constants = [content[name] for name in CONSTANTS]
-        best = [max((column.mean(means) for means in constants), key=lambda m: m["mean"]) for column in claims]
-        lines.append(["constant", *("" for _ in plain), *map(percent, best), n])
-    return markdown(heads, lines)
-
-
 def for_html(contents):
     """Evaluations -> two HTML tables: all rows with every column, and clear rows."""
-    asked = question_of(contents)
     parts = []
     for rows in ("all", "clear"):
-        columns = columns_of(asked, rows)
+        columns = columns_of(contents, rows)
         head = "".join(f"<th>{html.escape(words(column.head))}</th>" for column in columns)
         lines = []
         for content in contents:

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from llm_ts import records
+from llm_ts import disk
 
 BLUE = (31, 119, 180)  # matplotlib's tab:blue
 STROKE = 1.2  # points of 1/72 inch
@@ -53,7 +53,7 @@ class Plotter:
 
     def save(self, series, path):
         """Write the plot of n integers 0..99 as a PNG, whole or not at all."""
-        with records.atomic(path) as temporary:
+        with disk.atomic(path) as temporary:
             # few colours: a palette quarters the file, which travels to the teacher once per question
             self.picture(series).quantize(64).save(temporary, "png")
 

@@ -3,7 +3,7 @@
 Bins of equal width. Their means keep the trend; the bins that hold the maximum and the minimum show these. The noise is a
 matter of the single step, which no bin keeps: means show too little of it, single points too much. So each bin shows its
 mean, made smoother or rougher until the rules say of it what they say of the whole series, by nearly the same numbers. Usual
-ways (every k-th point, means, M4, LTTB) lose the noise of a third of the series and more (experiments/thinning.py).
+ways (every k-th point, means, M4, LTTB) lose the noise of a third of the series and more (results/LOG.md).
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Ask a Transformers model prompts in batches, each next token the likeliest one, or drawn, in a few forward passes.
+"""Ask a Transformers model prompts in batches, each next token the likeliest one, in a few forward passes.
 
 What all prompts begin with is read once. The rest is speculative decoding (Leviathan et al. 2023, section 2, at temperature
 0): a trained student's answers are nearly one sentence, so each row is handed a draft, what followed the same few tokens in
@@ -7,16 +7,11 @@ chosen itself. Drafts change the speed, not the answer (up to the rounding of ne
 (cache.py) does without both. What a model's generation_config
 adds to greedy decoding, such as Qwen2.5's repetition penalty, is not applied: llama.cpp does not apply it to the exported
 student either.
-
-At a temperature above 0 the tokens are drawn by their probabilities. The k-th token of an answer is drawn by the k-th number
-of a row of uniform ones, so that here too drafts change the speed, not the answer.
 """
 
 import collections
 import copy
 import os
-
-import numpy as np
 
 from llm_ts import question
 from llm_ts.student import cache, chat, cpu_attention
@@ -100,27 +95,11 @@ def _places(model, ids, mask, pictures):
     return inner.get_rope_index(ids, types, attention_mask=mask, **grids)
 
 
-def _chosen(logits, temperature, chance):
-    """Logits (rows, tokens, vocabulary) -> tokens (rows, tokens): the likeliest ones, or drawn at a temperature.
-
-    chance: uniform numbers (rows, tokens), each of which chooses where the probabilities, summed up, reach it; or None.
-    """
-    import torch
-
-    if chance is None:
-        return logits.argmax(dim=-1)
-    reached = (logits.float() / temperature).softmax(dim=-1).cumsum(dim=-1)
-    return torch.searchsorted(reached, chance[..., None].to(reached)).squeeze(-1).clamp(max=logits.shape[-1] - 1)
-
-
-def _answer_batch(
-    model, tokenizer, rows, beginning, max_new_tokens, drafts, pictures, chances=None, temperature=0.0, uniform=None
-):
+def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pictures):
     """Continuations of prompts, lists of tokens, as lists of tokens without their end.
 
     beginning: a cache that holds what all of them begin with, or None. drafts: a Drafts, or None for a model that cannot
-    take back what it read. pictures: what the model takes of them beside. chances: a list that gets a list of probabilities
-    for each row, those of its tokens, or None. uniform: numbers that the tokens are drawn by, (rows, tokens), or None.
+    take back what it read. pictures: what the model takes of them beside.
     """
     import torch
 
@@ -132,7 +111,6 @@ def _answer_batch(
     places, ahead = _places(model, ids, mask, pictures)
     new = ids[:, shared:]  # what is still to be read, before the drafts: first the prompts, then each row's last token
     said, done = [[] for _ in rows], [False] * len(rows)
-    sure = [[] for _ in rows]
     while not all(done):
         most = [0 if end or drafts is None else min(WIDTH, max_new_tokens - len(row) - 1) for row, end in zip(said, done)]
         guesses = [drafts.guess(row, width) if width else [] for row, width in zip(said, most)]
@@ -146,20 +124,14 @@ def _answer_batch(
         keywords = {"attention_mask": seen, "position_ids": at, "past_key_values": past, "logits_to_keep": wide + 1}
         out = model(new, use_cache=True, **keywords, **pictures)
         past, pictures = out.past_key_values, {}  # which are read once, with the prompts
-        chance = None
-        if uniform is not None:
-            chance = torch.stack([row[len(answer) : len(answer) + wide + 1] for row, answer in zip(uniform, said)])
-        best = _chosen(out.logits, temperature, chance).tolist()
-        of_best = None if chances is None else out.logits.float().softmax(dim=-1).amax(dim=-1).tolist()
+        best = out.logits.argmax(dim=-1).tolist()
         kept = []  # tokens of each draft that greedy decoding chooses too
         for i, guess in enumerate(guesses):
             kept.append(next((k for k, token in enumerate(guess) if token != best[i][k]), len(guess)))
             if done[i]:
                 continue
-            for k, token in enumerate(best[i][: kept[i] + 1]):
+            for token in best[i][: kept[i] + 1]:
                 said[i].append(token)
-                if of_best:
-                    sure[i].append(of_best[i][k])
                 if token in ends or len(said[i]) >= max_new_tokens:
                     done[i] = True
                     break
@@ -167,8 +139,6 @@ def _answer_batch(
         right = torch.arange(wide, device=model.device) < torch.tensor(kept, device=model.device)[:, None]
         mask = torch.cat([mask, right.to(mask.dtype), mask.new_ones(len(rows), 1)], dim=1)
         new = torch.tensor([row[-1:] for row in said], device=model.device)
-    if chances is not None:
-        chances += sure
     return [row[:-1] if row[-1] in ends else row for row in said]
 
 
@@ -181,41 +151,22 @@ def _taken_in(model, processor, texts, prompts):
     return rows, {name: taken[name].to(model.device) for name in names}
 
 
-def generate(
-    model,
-    processor,
-    prompts,
-    batch_size=32,
-    max_new_tokens=MAX_NEW_TOKENS,
-    progress=None,
-    drafts=None,
-    chances=None,
-    temperature=0.0,
-    seed=0,
-):
+def generate(model, processor, prompts, batch_size=32, max_new_tokens=MAX_NEW_TOKENS, progress=None, drafts=None):
     """Answers to the prompts, in their order; the longest first, so that memory fails early.
 
     processor: the model's tokenizer, or a vision model's processor. prompts: texts, or question.Shown for a vision model.
     batch_size: prompts answered together, at most. progress: called with the number done after each batch. drafts: a Drafts
-    that goes on learning from one call to the next. chances: a list that gets for each prompt the tokens of its answer with the
-    probabilities that the model gave them, [(text, probability), ...]; greedy ones only. temperature: 0: greedily; else the
-    answers are drawn by the random numbers of the seed. seed: one, or a list of them, each for the next as many prompts.
+    that goes on learning from one call to the next.
     """
     import torch
 
     if model.device.type == "cpu":
-        batch_size = min(batch_size, cpu_attention.BATCH * (4 if temperature else 1))  # drawn answers are long: reading matters less
+        batch_size = min(batch_size, cpu_attention.BATCH)
     texts = chat.prompts_of(processor, prompts)
     rows = chat.ids_of(getattr(processor, "tokenizer", processor), texts)  # a picture is one token there
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
     answers = [""] * len(rows)
-    sure = [None] * len(rows)
     drafts = Drafts() if drafts is None else drafts
-    uniform = None
-    if temperature:
-        seeds = seed if isinstance(seed, list) else [seed]
-        shape = (len(rows) // len(seeds), max_new_tokens + WIDTH + 1)
-        uniform = torch.from_numpy(np.concatenate([np.random.default_rng(one).random(shape) for one in seeds]))
     see = any(isinstance(prompt, question.Shown) for prompt in prompts)
     was_training = model.training
     model.eval()
@@ -229,12 +180,8 @@ def generate(
                 if see:
                     batch, pictures = _taken_in(model, processor, [texts[i] for i in chosen], [prompts[i] for i in chosen])
                 tokenizer = getattr(processor, "tokenizer", processor)
-                found = None if chances is None else []
                 own = drafts if plain else None
-                by = (temperature, None if uniform is None else uniform[chosen])
-                new = _answer_batch(model, tokenizer, batch, beginning, max_new_tokens, own, pictures, found, *by)
-                for i, row, shares in zip(chosen, new, found or ()):
-                    sure[i] = list(zip(map(tokenizer.decode, row), shares))
+                new = _answer_batch(model, tokenizer, batch, beginning, max_new_tokens, own, pictures)
                 for i, text in zip(chosen, tokenizer.batch_decode(new, skip_special_tokens=True)):
                     answers[i] = text.strip()
                 for row in new:
@@ -243,6 +190,4 @@ def generate(
                     progress(start + len(chosen))
     finally:
         model.train(was_training)
-    if chances is not None:
-        chances += sure
     return answers

@@ -2,7 +2,7 @@
 
 import os
 
-from llm_ts import question, records
+from llm_ts import disk, question
 from llm_ts.pairs import pair
 from llm_ts.scores import evaluation
 from llm_ts.scores.score import CONSTANTS, guessed_answers
@@ -48,4 +48,4 @@ def evaluate_baselines(run, folder, train_rows, test_rows, scorer):
     if run.beside and not asked_before(run.beside, folder):
         contents.append(ask_beside(run, test_rows, scorer))
     for content in contents:
-        records.write_json(os.path.join(folder, f"evaluation_{content['name']}.json"), content)
+        disk.write_json(os.path.join(folder, f"evaluation_{content['name']}.json"), content)

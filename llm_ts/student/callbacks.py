@@ -8,8 +8,6 @@ import time
 from llm_ts import cli
 from llm_ts.student import run_folder, torchrun
 
-SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")  # that ask a training to save and stop
-
 
 class Stop:
     """Whether the training was asked to save and stop: by SIGTERM, SIGUSR1 or SIGINT, or by a file that appeared.
@@ -20,7 +18,7 @@ class Stop:
 
     def __init__(self, file=None):
         self.file, self._signalled = file, False
-        for name in SIGNALS:
+        for name in torchrun.SIGNALS:
             signal.signal(getattr(signal, name), self._ask)
 
     def _ask(self, signum, frame):
@@ -36,12 +34,6 @@ class Stop:
     @property
     def asked(self):
         return self._signalled or bool(self.file and os.path.exists(self.file))
-
-
-def ignore_signals():
-    """For a training that is over: Python would die of a late signal on its way out, and its work would count as failed."""
-    for name in SIGNALS:
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 class Limits:
@@ -73,9 +65,9 @@ class Limits:
         return None
 
 
-def make(folder, evaluate, stop, limits):
+def make(folder, after_save, stop, limits):
     """Callbacks that show how far the training is, refuse weights that are no numbers, save and stop at the next step once
-    stop.asked or the time is up, call evaluate(model, step) after planned saves, and end the training where limits do.
+    stop.asked or the time is up, call after_save(model, step) after planned saves, and end the training where limits do.
     """
     import torch
     from transformers import TrainerCallback
@@ -109,7 +101,7 @@ def make(folder, evaluate, stop, limits):
             if torchrun.any_of(stop.asked or limits.time_is_up):
                 control.should_save = control.should_training_stop = True
 
-    class Evaluate(TrainerCallback):
+    class AfterSave(TrainerCallback):
         def on_save(self, args, state, control, model=None, **kwargs):
             step = state.global_step
             torchrun.barrier()  # every process has written its part
@@ -118,11 +110,11 @@ def make(folder, evaluate, stop, limits):
             over = torchrun.first(limits.reason())
             # all evaluate, or none: else they wait for each other
             if (over or planned(args, state)) and not torchrun.any_of(stop.asked):
-                evaluate(model, step)
+                after_save(model, step)
             if torchrun.first(limits.reason()):
                 control.should_training_stop = True
 
-    return [Show(), Refuse(), SaveAndStop(), Evaluate()]
+    return [Show(), Refuse(), SaveAndStop(), AfterSave()]
 
 
 def refuse(what, step):

@@ -1,7 +1,6 @@
 """An exported student against the one that was trained: the claims of both on the same rows, label by label."""
 
 import os
-import time
 
 from llm_ts import formats, question, records
 from llm_ts.pairs import fresh, pair
@@ -25,7 +24,7 @@ def rows_of(name, learnt, count):
     see, asked = formats.see_tag(learnt.see), origin.question_of(learnt)
     if os.path.exists(path):
         rows = records.read(path, "qwen_train.py")[:count]
-        for field in ("prompt", "series"):
+        for field in ("format", "series"):
             records.require(rows, field, path, "qwen_train.py")
         for row in rows:  # by today's rules, whenever the run was
             row.update(see, truth=asked.truth_of(row["series"]))
@@ -43,9 +42,9 @@ def ask(student, rows, progress):
     progress: called with the number done.
     """
     prompts = [pair.asked_with(row) for row in rows]
-    start = time.process_time()
+    start = student.seconds()
     answers = [student.ask([prompt])[0] for prompt in prompts[:ALONE]]
-    seconds = (time.process_time() - start) / len(answers)
+    seconds = (student.seconds() - start) / len(answers)
     for begin in range(len(answers), len(prompts), AT_ONCE):
         answers += student.ask(prompts[begin : begin + AT_ONCE])
         progress(len(answers))

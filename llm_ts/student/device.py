@@ -1,16 +1,15 @@
-"""Which device a script computes on: the GPU where there is one. One that was asked for and is not there is no CPU's matter."""
+"""Which device a script computes on: the GPU where there is one.
+
+If a GPU was requested and torch sees none, stop; do not use the CPU silently.
+"""
 
 import os
 
 from llm_ts import cli, workers
-from llm_ts.student import callbacks
+from llm_ts.student import torchrun
 
-# by which a GPU is asked for: Slurm's counts and lists, CUDA's and ROCm's lists of what may be seen
-COUNTS = ("SLURM_GPUS", "SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_GPUS_PER_SOCKET")
-LISTS = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 LOADERS = 12  # processes, at most
 BF16 = ("amx_bf16", "avx512_bf16", "bf16")  # instructions of CPUs, by the names of torch.cpu.get_capabilities()
-NONE = ("", "-1", "none", "void", "nodevfiles", "no_dev_files")  # lists that ask for none
 
 
 def add_flag(parser):
@@ -19,19 +18,17 @@ def add_flag(parser):
     )
 
 
-def asked_for():
-    """The environment variables that ask for a GPU: ["SLURM_GPUS_ON_NODE=2"]; "gpu:a100:0" and "-1" ask for none."""
-    values = {name: os.environ.get(name, "").strip() for name in (*COUNTS, *LISTS)}
-    counts = {name: [kind.rpartition(":")[2] for kind in values[name].split(",")] for name in COUNTS}
-    asked = [name for name in COUNTS if any(count not in ("", "0") for count in counts[name])]
-    asked += [name for name in LISTS if values[name].lower() not in NONE]
-    return [f"{name}={values[name]}" for name in asked]
+def requested():
+    """What says that Slurm gave this job GPUs, or that one is to be seen: ["SLURM_GPUS_ON_NODE=2"]."""
+    nothing = {"SLURM_GPUS_ON_NODE": ("", "0"), "CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles")}
+    values = {name: os.environ.get(name, "").strip() for name in nothing}
+    return [f"{name}={value}" for name, value in values.items() if value not in nothing[name]]
 
 
 def choose(asked="auto"):
     """ "cuda" or "cpu". asked: "cpu" hides every GPU from this process, before torch is asked for one.
 
-    UserError where a GPU was asked for that torch does not see, and where several processes would share one.
+    UserError where a GPU was requested that torch does not see, and where several processes would share one.
     """
     if asked == "cpu":
         os.environ.update(CUDA_VISIBLE_DEVICES="-1", HIP_VISIBLE_DEVICES="-1")
@@ -42,17 +39,10 @@ def choose(asked="auto"):
         if own >= seen:
             raise cli.UserError(f"process {own} of this node has no GPU of its own: torch sees {seen}")
         return "cuda"
-    if asked != "cpu" and (reasons := asked_for()):
-        build = (
-            f"CUDA {torch.version.cuda}"
-            if torch.version.cuda
-            else f"ROCm {torch.version.hip}"
-            if torch.version.hip
-            else "the CPU"
-        )
+    if asked != "cpu" and (reasons := requested()):
         raise cli.UserError(
-            f"a GPU was asked for ({', '.join(reasons)}), and torch {torch.__version__}, built for {build}, sees none: "
-            "mend the job or the installation, or give --device cpu"
+            f"a GPU was requested ({', '.join(reasons)}), and torch {torch.__version__} sees none: mend the job or the "
+            "installation, or give --device cpu"
         )
     return "cpu"
 
@@ -105,7 +95,7 @@ def apart(loader):
 
     def begin_apart(number):
         begin(number)
-        callbacks.ignore_signals()
+        torchrun.ignore_signals()
 
     plain.worker_init_fn = begin_apart
     return loader

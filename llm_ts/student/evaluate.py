@@ -5,15 +5,15 @@ import time
 from llm_ts import cli, question
 from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, score
-from llm_ts.student import answer, torchrun
+from llm_ts.student import torchrun
 
 
 class Abandoned(Exception):
     """An evaluation that was left off because the run is to stop."""
 
 
-def evaluate(name, model, processor, rows, validation_rows, scorer, batch_size, max_new_tokens, stop, **about):
-    """Ask the model the prompts of the test and validation rows and score its answers; shows how far it is.
+def evaluate(name, student, rows, validation_rows, scorer, max_new_tokens, stop, **about):
+    """Ask a Student the prompts of the test and validation rows and score its answers; shows how far it is.
 
     Returns the content of an evaluation file of the test rows; "validation" are the means of the validation rows alone.
     The processes of a torchrun share the prompts out. Once stop.asked is true, no further batch is asked: None.
@@ -29,7 +29,7 @@ def evaluate(name, model, processor, rows, validation_rows, scorer, batch_size, 
                 raise Abandoned
 
         try:
-            said = answer.generate(model, processor, [pair.asked_with(both[i]) for i in mine], batch_size, max_new_tokens, progress)
+            said = student.ask([pair.asked_with(both[i]) for i in mine], max_new_tokens, progress)
         except Abandoned:
             said = None
     parts = torchrun.gather(said)

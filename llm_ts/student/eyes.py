@@ -1,9 +1,8 @@
 """Eyes for a text model: a small vision tower and a connector before it, in the architecture of Idefics3 (SmolVLM's).
 
 Transformers, PEFT and llama.cpp know that architecture, so the result is a vision model like any other of the hub. A picture
-is squeezed to side x side pixels, cut into GRID x GRID patches, read by the tower, and handed to the text model as a single
-token. pretrain_tower.py teaches the tower to write what it sees into it, in words of the text model's own. More pixels cost
-little: there are as many patches, and each of them is one product.
+is squeezed to SIDE x SIDE pixels, cut into GRID x GRID patches, read by the tower, and handed to the text model as a single
+token. pretrain_tower.py teaches the tower to write what it sees into it, in words of the text model's own.
 
 That the connector joins all patches in one product, each with weights of its own, is what makes the tower learn quickly: where
 several tokens share the weights, the tower itself has to bring together what lies at different places (results/LOG.md).
@@ -12,9 +11,8 @@ several tokens share the weights, the tower itself has to bring together what li
 from llm_ts import cli
 from llm_ts.student import load
 
-SIDE = 128  # pixels of a picture's side, where nothing else is said; a multiple of GRID
+SIDE = 128  # pixels of a picture's side; a multiple of GRID
 GRID = 8  # patches of a picture's side, and of a token's: one token a picture
-PATCHES = "vision_model.embeddings.patch_embedding.weight"  # (width, colours, pixels of a patch's side, twice)
 PAPER, INK = 0.9, 0.2  # mean and spread of a plot's pixels, from 0 to 1: nearly all of it is paper
 WIDTH, LAYERS, HEADS = 128, 6, 4
 QUIET = 0.1  # length of a token at first, in lengths of a word's embedding: a loud one says something wrong before it learns
@@ -27,11 +25,11 @@ TEMPLATE = """\
 {% endif %}{{ '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"""
 
 
-def give(name, seed=0, side=SIDE):
+def give(name, seed=0):
     """A text model (hub name, folder, .gguf file) -> (vision model with a tower of random weights, its processor), in fp32.
 
-    side: the pixels that a picture is squeezed to, each way. The text model must speak in ChatML, as SmolLM2 and Qwen do. Its
-    vocabulary grows by MARKS, which stand around a picture's token. UserError for other models.
+    The text model must speak in ChatML, as SmolLM2 and Qwen do. Its vocabulary grows by MARKS, which stand around a picture's
+    token. UserError for other models.
     """
     import torch
     from transformers import AddedToken, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3VisionConfig, set_seed
@@ -50,8 +48,8 @@ def give(name, seed=0, side=SIDE):
         intermediate_size=4 * WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
-        image_size=side,
-        patch_size=side // GRID,
+        image_size=SIDE,
+        patch_size=SIDE // GRID,
     )
     config = Idefics3Config(
         vision_config=vision,
@@ -69,14 +67,14 @@ def give(name, seed=0, side=SIDE):
     with torch.no_grad():
         connector = model.model.connector.modality_projection.proj.weight
         connector.normal_(std=QUIET * float(length) / connector.numel() ** 0.5)  # its input has one square unit a number
-    return model, processor_of(tokenizer, side)
+    return model, processor_of(tokenizer)
 
 
-def processor_of(tokenizer, side):
-    """The processor that goes with `give`: pictures of any size are squeezed to side x side pixels."""
+def processor_of(tokenizer):
+    """The processor that goes with `give`: pictures of any size are squeezed to SIDE x SIDE pixels."""
     from transformers import Idefics3ImageProcessorPil, Idefics3Processor
 
-    size = {"longest_edge": side}
+    size = {"longest_edge": SIDE}
     contrast = {"image_mean": [PAPER] * 3, "image_std": [INK] * 3}
     images = Idefics3ImageProcessorPil(do_resize=False, do_image_splitting=False, size=size, max_image_size=size, **contrast)
     tokenizer.chat_template = TEMPLATE
@@ -88,30 +86,12 @@ def state_of(model):
     return {name: weight for name, weight in model.model.state_dict().items() if name.startswith(("vision_model.", "connector."))}
 
 
-def read(path):
-    """{name: tensor} of a tower.safetensors; UserError where the file holds no tower."""
-    state = load.read_tensors(path)
-    if PATCHES not in state or state[PATCHES].ndim != 4 or not state[PATCHES].numel():
-        raise cli.UserError(f"{path} is no tower: there are no patches in it")
-    return state
-
-
-def side_of(state):
-    """The pixels, each way, of the pictures that a tower sees. state: what `read` returns."""
-    return GRID * state[PATCHES].shape[-1]
-
-
 def put(model, state, path):
     """Load a tower's weights into a model of `give`, in place; UserError, which names path, where they do not fit.
 
-    A tower of fewer pixels is taken too, if theirs divide the model's: what it gave a pixel is shared among the pixels that
-    now stand in its place, so that it begins by seeing what it saw.
+    state: {name: tensor}, as state_of gives it.
     """
-    wanted = {name: weight.shape for name, weight in state_of(model).items()}
-    times, rest = divmod(wanted[PATCHES][-1], state[PATCHES].shape[-1])
-    if times > 1 and not rest:
-        finer = state[PATCHES].repeat_interleave(times, dim=2).repeat_interleave(times, dim=3) / times**2
-        state = {**state, PATCHES: finer}
-    if {name: weight.shape for name, weight in state.items()} != wanted:
-        raise cli.UserError(f"{path} is no tower of this model: it was made for another text model, another side, or version")
+    shapes, wanted = ({name: weight.shape for name, weight in one.items()} for one in (state, state_of(model)))
+    if shapes != wanted:
+        raise cli.UserError(f"{path} is no tower of this model: it was made for another text model, or by another version")
     model.model.load_state_dict(state, strict=False)

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from llm_ts import cli, formats, question, records
+from llm_ts import cli, disk, formats, question
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores import similarity
 from llm_ts.series import ou
@@ -21,12 +21,12 @@ class Run:
     see: str
     fresh: str | None
     process: tuple | None
-    shapes: float
     squeeze: float
     long: float
     styles: float
     reorder: float
     words: str
+    then_pairs: bool
     validation: int
     eval_rows: int
     eval_batch_size: int
@@ -42,25 +42,31 @@ class Run:
     recipe: train.Recipe
 
 
+def drawn_by(run):
+    """How many fresh series --fresh draws."""
+    return sum(count for *_, count in fresh.plan(run.fresh))
+
+
 def settings_of(run, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
     series_of = pair.processes_of(train_rows)
     recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed")
     return {
-        **{name: getattr(run, name) for name in ("model", "fresh", "shapes", "validation")},
+        **{name: getattr(run, name) for name in ("model", "fresh", "validation")},
         **{name: getattr(run.recipe, name) for name in recipe},
         **{name: getattr(run, name) for name in ("eval_rows", "max_new_tokens", "embedder", "nli")},
         "processes": torchrun.count(),
-        "data_sha256": records.digest(run.data),
+        "data_sha256": disk.digest(run.data),
         "series": len(train_rows),
         "format": train_rows[0]["format"],
         "points": sorted({len(row["series"]) for row in train_rows}),
-        "prompt_version": train_rows[0]["prompt_version"],
+        "prompt_version": question.PROMPT_VERSION,
         **question.of(train_rows[0], run.data).whole_tag,
         **formats.see_tag(run.see),
         **({"process": list(run.process)} if run.process else {}),
         **{name: getattr(run, name) for name in ("squeeze", "long", "reorder") if getattr(run, name)},
         **({} if run.words == "template" else {"words": run.words}),
+        **({"then_pairs": len(train_rows) - drawn_by(run)} if run.then_pairs else {}),
         **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles, "dataset": run.dataset}),
         **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
     }
@@ -75,27 +81,27 @@ def make_parser(about):
     add("--model", type=cli.folder, default="Qwen/Qwen2.5-0.5B-Instruct", help=model)
     add("--out", help="Folder of the run; default: named after the model, here.")
     device.add_flag(parser)
-    records.add_lock_flag(parser)
+    disk.add_lock_flag(parser)
 
     add = parser.add_argument_group("what the student is shown").add_argument
-    see = "The series' numbers, its plot, or both; for plots, --model is a vision model."
+    see = "The series' numbers, or its plot; for plots, --model is a vision model."
     add("--see", choices=formats.SEE, default="numbers", help=see)
-    add("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image or both.")
+    add("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image.")
 
     add = parser.add_argument_group("fresh simulated series, instead of the pairs' train split").add_argument
     stages = "In this order: 48x6000,32-256x3000."
     add("--fresh", metavar="POINTSxSERIES,...", help=stages)
     process = "What draws them, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
     add("--process", type=fresh.mixture, metavar="NAME,...", help=process + "default: the processes of the pairs.")
-    add("--shapes", type=cli.share, default=0.0, help="Share of those not long that are steps, seasons...")
     add("--squeeze", type=cli.share, default=0.0, help="Share of those not long whose values fill only a part of 0 to 99.")
     add("--long", type=cli.share, default=0.0, help="Share that are longer, to 2,048 points, thinned as describe.py does.")
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
     add("--reorder", type=cli.share, default=0.0, help=orders)
     add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
-    words = "How they say their truth: in one template, or each claim in a sentence that the teacher said of it in --data; "
-    both = "both: first so, then so, which counts."
-    add("--words", choices=("template", "teacher", "both"), default="template", help=words + both)
+    words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher "
+    words += "said of the same label in --data; only the second is scored."
+    add("--words", choices=("template", "both"), default="template", help=words)
+    add("--then-pairs", action="store_true", help="Go on with the pairs' train split after them, in the same run.")
 
     add = parser.add_argument_group("how it learns").add_argument
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
@@ -106,7 +112,7 @@ def make_parser(about):
     add("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
     kinds = "Of the base; the adapter is fp32. auto: bf16 on a GPU, and on a CPU with instructions for it."
     add("--dtype", choices=("auto", "bf16", "fp32"), default=recipe.dtype, help=kinds)
-    tower = "Whether the vision tower learns too, by LoRA as the text model does; for --see image or both."
+    tower = "Whether the vision tower learns too, by LoRA as the text model does; for --see image."
     add("--tower", choices=("lora", "frozen"), default=recipe.tower, help=tower)
     add("--seed", type=cli.count, default=recipe.seed, help="Of the order of rows and the adapter's start.")
 
@@ -133,13 +139,13 @@ def make_parser(about):
 def parse(argv, about=""):
     """The flags, checked, with the defaults that hang on one another."""
     args = make_parser(about).parse_args(argv)
-    for flag in ("process", "shapes", "squeeze", "long", "reorder"):
+    for flag in ("process", "squeeze", "long", "reorder", "then_pairs"):
         if getattr(args, flag) and not args.fresh:
-            raise cli.UserError(f"--{flag} is about the fresh series: give --fresh too")
+            raise cli.UserError(f"--{flag.replace('_', '-')} is about the fresh series: give --fresh too")
     if args.words != "template" and not args.fresh:
         raise cli.UserError("--words is about the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):
-        raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image or both")
+        raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image")
     if args.patience and not args.validation:
         raise cli.UserError("--patience waits for better answers on validation rows: give --validation too")
     if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):

@@ -2,10 +2,8 @@
 
 import os
 
-from llm_ts import records
-from llm_ts.student import gguf_file, importance, origin, run_folder
-
-TEMPLATE = "chat_template.jinja"  # where save_pretrained writes it and the converters look for it
+from llm_ts import disk
+from llm_ts.student import gguf_file, load
 
 
 def write_model(model, processor, learnt, work):
@@ -14,11 +12,7 @@ def write_model(model, processor, learnt, work):
     gguf_file.save_config(model, processor, folder)
     model.save_pretrained(folder)
     about = {"general.description": learnt.mark} if learnt.format else {}
-    with open(os.path.join(folder, TEMPLATE), encoding="utf-8", newline="") as file:
-        template = file.read()
-    with open(os.path.join(folder, TEMPLATE), "w", encoding="utf-8", newline="") as file:
-        file.write(origin.with_comment(template, learnt))
-    records.write_json(metadata, {"general.name": run_folder.name_of(model.name_or_path), **about})
+    disk.write_json(metadata, {"general.name": load.name_of(model.name_or_path), **about})
     return folder, metadata
 
 
@@ -30,18 +24,10 @@ def full_of(folder, metadata):
     return full
 
 
-def convert_model(folder, metadata, quant, outfile, matrix=None):
-    """A saved model as a .gguf of a type. matrix: the file of an importance matrix, for what is quantised."""
+def convert_model(folder, metadata, quant, outfile):
+    """A saved model as a .gguf of a type."""
     if quant.lower() in gguf_file.CONVERTER_TYPES:
         flags = ("--outfile", outfile, "--outtype", quant.lower(), "--metadata", metadata)
         gguf_file.convert("convert_hf_to_gguf.py", folder, *flags)
     else:
-        gguf_file.quantise(full_of(folder, metadata), outfile, gguf_file.quantiser_type(quant, bool(matrix)), matrix)
-
-
-def make_matrix(folder, metadata, tokenizer, learnt):
-    """The file of the importance matrix of a saved model, made beside it. learnt: the student's Origin."""
-    text, matrix = (os.path.join(os.path.dirname(folder), name) for name in ("training.txt", "imatrix.gguf"))
-    records.write_text(text, importance.text_of(tokenizer, learnt))
-    importance.make(full_of(folder, metadata), text, matrix)
-    return matrix
+        gguf_file.quantise(full_of(folder, metadata), outfile, gguf_file.quantiser_type(quant))

@@ -7,42 +7,20 @@ import re
 import subprocess
 import sys
 
-from llm_ts import cli, paths, question, records
-from llm_ts.student import gguf_batch
+from llm_ts import cli, disk, paths, question
+from llm_ts.student import gguf_worker, llama_library
 
 CONVERTER_TYPES = ("f32", "f16", "bf16", "q8_0")  # what the converter writes itself; the rest is quantised from f16
-NEED_MATRIX = re.compile(r"IQ[12]_\w+|IQ3_XXS|Q2_K_S", re.IGNORECASE)  # types that llama.cpp makes with an importance matrix alone
-CONTEXT = 4096  # tokens of a prompt with a picture, and its answer
-BESIDE = 64  # of the context that comes with a loaded model, where texts are asked: they get one of their own
 
 
-def require_llama_cpp(what):
-    """The module llama_cpp, silenced; UserError where it is not installed. what: that needs it."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not hold a core that others want
-    try:
-        with cli.quiet():
-            import llama_cpp
-    except ImportError:
-        raise cli.UserError(f"{what} needs llama-cpp-python: pip install -r requirements.txt") from None
-    return llama_cpp
+def quantiser_type(name):
+    """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one, and for fewer than 4 bits."""
+    from gguf import LlamaFileType
 
-
-def quantiser_type(name, matrix=False):
-    """ "q4_K_M" in any case -> llama.cpp's number of that type; UserError for an unknown one.
-
-    matrix: whether there is an importance matrix, which some types need.
-    """
-    llama_cpp = require_llama_cpp(f"--quant {name}")
-    known = {
-        found[1]: getattr(llama_cpp, constant)
-        for constant in dir(llama_cpp)
-        if (found := re.fullmatch(r"LLAMA_FTYPE_MOSTLY_(I?Q\w+)", constant))
-    }
+    pattern = re.compile(r"MOSTLY_(Q[456]_\w+)")
+    known = {found[1]: int(kind) for kind in LlamaFileType if (found := pattern.fullmatch(kind.name))}
     if name.upper() not in known:
-        some = ", ".join(sorted(kind for kind in known if kind[:2] in ("Q3", "Q4", "Q5", "Q6")))
-        raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {some}")
-    if NEED_MATRIX.fullmatch(name) and not matrix:
-        raise cli.UserError(f"{name} needs an importance matrix: give --imatrix, or take q3_K_M or more")
+        raise cli.UserError(f"no quantisation {name}: give {', '.join(CONVERTER_TYPES)} or one of {', '.join(sorted(known))}")
     return known[name.upper()]
 
 
@@ -51,8 +29,7 @@ def convert(script, folder, *arguments):
     command = [sys.executable, os.path.join(paths.llama_cpp(), script), folder, *arguments, *_more(script, folder, arguments)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        raise cli.UserError(f"{script} failed: {lines[-1][:300]}")
+        raise gguf_worker.death(script, done.returncode, done.stderr or done.stdout)
 
 
 def _more(script, folder, arguments):
@@ -62,7 +39,7 @@ def _more(script, folder, arguments):
     """
     if script != "convert_hf_to_gguf.py" or "--mmproj" in arguments:
         return []
-    config = records.read_json(os.path.join(folder, "config.json"), "hf2gguf.py")
+    config = disk.read_json(os.path.join(folder, "config.json"), "hf2gguf.py")
     return ["--no-mtp"] if config.get("text_config", config).get("mtp_num_hidden_layers") else []
 
 
@@ -79,28 +56,10 @@ def save_config(model, processor, folder):
     processor.save_pretrained(folder)
 
 
-def quantise(source, target, ftype, matrix=None):
-    """Quantise a GGUF file by llama.cpp's own function, the one that llama-quantize calls.
-
-    matrix: the file of an importance matrix; llama-quantize itself reads it then.
-    """
-    import ctypes
-
-    if matrix:
-        command = [paths.llama_program("llama-quantize"), "--imatrix", matrix, source, target, str(ftype)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-        if done.returncode:
-            lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-            raise cli.UserError(f"llama-quantize failed: {cli.visible(lines[-1])[:300]}")
-        return
-
-    llama_cpp = require_llama_cpp("quantising")
-    quantise.silent = llama_cpp.llama_log_callback(lambda level, text, data: None)  # held, for llama.cpp keeps it too
-    llama_cpp.llama_log_set(quantise.silent, ctypes.c_void_p())
-    params = llama_cpp.llama_model_quantize_default_params()
-    params.ftype = ftype
-    if llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(params)):
-        raise cli.UserError(f"llama.cpp could not quantise to {target}: is the disk full?")
+def quantise(source, target, ftype):
+    """Quantise a GGUF file by llama.cpp's own function. ftype: of quantiser_type."""
+    llama_library.require("quantising")
+    gguf_worker.Worker().call("quantise", source, target, ftype)
 
 
 def read_description(path):
@@ -149,50 +108,36 @@ class Llama:
         for file in filter(None, (path, *adapters, projector)):
             if not os.path.isfile(file):
                 raise cli.UserError(f"no {file} here: run hf2gguf.py first")
-        llama_cpp = require_llama_cpp("a .gguf file")
-        self._projector, self._side = projector, side_of(projector) if projector else None
-        with cli.quiet():
-            try:
-                from llama_cpp.llama_chat_format import MTMDChatHandler
+        llama_library.require("a .gguf file")
+        self._side = side_of(projector) if projector else None
+        self._files = path, adapters, projector
+        self._open()
 
-                handler = MTMDChatHandler(projector, verbose=False) if projector else None
-                size = CONTEXT if projector else BESIDE
-                self._model = llama_cpp.Llama(path, n_ctx=size, verbose=False, chat_handler=handler)
-            except (ValueError, RuntimeError) as error:
-                raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
-            self._adapters = [self._adapter(llama_cpp, name) for name in adapters]
+    def _open(self):
+        self._worker = gguf_worker.Worker()
+        self._worker.call("open", *self._files)
 
-    def _adapter(self, llama_cpp, name):
-        """An adapter's file, loaded for this model, which frees it; UserError where it does not fit."""
-        made = llama_cpp.llama_adapter_lora_init(self._model._model.model, name.encode())
-        if not made:
-            raise cli.UserError(f"{name} is no adapter for {self._model.model_path}")
-        return made
+    def ask(self, prompts, max_tokens):
+        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another."""
+        if not self._worker.close.alive:  # llama.cpp died of an earlier question: the page of serve.py goes on
+            self._open()
+        return self._worker.call("ask", [self._chat_of(prompt) for prompt in prompts], max_tokens)
 
-    def ask(self, prompts, max_tokens, chances=None):
-        """The greedy answers to prompts, texts or question.Shown, in their order; those with pictures one after another.
+    def seconds(self):
+        """The CPU seconds that it has taken so far."""
+        return self._worker.seconds
 
-        chances: as gguf_batch.ask has it; where pictures are shown it stays empty.
-        """
-        chats = [question.messages_of(prompt) for prompt in prompts]
-        with cli.quiet():
-            if not any(isinstance(prompt, question.Shown) for prompt in prompts):
-                return gguf_batch.ask(self._model, chats, max_tokens, self._adapters, chances)
-            return [self._ask_shown(chat, prompt, max_tokens) for chat, prompt in zip(chats, prompts)]
+    def _chat_of(self, prompt):
+        chat = question.messages_of(prompt)
+        if isinstance(prompt, question.Shown):
+            from PIL import Image
 
-    def _ask_shown(self, chat, prompt, max_tokens):
-        from PIL import Image
-
-        picture = prompt.picture()
-        if self._side:
-            picture = picture.resize((self._side, self._side), Image.Resampling.LANCZOS)
-        chat[-1]["content"][-1] = {"type": "image_url", "image_url": {"url": _data_url(picture)}}
-        try:
-            out = self._model.create_chat_completion(chat, temperature=0.0, max_tokens=max_tokens)
-        except ValueError as error:  # the projector is only read now
-            reason = str(error).splitlines()[0][:150]
-            raise cli.UserError(f"llama.cpp cannot use {self._projector} with this model: {reason}") from None
-        return out["choices"][0]["message"]["content"].strip()
+            picture = prompt.picture()
+            if self._side:
+                picture = picture.resize((self._side, self._side), Image.Resampling.LANCZOS)
+            address = {"url": _data_url(picture)}
+            chat[-1]["content"][-1] = {"type": "image_url", "image_url": address}
+        return chat
 
 
 def _data_url(image):

@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 
-from llm_ts import cli, records
+from llm_ts import cli, disk
 from llm_ts.student import chat, cpu_attention
 
 FINDER = "finder.safetensors"  # beside the adapter of a student that reads other people's plots by it (finder.py)
@@ -41,9 +41,16 @@ def read_tensors(path):
         raise cli.UserError(f"{path} is no file of weights: {str(error).splitlines()[0][:150]}") from None
 
 
+def name_of(model):
+    """Qwen/Qwen2.5-0.5B-Instruct, models/Qwen2.5-0.5B-Instruct/ -> Qwen2.5-0.5B-Instruct; x.Q4_1.gguf -> x; x/final -> x."""
+    path = os.path.abspath(model) if os.path.exists(model) else os.path.normpath(model)
+    name = os.path.basename(os.path.dirname(path) if os.path.basename(path) == "final" else path)
+    return re.sub(r"([.-][a-zA-Z]*[qQfF]\d+(_\w+)?)?\.gguf$", "", name)
+
+
 def base_of(adapter):
     """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
-    base = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
+    base = disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
     if not isinstance(base, str):
         raise cli.UserError(f"{adapter} is not an adapter's folder: its adapter_config.json names no base model")
     beside = os.path.normpath(os.path.join(adapter, base))
@@ -52,7 +59,7 @@ def base_of(adapter):
 
 def rank_of(adapter):
     """(rank, alpha) of an adapter's folder."""
-    config = records.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
+    config = disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
     if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), (int, float)):
         raise cli.UserError(f"{adapter} is no LoRA adapter: its adapter_config.json has no r and lora_alpha")
     return config["r"], config["lora_alpha"]
@@ -100,7 +107,7 @@ def _require_base(model, name, adapter):
     """UserError where a model is not the one that an adapter was trained on, as far as its training.json says it."""
     for path in (os.path.join(place, "training.json") for place in (adapter, os.path.dirname(os.path.abspath(adapter)))):
         if os.path.exists(path):
-            trained_on = records.read_json(path, "qwen_train.py").get(FINGERPRINT)
+            trained_on = disk.read_json(path, "qwen_train.py").get(FINGERPRINT)
             if trained_on and trained_on != fingerprint(model):
                 raise cli.UserError(
                     f"{name} is not the base that {adapter} was trained on: give that one "
@@ -187,7 +194,7 @@ def _not_loaded(name, error):
 def _require_sight(name, see):
     """UserError where a model that cannot see is to be shown pictures, or one that sees is to do without."""
     if see == "numbers" and can_see(name):
-        raise cli.UserError(f"{name} is a vision model: give --see image or both")
+        raise cli.UserError(f"{name} is a vision model: give --see image")
     if see != "numbers" and not can_see(name):
         raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (pretrain_tower.py makes one)")
 
@@ -238,7 +245,7 @@ def load(name, dtype, adapter=None, see="numbers"):
         if not os.path.exists(name) and os.path.isfile(tower):
             raise cli.UserError(
                 f"no {os.path.relpath(name)} here, the base of {adapter}: run python pretrain_tower.py "
-                f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(name)} (for the shipped one: make models)"
+                f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(name)} (for the shipped one: make sees)"
             )
     model, processor = load_base(name, dtype, see)
     cpu_attention.prepare(model)

@@ -6,7 +6,7 @@ from the student's own template, for one question and its answer.
 
 import os
 
-from llm_ts import question, records
+from llm_ts import disk, question
 from llm_ts.student import chat
 from llm_ts.student.answer import MAX_NEW_TOKENS
 
@@ -48,5 +48,5 @@ def _quoted(text):
 def write(gguf, body, adapters=()):
     """Write the Modelfile beside a .gguf, whole or not at all; returns its path. adapters: .gguf files of the same folder."""
     lines = [f"FROM ./{os.path.basename(gguf)}", *(f"ADAPTER ./{os.path.basename(adapter)}" for adapter in adapters)]
-    records.write_text(path_of(gguf), "\n".join(lines) + "\n" + body)
+    disk.write_text(path_of(gguf), "\n".join(lines) + "\n" + body)
     return path_of(gguf)

@@ -1,7 +1,6 @@
 """What a student learnt: how its series were written, what it was asked, of how many points. Kept with it, read here alone.
 
-A folder keeps it in training.json, a GGUF file in its general.description, and again in a comment before its chat template,
-which llama-server shows to those who ask it.
+A folder keeps it in training.json, a GGUF file in its general.description.
 """
 
 import os
@@ -9,7 +8,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from llm_ts import cli, formats, records, rules
+from llm_ts import cli, disk, formats, rules
 from llm_ts import question as questions
 from llm_ts.series import PROCESSES, ou, thin
 from llm_ts.series.rows import LONGEST
@@ -36,7 +35,12 @@ class Origin:
 
     @property
     def mark(self):
-        """ "llm_ts format=thirds points=48 prompt_version=1"; then what is not `study`, OU alone, and numbers."""
+        """ "llm_ts format=thirds points=48 prompt_version=1"; then what is not `study`, OU alone, and numbers.
+
+        "" where nothing is known.
+        """
+        if not self.format:
+            return ""
         points = ",".join(map(str, self.points))
         more = "".join(f" {key}={value}" for key, value in self.question.tag.items())
         more += "" if self.series_of == (ou.NAME,) else f" series_of={','.join(self.series_of)}"
@@ -44,18 +48,12 @@ class Origin:
         more += "" if self.question.rules.version == 1 else f" rules={_rules_text(self.question.rules)}"
         return f"{MARK} format={self.format} points={points} prompt_version={self.prompt_version}{more}"
 
-    @property
-    def comment(self):
-        """The mark as a comment of a chat template; "" where nothing is known."""
-        return f"{{# {self.mark} #}}" if self.format else ""
-
 
 UNKNOWN = Origin()
 MARKED = re.compile(  # what Origin.mark writes
     MARK + r" format=([\w-]+) points=(\d{1,6}(?:,\d{1,6})*) prompt_version=(\d{1,6})"
     r"(?: question=(\S+))?(?: series_of=(\S+))?(?: see=(\w+))?(?: rules=(\S+))?"
 )
-COMMENTED = re.compile(r"\{# (" + MARK + r" [^\n]*?) #\}")  # Origin.comment, at the beginning of a template
 
 
 def _rules_text(by):
@@ -86,17 +84,6 @@ def from_mark(text, where):
     series_of = _processes(found[5].split(",") if found[5] else None, where)
     see = formats.see_of({"see": found[6]} if found[6] else {}, where)
     return Origin(found[1], tuple(int(n) for n in found[2].split(",")), int(found[3]), asked, series_of, see)
-
-
-def from_template(template, where):
-    """The Origin that a chat template says in its first comment; UNKNOWN where there is none."""
-    found = COMMENTED.match(template)
-    return from_mark(found[1], where) if found else UNKNOWN
-
-
-def with_comment(template, known):
-    """A chat template that says what its student learnt; what it said before is taken off."""
-    return known.comment + COMMENTED.sub("", template, count=1)
 
 
 def _processes(names, where):
@@ -135,7 +122,7 @@ def of(name, fmt=None):
     for place in (name, os.path.dirname(os.path.abspath(name))):
         path = os.path.join(place, "training.json")
         if os.path.exists(path):
-            return from_training(records.read_json(path, "qwen_train.py"), path, fmt)
+            return from_training(disk.read_json(path, "qwen_train.py"), path, fmt)
     return UNKNOWN
 
 

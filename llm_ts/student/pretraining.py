@@ -5,7 +5,7 @@ import os
 import torch
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from llm_ts import records
+from llm_ts import disk
 from llm_ts.student import callbacks, device, run_folder
 
 
@@ -50,25 +50,25 @@ def begin(folder, about, settings):
     run_folder.check(folder, settings, about)
     path = os.path.join(folder, about)
     if not os.path.exists(path):
-        records.write_json(path, {**settings, "evaluations": []})
+        disk.write_json(path, {**settings, "evaluations": []})
 
 
 def keep(folder, about, step, **content):
     """Keep an evaluation of a step in a folder's file `about`, in the place of those of later ones."""
     path = os.path.join(folder, about)
-    kept = records.read_json(path, "the same command")
+    kept = disk.read_json(path, "the same command")
     kept["evaluations"] = [*(one for one in kept["evaluations"] if one["step"] < step), {"step": step, **content}]
-    records.write_json(path, kept)
+    disk.write_json(path, kept)
 
 
-def train(args, learner, plots, evaluate):
-    """Train learner in place, to the end, or until asked to stop or out of time. evaluate(step): called at each planned save.
+def train(args, learner, plots, validate):
+    """Train learner in place, to the end, or until asked to stop or out of time. validate(step): called at each planned save.
 
     args: out, learning_rate, batch_size, save_steps, seed, minutes. Returns the number of plots that it has seen; None where
     it was asked to stop, and is to go on.
     """
     stop, limits = callbacks.Stop(), callbacks.Limits(args.out, minutes=args.minutes)
-    more = callbacks.make(args.out, lambda _, step: evaluate(step), stop, limits)
+    more = callbacks.make(args.out, lambda _, step: validate(step), stop, limits)
     made = make_trainer(learner, plots, args.out, args.learning_rate, args.batch_size, args.save_steps, args.seed, more)
     checkpoint = run_folder.last_checkpoint(args.out)
     if checkpoint:

@@ -1,7 +1,6 @@
 """A student that a running server asks: llama-server, or any other with OpenAI's /v1/chat/completions.
 
-What the student learnt is read from the chat template that llama-server shows (origin.Origin.comment); where a server shows
-none, --model names the student's folder or file.
+No server shows what its student learnt: --model names the student's folder or file.
 """
 
 import concurrent.futures
@@ -43,10 +42,9 @@ class Remote:
         self._session.trust_env = parts.hostname not in LOOPBACK  # a proxy does not know this machine's servers
         self.model = self._model(model)
         props = self._call("GET", "/props", optional=True)
-        template = props.get("chat_template") if isinstance(props, dict) else None
-        self._template = template if isinstance(template, str) else None  # llama-server alone shows it
+        self._is_llama = isinstance(props, dict) and "chat_template" in props  # llama-server alone shows it
         # it would go on from what it read under the adapters of before, where they were switched since
-        self._more = {} if self._template is None else {"cache_prompt": False}
+        self._more = {"cache_prompt": False} if self._is_llama else {}
 
     def _model(self, wanted):
         """The name of the model to ask."""
@@ -61,34 +59,23 @@ class Remote:
             raise cli.UserError(f"{self.url} has several models ({shown}): give --server-model")
         return wanted or names[0]
 
-    def learnt(self, name=None, fmt=None):
-        """The Origin of its student: what its template says, else what `name` says, a folder or .gguf file.
+    def learnt(self, name, fmt=None):
+        """The Origin of its student: what `name` says, the folder or .gguf file that it was made from.
 
-        fmt: a format that the user gave, enough where nothing says. UserError where nothing says at all, and where template
-        and name say two things: a student asked in another format than it learnt answers nonsense.
+        fmt: a format that the user gave. UserError where the student sees plots, or where its adapters are switched off.
         """
-        if name and not os.path.exists(name):
+        if not os.path.exists(name):
             raise cli.UserError(f"no model {name} here: give the folder or .gguf file of the student that the server runs")
-        adapters = None if self._template is None else self._call("GET", "/lora-adapters", optional=True)
+        adapters = self._call("GET", "/lora-adapters", optional=True) if self._is_llama else None
         if isinstance(adapters, list) and adapters and not any(isinstance(one, dict) and one.get("scale") for one in adapters):
             raise cli.UserError(f"{self.url} has its adapters switched off, and its base learnt nothing (POST /lora-adapters)")
-        shown = origin.from_template(self._template or "", self.url)
-        named = origin.of(name, fmt) if name else origin.UNKNOWN
-        if shown.format and named.format and shown != named:
-            raise cli.UserError(f"{self.url} runs another student than {name}: {shown.mark!r} and {named.mark!r}")
-        known = shown if shown.format else named
-        if not known.format and not fmt:
-            of = f", and neither does {name}" if name else ""
-            raise cli.UserError(
-                f"{self.url} does not say how its student reads series{of}: "
-                "give --model, the folder or .gguf file that it was made from, or --format"
-            )
+        known = origin.of(name, fmt)
         if known.see != "numbers":
             raise cli.UserError(f"the student of {self.url} sees plots: --server asks students of numbers alone")
         return known
 
-    def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS, chances=None):
-        """Prompts -> the greedy answers, in order. chances: stays empty.
+    def ask(self, prompts, max_new_tokens=MAX_NEW_TOKENS):
+        """Prompts -> the greedy answers, in order.
 
         Where an answer fails or is cut off, a UserError stands in its place; the others are kept. Once the server is gone, or
         too slow, it is asked no more: the same error stands in place of the rest.

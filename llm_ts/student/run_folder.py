@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.score import BESIDE
 from llm_ts.series import ou
@@ -22,9 +22,11 @@ DEFAULTS = {
     "see": "numbers",
     "words": "template",
     "process": None,
+    "shapes": 0.0,
     "squeeze": 0.0,
     "long": 0.0,
     "reorder": 0.0,
+    "then_pairs": 0,
     "thin": False,
     "plots": None,
     "dataset": "dataset",
@@ -34,17 +36,10 @@ UNKNOWN_BEFORE = (load.FINGERPRINT, "dtype", "start_sha256")  # settings that ru
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
 
-def name_of(model):
-    """Qwen/Qwen2.5-0.5B-Instruct, models/Qwen2.5-0.5B-Instruct/ -> Qwen2.5-0.5B-Instruct; x.Q4_1.gguf -> x; x/final -> x."""
-    path = os.path.abspath(model) if os.path.exists(model) else os.path.normpath(model)
-    name = os.path.basename(os.path.dirname(path) if os.path.basename(path) == "final" else path)
-    return re.sub(r"([.-][a-zA-Z]*[qQfF]\d+(_\w+)?)?\.gguf$", "", name)
-
-
 def check(folder, settings, name="training.json"):
     """UserError where the folder holds another run, by the settings that it wrote into the named file."""
     path = os.path.join(folder, name)
-    before = records.read_json(path, "the same command") if os.path.exists(path) else settings
+    before = disk.read_json(path, "the same command") if os.path.exists(path) else settings
     known = {key: value for key, value in {**DEFAULTS, **settings}.items() if key in before or key not in UNKNOWN_BEFORE}
     other = [key for key, value in known.items() if before.get(key, DEFAULTS.get(key)) != value]
     if other:
@@ -57,7 +52,7 @@ def hold(folder, wait=False):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, ".lock"), "ab") as file:  # for writing: NFS locks no other
         try:
-            records.lock(file, wait)
+            disk.lock(file, wait)
         except BlockingIOError:
             raise cli.UserError(f"{folder} is being trained by another run: wait for it, or give another --out") from None
         yield
@@ -76,7 +71,7 @@ def mark_whole(checkpoint, step, seconds=0.0):
         descriptor = os.open(os.path.join(checkpoint, name), os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
-    records.write_json(
+    disk.write_json(
         os.path.join(checkpoint, WHOLE), {"step": step, "seconds": math.ceil(10 * seconds) / 10, "bytes": _sizes(checkpoint)}
     )
 
@@ -90,7 +85,7 @@ def _is_whole(checkpoint, without=()):
     if not os.path.exists(path):
         return False
     try:
-        named = records.read_json(path, "qwen_train.py").get("bytes")
+        named = disk.read_json(path, "qwen_train.py").get("bytes")
     except cli.UserError:  # torn itself
         return False
     if not isinstance(named, dict) or not named:
@@ -133,7 +128,7 @@ def last_checkpoint(folder):
 def seconds(folder):
     """The seconds that a run has taken up to its newest whole checkpoint, all starts together."""
     whole = checkpoints(folder)
-    return records.read_json(os.path.join(whole[max(whole)], WHOLE), "qwen_train.py").get("seconds", 0.0) if whole else 0.0
+    return disk.read_json(os.path.join(whole[max(whole)], WHOLE), "qwen_train.py").get("seconds", 0.0) if whole else 0.0
 
 
 def stands_still(folder):
@@ -180,7 +175,7 @@ def best_step(folder):
 def finish(folder):
     """Copy the best checkpoint to final/, without what only a restart needs but with its step and with training.json."""
     step = best_step(folder)
-    with records.atomic(os.path.join(folder, "final")) as temporary:
+    with disk.atomic(os.path.join(folder, "final")) as temporary:
         shutil.copytree(checkpoints(folder)[step], temporary, ignore=shutil.ignore_patterns(*RESUME_ONLY))
         shutil.copy(os.path.join(folder, "training.json"), temporary)  # wherever final/ goes, it says what it was trained on
 
@@ -190,7 +185,7 @@ def print_tables(folder):
     contents = evaluations(folder)
     for rows in ("all", "clear"):
         print("\n" + "\n".join(tables.for_terminal(contents, rows)))
-    step = records.read_json(os.path.join(folder, "final", WHOLE), "qwen_train.py")["step"]
+    step = disk.read_json(os.path.join(folder, "final", WHOLE), "qwen_train.py")["step"]
     final = next((content for content in contents if content["step"] == step), None)
     if not final:
         return

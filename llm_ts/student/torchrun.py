@@ -1,13 +1,16 @@
 """Several processes of one training (torchrun, Slurm): who am I, wait for all, gather, agree. One process: no cost.
 
-RANK and WORLD_SIZE are set by torchrun. "Process" is its word for one of them; LoRA's rank is something else.
+RANK and WORLD_SIZE are set by torchrun. "Process" is its word for one of them; LoRA's rank is something else. Slurm
+sends its signals to all of them.
 """
 
 import contextlib
 import itertools
 import os
+import signal
 import socket
 
+SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")  # that ask a training to save and stop
 PORTS = range(10000, 32768)  # from 32768 on, Linux gives them to whoever connects
 
 
@@ -28,6 +31,12 @@ def free_port(first):
             tried.bind(("", port))
             return port
     raise OSError(f"no port is free from {PORTS.start} to {PORTS.stop}")
+
+
+def ignore_signals():
+    """For a training that is over: Python would die of a late signal on its way out, and its work would count as failed."""
+    for name in SIGNALS:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def barrier():

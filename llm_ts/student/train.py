@@ -37,7 +37,7 @@ def lessons(rows, model, tokenizer):
     from datasets import Dataset
 
     shown = [pair.asked_with(row) for row in rows]
-    return Dataset.from_list(chat.lessons_of(model, tokenizer, shown, [row["answer"] for row in rows]))
+    return Dataset.from_list(chat.lessons_of(model, tokenizer, shown, [pair.answer_of(row) for row in rows]))
 
 
 def conversations(rows):
@@ -46,7 +46,7 @@ def conversations(rows):
 
     shown = [pair.asked_with(row) for row in rows]
     see = isinstance(shown[0], question.Shown)
-    answers = [[{"type": "text", "text": row["answer"]}] if see else row["answer"] for row in rows]
+    answers = [[{"type": "text", "text": pair.answer_of(row)}] if see else pair.answer_of(row) for row in rows]
     chats = [
         {"prompt": question.messages_of(prompt), "completion": [{"role": "assistant", "content": said}], "number": number}
         for number, (prompt, said) in enumerate(zip(shown, answers))

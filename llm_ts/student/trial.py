@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from llm_ts import cli, paths
 from llm_ts.pairs import pair
-from llm_ts.student import answer, gguf_file
+from llm_ts.student import gguf_file
+from llm_ts.student.student import Student
 
 
 def run(trainer, processor, rows, gguf=True):
@@ -44,7 +45,7 @@ def _ask_and_learn(trainer, processor, row):
         raise cli.UserError(
             f"the tokenizer has a token {most}, and the model {len(embeddings)} embeddings: they do not belong together"
         )
-    answer.generate(trainer.model, processor, [pair.asked_with(row)], 1, 2)
+    Student.around(trainer.model, processor).ask([pair.asked_with(row)], 2)
     with torch.no_grad():
         trainer.compute_loss(trainer.model, trainer._prepare_inputs(lesson))
 

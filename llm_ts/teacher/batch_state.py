@@ -20,7 +20,7 @@ import datetime
 import os
 import uuid
 
-from llm_ts import cli, records
+from llm_ts import cli, disk
 
 FIELDS = {"name": str, "ids": list, "ask": int, "spent": dict, "file": (str, type(None)), "asked": bool, "job": (str, type(None))}
 
@@ -43,12 +43,12 @@ class State:
         self.path = path
         self.jobs, self.settings = [], settings
         self.started = datetime.datetime.now(datetime.timezone.utc)
-        records.sweep(os.path.dirname(path) or ".")
+        disk.sweep(os.path.dirname(path) or ".")
         if os.path.exists(path):
             self._read(settings)
 
     def _read(self, settings):
-        content = records.read_json(self.path, "mistral.py --batch")
+        content = disk.read_json(self.path, "mistral.py --batch")
         try:
             jobs, there = content["jobs"], content["settings"]
             started = datetime.datetime.fromisoformat(content["started"])
@@ -81,7 +81,7 @@ class State:
     def save(self):
         if self.jobs:
             started = self.started.isoformat(timespec="seconds")
-            records.write_json(self.path, {"settings": self.settings, "started": started, "jobs": self.jobs})
+            disk.write_json(self.path, {"settings": self.settings, "started": started, "jobs": self.jobs})
         elif os.path.exists(self.path):
             os.remove(self.path)
 

@@ -25,8 +25,6 @@ class Settings:
     image: bool = True  # whether the model is shown the plot; else it reads the numbers alone
     concurrency: int = 1  # questions asked at the same time
     timeout: float = 120.0  # seconds to wait for an answer
-    retries: int = 6  # times to ask again where server or network fail
-    backoff: float = 1.0  # seconds before asking again, doubled
     rate: float | None = None  # requests a second, at most
     max_tokens: int = 4000  # of an answer; it needs about 100, the rest is for models that think first
     seed: int = 0

@@ -2,7 +2,7 @@
 
 import os
 
-from llm_ts import cli, question, records
+from llm_ts import cli, disk, question, records
 from llm_ts.teacher import prompts
 
 
@@ -74,4 +74,4 @@ def write_text(row, dataset):
                 return
     except (FileNotFoundError, UnicodeDecodeError):
         pass
-    records.write_text(path, text)
+    disk.write_text(path, text)

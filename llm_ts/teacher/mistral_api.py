@@ -14,6 +14,7 @@ from llm_ts import cli
 from llm_ts.teacher.exchange import ASKS, body_of, completion_of, keep, mask, read, tokens_of
 from llm_ts.teacher.pace import Pace
 
+TRIES = 7  # of a request, where server or network fail
 NO_KEY = "none"  # what a server on this machine is sent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # how servers say that a model is text only
@@ -71,7 +72,7 @@ class Teacher:
 
     def __init__(self, client, key, settings, purse):
         self.client, self.key, self.settings, self.purse = client, key, settings, purse
-        self.pace = Pace(settings.rate, settings.backoff)
+        self.pace = Pace(settings.rate)
         self.left_out = set()  # of EXTRAS, what this server refuses
 
     def hopeless(self, error, unknown=None):
@@ -108,7 +109,7 @@ class Teacher:
         from mistralai.client import errors
 
         asked, why, tries, crowded = 0.0, "", 0, False
-        while tries <= self.settings.retries:
+        while tries < TRIES:
             if why:
                 cli.say(f"{who}: {why}; asking again in {self.pace.refused(asked):.1f} s")
             await self.pace.turn()
@@ -132,8 +133,7 @@ class Teacher:
             except httpx2.RequestError as error:  # refused, dropped, not HTTP
                 why = f"no connection ({type(error).__name__}: {mask(str(error), self.key)})"
             tries = 1 if crowded and self.pace.answers > answers else tries + 1
-        tries = f"{self.settings.retries + 1} tries"
-        raise cli.UserError(f"{why}, after {tries}: check --server-url, or run it again later; what was done is saved")
+        raise cli.UserError(f"{why}, after {TRIES} tries: check --server-url, or run it again later; what was done is saved")
 
     async def complete(self, row_id, body):
         """One chat completion of a body. A server that refuses the seed or the schema is asked without it."""

@@ -18,6 +18,7 @@ from llm_ts.teacher.mistral_api import Teacher, connect
 ROWS, BYTES = 10_000, 100_000_000  # of a file, at most; the server takes 100,000 and 512 MB
 ENDED = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
 LONGEST = 1200.0  # seconds for an upload or a download
+POLL = 30.0  # seconds between two looks at the jobs
 PAGE = 100  # jobs in a list
 
 
@@ -70,9 +71,9 @@ def response_in(result):
 class Batch:
     """The jobs of a State, and the server that does them."""
 
-    def __init__(self, teacher, state, rows, record, poll):
-        """rows: {id: row}, kept up to date by record(row, answer). poll: seconds between two looks at the jobs."""
-        self.teacher, self.state, self.rows, self.record, self.poll = teacher, state, rows, record, poll
+    def __init__(self, teacher, state, rows, record):
+        """rows: {id: row}, those of the state's jobs among them."""
+        self.teacher, self.state, self.rows, self.record = teacher, state, rows, record
         self.client, self.settings, self.purse = teacher.client, teacher.settings, teacher.purse
         self.held, self.troubles = {}, []  # money for each row; what went wrong for good
         for job in state.jobs:
@@ -90,10 +91,10 @@ class Batch:
 
         return await self.teacher.call(f"batch of {len(job['ids'])} rows", bounded, unknown)
 
-    async def ask(self, todo):
-        """Ask about rows, those under way first; returns how many there was no money for."""
+    async def ask(self):
+        """Ask about the rows, those under way first; returns how many there was no money for."""
         under_way = set(self.state.ids)
-        waiting = [row for row in todo if row["id"] not in under_way]
+        waiting = [row for row_id, row in self.rows.items() if row_id not in under_way]
         while True:
             waiting = self.plan(waiting)
             if not self.state.jobs:
@@ -169,7 +170,7 @@ class Batch:
     async def find(self, job):
         """The job on the server by its name, or None; looks twice, since a list may be late. 404 for another key's file."""
         for look in range(2):
-            await asyncio.sleep(look * self.poll)
+            await asyncio.sleep(look * POLL)
             page, total = 0, 1
             while page * PAGE < total:
                 after = self.state.started - datetime.timedelta(days=1)  # clocks differ
@@ -199,7 +200,7 @@ class Batch:
                     seen[found.id] = found.status, found.completed_requests
                 if len(ended) == len(self.state.jobs):
                     return ended
-                await asyncio.sleep(self.poll)
+                await asyncio.sleep(POLL)
 
     async def collect(self, job, ended):
         """Record the answers of a job that has ended; what is not the JSON asked for makes a job of its own."""
@@ -266,7 +267,11 @@ class Batch:
         return await self.call(job, send, unknown)
 
 
-async def ask_all(todo, rows, record, key, settings, purse, state, poll):
-    """Ask about the rows `todo` by batches, and record(row, answer) each answer; returns how many there was no money for."""
+async def ask_all(state, rows, record, key, settings, purse):
+    """Ask about rows by batches, and record(row, answer) each answer; returns how many there was no money for.
+
+    rows: those that are under way among them, answered or not.
+    """
     async with connect(key, settings) as client:
-        return await Batch(Teacher(client, key, settings, purse), state, rows, record, poll).ask(todo)
+        teacher = Teacher(client, key, settings, purse)
+        return await Batch(teacher, state, {row["id"]: row for row in rows}, record).ask()

@@ -59,3 +59,8 @@ def answer(row, seed, second=False):
         "labels": labels,
     }
     return {"gold": sentences, "teacher": teacher}
+
+
+def answers(rows, seed, second):
+    """[(row, its answer), ...]."""
+    return [(row, answer(row, seed, second)) for row in rows]

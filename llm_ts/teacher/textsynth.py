@@ -4,11 +4,13 @@ import os
 
 from llm_ts import cli, question
 
+TRIES, BACKOFF = 7, 1.0  # of a question after 429, 5xx or a dropped connection; seconds between them, doubled
+
 
 class TextSynth:
     """A TextSynth engine behind its chat API; https://textsynth.com/documentation.html."""
 
-    def __init__(self, engine, server_url, timeout, retries, backoff):
+    def __init__(self, engine, server_url, timeout):
         import requests
         from urllib3.util.retry import Retry
 
@@ -21,7 +23,7 @@ class TextSynth:
         self.engine, self.timeout = engine, timeout
         self.session = requests.Session()
         retry = Retry(
-            total=retries, backoff_factor=backoff, backoff_max=60, status_forcelist=(429, 500, 502, 503, 504),
+            total=TRIES - 1, backoff_factor=BACKOFF, backoff_max=60, status_forcelist=(429, 500, 502, 503, 504),
             allowed_methods=None, raise_on_status=False, respect_retry_after_header=False,
         )  # fmt: skip
         for scheme in ("http://", "https://"):
