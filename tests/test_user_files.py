@@ -332,7 +332,7 @@ def described(path, flags=""):
     for _, series in describe.read_files(args):
         if isinstance(series, cli.UserError):
             raise series
-        out.append(prepare.prepare(series, origin.UNKNOWN, STUDY, windowed=bool(args.last or args.begin or args.end)))
+        out.append(prepare.prepare(series, origin.UNKNOWN, STUDY))
     return out
 
 
@@ -410,7 +410,7 @@ def outcome(seed):
         return None
     data, name, values, seconds = case
     try:
-        (series,) = prepare.in_order(read.open_table(data, read.Options(columns=(name,)), "a.csv").series())
+        (series,) = read.open_table(data, read.Options(columns=(name,)), "a.csv").series()
     except cli.UserError:
         return "refused"
     if any("not as" in note for note in series.notes):
@@ -576,6 +576,7 @@ def test_a_folder_and_a_missing_file_are_one_line(tmp_path):
     assert "--plot x.bmp" in run_script("describe.py", "nowhere.csv", "--plot", "x.bmp", cwd=tmp_path, code=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_three_million_rows_are_read_in_little_memory(tmp_path):
     """The limit is on addresses, of which the libraries alone take half."""

@@ -68,9 +68,8 @@ def _axis(series):
     if series.at is None:
         return np.arange(len(series.values))
     if series.kind != "date":
-        return series.at + series.start
-    first = np.datetime64(int(series.start), "s").astype("datetime64[us]")
-    return first + (series.at * 1e6).astype("int64").astype("timedelta64[us]")
+        return 1970 + series.at / 31556952 if series.kind == "year" else series.at
+    return (series.at * 1e6).astype("int64").astype("datetime64[us]")
 
 
 def _fonts(text):

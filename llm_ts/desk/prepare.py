@@ -29,24 +29,16 @@ class Asked:
 def read_series(path, options, last=None, begin=None, end=None, windows=1):
     """A file -> its series, in order, each window apart. UserError in one line for what cannot be described."""
     try:
-        found = in_order(table.read(path, options), last, begin, end)
+        found = [steps.choose_window(series, last, begin, end) for series in table.read(path, options)]
         return [part for series in found for part in steps.split(series, windows)]
     except MemoryError:
         raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None
 
 
-def in_order(found, last=None, begin=None, end=None):
-    """Series of a file -> the same with rising times, each the part that was chosen of it."""
-    return [steps.choose_window(steps.put_in_order(series), last, begin, end) for series in found]
-
-
-def prepare(series, known, asked, windowed=False):
-    """A Series of read_series -> Asked. known: the student's Origin; asked: a Question. UserError for what cannot be described.
-
-    windowed: whether the user chose its rows.
-    """
+def prepare(series, known, asked):
+    """A Series of read_series -> Asked. known: the student's Origin; asked: a Question. UserError for what cannot be described."""
     facts, zeros = facts_of(series), int((series.values == -series.zero).sum())
-    series = steps.fill(series, windowed)
+    series = steps.fill(series)
     rows, series = len(series.values), steps.make_even(series)
     n, points = len(series.values), origin.points_shown(known, len(series.values))
     notes = list(series.notes)

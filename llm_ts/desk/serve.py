@@ -10,7 +10,7 @@ import json
 import os
 
 from llm_ts import cli, local_page, paths
-from llm_ts.desk import fast, prepare, tell
+from llm_ts.desk import fast, prepare, steps, tell
 from llm_ts.local_page import Refusal, text_of
 from llm_ts.scores import marked
 from llm_ts.scores.score import outcomes_of
@@ -88,7 +88,7 @@ class App:
         load.require(student)
         learnt = origin.of(student)
         question = origin.question_of(learnt)
-        ready = prepare.prepare(series, learnt, question, windowed=any(text_of(asked, word) for word in (*WINDOW, "last")))
+        ready = prepare.prepare(series, learnt, question)
         prompt = prepare.prompt_of(ready, question, origin.format_of(student, learnt), learnt.see)
         if self._open[0] != student:
             self._open = student, fast.open_student(student, learnt.see)
@@ -120,7 +120,7 @@ def read_upload(data, shown, asked):
         table = read.open_table(data, options, shown)
         columns = table.columns_to_describe()
         window = int(last) or None, *(text_of(asked, word) or None for word in WINDOW)
-        (series, *_) = prepare.in_order(table.series(), *window)
+        series = steps.choose_window(table.series()[0], *window)
     except cli.UserError as error:
         return None, columns, error
     return series, columns or [series.column], None

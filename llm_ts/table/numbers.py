@@ -1,0 +1,186 @@
+"""Cells -> numbers. All cells of a column have one spelling: one decimal mark, one sign between
+thousands, one unit.
+
+    "1.234,5" -> 1234.5     "€ 1 200", "45 %" -> with a unit     "-1.5e-3" -> -0.0015
+    "1.234" refused: 1.234 or 1234?     "3_5", "<0.5", "12.3*", "(12)", "-" refused: no numbers
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from llm_ts import cli
+
+MISSING = {"", *"na n/a #n/a nan null none nil nat <na> missing . .. : ...".split()}
+SPACES = "'’ \u00a0\u202f\u2009"
+GROUPS = {".": f"[,{SPACES}]", ",": f"[.{SPACES}]"}  # signs between thousands, by decimal mark
+CURRENCY = r"[$€£¥]|(?:US|C|A)\$|EUR|USD|GBP|CHF|JPY"
+UNIT = rf"{CURRENCY}|[%‰°]|[°µμ]?[^\W\d_][^\s,;:_()\[\]*<>=]{{0,9}}"
+CELL = re.compile(
+    rf"(?P<sign>[-+]?)\s?(?P<before>{CURRENCY})?\s?(?P<sign2>-?)"
+    rf"(?P<body>[0-9](?:[0-9.,{SPACES}]*[0-9])?[.,]?|[.,][0-9]+)"
+    rf"(?P<exponent>[eE][+-]?[0-9]{{1,3}})?\s?(?P<unit>{UNIT})?"
+)
+PLAIN = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{0,15}\.[0-9]{1,20})")
+CODE = re.compile(r"-?99+(?:\.9+)?|-(?:1|9|127|128|8+|32768)|127|255|32767|65535")
+HUGE = 1e20  # no measurement: what programs write where nothing is
+DIGITS = 17  # more than a float has
+
+
+@dataclass
+class Numbers:
+    """A column, read. values: floats, NaN where missing. zero: what was taken off (beyond 2^53)."""
+
+    values: np.ndarray
+    zero: int = 0
+    unit: str = ""
+    notes: list = field(default_factory=list)
+
+
+class NoNumber(cli.UserError):
+    """A cell that is no number. row: its place in the column."""
+
+    def __init__(self, row, text, why="no number"):
+        super().__init__(f"{text!r} is {why}")
+        self.row, self.text, self.why = row, text, why
+
+
+def is_missing(cell, words=()):
+    """Whether a cell stands for a missing value. words: in small letters, those of --missing."""
+    return isinstance(cell, str) and (cell.lower() in MISSING or cell.lower() in words)
+
+
+def match(cell):
+    """The match of CELL with a text that can be read as a number, else None."""
+    found = CELL.fullmatch(cell.replace("−", "-"))
+    signs = found and (found["sign"] != "") + (found["sign2"] != "")
+    if not found or signs > 1 or found["before"] and found["unit"] or not readings(found["body"]):
+        return None
+    return found
+
+
+def unit_of(found):
+    return found["before"] or found["unit"] or ""
+
+
+def kind_of(cell):
+    """The unit of a cell that is a number, "" for none; None where it is no number."""
+    if not isinstance(cell, str):
+        return "" if isinstance(cell, (int, float)) else None
+    found = match(cell)
+    return unit_of(found) if found else None
+
+
+def readings(body):
+    """The digits of a number -> {decimal mark: a text for float()} for each way to read them.
+
+    "1.234" -> {".": "1.234", ",": "1234"}; "2,4" -> {",": "2.4"}; "12" -> {".": "12", ",": "12"}
+    """
+    found = {}
+    for mark, group in GROUPS.items():
+        whole, dot, fraction = body.partition(mark)
+        thousands = rf"[1-9][0-9]{{0,2}}({group})[0-9]{{3}}(\1[0-9]{{3}})*"
+        if re.fullmatch("[0-9]*", fraction) and re.fullmatch(rf"[0-9]*|{thousands}", whole):
+            found[mark] = (re.sub("[^0-9]", "", whole) or "0") + (f".{fraction or 0}" if dot else "")
+    return found
+
+
+def read(cells, missing=(), decimal=None, codes=True, default=None):
+    """A list of cells -> Numbers. NoNumber for the first that is none, UserError for two readings.
+
+    missing: words for missing values; decimal: the mark, where the user says it; codes: whether -9999
+    and its like are looked for; default: the mark that is believed, and said, where nothing decides.
+    """
+    table = {cell: cell for cell in dict.fromkeys(cells) if not is_missing(cell, missing)}
+    unit, notes, zero = "", [], 0
+    if not table:
+        raise cli.UserError("no cell holds a number")
+    if any(not isinstance(cell, str) for cell in table):  # typed by the file
+        for cell in table:
+            if not isinstance(cell, (int, float)):
+                raise NoNumber(cells.index(cell), str(cell), "no number, as others are that the file types")
+    else:
+        table, unit = _read_texts(cells, table, decimal, default, notes)
+    there = {float(word) for word in missing if PLAIN.fullmatch(word)}
+    table = {cell: value for cell, value in table.items() if value not in there}
+    whole = [value for value in table.values() if isinstance(value, int)]
+    if whole and max(map(abs, whole)) > 2**53:
+        zero = int(min(whole))
+        table = {cell: value - zero for cell, value in table.items()}
+    elif table and min(map(len, map(str, table))) > DIGITS and len({*table.values()}) < 0.5 * len(table):
+        raise cli.UserError("its values differ in more digits than a computer's number has")
+    values = np.array([table.get(cell, np.nan) for cell in cells], dtype=float)
+    if np.isinf(values).any():
+        raise cli.UserError("it holds a number too large for a computer")
+    if codes and not zero:
+        _refuse_codes(values)
+    return Numbers(values, zero, unit, notes)
+
+
+def _read_texts(cells, table, decimal, default, notes):
+    """Texts -> ({text: number}, the unit that stands in all of them)."""
+    ways, units = {}, {}
+    for text in table:
+        found = match(text)
+        if not found:
+            bound = "only a bound" if text[0] in "<>≤≥~" else "no number"
+            dash = {"-", "--", "–", "—"}
+            raise NoNumber(cells.index(text), text, "0, or no value" if text in dash else bound)
+        sign = "-" if "-" in (found["sign"], found["sign2"]) else ""
+        end = found["exponent"] or ""
+        ways[text] = {mark: sign + digits + end for mark, digits in readings(found["body"]).items()}
+        units.setdefault(unit_of(found), []).append(text)
+    if len(units) > 1:
+        often = Counter(cells)
+        one, other = sorted((texts[0] for texts in units.values()), key=lambda text: -often[text])[:2]
+        raise cli.UserError(
+            f"it has {one!r} and {other!r}: different units, or text behind numbers: mend them, or "
+            f"take some as missing: --missing {other!r}"
+        )
+    mark = decimal or _decimal_mark(ways, default, notes)
+    if wrong := [text for text in ways if mark not in ways[text]]:
+        raise cli.UserError(f"{wrong[0]!r} is no number where the decimal mark is {mark!r} (--decimal)")
+    read = ((text, way[mark]) for text, way in ways.items())
+    return {text: float(way) if re.search("[.eE]", way) else int(way) for text, way in read}, *units
+
+
+def _decimal_mark(ways, default, notes):
+    """The one mark by which all cells can be read. ways: {text: readings}. UserError for none or two."""
+    possible = [mark for mark in ".," if all(mark in way for way in ways.values())]
+    if not possible:
+        one, other = (next(text for text, way in ways.items() if mark not in way) for mark in ".,")
+        raise cli.UserError(f"it has {one!r} and {other!r}: two decimal marks in one column")
+    two = [text for text, way in ways.items() if len(way) == 2 and float(way["."]) != float(way[","])]
+    mark, group = possible[0], "," if possible[0] == "." else "."
+    if len(possible) == 1:  # 1,234 beside 2.5: a thousand, or another decimal mark?
+        sure = any(group in text and mark in text for text in ways) or not any(mark in text for text in ways)
+        two = [] if sure else [text for text in two if mark not in text]
+    if not two:
+        return mark
+    one, other = (ways[two[0]][mark] for mark in ".,")
+    if default and all("." in text for text in ways):
+        notes.append(f"{two[0]} is read as {one}, not as {other} (--decimal ,)")
+        return default
+    raise cli.UserError(f"{two[0]!r} may be {one} (--decimal .) or {other} (--decimal ,)")
+
+
+def _refuse_codes(values):
+    """UserError for values that may stand for missing ones: -9999, 127, or any that comes again, far
+    outside of the others; or a code as the only value below 0, that comes again."""
+    unique, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    ends = {*range(len(unique))[:3], *range(len(unique))[-3:]}
+    coded = {k for k in ends if CODE.fullmatch(f"{unique[k]:.10g}") or abs(unique[k]) >= HUGE}
+    for k in sorted(ends & {0, len(unique) - 1} | coded):
+        others = np.delete(unique, sorted(coded | {k}))
+        if len(others) < 2 or counts[k] >= 0.5 * counts.sum():
+            continue
+        with np.errstate(over="ignore", invalid="ignore"):
+            far = max(others[0] - unique[k], unique[k] - others[-1]) / (others[-1] - others[0])
+        again = counts[k] > 1 and len(others) > 4
+        below = unique[k] < 0 < others[0] and again
+        if k in coded and (far > 1 or below) or again and far > 3:
+            shown = f"{unique[k]:.10g}"
+            many = f"{counts[k]} {'values are' if again else 'value is'} {shown}, far outside of the others"
+            raise cli.UserError(f"{many}: missing (--missing {shown}), or as they are (--missing none)?")

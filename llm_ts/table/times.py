@@ -1,0 +1,209 @@
+"""Cells -> times, in seconds since 1970. All cells of a column have one shape."""
+
+import datetime
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+CLOCK = (
+    r"(?:(?:[T ]+|, ?)(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\.?)?)"
+    r"(?: ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
+)
+WORD = r"(?P<w>[^\W\d_]{3,9})\.?"
+YEAR, MONTH = r"(?P<y>[12]\d{3})", r"(?P<m>0?[1-9]|1[0-2])"
+SHAPES = {  # what times look like; y year, m month, w its name, d day, q quarter, k week
+    "day": rf"(?P<y>\d{{4}})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){CLOCK}",
+    "numeric": rf"(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)(?P<c>\d{{4}}|\d\d){CLOCK}",
+    "named": rf"(?P<d>\d{{1,2}})\.?[- ]?{WORD}[- ]?(?P<y>\d{{4}}|\d\d){CLOCK}",
+    "named-first": rf"{WORD}[- ](?P<d>\d{{1,2}})(?:[-,] ?| )(?P<y>\d{{4}}){CLOCK}",
+    "month": rf"{YEAR}(?:[-/]|-?M){MONTH}",
+    "month-first": rf"{MONTH}[-/]{YEAR}",
+    "month-named": rf"{WORD}[-/ ]{YEAR}",
+    "quarter": rf"{YEAR}[-/ ]?[Qq](?P<q>[1-4])",
+    "quarter-first": rf"[Qq](?P<q>[1-4])[-/ ]?{YEAR}",
+    "week": rf"{YEAR}-?W(?P<k>\d\d)",
+    "month-alone": WORD,
+    "clock": r"(?P<clock>\d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?)",
+}
+SHAPES = {name: re.compile(shape) for name, shape in SHAPES.items()}
+DAILY = ("day", "numeric", "named", "named-first", "week")
+MONTHS = (
+    "january januar jänner janvier", "february februar février", "march märz mars", "april avril",
+    "may mai", "june juni juin", "july juli juillet", "august août", "september septembre",
+    "october oktober octobre", "november novembre", "december dezember décembre",
+)  # fmt: skip
+ORDERS = {"day-first": "bac", "month-first": "abc", "year-first": "bca"}  # of month, day, year
+LIKE = re.compile(  # what looks like a time, in a text that has none of the shapes
+    r"(?<!\d)(1[5-9]|20)\d\d(?!\d)|(?<![\d.])\d{1,2}[-/.:]\d{1,2}(?![\d.])|[年月日]|FY ?\d\d"
+)
+
+
+@dataclass
+class Times:
+    """The times of a column. at: (n,) floats, NaN where a cell is no time.
+
+    kind: "date", or "year" where nothing tells the day (seconds since 1970), "clock" (seconds of the
+    day) or "number" (the column's own unit).
+    """
+
+    at: np.ndarray
+    kind: str
+    note: str = ""
+
+
+def text_of(cell):
+    """A cell in the words of its file: dates that it types as 2024-03-01, numbers without needless 0."""
+    if isinstance(cell, datetime.datetime):
+        return cell.isoformat(" ").removesuffix(" 00:00:00")
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def match(shape, cell):
+    """The parts of a cell that has a shape, {"y": "2024", "q": "1"}, else None."""
+    found = SHAPES[shape].fullmatch(text_of(cell))
+    if not found or "w" in found.groupdict() and not month_of(found["w"]):
+        return None
+    return {name: text for name, text in found.groupdict().items() if text}
+
+
+def month_of(word):
+    """ "März", "Sept" -> 3, 9; None for no month, or more than one: "jui"."""
+    word = word.lower()
+    there = [k for k, names in enumerate(MONTHS, 1) if any(n.startswith(word) for n in names.split())]
+    return there[0] if len(there) == 1 and len(word) > 2 else None
+
+
+def shape_of(cells, most):
+    """The shape that at least so many of the cells have, or None."""
+    some = cells[:: max(1, len(cells) // 8)]
+    for name in SHAPES:
+        if any(match(name, cell) for cell in some) and sum(match(name, cell) is not None for cell in cells) >= most:
+            return name
+    return None
+
+
+def time_of(part):
+    """The parts of a match -> seconds since 1970; NaN where the calendar has no such day."""
+    year = year_of(part.get("y", "1970"))
+    month = month_of(part["w"]) if "w" in part else int(part.get("m", 3 * int(part.get("q", 1)) - 2))
+    try:
+        day = datetime.date(year, month, int(part.get("d", 1)))
+        day = datetime.date.fromisocalendar(year, int(part["k"]), 1) if "k" in part else day
+    except ValueError:
+        return np.nan
+    zone = part.get("zone", "Z")
+    offset = int(zone[0] + "1") * (60 * int(zone[1:3]) + int(zone[-2:])) if zone[0] in "+-" else 0
+    clock = clock_of(part["clock"]) if "clock" in part else 0.0
+    return (day.toordinal() - 719163) * 86400.0 + clock - 60 * offset
+
+
+def year_of(text):
+    """ "24" -> 2024, "69" -> 1969."""
+    return int(text) + (0 if len(text) > 2 else 2000 if int(text) < 69 else 1900)
+
+
+def clock_of(text):
+    """ "1:05 pm" -> 47100 seconds; NaN for 1:75."""
+    hours, minutes, rest = (*map(float, re.findall(r"\d+(?:\.\d+)?", text.replace(",", "."))), 0.0)[:3]
+    if half := re.search("[ap]", text.lower()):
+        hours = hours % 12 + (12 if half[0] == "p" else 0)
+    return hours * 3600 + minutes * 60 + rest if hours <= 24 and minutes < 60 and rest < 60 else np.nan
+
+
+def read(cells, shape, dates=None):
+    """A list of cells -> Times. dates: the flag. ValueError where neither it nor the column decides."""
+    parts = {cell: part for cell in dict.fromkeys(cells) if (part := match(shape, cell)) is not None}
+    if len({"zone" in part for part in parts.values() if "clock" in part}) > 1:
+        raise ValueError("some times have a zone and others have none")
+    note = ""
+    if shape == "numeric":
+        parts, note = _ordered(parts, dates)
+    table = {cell: time_of(part) for cell, part in parts.items()}
+    kind = "date" if shape in DAILY else "clock" if shape == "clock" else "year"
+    return Times(np.array([table.get(cell, np.nan) for cell in cells]), kind, note)
+
+
+def _ordered(parts, dates):
+    """Dates of three numbers, 01/02/2024 -> ({cell: parts with y, m, d}, a note). ValueError where two
+    orders make dates of all of them."""
+    signs, ways = {part["s"] for part in parts.values()}, {}
+    short = all(len(part["c"]) == 2 for part in parts.values())
+    for name, order in ORDERS.items():
+        usual = {"month-first": signs != {"."}, "year-first": short and signs == {"-"}}
+        if dates == name or not dates and usual.get(name, True):  # nobody writes 03.01. for March
+            names = dict(zip("mdy", order))
+            way = {c: {**part, **{k: part[v] for k, v in names.items()}} for c, part in parts.items()}
+            ways[name] = way, [time_of(part) for part in way.values()]
+    whole = {name: at for name, (_, at) in ways.items() if not np.isnan(at).any()}
+    if len({*map(tuple, whole.values())}) > 1:
+        place = next(k for k in range(len(parts)) if len({at[k] for at in whole.values()}) > 1)
+        days = {n: datetime.date.fromordinal(719163 + int(at[place] // 86400)) for n, at in whole.items()}
+        shown = " or ".join(f"{day} (--dates {name})" for name, day in days.items())
+        raise ValueError(f"{[*parts][place]!r} may be {shown}")
+    name = next(iter(whole or ways))
+    return ways[name][0], "" if dates or signs == {"."} else f"dates are read {name.replace('-', ' ')}"
+
+
+def of_numbers(values):
+    """Numbers of a column of times -> Times: years, 20240301, or plain numbers. ValueError for digits
+    that may be a date and count unevenly: 202352, 202401."""
+    there = values[~np.isnan(values)]
+    if not len(there) or (there % 1).any() or there.min() < 1500 or not 1500 <= _first4(there.max()) < 2100:
+        return Times(values, "number")
+    digits = {len(f"{value:.0f}") for value in (there.min(), there.max())}
+    texts = [f"{value:.0f}" for value in values] if digits & {4, 8} else []
+    if digits == {4} and there.max() < 2100:
+        return Times(np.array([time_of({"y": text}) if text != "nan" else np.nan for text in texts]), "year")
+    if digits == {8}:
+        parts = (dict(zip("ymd", (text[:4], text[4:6], text[6:]))) for text in texts)
+        at = np.array([time_of(part) if part["y"] != "nan" else np.nan for part in parts])
+        if np.isnan(at).sum() == np.isnan(values).sum():
+            return Times(at, "date")
+    unix = min(digits) > 9 and _first4(there.min()) < 1900
+    if min(digits) > 4 and _first4(there.min()) >= 1500 and not unix and not evenly(values):
+        raise ValueError(f"{there[0]:.0f} may be a date in digits: write it as 2024-03-01, 2024-03 or 2024-W09")
+    return Times(values, "number")
+
+
+def _first4(value):
+    return int(f"{value:.0f}"[:4])
+
+
+def one_way(at):
+    """1 where numbers only rise, -1 where they only fall, else 0."""
+    steps = np.diff(at[~np.isnan(at)])
+    return int((steps > 0).all()) - int((steps < 0).all()) if len(steps) else 0
+
+
+def evenly(at):
+    """Whether numbers go one way in equal steps."""
+    steps = np.diff(at)
+    return one_way(at) != 0 and bool(np.allclose(steps, steps[0], rtol=1e-3))
+
+
+def span_of(text):
+    """A time as a user writes it -> its [begin, end) in seconds: 1990 is a whole year, 1990-03 a month,
+    12:00 a moment. None where it is no time."""
+    part = {"y": text} if re.fullmatch(r"\d{4}", text) else None
+    for shape in SHAPES:
+        part = part or (match(shape, text) if shape != "numeric" else None)
+    if not part or np.isnan(begin := time_of(part)):
+        return None
+    if "clock" in part:
+        return begin, np.nextafter(begin, np.inf)
+    if "d" in part or "k" in part:
+        return begin, begin + 86400 * (7 if "k" in part else 1)
+    months = 3 if "q" in part else 1 if "m" in part or "w" in part else 12
+    day = datetime.date.fromordinal(719163 + int(begin // 86400))
+    last = day.year * 12 + day.month - 1 + months
+    return begin, time_of({"y": f"{last // 12:04d}", "m": f"{last % 12 + 1}"})
+
+
+def like_times(texts):
+    """Whether names of rows look like times that cannot be read: all of them do, or their numbers fall."""
+    words = (re.findall(r"[^\W\d_]{3,9}", text) for text in texts)
+    dated = [LIKE.search(t) or re.search(r"\d", t) and any(map(month_of, w)) for t, w in zip(texts, words)]
+    groups = [[*map(int, re.findall(r"\d{1,9}", text))] for text in texts]
+    falls = all(a > b for a, b in zip(groups, groups[1:]))
+    return len(texts) > 2 and (sum(map(bool, dated)) >= 0.8 * len(texts) or falls)
