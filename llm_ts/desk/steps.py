@@ -79,7 +79,9 @@ def fill(series):
     low, high = series.values[there].min(), series.values[there].max()
     if low == high:
         raise no(series, f"{name} is constant ({series.zero + low:.12g}): there is nothing to describe")
-    if not np.isfinite(high / 2 - low / 2):
+    with np.errstate(over="ignore"):
+        span = high - low
+    if not np.isfinite(span):
         raise no(series, f"{name} spans {low:g} to {high:g}, too far for a computer: rescale it")
     if len(there) == n:
         return series

@@ -50,6 +50,13 @@ class Cells:
     quoted: bool = False  # whether the rows begin with quotation marks
     notes: list = field(default_factory=list)
 
+    def add(self, line, row, blank):
+        """Add a row. blank: whether the line above it is."""
+        self.gaps += [len(self.lines)] if blank and self.lines else []
+        self.lines.append(line)
+        for column, cell in zip(self.columns, itertools.chain(row, itertools.repeat(""))):
+            column.append(cell)
+
     @property
     def parted(self):
         """What parts the cells, in words."""
@@ -133,10 +140,10 @@ def _without_comments(out, file, skip):
 
 
 def _split(lines, sign, strict=False):
-    """Lines -> lists of cells. sign: what parts them, "" for nothing."""
+    """Lines -> lists of cells. sign: what parts them."""
     if sign == BLANKS:  # a quoted cell may hold blanks
         return ([cell.strip('"') for cell in re.findall(r'"[^"]*"(?!\S)|\S+', line)] for line in lines)
-    return csv.reader(lines, delimiter=sign or "\x1f", skipinitialspace=True, strict=strict)
+    return csv.reader(lines, delimiter=sign, skipinitialspace=True, strict=strict)
 
 
 def _fill(out, lines, width, skip):
@@ -158,10 +165,7 @@ def _fill(out, lines, width, skip):
                 continue
             if len(row) != width:
                 out.ragged[len(out.lines)] = len(row)
-            out.gaps += [len(out.lines)] if blank and out.lines else []
-            out.lines.append(begin)
-            for column, cell in zip(out.columns, itertools.chain(row, itertools.repeat(""))):
-                column.append(cell)
+            out.add(begin, row, blank)
             blank = False
     except csv.Error as error:
         open_ = "end of data" in str(error)
@@ -172,7 +176,6 @@ def _fill(out, lines, width, skip):
 def _separator(out, lines):
     """What parts the cells of lines: the sign that leaves no cell in which another sign stands, and by
     which most columns are understood. UserError where it may as well stand within numbers."""
-    alone = all(map(numbers.match, lines[1:])) and (len(lines) > 1 or bool(numbers.match(lines[0])))
     ways = {}
     for place, sign in enumerate(SIGNS):
         rows = [[*map(str.strip, row)] for row in _split(lines, sign)]
@@ -190,11 +193,11 @@ def _separator(out, lines):
             sure = sign in ";\t|" and not unclear  # stands in no date and no number
             ways[sign] = (not sure, unclear, -understood, place), rows[0], body
     if not ways:
-        return "" if alone else ","
+        return ","
     sign = min(ways, key=lambda sign: ways[sign][0])
     _, first, body = ways[sign]
     named = len(first) == len(body[0]) and len(lines) > 1 and not any(map(numbers.match, first))
-    if sign in (",", BLANKS) and not named and (alone or _within(body, sign)):
+    if sign in (",", BLANKS) and not named and _within(body, sign):
         raise out.no(
             f"{lines[-1][:60]!r} may be {len(body[0])} cells parted by {SIGNS[sign]} (--separator "
             f"{'blank' if sign == BLANKS else sign}), or hold decimal commas or spaced thousands (--separator ;)"
@@ -254,25 +257,19 @@ def _excel(out, data, sheet, skip):
         raise out.no(f"{high[0]} is one merged cell over several rows: part it, and fill all its cells")
 
     # the rows that it shows
-    away = [range(c.min, c.max + 1) for c in page.column_dimensions.values() if c.hidden or c.width == 0]
-    places = [n for n in range(1, page.max_column + 1) if not any(n in columns for columns in away)]
-    out.columns, out.word, blank, lost = [[] for _ in places], "row", False, 0
+    out.columns, out.word, blank, lost = [[] for _ in range(page.max_column)], "row", False, 0
     for number, row in enumerate(page.iter_rows(min_row=skip + 1, values_only=True), skip + 1):
-        cells, line = [_typed(row[place - 1]) for place in places], page.row_dimensions[number]
+        cells, line = [*map(_typed, row)], page.row_dimensions[number]
         if all(cell == "" for cell in cells):
             blank = True
         elif line.hidden or line.height == 0:
             lost += 1
         else:
-            out.gaps += [len(out.lines)] if blank and out.lines else []
-            out.lines.append(number)
-            for column, cell in zip(out.columns, cells):
-                column.append(cell)
+            out.add(number, cells, blank)
             blank = False
     if not out.lines:
         raise out.no(f"nothing is left of sheet {page.title!r}: hidden, or --skip {skip}")
-    for count, what in ((lost, "rows"), (page.max_column - len(places), "columns")):
-        out.notes += [f"{count} hidden {what} left out"] if count else []
+    out.notes += [f"{lost} hidden rows left out"] if lost else []
     return out
 
 

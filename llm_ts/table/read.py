@@ -9,13 +9,14 @@ from llm_ts import cli
 from llm_ts.table import cells, kinds, numbers, times
 from llm_ts.table.layout import Table, some
 
-AXIS = """year years yr jahr ann\u00e9e annee date datum day days tag jour time times zeit temps timestamp ts t unix
-epoch month monat mois week woche semaine quarter quartal hour hours stunde minute minutes second seconds
-sec period \u5e74 \u6708""".split()
-BACK = "bp bc bce ago before age ages ka ma alter depth tiefe lag lags".split()  # may run backwards in time
+AXIS = set(  # words in the names of columns of times
+    "year years yr jahr année annee date datum day days tag jour time times zeit temps timestamp ts t unix epoch "
+    "month monat mois week woche semaine hour hours stunde minute minutes second seconds sec period".split()
+)
+BACK = set("bp bc bce ago before age ages ka ma alter depth tiefe lag lags".split())  # may run backwards in time
 PARTS = {  # columns that are one time together, by their names
-    "year": "year years yr yy yyyy jahr ann\u00e9e annee \u5e74", "month": "month mon mo mm monat mois \u6708",
-    "day": "day dd dy tag jour \u65e5", "hour": "hour hh hr stunde heure", "minute": "minute min mn",
+    "year": "year yr yy yyyy jahr année", "month": "month mon mo mm monat mois",
+    "day": "day dd dy tag jour", "hour": "hour hh hr stunde heure", "minute": "minute min mn",
 }  # fmt: skip
 STAND = "--time none takes the rows as they stand"
 
@@ -67,10 +68,6 @@ def open_table(source, options, where=None):
     return Reader(cells.load(source, options.separator, options.skip, options.sheet, where), options)
 
 
-def _words(name):
-    return re.findall(r"[^\W\d_]+", name.lower())
-
-
 class Reader(Table):
     """A Table that is read as the options say."""
 
@@ -88,13 +85,9 @@ class Reader(Table):
     def series(self):
         """The list of Series that the options choose, each with what was done to it."""
         options, turned = self.options, self.file.word == "column"
-        wide = "" if turned or options.columns or options.all_columns else self.across()
-        if not turned and (options.rows or wide):
-            if not options.rows and len(self.rows) > 1:
-                raise self.no(
-                    f"{wide}: do the series stand in rows? Give --row, one of {some(self.texts(0))}; or "
-                    "--column for one column over all rows"
-                )
+        if not turned and not (options.rows or options.columns or options.all_columns or len(self.rows) == 1):
+            self.refuse_rows()
+        if not turned and (options.rows or len(self.rows) == 1):
             return Reader(self.turned(), replace(options, columns=options.rows)).series()
 
         # the columns
@@ -110,164 +103,131 @@ class Reader(Table):
         values = named or self._values(time, options.all_columns)
 
         # the rows
-        rows = self._chosen()
+        rows, at, kind = self._chosen(), None, None
         for n in rows:
             if n in self.file.ragged:
                 seen = f"{self.file.ragged[n]} cells parted by {self.file.parted}"
                 raise self.no(f"it has {seen}, the others {len(self.file.columns)}: mend it, or give --separator", n)
-        at = kind = None
         if time:
             rows, at, kind, labels = self._timed(time, rows, {*time, *values})
         else:
             labels = self._names_of_rows(values, rows)
 
         # the values
-        out = []
-        for place in values:
-            found = self._numbers(place, rows)
-            if not time and options.time != "none":
-                self._refuse_sums(place, found.values)
-            unit = found.unit or self.units[place]
-            notes = [*self.notes, *found.notes]
-            out.append(Series(self.where, self.names[place], unit, found.values, at, kind, labels, found.zero, notes))
-        return out
+        found = [(place, self._numbers(place, rows)) for place in values]
+        if not time and options.time != "none":
+            self._refuse_sums(found)
+        return [
+            Series(
+                self.where, self.names[place], read.unit or self.units[place], read.values, at, kind, labels,
+                read.zero, [*self.notes, *read.notes],
+            )
+            for place, read in found
+        ]  # fmt: skip
 
     # which columns
 
-    def _values(self, time, every):
-        """Places of the columns to describe: the only one of numbers that does not count evenly, or all."""
-        digits = [place for place in self.places("number") if place not in time]
-        chosen = [place for place in digits if not self._axis_way(place)[1]] if len(digits) > 1 else digits
-        chosen = chosen or digits
-        others = [place for place in range(len(self.names)) if place not in (*time, *digits)]
-        if not chosen:
-            shown = [f"{self.names[p]} holds {next(filter(None, self.texts(p)), '')[:40]!r}" for p in others or time]
-            raise self.no(f"it has no column of numbers: {some(shown, 4)}")
-        if len(chosen) > 1 and not every:
-            raise self.no(f"which column? Give --column, one of {self.listed(chosen)}, or --all-columns")
-        if others and not time and not every and not self.row_names and self._axis_way(chosen[0])[1]:
-            name = self.names[chosen[0]]
-            held = f"{self.names[others[0]]} holds {self.texts(others[0])[0][:40]!r}"
-            raise self.no(f"only {name} holds numbers, and it counts evenly; {held}: --column {name!r} takes it")
-        return chosen
+    def _words(self, place):
+        return {*re.findall(r"[^\W\d_]+", self.names[place].lower())}
 
-    def _axis_way(self, place):
+    def _way(self, place):
         """A column of numbers as an axis -> (1 where it only rises, -1 where it only falls, else 0;
         whether in equal steps)."""
         try:
             found = self._numbers(place, self.rows)
         except cli.UserError:
             return 0, False
-        whole = not np.isnan(found.values).any() and len(found.values) > 2
-        return (times.one_way(found.values), times.evenly(found.values)) if whole and not found.unit else (0, False)
+        return (0, False) if found.unit else (times.one_way(found.values), times.evenly(found.values))
+
+    def _values(self, time, every):
+        """Places of the columns to describe: the only one of numbers that does not count evenly, or all."""
+        digits = [place for place in self.places("number") if place not in time]
+        uneven = [place for place in digits if not self._way(place)[1]]
+        others = [p for p in range(len(self.names)) if p not in digits and (not digits or p not in time)]
+        held = some([f"{self.names[p]} holds {next(filter(None, self.texts(p)), '')[:40]!r}" for p in others], 3)
+        if not digits:
+            raise self.no(f"it has no column of numbers: {held}")
+        if len(uneven or digits) > 1 and not every:
+            raise self.no(f"which column? Give --column, one of {self.listed(uneven or digits)}, or --all-columns")
+        if others and not uneven and not time and not every:
+            name = self.names[digits[0]]
+            raise self.no(f"only {name} holds numbers, and it counts evenly; {held}: --column {name!r} takes it")
+        return uneven or digits
 
     def _time_places(self, values):
         """Places of the columns of times: [], one, or several that are one time together."""
         if self.options.time:
             return [] if self.options.time == "none" else [self.place(self.options.time, "--time")]
         free = [place for place in range(len(self.names)) if place not in values]
-        dates = [p for p in free if self.kinds[p][0] == "time" and self.kinds[p][1] != "clock"]
-        clocks = [p for p in free if self.kinds[p] == ("time", "clock")]
-        parts = {}
-        for place in free:
-            if self.kinds[place][0] in ("number", "time", "text"):
-                words = _words(self.names[place])
-                for part in PARTS:
-                    if words and words[0] in PARTS[part].split() and len(words) == 1:
-                        parts.setdefault(part, place)
-        if "year" in parts and "month" in parts and (not dates or dates == [parts["month"]]):
+        called = {part: [p for p in free if self.names[p].lower().strip("#") in PARTS[part].split()] for part in PARTS}
+        parts = {part: places[0] for part, places in called.items() if places}
+        if "year" in parts and "month" in parts:
             return [parts[part] for part in PARTS if part in parts]
-        if dates:
-            first = self._agreeing(dates) if len(dates) > 1 else dates[0]
-            clock = [*clocks, *([parts["hour"]] if "hour" in parts else [])]
-            daily = self.kinds[first][1] in times.DAILY and ":" not in self.texts(first)[0]
-            return [first, *(clock[:1] if daily else [])]
+        clocks = [p for p in free if self.kinds[p] == ("time", "clock")]
+        days = [p for p in free if self.kinds[p][0] == "time" and p not in clocks]
+        if len(days) > 1:
+            raise self.no(f"{self.listed(days)} are all times: give --time, one of them")
+        if days:
+            more = clocks or [parts[part] for part in ("hour",) if part in parts]
+            return days + (more[:1] if ":" not in self.texts(days[0])[0] else [])
         digits = [place for place in self.places("number") if place in free]
-        if clocks or len(digits) <= (0 if values else 1):
-            return clocks[:1]
-        return self._number_axis(digits)
-
-    def _agreeing(self, places):
-        """The first of several columns of dates that never differ by more than their longest step."""
-        dated = [self._dated(place).at for place in places]
-        step = max(np.abs(np.diff(at)).max() for at in dated)
-        if any(not np.abs(at - dated[0]).max() <= step for at in dated):
-            raise self.no(f"{self.listed(places)} hold different times: give --time, one of them")
-        self.notes.append(f"times are those of {self.names[places[0]]} (--time)")
-        return places[0]
+        return clocks[:1] or (self._number_axis(digits) if len(digits) > (0 if values else 1) else [])
 
     def _number_axis(self, places):
         """The column of plain numbers that is the axis of time, as a list, or []."""
-        way = {place: self._axis_way(place) for place in places}
-        called = [place for place in places if {*_words(self.names[place])} & {*AXIS}]
-        for place in places:
-            back = {*_words(self.names[place])} & {*BACK}
-            if way[place][0] and back or way[place][0] < 0 and place not in called:
-                raise self.no(
-                    f"{self.names[place]} may run backwards in time: put the oldest row first, and {STAND}"
-                )
-        if called:
-            return called[:1]
-        if way[places[0]] == (1, True):
-            self.notes.append(f"{self.names[places[0]]} rises evenly: taken as the axis of time (else --time none)")
-            return places[:1]
+        for place in sorted(places, key=lambda place: not self._words(place) & AXIS):
+            words, (way, even) = self._words(place), self._way(place)
+            if words & AXIS or way < 0 or way and (words & BACK or even and place == places[0]):
+                return [place]
+            if way and times.of_numbers(self._numbers(place, self.rows).values).kind != "number":
+                return [place]
         return []
 
     # times and names of the rows
 
-    def _dated(self, place, texts=None, shape=None):
-        try:
-            return times.read(texts or self.cells(place), shape or self.kinds[place][1], self.options.dates)
-        except ValueError as error:
-            raise self.no(f"{self.names[place]}: {error}; or {STAND}") from None
-
     def _times_of(self, places, rows):
-        """(texts of the rows' times, their Times)."""
-        place, labels = places[0], self.texts(places[0], rows)
+        """(texts of the rows' times, their Times). ValueError where they can be read in two ways."""
+        place, labels, name = places[0], self.texts(places[0], rows), self.names[places[0]]
+        (kind, shape), words = self.kinds[place], self._words(place)
         if len(places) > 1:
-            labels = [self._joined(texts) for texts in zip(*(self.texts(p, rows) for p in places))]
+            labels = [times.together(texts) for texts in zip(*(self.texts(p, rows) for p in places))]
             self.notes.append(f"{' and '.join(self.names[p] for p in places)} are one time together")
-            return labels, self._dated(place, labels, times.shape_of(labels, 0.5 * len(labels)) or "day")
-        kind, shape = self.kinds[place]
+            kind, shape = "time", times.shape_of(labels, 0.5 * len(labels)) or "day"
         if kind == "time":
-            return labels, self._dated(place, self.cells(place, rows), shape)
-        if kind != "number":
-            raise self.no(f"{self.names[place]} holds no times that can be read: give another to --time; or {STAND}")
-        if shape or {*_words(self.names[place])} & {*BACK}:
-            raise self.no(f"{self.names[place]} may run backwards in time: put the oldest row first, and {STAND}")
-        try:
-            found = self._numbers(place, rows)
-            read = times.of_numbers(found.zero + found.values)
-        except ValueError as error:
-            raise self.no(f"{self.names[place]}: {error}; or {STAND}") from None
-        if read.kind == "number" and not self.options.time and times.one_way(read.at) < 0:
-            raise self.no(f"{self.names[place]} falls: --time {self.number(place)} turns the rows round, {STAND}")
+            return labels, times.read(labels, shape, self.options.dates)
+        if kind != "number" or shape:
+            raise ValueError("it holds no times that can be read: give another to --time")
+        found = self._numbers(place, rows)
+        read = times.of_numbers(found.zero + found.values)
+        if read.kind == "number" and words & BACK:
+            raise ValueError("it may run backwards in time: put the oldest row first")
+        if read.kind == "number" and times.one_way(read.at) < 0 and not self.options.time:
+            raise ValueError(f"it falls: --time {self.number(place)} turns the rows round")
+        if read.kind == "number" and not words & AXIS and not self.options.time:
+            self.notes.append(f"{name} rises evenly: taken as the axis of time (else --time none)")
         return labels, read
-
-    def _joined(self, texts):
-        """The texts of columns that are one time together -> one text: "2024", "3" -> "2024-03"."""
-        if ":" in texts[1] or not texts[0].isdigit():
-            return f"{texts[0]} {texts[1]}" + ("" if ":" in texts[1] else ":00")
-        year, month, *more = texts
-        text = f"{times.year_of(year)}-{times.month_of(month) or month}"
-        text += "".join(sign + part for sign, part in zip("- :", more))
-        return text + (":00" if len(more) == 2 else "")
 
     def _timed(self, places, rows, used):
         """(rows in the order of time, at, kind, labels). UserError for times that have no order."""
-        labels, read = self._times_of(places, rows)
-        at, name = read.at, self.names[places[0]]
+        name = self.names[places[0]]
+        try:
+            labels, read = self._times_of(places, rows)
+        except ValueError as error:
+            raise self.no(f"{name}: {error}; or {STAND}") from None
+        at = read.at
         self.notes += [read.note] if read.note else []
-        if np.isnan(at).all():
-            raise self.no(f"no text of {name} can be read as a time: give --time none")
-        for place in np.flatnonzero(np.isnan(at)):
-            raise self.no(f"{name} is {labels[place]!r}, no time as the others are: mend or drop it; or {STAND}", rows[place])
-        way = times.one_way(at) if len(at) > 1 else 1
+        if np.isnan(at).any():
+            place = int(np.argmax(np.isnan(at)))
+            why = "no time as the others are: mend or drop it"
+            raise self.no(f"{name} is {labels[place]!r}, {why}; or {STAND}", rows[place])
+
+        # each time stands once
+        groups = [p for p in self.places("text", "number") if p not in used and kinds.repeats(self.cells(p, rows))]
+        groups = [p for p in groups if self.kinds[p][0] == "text" or all(map(str.isdigit, self.texts(p, rows)))]
         unique, counts = np.unique(at, return_counts=True)
-        groups = self._groups(used, rows)
         if len(unique) < len(at):
             often = counts.max()
-            who = f"{labels[int(np.flatnonzero(at == unique[np.argmax(counts)])[0])]!r} stands {often} times, as a time"
+            who = f"{labels[int(np.argmax(at == unique[np.argmax(counts)]))]!r} stands {often} times, as a time"
             who = f"every time stands {often} times" if (counts == often).all() else who
             where = f": several series below each other? Give {self._advice(groups)}; or" if groups else ":"
             raise self.no(f"{who}{where} {STAND}, all as one series")
@@ -275,6 +235,9 @@ class Reader(Table):
             there = some([*dict.fromkeys(self.texts(groups[0], rows))])
             one = self._advice(groups).split(",")[0]
             self.notes.append(f"{self.names[groups[0]]} is {there}: all rows are taken as one series (else {one})")
+
+        # and they go one way
+        way, order = times.one_way(at) if len(at) > 1 else 1, np.argsort(at)
         if not way and not self.options.time:
             falls = np.diff(at) < 0
             place = int(np.argmax(falls if falls.mean() <= 0.5 else ~falls))
@@ -282,7 +245,6 @@ class Reader(Table):
                 f"its times go back and forth: {labels[place + 1]!r} follows {labels[place]!r}: --time with the "
                 f"name of their column sorts the rows by it, {STAND}"
             )
-        order = np.argsort(at)
         if way < 1:
             said = "the times fall (newest first): turned round" if way else "the times go back and forth: sorted"
             self.notes.append(said)
@@ -292,33 +254,23 @@ class Reader(Table):
         """Texts that name the rows, or None, where no column holds times. UserError where they may be
         times, or where the rows may be several series."""
         none = self.options.time == "none"
-        if none:
-            self._say_falling(values)
-            there = [p for p in self.places("text", "time") if p not in values]
+        there = [p for p in self.places("text", *(["time"] if none else [])) if p not in values]
+        there = [0] if self.row_names else there
+        if none or self.row_names:
             return self.texts(there[0], rows) if there else None
         if self.file.gaps:
             raise self.no(f"the line above is blank: a second table? {STAND}", self.file.gaps[0])
-        there = [0] if self.row_names else [p for p in self.places("text") if p not in values]
         for place in there:
             texts = [*filter(None, self.texts(place, rows))]
-            if not self.row_names and times.like_times(texts):
+            if times.like_times(texts):
                 raise self.no(
                     f"{self.names[place]} holds texts like times, {texts[0]!r} to {texts[-1]!r}, that cannot "
                     f"be read as such: write them as 2024-03-31; or {STAND}"
                 )
-        if there and not self.row_names and len({*self.texts(there[0], rows)}) < len(rows) and not self.options.where:
-            raise self.no(
-                f"{self.names[there[0]]} repeats itself: several series below each other? Give "
-                f"{self._advice(there)}; or {STAND}"
-            )
+        if there and len({*self.texts(there[0], rows)}) < len(rows) and not self.options.where:
+            what = f"{self.names[there[0]]} repeats itself: several series below each other? Give"
+            raise self.no(f"{what} {self._advice(there)}; or {STAND}")
         return self.texts(there[0], rows) if there else None
-
-    def _say_falling(self, values):
-        """Say which column of times falls, where the user takes the rows as they stand."""
-        for place in self.places("time"):
-            at = self._dated(place).at if place not in values else np.zeros(1)
-            if not np.isnan(at).any() and (np.diff(at) <= 0).all() and at[0] > at[-1]:
-                self.notes.append(f"{self.names[place]} falls (newest first): the rows are taken as they stand")
 
     # which rows
 
@@ -337,16 +289,6 @@ class Reader(Table):
                 raise self.no(f"{name} is empty in {empty} rows: is the text above meant there too? Fill them")
             rows = [n for n, cell in zip(rows, self.texts(place, rows)) if cell == text]
         return rows
-
-    def _groups(self, used, rows):
-        """The columns that may say which series a row belongs to."""
-        wheres = {self.place(text.partition("=")[0].strip(), "--where") for text in self.options.where}
-        free = [p for p in self.places("text", "number") if p not in used | wheres]
-        return [p for p in free if kinds.repeats(self.cells(p, rows)) and self._names_series(p)]
-
-    def _names_series(self, place):
-        """Whether a column holds texts, or whole numbers, as those of stations."""
-        return self.kinds[place][0] == "text" or all(text.isdigit() for text in self.texts(place) if text)
 
     def _advice(self, groups):
         """ "--where station=north, of north, south"."""
@@ -370,18 +312,16 @@ class Reader(Table):
         except cli.UserError as error:
             raise self.no(f"{name}: {error}") from None
 
-    def _refuse_sums(self, place, values):
+    def _refuse_sums(self, found):
         """UserError where each block of rows has its sum above or below it: these are no series."""
-        for rows in (values, values[::-1]):
-            if len(rows) <= 8 or (rows < 0).any():
-                return
+        for place, rows in [(p, read.values[::step]) for p, read in found for step in (1, -1)]:
             begin = blocks = 0
-            while begin < len(rows):
+            while begin < len(rows) > 8 and (rows >= 0).all():
                 sums = np.cumsum(rows[begin + 1 :])
-                found = np.flatnonzero(np.isclose(sums, rows[begin], rtol=1e-9, atol=0))
-                if not len(found) or found[0] == 0:
+                ends = np.flatnonzero(np.isclose(sums, rows[begin], rtol=1e-9, atol=0))
+                if not len(ends) or ends[0] == 0:
                     break
-                begin, blocks = begin + int(found[0]) + 2, blocks + 1
-            if begin >= len(rows):
+                begin, blocks = begin + int(ends[0]) + 2, blocks + 1
+            if begin >= len(rows) > 8:
                 what = "a value that is the sum" if blocks == 1 else f"{blocks} values that are sums"
                 raise self.no(f"{self.names[place]} holds {what} of those beside: take it out; or {STAND}")

@@ -170,10 +170,19 @@ def _first4(value):
     return int(f"{value:.0f}"[:4])
 
 
+def together(texts):
+    """The texts of columns that are one time together -> one: "2024", "3", "1" -> "2024-3-1"."""
+    first, second, *more = texts
+    if not first.isdigit():
+        return f"{first} {second}" + ("" if ":" in second else ":00")
+    text = f"{year_of(first)}-{month_of(second) or second}" + "".join(map("".join, zip("- :", more)))
+    return text + (":00" if len(more) == 2 else "")
+
+
 def one_way(at):
     """1 where numbers only rise, -1 where they only fall, else 0."""
-    steps = np.diff(at[~np.isnan(at)])
-    return int((steps > 0).all()) - int((steps < 0).all()) if len(steps) else 0
+    steps = np.diff(at)
+    return int((steps > 0).all()) - int((steps < 0).all()) if len(steps) > 1 else 0
 
 
 def evenly(at):
