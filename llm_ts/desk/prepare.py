@@ -37,7 +37,7 @@ def read_series(path, options, last=None, begin=None, end=None, windows=1):
 
 def prepare(series, known, asked):
     """A Series of read_series -> Asked. known: the student's Origin; asked: a Question. UserError for what cannot be described."""
-    facts, zeros = facts_of(series), int((series.values == -series.zero).sum())
+    facts, zeros = facts_of(series), int((series.values == 0).sum())
     series = steps.fill(series)
     rows, series = len(series.values), steps.make_even(series)
     n, points = len(series.values), origin.points_shown(known, len(series.values))
@@ -57,11 +57,11 @@ def facts_of(series):
         return {}
     values = series.values[there]
     places = {"first": 0, "last": -1, "lowest": int(np.argmin(values)), "highest": int(np.argmax(values))}
-    return {name: {"value": _value(series, values[place]), "time": _time(series, there[place])} for name, place in places.items()}
+    return {name: {"value": _value(values[place]), "time": _time(series, there[place])} for name, place in places.items()}
 
 
-def _value(series, value):
-    return series.zero + int(value) if series.zero else int(value) if value.is_integer() and abs(value) < 1e15 else float(value)
+def _value(value):
+    return int(value) if value.is_integer() and abs(value) < 1e15 else float(value)
 
 
 def _time(series, place):

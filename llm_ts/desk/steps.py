@@ -78,7 +78,7 @@ def fill(series):
         raise no(series, f"{name}: {missing}, more than half: choose a part with --from and --to")
     low, high = series.values[there].min(), series.values[there].max()
     if low == high:
-        raise no(series, f"{name} is constant ({series.zero + low:.12g}): there is nothing to describe")
+        raise no(series, f"{name} is constant ({low:.12g}): there is nothing to describe")
     with np.errstate(over="ignore"):
         span = high - low
     if not np.isfinite(span):

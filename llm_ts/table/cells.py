@@ -21,16 +21,16 @@ from llm_ts.table import kinds, numbers
 
 HEAD = 200  # lines of a text by which the separator is found
 BLANKS = r"\s+"
-SIGNS = {";": ";", "\t": "tab", "|": "|", ",": ",", BLANKS: "blanks"}
-NAMED = {"tab": "\t", "blank": BLANKS, "blanks": BLANKS, "space": BLANKS, "comma": ",", "semicolon": ";"}
-COMMENT = re.compile(r"\s*(#|//|%)")
+SIGNS = {";": ";", "\t": "tab", "|": "|", ",": ",", BLANKS: "blank"}
+COMMENT = re.compile(r"\s*(#|//)")
+MIXED = re.compile(r"\d.*[;\t|,\s]|[;\t|,\s].*\d")
 NO_TABLE = {  # how files begin that hold no table
     rb"\x1f\x8b|BZh|\xfd7zXZ": "is compressed: unpack it first",
     rb"\x89PNG|\xff\xd8\xff": "is a picture: give it with --image",
-    rb"%PDF|\{\\rtf": "is a document: export its table as CSV",
     rb"\xd0\xcf\x11\xe0": "is an old .xls file, or protected by a password: save it as .xlsx or CSV",
     rb"(?i)\s*<(!|html|\?xml|table)": "is a web page: save its table as CSV",
     rb'\s*[\[{]\s*["\[{\d]': "is JSON or a program's list: write it as CSV",
+    rb"\s*$": "is empty: a header and rows of numbers are needed",
 }
 
 
@@ -40,27 +40,20 @@ class Cells:
 
     where: str  # what the user calls the file
     columns: list = field(default_factory=list)
-    lines: object = field(default_factory=lambda: array.array("Q"))  # where each row begins in the file
+    lines: object = field(default_factory=lambda: array.array("Q"))  # where each row stands in the file
     word: str = "line"  # what `lines` counts
-    separator: str = ""
+    separator: str = ""  # of a text
     names: list | None = None  # of a file that types them
-    comments: dict = field(default_factory=dict)  # line -> text
     ragged: dict = field(default_factory=dict)  # row -> its number of cells, where others have more or fewer
-    gaps: list = field(default_factory=list)  # rows above which a line is blank
-    quoted: bool = False  # whether the rows begin with quotation marks
     notes: list = field(default_factory=list)
 
     def add(self, line, row, blank):
-        """Add a row. blank: whether the line above it is."""
-        self.gaps += [len(self.lines)] if blank and self.lines else []
+        """Add a row. UserError where the line above it is blank, and others stand above that."""
+        if blank and self.lines:
+            raise self.no(f"the {self.word} above is blank: a second table? --skip {line - 1} begins here", line)
         self.lines.append(line)
         for column, cell in zip(self.columns, itertools.chain(row, itertools.repeat(""))):
             column.append(cell)
-
-    @property
-    def parted(self):
-        """What parts the cells, in words."""
-        return SIGNS.get(self.separator, self.separator)
 
     def no(self, text, line=None):
         """The UserError of a file, or of a line of it."""
@@ -79,10 +72,9 @@ def load(source, separator=None, skip=0, sheet=None, where=None):
             raise cli.UserError(f"no {source} here") from None
         except IsADirectoryError:
             raise cli.UserError(f"{source} is a folder: give a file of numbers") from None
-    why = [why for begin, why in NO_TABLE.items() if re.match(begin, data)]
-    why += [] if data.strip() else ["is empty: a header and rows of numbers are needed"]
-    if why:
-        raise cli.UserError(f"{out.where} {why[0]}")
+    for begin, why in NO_TABLE.items():
+        if re.match(begin, data):
+            raise cli.UserError(f"{out.where} {why}")
     if data.startswith(b"PK\x03\x04"):
         return _excel(out, data, sheet, skip)
     if sheet:
@@ -97,11 +89,9 @@ def _encoding(out, data):
     """The name of the code of a text. UserError for one that cannot be told."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    odd = re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", data)
-    if odd:
-        what = "bytes of zero" if odd[0] == b"\0" else "control characters"
-        line = data.count(b"\n", 0, odd.start()) + 1
-        raise out.no(f"{what}: the file is binary, damaged or in UTF-16: save it as UTF-8", line)
+    if 0 in data:
+        line = data.count(b"\n", 0, data.index(0)) + 1
+        raise out.no("bytes of zero: the file is binary, damaged or in UTF-16: save it as UTF-8", line)
     try:
         data.decode("utf-8")
         return "utf-8-sig"
@@ -115,28 +105,30 @@ def _encoding(out, data):
 
 def _text(out, data, sign, skip):
     file = io.TextIOWrapper(io.BytesIO(data), _encoding(out, data), newline="")
-    sign = NAMED.get(sign, sign)
-    lines = _without_comments(out, itertools.islice(file, skip, None), skip)
+    numbered = enumerate(itertools.islice(file, skip, None), skip + 1)
+    comments = []
+    lines = _without_comments(numbered, comments)
     head = [*itertools.islice(lines, HEAD)]
-    if head and head[0].lower().startswith("sep="):  # a spreadsheet's
-        sign, head[0] = sign or head[0][4:5], "\n"
-    full = [line.strip("\r\n") for line in head if line.strip()]
+    if head and head[0][1].lower().startswith("sep="):  # a spreadsheet's
+        sign = sign or head.pop(0)[1][4:5]
+    full = [line.strip("\r\n") for _, line in head if line.strip()]
     if not full:
         raise out.no(f"--skip {skip} leaves nothing" if skip else "it holds no rows, only comments")
-    out.separator = _separator(out, full) if sign is None else sign
-    out.quoted = all(line.lstrip().startswith('"') for line in full[1:3])
+    out.separator = {"tab": "\t", "blank": BLANKS, None: ""}.get(sign, sign) or _separator(out, full)
     width = Counter(map(len, _split(full, out.separator))).most_common(1)[0][0]
-    _fill(out, itertools.chain(head, lines), width, skip)
-    out.notes += [f"{len(out.comments)} comment lines skipped"] if out.comments else []
+    out.columns = [[] for _ in range(width)]
+    _fill(out, itertools.chain(head, lines), width)
+    out.notes += [f"{len(comments)} comment lines skipped"] if comments else []
     return out
 
 
-def _without_comments(out, file, skip):
-    """The lines of a text, blank instead of a comment."""
-    for number, line in enumerate(file, skip + 1):
-        if comment := COMMENT.match(line):
-            out.comments[number] = line[comment.end() :].strip()
-        yield "\n" if comment else line
+def _without_comments(numbered, comments):
+    """Those of (number, line) that are no comments; the others are put into comments."""
+    for number, line in numbered:
+        if COMMENT.match(line):
+            comments.append(number)
+        else:
+            yield number, line
 
 
 def _split(lines, sign, strict=False):
@@ -146,69 +138,57 @@ def _split(lines, sign, strict=False):
     return csv.reader(lines, delimiter=sign, skipinitialspace=True, strict=strict)
 
 
-def _fill(out, lines, width, skip):
-    """Put the cells of a text into out; a row with more or fewer than width is marked as ragged."""
-    out.columns, last, blank = [[] for _ in range(width)], skip, False
-    rows = _split(lines, out.separator, strict=True)
+def _fill(out, numbered, width):
+    """Put the cells of (number, line) into out; a row with more or fewer than width is marked as ragged."""
+    at, begin, blank = [0], 0, False
+
+    def lines():
+        for at[0], line in numbered:
+            yield line
+
     try:
-        for number, row in enumerate(rows, 1):
-            begin, last = last + 1, skip + getattr(rows, "line_num", number)
+        for row in _split(lines(), out.separator, strict=True):
             row = [cell.strip() for cell in row]
-            inside = [part for cell in row for part in cell.splitlines()[1:-1]] if last > begin else ()
-            if out.separator and any(part.count(out.separator) >= width - 1 > 0 for part in inside):
-                last = begin - 1
-                raise csv.Error(f"it takes {len(inside) + 1} lines for a part of its cell")
             while len(row) > width and not row[-1]:
                 row.pop()
-            if not any(row):
-                blank = blank or begin not in out.comments
-                continue
-            if len(row) != width:
+            if out.lines and any("\n" in cell for cell in row):
+                raise out.no("a quotation mark is closed there that was opened lines above: mend it", at[0])
+            if any(row) and len(row) != width:
                 out.ragged[len(out.lines)] = len(row)
-            out.add(begin, row, blank)
-            blank = False
+            if any(row):
+                out.add(at[0], row, blank)
+            blank = not any(row)
     except csv.Error as error:
-        open_ = "end of data" in str(error)
-        why = "is opened there and not closed" if open_ else f"is one too many: {error}"
-        raise out.no(f"a quotation mark {why}: mend it", last + 1) from None
+        raise out.no(f"a quotation mark is not closed, or one too many ({error}): mend it", at[0]) from None
 
 
 def _separator(out, lines):
     """What parts the cells of lines: the sign that leaves no cell in which another sign stands, and by
     which most columns are understood. UserError where it may as well stand within numbers."""
-    ways = {}
+    ways = []
     for place, sign in enumerate(SIGNS):
         rows = [[*map(str.strip, row)] for row in _split(lines, sign)]
         width, often = Counter(map(len, rows)).most_common(1)[0]
         body = [row for row in rows[len(rows) > 1 :] if len(row) == width]
-        if width == 1 or often < 0.7 * len(rows) or not body:
-            continue
-        found = [(kinds.kind_of(column)[0], column) for column in zip(*body)]
-        understood = sum(kind in ("time", "number") for kind, _ in found)
-        unclear = sum(
-            kind == "text" and 2 * sum(bool(re.search(r"\d.*[;\t|,\s]|[;\t|,\s].*\d", c)) for c in column) > len(column)
-            for kind, column in found
-        )
-        if understood:
-            sure = sign in ";\t|" and not unclear  # stands in no date and no number
-            ways[sign] = (not sure, unclear, -understood, place), rows[0], body
+        if width > 1 and often >= 0.7 * len(rows) and body:
+            found = [(kinds.kind_of(column)[0], column) for column in zip(*body)]
+            understood = sum(kind in ("time", "number") for kind, _ in found)
+            unclear = sum(kind == "text" and any(map(MIXED.search, column)) for kind, column in found)
+            sure = sign in ";\t|" and understood and not unclear
+            ways.append((not sure, unclear, -understood, place, sign, rows[0], body))
     if not ways:
         return ","
-    sign = min(ways, key=lambda sign: ways[sign][0])
-    _, first, body = ways[sign]
+    *_, sign, first, body = min(ways)
     named = len(first) == len(body[0]) and len(lines) > 1 and not any(map(numbers.match, first))
-    if sign in (",", BLANKS) and not named and _within(body, sign):
-        raise out.no(
-            f"{lines[-1][:60]!r} may be {len(body[0])} cells parted by {SIGNS[sign]} (--separator "
-            f"{'blank' if sign == BLANKS else sign}), or hold decimal commas or spaced thousands (--separator ;)"
-        )
+    if sign in (",", BLANKS) and not named and len(body) > 1:
+        mark = " " if sign == BLANKS else sign
+        joined = ([mark.join(pair) for pair in zip(row, row[1:])] for row in body)
+        if any(all(map(numbers.match, pairs)) for pairs in zip(*joined)):
+            raise out.no(
+                f"{lines[-1][:60]!r} may be {len(body[0])} cells (--separator {SIGNS[sign]}), or hold decimal "
+                "commas or spaced thousands (--separator ;)"
+            )
     return sign
-
-
-def _within(rows, sign):
-    """Whether a sign stands in all rows between two cells that may be one number."""
-    joined = ([(" " if sign == BLANKS else sign).join(pair) for pair in zip(row, row[1:])] for row in rows)
-    return len(rows) > 1 and any(all(map(numbers.match, pairs)) for pairs in zip(*joined))
 
 
 # typed files
@@ -267,8 +247,6 @@ def _excel(out, data, sheet, skip):
         else:
             out.add(number, cells, blank)
             blank = False
-    if not out.lines:
-        raise out.no(f"nothing is left of sheet {page.title!r}: hidden, or --skip {skip}")
     out.notes += [f"{lost} hidden rows left out"] if lost else []
     return out
 

@@ -107,11 +107,11 @@ class Table:
         if more or file.separator and named < len(names):
             first = self.cells(0)
             r = named == len(names) - 1 and kinds.count_evenly(first)  # R leaves out the name of its rows' names
-            if more or not r or not (file.quoted or file.separator == cells.BLANKS):
+            if more or not r:
+                told = file.ragged[0] if more else named
                 raise self.no(
-                    f"the rows have {len(names)} cells parted by {file.parted}, and the header names "
-                    f"{file.ragged[0] if more else named}: are there decimal commas, or blanks in a name? Part the "
-                    "cells by semicolons, or give --separator"
+                    f"the rows have {len(names)} cells, and the header names {told}: are there decimal commas, or "
+                    "blanks in a name? Part the cells by semicolons, or give --separator"
                 )
             self.row_names, names = True, ["", *names[:named]]
             self.notes.append("one name fewer than cells: the first column holds the names of the rows")

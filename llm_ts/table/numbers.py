@@ -6,12 +6,9 @@ thousands, one unit.
 """
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-
-from llm_ts import cli
 
 MISSING = {"", *"na n/a #n/a nan null none nil nat <na> missing . .. : ...".split()}
 SPACES = "'’ \u00a0\u202f\u2009"
@@ -26,25 +23,15 @@ CELL = re.compile(
 PLAIN = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{0,15}\.[0-9]{1,20})")
 CODE = re.compile(r"-?99+(?:\.9+)?|-(?:1|9|127|128|8+|32768)|127|255|32767|65535")
 HUGE = 1e20  # no measurement: what programs write where nothing is
-DIGITS = 17  # more than a float has
 
 
 @dataclass
 class Numbers:
-    """A column, read. values: floats, NaN where missing. zero: what was taken off (beyond 2^53)."""
+    """A column, read. values: floats, NaN where missing."""
 
     values: np.ndarray
-    zero: int = 0
     unit: str = ""
     notes: list = field(default_factory=list)
-
-
-class NoNumber(cli.UserError):
-    """A cell that is no number. row: its place in the column."""
-
-    def __init__(self, row, text, why="no number"):
-        super().__init__(f"{text!r} is {why}")
-        self.row, self.text, self.why = row, text, why
 
 
 def is_missing(cell, words=()):
@@ -87,71 +74,57 @@ def readings(body):
     return found
 
 
-def read(cells, missing=(), decimal=None, codes=True, default=None):
-    """A list of cells -> Numbers. NoNumber for the first that is none, UserError for two readings.
+def read(cells, no, missing=(), decimal=None, codes=True, default=None):
+    """A list of cells -> Numbers; no(text, place in the list or None) makes the error of what is refused.
 
     missing: words for missing values; decimal: the mark, where the user says it; codes: whether -9999
     and its like are looked for; default: the mark that is believed, and said, where nothing decides.
     """
     table = {cell: cell for cell in dict.fromkeys(cells) if not is_missing(cell, missing)}
-    unit, notes, zero = "", [], 0
+    unit, notes, typed = "", [], any(not isinstance(cell, str) for cell in table)
     if not table:
-        raise cli.UserError("no cell holds a number")
-    if any(not isinstance(cell, str) for cell in table):  # typed by the file
-        for cell in table:
-            if not isinstance(cell, (int, float)):
-                raise NoNumber(cells.index(cell), str(cell), "no number, as others are that the file types")
-    else:
-        table, unit = _read_texts(cells, table, decimal, default, notes)
-    there = {float(word) for word in missing if PLAIN.fullmatch(word)}
-    table = {cell: value for cell, value in table.items() if value not in there}
-    whole = [value for value in table.values() if isinstance(value, int)]
-    if whole and max(map(abs, whole)) > 2**53:
-        zero = int(min(whole))
-        table = {cell: value - zero for cell, value in table.items()}
-    elif table and min(map(len, map(str, table))) > DIGITS and len({*table.values()}) < 0.5 * len(table):
-        raise cli.UserError("its values differ in more digits than a computer's number has")
+        raise no("no cell holds a number")
+    for cell in table:
+        if typed and not isinstance(cell, (int, float)) or not typed and not match(cell):
+            what = " 0, or no value" if cell in ("-", "--", "–") else " no number as the others are"
+            raise no(f"{str(cell)!r} is{what}: mend it, or --missing {str(cell)!r} takes it as missing", cells.index(cell))
+    if not typed:
+        table, unit = _read_texts(table, no, decimal, default, notes)
     values = np.array([table.get(cell, np.nan) for cell in cells], dtype=float)
+    values[np.isin(values, [float(word) for word in missing if PLAIN.fullmatch(word)])] = np.nan
     if np.isinf(values).any():
-        raise cli.UserError("it holds a number too large for a computer")
-    if codes and not zero:
-        _refuse_codes(values)
-    return Numbers(values, zero, unit, notes)
+        raise no("it holds a number too large for a computer")
+    there = values[~np.isnan(values)]
+    if len(table) > 1 and np.ptp(there) < 1000 * np.spacing(np.abs(there).max()):
+        raise no("its values differ in more digits than a computer's number has: take a constant off")
+    if codes:
+        _refuse_codes(there, no)
+    return Numbers(values, unit, notes)
 
 
-def _read_texts(cells, table, decimal, default, notes):
-    """Texts -> ({text: number}, the unit that stands in all of them)."""
+def _read_texts(table, no, decimal, default, notes):
+    """{text: text} -> ({text: number}, the unit that stands in all of them)."""
     ways, units = {}, {}
     for text in table:
         found = match(text)
-        if not found:
-            bound = "only a bound" if text[0] in "<>≤≥~" else "no number"
-            dash = {"-", "--", "–", "—"}
-            raise NoNumber(cells.index(text), text, "0, or no value" if text in dash else bound)
         sign = "-" if "-" in (found["sign"], found["sign2"]) else ""
-        end = found["exponent"] or ""
-        ways[text] = {mark: sign + digits + end for mark, digits in readings(found["body"]).items()}
+        ways[text] = {m: sign + digits + (found["exponent"] or "") for m, digits in readings(found["body"]).items()}
         units.setdefault(unit_of(found), []).append(text)
     if len(units) > 1:
-        often = Counter(cells)
-        one, other = sorted((texts[0] for texts in units.values()), key=lambda text: -often[text])[:2]
-        raise cli.UserError(
-            f"it has {one!r} and {other!r}: different units, or text behind numbers: mend them, or "
-            f"take some as missing: --missing {other!r}"
-        )
-    mark = decimal or _decimal_mark(ways, default, notes)
+        one, other = (texts[0] for texts in sorted(units.values(), key=len)[:-3:-1])
+        raise no(f"{one!r} and {other!r} have different units, or text behind: mend them, or --missing {other!r}")
+    mark = decimal or _decimal_mark(ways, no, default, notes)
     if wrong := [text for text in ways if mark not in ways[text]]:
-        raise cli.UserError(f"{wrong[0]!r} is no number where the decimal mark is {mark!r} (--decimal)")
-    read = ((text, way[mark]) for text, way in ways.items())
-    return {text: float(way) if re.search("[.eE]", way) else int(way) for text, way in read}, *units
+        raise no(f"{wrong[0]!r} is no number where the decimal mark is {mark!r} (--decimal)")
+    return {text: float(way[mark]) for text, way in ways.items()}, *units
 
 
-def _decimal_mark(ways, default, notes):
-    """The one mark by which all cells can be read. ways: {text: readings}. UserError for none or two."""
+def _decimal_mark(ways, no, default, notes):
+    """The one mark by which all cells can be read. ways: {text: readings}."""
     possible = [mark for mark in ".," if all(mark in way for way in ways.values())]
     if not possible:
         one, other = (next(text for text, way in ways.items() if mark not in way) for mark in ".,")
-        raise cli.UserError(f"it has {one!r} and {other!r}: two decimal marks in one column")
+        raise no(f"{one!r} and {other!r} have two decimal marks")
     two = [text for text, way in ways.items() if len(way) == 2 and float(way["."]) != float(way[","])]
     mark, group = possible[0], "," if possible[0] == "." else "."
     if len(possible) == 1:  # 1,234 beside 2.5: a thousand, or another decimal mark?
@@ -163,13 +136,13 @@ def _decimal_mark(ways, default, notes):
     if default and all("." in text for text in ways):
         notes.append(f"{two[0]} is read as {one}, not as {other} (--decimal ,)")
         return default
-    raise cli.UserError(f"{two[0]!r} may be {one} (--decimal .) or {other} (--decimal ,)")
+    raise no(f"{two[0]!r} may be {one} (--decimal .) or {other} (--decimal ,)")
 
 
-def _refuse_codes(values):
-    """UserError for values that may stand for missing ones: -9999, 127, or any that comes again, far
+def _refuse_codes(values, no):
+    """Refuse values that may stand for missing ones: -9999, 127, or any that comes again, far
     outside of the others; or a code as the only value below 0, that comes again."""
-    unique, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    unique, counts = np.unique(values, return_counts=True)
     ends = {*range(len(unique))[:3], *range(len(unique))[-3:]}
     coded = {k for k in ends if CODE.fullmatch(f"{unique[k]:.10g}") or abs(unique[k]) >= HUGE}
     for k in sorted(ends & {0, len(unique) - 1} | coded):
@@ -183,4 +156,4 @@ def _refuse_codes(values):
         if k in coded and (far > 1 or below) or again and far > 3:
             shown = f"{unique[k]:.10g}"
             many = f"{counts[k]} {'values are' if again else 'value is'} {shown}, far outside of the others"
-            raise cli.UserError(f"{many}: missing (--missing {shown}), or as they are (--missing none)?")
+            raise no(f"{many}: missing (--missing {shown}), or as they are (--missing none)?")

@@ -42,9 +42,8 @@ class Options:
 class Series:
     """One series of a file, in the order of time. n rows.
 
-    values: (n,) floats, NaN where missing; zero: a whole number to be added to each (beyond 2^53).
-    at: (n,) floats that rise, None without times; kind: their unit, see times.Times. labels: n texts
-    that name the rows, or None.
+    values: (n,) floats, NaN where missing. at: (n,) floats that rise, None without times; kind: their
+    unit, see times.Times. labels: n texts that name the rows, or None.
     """
 
     source: str
@@ -54,7 +53,6 @@ class Series:
     at: np.ndarray | None = None
     kind: str | None = None
     labels: list | None = None
-    zero: int = 0
     notes: list = field(default_factory=list)
 
 
@@ -95,19 +93,14 @@ class Reader(Table):
         time = self._time_places(named)
         if {*time} & {*named}:
             raise self.no(f"--time and --column both name {self.names[time[0]]}")
-        if len(self.full) <= self.full[-1] - self.full[0] and not (options.time and named):
-            raise self.no(
-                "a blank column stands between others: two tables side by side? Give both --time and "
-                f"--column, of {self.listed(range(len(self.names)))}"
-            )
         values = named or self._values(time, options.all_columns)
 
         # the rows
         rows, at, kind = self._chosen(), None, None
         for n in rows:
             if n in self.file.ragged:
-                seen = f"{self.file.ragged[n]} cells parted by {self.file.parted}"
-                raise self.no(f"it has {seen}, the others {len(self.file.columns)}: mend it, or give --separator", n)
+                seen = f"it has {self.file.ragged[n]} cells, the others {len(self.file.columns)}"
+                raise self.no(f"{seen}: mend it, or give --separator", n)
         if time:
             rows, at, kind, labels = self._timed(time, rows, {*time, *values})
         else:
@@ -118,12 +111,9 @@ class Reader(Table):
         if not time and options.time != "none":
             self._refuse_sums(found)
         return [
-            Series(
-                self.where, self.names[place], read.unit or self.units[place], read.values, at, kind, labels,
-                read.zero, [*self.notes, *read.notes],
-            )
-            for place, read in found
-        ]  # fmt: skip
+            Series(self.where, self.names[p], n.unit or self.units[p], n.values, at, kind, labels, self.notes + n.notes)
+            for p, n in found
+        ]
 
     # which columns
 
@@ -175,9 +165,12 @@ class Reader(Table):
 
     def _number_axis(self, places):
         """The column of plain numbers that is the axis of time, as a list, or []."""
-        for place in sorted(places, key=lambda place: not self._words(place) & AXIS):
-            words, (way, even) = self._words(place), self._way(place)
-            if words & AXIS or way < 0 or way and (words & BACK or even and place == places[0]):
+        called = [place for place in places if self._words(place) & AXIS]
+        if len(called) > 1:
+            raise self.no(f"{self.listed(called)} are all times: give --time, one of them")
+        for place in called or places:
+            way, even = self._way(place)
+            if called or way < 0 or way and (self._words(place) & BACK or even and place == places[0]):
                 return [place]
             if way and times.of_numbers(self._numbers(place, self.rows).values).kind != "number":
                 return [place]
@@ -198,7 +191,7 @@ class Reader(Table):
         if kind != "number" or shape:
             raise ValueError("it holds no times that can be read: give another to --time")
         found = self._numbers(place, rows)
-        read = times.of_numbers(found.zero + found.values)
+        read = times.of_numbers(found.values)
         if read.kind == "number" and words & BACK:
             raise ValueError("it may run backwards in time: put the oldest row first")
         if read.kind == "number" and times.one_way(read.at) < 0 and not self.options.time:
@@ -237,18 +230,14 @@ class Reader(Table):
             self.notes.append(f"{self.names[groups[0]]} is {there}: all rows are taken as one series (else {one})")
 
         # and they go one way
-        way, order = times.one_way(at) if len(at) > 1 else 1, np.argsort(at)
-        if not way and not self.options.time:
+        way = times.one_way(at) if len(at) > 1 else 1
+        if not way:
             falls = np.diff(at) < 0
             place = int(np.argmax(falls if falls.mean() <= 0.5 else ~falls))
-            raise self.no(
-                f"its times go back and forth: {labels[place + 1]!r} follows {labels[place]!r}: --time with the "
-                f"name of their column sorts the rows by it, {STAND}"
-            )
-        if way < 1:
-            said = "the times fall (newest first): turned round" if way else "the times go back and forth: sorted"
-            self.notes.append(said)
-        return [rows[k] for k in order], at[order], read.kind, [labels[k] for k in order]
+            both = f"{labels[place + 1]!r} follows {labels[place]!r}"
+            raise self.no(f"its times go back and forth: {both}: sort the rows, or {STAND}")
+        self.notes += ["the times fall (newest first): turned round"] if way < 0 else []
+        return rows[::way], at[::way], read.kind, labels[::way]
 
     def _names_of_rows(self, values, rows):
         """Texts that name the rows, or None, where no column holds times. UserError where they may be
@@ -258,8 +247,6 @@ class Reader(Table):
         there = [0] if self.row_names else there
         if none or self.row_names:
             return self.texts(there[0], rows) if there else None
-        if self.file.gaps:
-            raise self.no(f"the line above is blank: a second table? {STAND}", self.file.gaps[0])
         for place in there:
             texts = [*filter(None, self.texts(place, rows))]
             if times.like_times(texts):
@@ -300,17 +287,14 @@ class Reader(Table):
 
     def _numbers(self, place, rows):
         """The numbers of a column; errors say the file, the line and the column."""
-        options, name = self.options, self.names[place]
-        words = {text.strip().lower() for words in options.missing for text in words.split(",")}
+        words = {text.strip().lower() for words in self.options.missing for text in words.split(",")}
         plain = self.file.separator in (",", cells.BLANKS) and len(self.file.columns) > 1
-        try:
-            there = self.cells(place, rows)
-            return numbers.read(there, words, options.decimal, "none" not in words, "." if plain else None)
-        except numbers.NoNumber as error:
-            why = f"{name} is {error.text!r}, {error.why}: mend it, or take it as missing"
-            raise self.no(f"{why}: --missing {error.text!r}", rows[error.row]) from None
-        except cli.UserError as error:
-            raise self.no(f"{name}: {error}") from None
+
+        def no(text, number=None):
+            return self.no(f"{self.names[place]}: {text}", None if number is None else rows[number])
+
+        decimal, default = self.options.decimal, "." if plain else None
+        return numbers.read(self.cells(place, rows), no, words, decimal, "none" not in words, default)
 
     def _refuse_sums(self, found):
         """UserError where each block of rows has its sum above or below it: these are no series."""

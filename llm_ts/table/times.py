@@ -148,26 +148,18 @@ def _ordered(parts, dates):
 def of_numbers(values):
     """Numbers of a column of times -> Times: years, 20240301, or plain numbers. ValueError for digits
     that may be a date and count unevenly: 202352, 202401."""
-    there = values[~np.isnan(values)]
-    if not len(there) or (there % 1).any() or there.min() < 1500 or not 1500 <= _first4(there.max()) < 2100:
+    texts = [f"{value:.0f}" if value % 1 == 0 else "" for value in values]
+    digits = len(texts[0]) if len({*map(len, texts)}) == 1 else 0
+    if not digits > 3 or not all("15" <= text < "21" for text in texts):
         return Times(values, "number")
-    digits = {len(f"{value:.0f}") for value in (there.min(), there.max())}
-    texts = [f"{value:.0f}" for value in values] if digits & {4, 8} else []
-    if digits == {4} and there.max() < 2100:
-        return Times(np.array([time_of({"y": text}) if text != "nan" else np.nan for text in texts]), "year")
-    if digits == {8}:
-        parts = (dict(zip("ymd", (text[:4], text[4:6], text[6:]))) for text in texts)
-        at = np.array([time_of(part) if part["y"] != "nan" else np.nan for part in parts])
-        if np.isnan(at).sum() == np.isnan(values).sum():
-            return Times(at, "date")
-    unix = min(digits) > 9 and _first4(there.min()) < 1900
-    if min(digits) > 4 and _first4(there.min()) >= 1500 and not unix and not evenly(values):
-        raise ValueError(f"{there[0]:.0f} may be a date in digits: write it as 2024-03-01, 2024-03 or 2024-W09")
+    parts = [dict(zip("ymd", filter(None, (text[:4], text[4:6], text[6:])))) for text in texts]
+    at = np.array([time_of(part) for part in parts] if digits in (4, 8) else [np.nan])
+    if not np.isnan(at).any():
+        return Times(at, "year" if digits == 4 else "date")
+    unix = digits > 9 and texts[0] < "19"
+    if not unix and not evenly(values):
+        raise ValueError(f"{texts[0]} may be a date in digits: write it as 2024-03-01, 2024-03 or 2024-W09")
     return Times(values, "number")
-
-
-def _first4(value):
-    return int(f"{value:.0f}"[:4])
 
 
 def together(texts):
@@ -175,7 +167,7 @@ def together(texts):
     first, second, *more = texts
     if not first.isdigit():
         return f"{first} {second}" + ("" if ":" in second else ":00")
-    text = f"{year_of(first)}-{month_of(second) or second}" + "".join(map("".join, zip("- :", more)))
+    text = f"{year_of(first)}-{month_of(second) or second}" + "".join(sign + part.zfill(2) for sign, part in zip("- :", more))
     return text + (":00" if len(more) == 2 else "")
 
 
