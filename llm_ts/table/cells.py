@@ -140,7 +140,7 @@ def _split(lines, sign, strict=False):
 
 def _fill(out, numbered, width):
     """Put the cells of (number, line) into out; a row with more or fewer than width is marked as ragged."""
-    at, begin, blank = [0], 0, False
+    at, done, blank = [0], 0, False
 
     def lines():
         for at[0], line in numbered:
@@ -151,15 +151,15 @@ def _fill(out, numbered, width):
             row = [cell.strip() for cell in row]
             while len(row) > width and not row[-1]:
                 row.pop()
-            if out.lines and any("\n" in cell for cell in row):
-                raise out.no("a quotation mark is closed there that was opened lines above: mend it", at[0])
+            if out.lines and any(len(cell.splitlines()) > 1 for cell in row):
+                raise csv.Error(f"it is closed in line {at[0]}")
             if any(row) and len(row) != width:
                 out.ragged[len(out.lines)] = len(row)
             if any(row):
                 out.add(at[0], row, blank)
-            blank = not any(row)
+            done, blank = at[0], not any(row)
     except csv.Error as error:
-        raise out.no(f"a quotation mark is not closed, or one too many ({error}): mend it", at[0]) from None
+        raise out.no(f"a quotation mark is opened there and not closed, or one too many ({error})", done + 1) from None
 
 
 def _separator(out, lines):

@@ -43,9 +43,3 @@ def count_evenly(cells):
     if not all(re.fullmatch("[0-9]{1,9}", text) for text in texts):
         return False
     return len(steps := {int(b) - int(a) for a, b in zip(texts, texts[1:])}) == 1 and 0 not in steps
-
-
-def repeats(texts):
-    """Whether a column has few different texts, each of them several times."""
-    found = Counter(text for text in texts if text != "")
-    return 2 <= len(found) <= found.total() / 3 and min(found.values()) > 1

@@ -7,10 +7,6 @@ from llm_ts.table.times import text_of
 
 SAMPLE = 400  # cells by which a column is judged; of those that are used, all are read
 WIDE = 5  # columns whose names count or are times: the series stand in rows
-TOTAL = re.compile(
-    r"(?i)\W*(grand |sub|zwischen|gesamt)?-?\s?(totals?|sum|summe|gesamt|somme|totale|mean|average|avg|"
-    r"mittel(wert)?|moyenne|median|min(imum)?|max(imum)?|std(ev)?|count)\b.*"
-)
 
 
 def some(texts, most=8):
@@ -45,7 +41,6 @@ class Table:
         self.units = [unit or kinds.unit_in(name)[1] for unit, name in zip(self.units, self.header)]
         self.names = [name or f"column {place + 1}" for place, name in zip(self.full, self.header)]
         self._judge(len(header))
-        self._leave_out_below()
 
     def no(self, text, row=None):
         """The UserError of a file, or of a row of it."""
@@ -116,23 +111,6 @@ class Table:
             self.row_names, names = True, ["", *names[:named]]
             self.notes.append("one name fewer than cells: the first column holds the names of the rows")
         return names
-
-    # the rows
-
-    def _leave_out_below(self):
-        """Leave out, and say, rows at the end that are named as a total, or hold a remark and no value."""
-        left = []
-        while len(self.rows) > 1 < len(self.columns):
-            there = [(c, k) for c, k in zip(self.row(self.rows[-1]), self.kinds) if not numbers.is_missing(c)]
-            text, kind = there[0] if there else ("", ("text", ""))
-            values = [text_of(cell) for cell, k in there if k[0] == "number" and kinds.fits(cell, *k)]
-            if not isinstance(text, str) or kinds.fits(text, *kind) or values and not TOTAL.fullmatch(text):
-                break
-            number = self.rows.pop()
-            self.file.ragged.pop(number, None)
-            value = f" (its value is {values[0]})" if values else ""
-            left.append(f"{self.file.word} {self.file.lines[number]} left out: {text!r} is no row of the series{value}")
-        self.notes += left[:2] + ([f"{len(left) - 2} more left out"] if len(left) > 2 else [])
 
     # the columns
 

@@ -6,7 +6,6 @@ thousands, one unit.
 """
 
 import re
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,15 +22,6 @@ CELL = re.compile(
 PLAIN = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{0,15}\.[0-9]{1,20})")
 CODE = re.compile(r"-?99+(?:\.9+)?|-(?:1|9|127|128|8+|32768)|127|255|32767|65535")
 HUGE = 1e20  # no measurement: what programs write where nothing is
-
-
-@dataclass
-class Numbers:
-    """A column, read. values: floats, NaN where missing."""
-
-    values: np.ndarray
-    unit: str = ""
-    notes: list = field(default_factory=list)
 
 
 def is_missing(cell, words=()):
@@ -74,14 +64,15 @@ def readings(body):
     return found
 
 
-def read(cells, no, missing=(), decimal=None, codes=True, default=None):
-    """A list of cells -> Numbers; no(text, place in the list or None) makes the error of what is refused.
+def read(cells, no, notes, missing=(), decimal=None, codes=True, default=None):
+    """A list of cells -> (values, floats, NaN where missing; the unit in the cells).
 
-    missing: words for missing values; decimal: the mark, where the user says it; codes: whether -9999
-    and its like are looked for; default: the mark that is believed, and said, where nothing decides.
+    no: of a text, and a place in the list, makes the error of what is refused. missing: words for missing
+    values; decimal: the mark, where the user says it; codes: whether -9999 and its like are looked for;
+    default: the mark that is believed where nothing decides, which is put into notes.
     """
     table = {cell: cell for cell in dict.fromkeys(cells) if not is_missing(cell, missing)}
-    unit, notes, typed = "", [], any(not isinstance(cell, str) for cell in table)
+    unit, typed = "", any(not isinstance(cell, str) for cell in table)
     if not table:
         raise no("no cell holds a number")
     for cell in table:
@@ -99,7 +90,7 @@ def read(cells, no, missing=(), decimal=None, codes=True, default=None):
         raise no("its values differ in more digits than a computer's number has: take a constant off")
     if codes:
         _refuse_codes(there, no)
-    return Numbers(values, unit, notes)
+    return values, unit
 
 
 def _read_texts(table, no, decimal, default, notes):
@@ -111,7 +102,7 @@ def _read_texts(table, no, decimal, default, notes):
         ways[text] = {m: sign + digits + (found["exponent"] or "") for m, digits in readings(found["body"]).items()}
         units.setdefault(unit_of(found), []).append(text)
     if len(units) > 1:
-        one, other = (texts[0] for texts in sorted(units.values(), key=len)[:-3:-1])
+        one, other = (texts[0] for texts in sorted(units.values(), key=len, reverse=True)[:2])
         raise no(f"{one!r} and {other!r} have different units, or text behind: mend them, or --missing {other!r}")
     mark = decimal or _decimal_mark(ways, no, default, notes)
     if wrong := [text for text in ways if mark not in ways[text]]:

@@ -1,12 +1,13 @@
 """A Table -> its series: which column is the time, which are values, which rows are one series."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from llm_ts import cli
-from llm_ts.table import cells, kinds, numbers, times
+from llm_ts.table import cells, numbers, times
 from llm_ts.table.layout import Table, some
 
 AXIS = set(  # words in the names of columns of times
@@ -18,6 +19,7 @@ PARTS = {  # columns that are one time together, by their names
     "year": "year yr yy yyyy jahr année", "month": "month mon mo mm monat mois",
     "day": "day dd dy tag jour", "hour": "hour hh hr stunde heure", "minute": "minute min mn",
 }  # fmt: skip
+TOTAL = re.compile(r"(?i)\W*(grand |sub)?(total|sum|gesamt|mean|average|mittel|moyenne|median|min|max|std|count)\w*\b.*")
 STAND = "--time none takes the rows as they stand"
 
 
@@ -107,13 +109,15 @@ class Reader(Table):
             labels = self._names_of_rows(values, rows)
 
         # the values
-        found = [(place, self._numbers(place, rows)) for place in values]
-        if not time and options.time != "none":
-            self._refuse_sums(found)
-        return [
-            Series(self.where, self.names[p], n.unit or self.units[p], n.values, at, kind, labels, self.notes + n.notes)
-            for p, n in found
-        ]
+        out = []
+        for place in values:
+            notes = [*self.notes]
+            found, unit = self._numbers(place, rows, notes)
+            if not time and options.time != "none":
+                self._refuse_sums(place, found)
+            unit = unit or self.units[place]
+            out.append(Series(self.where, self.names[place], unit, found, at, kind, labels, notes))
+        return out
 
     # which columns
 
@@ -124,10 +128,10 @@ class Reader(Table):
         """A column of numbers as an axis -> (1 where it only rises, -1 where it only falls, else 0;
         whether in equal steps)."""
         try:
-            found = self._numbers(place, self.rows)
+            values, unit = self._numbers(place, self.rows, [])
         except cli.UserError:
             return 0, False
-        return (0, False) if found.unit else (times.one_way(found.values), times.evenly(found.values))
+        return (0, False) if unit else (times.one_way(values), times.evenly(values))
 
     def _values(self, time, every):
         """Places of the columns to describe: the only one of numbers that does not count evenly, or all."""
@@ -149,95 +153,87 @@ class Reader(Table):
         if self.options.time:
             return [] if self.options.time == "none" else [self.place(self.options.time, "--time")]
         free = [place for place in range(len(self.names)) if place not in values]
-        called = {part: [p for p in free if self.names[p].lower().strip("#") in PARTS[part].split()] for part in PARTS}
+        called = {part: [p for p in free if self.names[p].lower() in PARTS[part].split()] for part in PARTS}
         parts = {part: places[0] for part, places in called.items() if places}
         if "year" in parts and "month" in parts:
-            return [parts[part] for part in PARTS if part in parts]
+            return [*parts.values()]
         clocks = [p for p in free if self.kinds[p] == ("time", "clock")]
         days = [p for p in free if self.kinds[p][0] == "time" and p not in clocks]
-        if len(days) > 1:
-            raise self.no(f"{self.listed(days)} are all times: give --time, one of them")
+        digits = [p for p in self.places("number") if p in free]
+        called = [p for p in digits if self._words(p) & AXIS]
+        if len(days) > 1 or not days and len(called) > 1:
+            raise self.no(f"{self.listed(days or called)} are all times: give --time, one of them")
         if days:
             more = clocks or [parts[part] for part in ("hour",) if part in parts]
             return days + (more[:1] if ":" not in self.texts(days[0])[0] else [])
-        digits = [place for place in self.places("number") if place in free]
-        return clocks[:1] or (self._number_axis(digits) if len(digits) > (0 if values else 1) else [])
+        if clocks or len(digits) <= (0 if values else 1):
+            return clocks[:1]
+        return called or [place for place in digits if self._may_be_axis(place, place == digits[0])][:1]
 
-    def _number_axis(self, places):
-        """The column of plain numbers that is the axis of time, as a list, or []."""
-        called = [place for place in places if self._words(place) & AXIS]
-        if len(called) > 1:
-            raise self.no(f"{self.listed(called)} are all times: give --time, one of them")
-        for place in called or places:
-            way, even = self._way(place)
-            if called or way < 0 or way and (self._words(place) & BACK or even and place == places[0]):
-                return [place]
-            if way and times.of_numbers(self._numbers(place, self.rows).values).kind != "number":
-                return [place]
-        return []
+    def _may_be_axis(self, place, first):
+        """Whether plain numbers are an axis of time, or may be one that runs backwards."""
+        way, even = self._way(place)
+        if way < 0 or way and (self._words(place) & BACK or even and first):
+            return True
+        return way > 0 and times.of_numbers(self._numbers(place, self.rows, [])[0])[1] != "number"
 
     # times and names of the rows
 
     def _times_of(self, places, rows):
-        """(texts of the rows' times, their Times). ValueError where they can be read in two ways."""
-        place, labels, name = places[0], self.texts(places[0], rows), self.names[places[0]]
+        """(texts of the rows' times, their times, their kind). ValueError where these cannot be told."""
+        place, labels = places[0], self.texts(places[0], rows)
         (kind, shape), words = self.kinds[place], self._words(place)
         if len(places) > 1:
             labels = [times.together(texts) for texts in zip(*(self.texts(p, rows) for p in places))]
             self.notes.append(f"{' and '.join(self.names[p] for p in places)} are one time together")
             kind, shape = "time", times.shape_of(labels, 0.5 * len(labels)) or "day"
         if kind == "time":
-            return labels, times.read(labels, shape, self.options.dates)
+            return labels, *times.read(labels, shape, self.options.dates, self.notes)
         if kind != "number" or shape:
             raise ValueError("it holds no times that can be read: give another to --time")
-        found = self._numbers(place, rows)
-        read = times.of_numbers(found.values)
-        if read.kind == "number" and words & BACK:
+        at, kind = times.of_numbers(self._numbers(place, rows, self.notes)[0])
+        if kind == "number" and words & BACK:
             raise ValueError("it may run backwards in time: put the oldest row first")
-        if read.kind == "number" and times.one_way(read.at) < 0 and not self.options.time:
-            raise ValueError(f"it falls: --time {self.number(place)} turns the rows round")
-        if read.kind == "number" and not words & AXIS and not self.options.time:
-            self.notes.append(f"{name} rises evenly: taken as the axis of time (else --time none)")
-        return labels, read
+        if kind == "number" and not self.options.time:
+            if times.one_way(at) < 0:
+                raise ValueError(f"it falls: --time {self.number(place)} turns the rows round")
+            said = f"{self.names[place]} rises evenly: taken as the axis of time (else --time none)"
+            self.notes += [] if words & AXIS else [said]
+        return labels, at, kind
 
     def _timed(self, places, rows, used):
         """(rows in the order of time, at, kind, labels). UserError for times that have no order."""
         name = self.names[places[0]]
         try:
-            labels, read = self._times_of(places, rows)
+            labels, at, kind = self._times_of(places, rows)
         except ValueError as error:
             raise self.no(f"{name}: {error}; or {STAND}") from None
-        at = read.at
-        self.notes += [read.note] if read.note else []
         if np.isnan(at).any():
             place = int(np.argmax(np.isnan(at)))
-            why = "no time as the others are: mend or drop it"
-            raise self.no(f"{name} is {labels[place]!r}, {why}; or {STAND}", rows[place])
+            raise self.no(f"{name} is {labels[place]!r}, no time as the others are: mend or drop it; or {STAND}", rows[place])
 
         # each time stands once
-        groups = [p for p in self.places("text", "number") if p not in used and kinds.repeats(self.cells(p, rows))]
-        groups = [p for p in groups if self.kinds[p][0] == "text" or all(map(str.isdigit, self.texts(p, rows)))]
+        groups = [p for p in self.places("text", "number") if p not in used and self._names_series(p, rows)]
         unique, counts = np.unique(at, return_counts=True)
         if len(unique) < len(at):
-            often = counts.max()
-            who = f"{labels[int(np.argmax(at == unique[np.argmax(counts)]))]!r} stands {often} times, as a time"
-            who = f"every time stands {often} times" if (counts == often).all() else who
-            where = f": several series below each other? Give {self._advice(groups)}; or" if groups else ":"
-            raise self.no(f"{who}{where} {STAND}, all as one series")
+            often = int(counts.max())
+            place = int(np.argmax(at == unique[counts == often][0]))
+            who = "every time stands" if (counts == often).all() else f"{labels[place]!r} stands"
+            where = f"several series below each other? Give {self._advice(groups)}; or " if groups else ""
+            raise self.no(f"{who} {often} times, as a time: {where}{STAND}, all as one series")
         if groups and not self.options.where:
-            there = some([*dict.fromkeys(self.texts(groups[0], rows))])
-            one = self._advice(groups).split(",")[0]
+            one, there = self._advice(groups).split(", of ")
             self.notes.append(f"{self.names[groups[0]]} is {there}: all rows are taken as one series (else {one})")
 
         # and they go one way
-        way = times.one_way(at) if len(at) > 1 else 1
+        way = times.one_way(at) if len(at) > 2 else 1
         if not way:
             falls = np.diff(at) < 0
             place = int(np.argmax(falls if falls.mean() <= 0.5 else ~falls))
             both = f"{labels[place + 1]!r} follows {labels[place]!r}"
             raise self.no(f"its times go back and forth: {both}: sort the rows, or {STAND}")
         self.notes += ["the times fall (newest first): turned round"] if way < 0 else []
-        return rows[::way], at[::way], read.kind, labels[::way]
+        return rows[::way], at[::way], kind, labels[::way]
 
     def _names_of_rows(self, values, rows):
         """Texts that name the rows, or None, where no column holds times. UserError where they may be
@@ -245,18 +241,16 @@ class Reader(Table):
         none = self.options.time == "none"
         there = [p for p in self.places("text", *(["time"] if none else [])) if p not in values]
         there = [0] if self.row_names else there
-        if none or self.row_names:
-            return self.texts(there[0], rows) if there else None
-        for place in there:
-            texts = [*filter(None, self.texts(place, rows))]
-            if times.like_times(texts):
-                raise self.no(
-                    f"{self.names[place]} holds texts like times, {texts[0]!r} to {texts[-1]!r}, that cannot "
-                    f"be read as such: write them as 2024-03-31; or {STAND}"
-                )
-        if there and len({*self.texts(there[0], rows)}) < len(rows) and not self.options.where:
-            what = f"{self.names[there[0]]} repeats itself: several series below each other? Give"
-            raise self.no(f"{what} {self._advice(there)}; or {STAND}")
+        for place in there if not none and not self.row_names else ():
+            name, texts = self.names[place], self.texts(place, rows)
+            if place == there[0] and len({*texts}) < len(rows) and not self.options.where:
+                what = f"{name} repeats itself: several series below each other? Give"
+                raise self.no(f"{what} {self._advice(there)}; or {STAND}")
+            if not times.rise(texts):
+                why = "texts with numbers that do not rise: times? Write these as 2024-03-31"
+                raise self.no(f"{name} holds {texts[0]!r} to {texts[-1]!r}, {why}; or {STAND}")
+            if place == there[0] and TOTAL.fullmatch(texts[-1]):
+                raise self.no(f"{texts[-1]!r} seems to be no row of the series: drop it; or {STAND}", rows[-1])
         return self.texts(there[0], rows) if there else None
 
     # which rows
@@ -277,6 +271,12 @@ class Reader(Table):
             rows = [n for n, cell in zip(rows, self.texts(place, rows)) if cell == text]
         return rows
 
+    def _names_series(self, place, rows):
+        """Whether a column may say which series a row belongs to: few texts or whole numbers, that repeat."""
+        found = Counter(filter(None, self.texts(place, rows)))
+        few = 2 <= len(found) <= found.total() / 3 and min(found.values()) > 1
+        return few and (self.kinds[place][0] == "text" or all(map(str.isdigit, found)))
+
     def _advice(self, groups):
         """ "--where station=north, of north, south"."""
         there = [*dict.fromkeys(self.texts(groups[0]))]
@@ -285,8 +285,8 @@ class Reader(Table):
 
     # numbers
 
-    def _numbers(self, place, rows):
-        """The numbers of a column; errors say the file, the line and the column."""
+    def _numbers(self, place, rows, notes):
+        """(values, unit) of a column; errors say the file, the line and the column."""
         words = {text.strip().lower() for words in self.options.missing for text in words.split(",")}
         plain = self.file.separator in (",", cells.BLANKS) and len(self.file.columns) > 1
 
@@ -294,11 +294,11 @@ class Reader(Table):
             return self.no(f"{self.names[place]}: {text}", None if number is None else rows[number])
 
         decimal, default = self.options.decimal, "." if plain else None
-        return numbers.read(self.cells(place, rows), no, words, decimal, "none" not in words, default)
+        return numbers.read(self.cells(place, rows), no, notes, words, decimal, "none" not in words, default)
 
-    def _refuse_sums(self, found):
+    def _refuse_sums(self, place, values):
         """UserError where each block of rows has its sum above or below it: these are no series."""
-        for place, rows in [(p, read.values[::step]) for p, read in found for step in (1, -1)]:
+        for rows in (values, values[::-1]):
             begin = blocks = 0
             while begin < len(rows) > 8 and (rows >= 0).all():
                 sums = np.cumsum(rows[begin + 1 :])

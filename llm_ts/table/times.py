@@ -2,7 +2,6 @@
 
 import datetime
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,22 +33,6 @@ MONTHS = (
     "october oktober octobre", "november novembre", "december dezember décembre",
 )  # fmt: skip
 ORDERS = {"day-first": "bac", "month-first": "abc", "year-first": "bca"}  # of month, day, year
-LIKE = re.compile(  # what looks like a time, in a text that has none of the shapes
-    r"(?<!\d)(1[5-9]|20)\d\d(?!\d)|(?<![\d.])\d{1,2}[-/.:]\d{1,2}(?![\d.])|[年月日]|FY ?\d\d"
-)
-
-
-@dataclass
-class Times:
-    """The times of a column. at: (n,) floats, NaN where a cell is no time.
-
-    kind: "date", or "year" where nothing tells the day (seconds since 1970), "clock" (seconds of the
-    day) or "number" (the column's own unit).
-    """
-
-    at: np.ndarray
-    kind: str
-    note: str = ""
 
 
 def text_of(cell):
@@ -111,22 +94,25 @@ def clock_of(text):
     return hours * 3600 + minutes * 60 + rest if hours <= 24 and minutes < 60 and rest < 60 else np.nan
 
 
-def read(cells, shape, dates=None):
-    """A list of cells -> Times. dates: the flag. ValueError where neither it nor the column decides."""
+def read(cells, shape, dates, notes):
+    """A list of cells -> (their times, floats, NaN where a cell is none; their kind).
+
+    kind: "date", or "year" where nothing tells the day (seconds since 1970), or "clock" (seconds of the
+    day). dates: the flag. ValueError where neither it nor the column decides.
+    """
     parts = {cell: part for cell in dict.fromkeys(cells) if (part := match(shape, cell)) is not None}
     if len({"zone" in part for part in parts.values() if "clock" in part}) > 1:
         raise ValueError("some times have a zone and others have none")
-    note = ""
     if shape == "numeric":
-        parts, note = _ordered(parts, dates)
+        parts = _ordered(parts, dates, notes)
     table = {cell: time_of(part) for cell, part in parts.items()}
     kind = "date" if shape in DAILY else "clock" if shape == "clock" else "year"
-    return Times(np.array([table.get(cell, np.nan) for cell in cells]), kind, note)
+    return np.array([table.get(cell, np.nan) for cell in cells]), kind
 
 
-def _ordered(parts, dates):
-    """Dates of three numbers, 01/02/2024 -> ({cell: parts with y, m, d}, a note). ValueError where two
-    orders make dates of all of them."""
+def _ordered(parts, dates, notes):
+    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. ValueError where two orders make
+    dates of all of them."""
     signs, ways = {part["s"] for part in parts.values()}, {}
     short = all(len(part["c"]) == 2 for part in parts.values())
     for name, order in ORDERS.items():
@@ -142,24 +128,25 @@ def _ordered(parts, dates):
         shown = " or ".join(f"{day} (--dates {name})" for name, day in days.items())
         raise ValueError(f"{[*parts][place]!r} may be {shown}")
     name = next(iter(whole or ways))
-    return ways[name][0], "" if dates or signs == {"."} else f"dates are read {name.replace('-', ' ')}"
+    notes += [] if dates or signs == {"."} else [f"dates are read {name.replace('-', ' ')}"]
+    return ways[name][0]
 
 
 def of_numbers(values):
-    """Numbers of a column of times -> Times: years, 20240301, or plain numbers. ValueError for digits
-    that may be a date and count unevenly: 202352, 202401."""
+    """Numbers of a column of times -> (their times, "year" or "date"), or (they, "number"). ValueError
+    for digits that may be a date and count unevenly: 202352, 202401."""
     texts = [f"{value:.0f}" if value % 1 == 0 else "" for value in values]
     digits = len(texts[0]) if len({*map(len, texts)}) == 1 else 0
     if not digits > 3 or not all("15" <= text < "21" for text in texts):
-        return Times(values, "number")
+        return values, "number"
     parts = [dict(zip("ymd", filter(None, (text[:4], text[4:6], text[6:])))) for text in texts]
     at = np.array([time_of(part) for part in parts] if digits in (4, 8) else [np.nan])
     if not np.isnan(at).any():
-        return Times(at, "year" if digits == 4 else "date")
+        return at, "year" if digits == 4 else "date"
     unix = digits > 9 and texts[0] < "19"
     if not unix and not evenly(values):
         raise ValueError(f"{texts[0]} may be a date in digits: write it as 2024-03-01, 2024-03 or 2024-W09")
-    return Times(values, "number")
+    return values, "number"
 
 
 def together(texts):
@@ -201,10 +188,7 @@ def span_of(text):
     return begin, time_of({"y": f"{last // 12:04d}", "m": f"{last % 12 + 1}"})
 
 
-def like_times(texts):
-    """Whether names of rows look like times that cannot be read: all of them do, or their numbers fall."""
-    words = (re.findall(r"[^\W\d_]{3,9}", text) for text in texts)
-    dated = [LIKE.search(t) or re.search(r"\d", t) and any(map(month_of, w)) for t, w in zip(texts, words)]
-    groups = [[*map(int, re.findall(r"\d{1,9}", text))] for text in texts]
-    falls = all(a > b for a, b in zip(groups, groups[1:]))
-    return len(texts) > 2 and (sum(map(bool, dated)) >= 0.8 * len(texts) or falls)
+def rise(texts):
+    """Whether the numbers in texts rise: FY19 Q1, FY19 Q2; or do so from the last to the first: 1/2018."""
+    groups = [found for text in texts if (found := [*map(int, re.findall(r"\d{1,9}", text))])]
+    return any(all(a < b for a, b in zip(way, way[1:])) for way in (groups, [group[::-1] for group in groups]))
