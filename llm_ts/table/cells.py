@@ -45,6 +45,7 @@ class Cells:
     separator: str = ""  # of a text
     names: list | None = None  # of a file that types them
     ragged: dict = field(default_factory=dict)  # row -> its number of cells, where others have more or fewer
+    comments: int = 0  # lines that were skipped
     notes: list = field(default_factory=list)
 
     def add(self, line, row, blank):
@@ -105,61 +106,49 @@ def _encoding(out, data):
 
 def _text(out, data, sign, skip):
     file = io.TextIOWrapper(io.BytesIO(data), _encoding(out, data), newline="")
-    numbered = enumerate(itertools.islice(file, skip, None), skip + 1)
-    comments = []
-    lines = _without_comments(numbered, comments)
+    lines = _numbered(out, itertools.islice(enumerate(file, 1), skip, None))
     head = [*itertools.islice(lines, HEAD)]
     if head and head[0][1].lower().startswith("sep="):  # a spreadsheet's
         sign = sign or head.pop(0)[1][4:5]
-    full = [line.strip("\r\n") for _, line in head if line.strip()]
+    full = [line for _, line in head if line]
     if not full:
         raise out.no(f"--skip {skip} leaves nothing" if skip else "it holds no rows, only comments")
-    out.separator = {"tab": "\t", "blank": BLANKS, None: ""}.get(sign, sign) or _separator(out, full)
-    width = Counter(map(len, _split(full, out.separator))).most_common(1)[0][0]
-    out.columns = [[] for _ in range(width)]
-    _fill(out, itertools.chain(head, lines), width)
-    out.notes += [f"{len(comments)} comment lines skipped"] if comments else []
+    out.separator = {"tab": "\t", "blank": BLANKS}.get(sign, sign) or _separator(out, full)
+    width = Counter(len(_split(line, out.separator)) for line in full).most_common(1)[0][0]
+    out.columns, blank = [[] for _ in range(width)], False
+    for number, line in itertools.chain(head, lines):
+        row = _split(line, out.separator)
+        while len(row) > width and not row[-1]:
+            row.pop()
+        if any(row):
+            if len(row) != width:
+                out.ragged[len(out.lines)] = len(row)
+            out.add(number, row, blank)
+        blank = not any(row)
+    out.notes += [f"{out.comments} comment lines skipped"] if out.comments else []
     return out
 
 
-def _without_comments(numbered, comments):
-    """Those of (number, line) that are no comments; the others are put into comments."""
-    for number, line in numbered:
+def _numbered(out, lines):
+    """The (number, line) that are no comments; the names in the first may be on several lines."""
+    first = True
+    for number, line in lines:
         if COMMENT.match(line):
-            comments.append(number)
-        else:
-            yield number, line
+            out.comments += 1
+            continue
+        while first and line.count('"') % 2 and (more := next(lines, None)):
+            line = f"{line.rstrip()} {more[1]}"
+        if line.count('"') % 2:
+            raise out.no("a quotation mark is not closed there: mend it", number)
+        first = first and not line.strip()
+        yield number, line.strip("\r\n")
 
 
-def _split(lines, sign, strict=False):
-    """Lines -> lists of cells. sign: what parts them."""
+def _split(line, sign):
+    """A line -> its cells. sign: what parts them."""
     if sign == BLANKS:  # a quoted cell may hold blanks
-        return ([cell.strip('"') for cell in re.findall(r'"[^"]*"(?!\S)|\S+', line)] for line in lines)
-    return csv.reader(lines, delimiter=sign, skipinitialspace=True, strict=strict)
-
-
-def _fill(out, numbered, width):
-    """Put the cells of (number, line) into out; a row with more or fewer than width is marked as ragged."""
-    at, done, blank = [0], 0, False
-
-    def lines():
-        for at[0], line in numbered:
-            yield line
-
-    try:
-        for row in _split(lines(), out.separator, strict=True):
-            row = [cell.strip() for cell in row]
-            while len(row) > width and not row[-1]:
-                row.pop()
-            if out.lines and any(len(cell.splitlines()) > 1 for cell in row):
-                raise csv.Error(f"it is closed in line {at[0]}")
-            if any(row) and len(row) != width:
-                out.ragged[len(out.lines)] = len(row)
-            if any(row):
-                out.add(at[0], row, blank)
-            done, blank = at[0], not any(row)
-    except csv.Error as error:
-        raise out.no(f"a quotation mark is opened there and not closed, or one too many ({error})", done + 1) from None
+        return [cell.strip('"') for cell in re.findall(r'"[^"]*"(?!\S)|\S+', line)]
+    return [cell.strip() for row in csv.reader([line], delimiter=sign, skipinitialspace=True) for cell in row]
 
 
 def _separator(out, lines):
@@ -167,7 +156,7 @@ def _separator(out, lines):
     which most columns are understood. UserError where it may as well stand within numbers."""
     ways = []
     for place, sign in enumerate(SIGNS):
-        rows = [[*map(str.strip, row)] for row in _split(lines, sign)]
+        rows = [_split(line, sign) for line in lines]
         width, often = Counter(map(len, rows)).most_common(1)[0]
         body = [row for row in rows[len(rows) > 1 :] if len(row) == width]
         if width > 1 and often >= 0.7 * len(rows) and body:
@@ -206,48 +195,40 @@ def _typed(value):
 def _excel(out, data, sheet, skip):
     import openpyxl
 
-    def book(computed):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return openpyxl.load_workbook(io.BytesIO(data), data_only=computed)
-
-    # the sheet
+    # the sheet, with the values of its formulas and with these themselves
     try:
-        pages = [page for page in book(True) if any(cell is not None for row in page.values for cell in row)]
+        with warnings.catch_warnings(action="ignore"):
+            book, formulas = (openpyxl.load_workbook(io.BytesIO(data), data_only=values) for values in (True, False))
     except Exception as error:  # openpyxl raises BadZipFile, KeyError, ValueError and others
-        name = type(error).__name__
-        raise out.no(f"no .xlsx that can be read ({name}): save it as .xlsx or CSV") from None
+        raise out.no(f"no .xlsx that can be read ({type(error).__name__}): save it as .xlsx or CSV") from None
+    pages = [page for page in book if any(cell is not None for row in page.values for cell in row)]
     shown = [page for page in pages if page.title == sheet or not sheet and page.sheet_state == "visible"]
     if len(shown) != 1:
-        named = ", ".join(page.title for page in pages) or "none: it is empty"
-        what = f"it has no sheet {sheet!r} with cells" if sheet else f"it has {len(shown)} sheets with cells"
-        raise out.no(f"{what}: give --sheet, one of {named}")
+        what = f"no sheet {sheet!r} with cells" if sheet else f"{len(shown)} sheets with cells"
+        raise out.no(f"it has {what}: give --sheet, one of {', '.join(page.title for page in pages) or 'none'}")
     (page,) = shown
 
     # what its cells do not hold themselves
-    if any(cell is None for row in page.values for cell in row):
-        formulas = [cell for row in book(False)[page.title].iter_rows() for cell in row if cell.data_type == "f"]
-        named = [cell.coordinate for cell in formulas if page[cell.coordinate].value is None]
-        if named:
-            raise out.no(
-                f"{named[0]} and {len(named) - 1} more are formulas whose values are not in the file: "
-                "open it in a spreadsheet program and save it"
-            )
-    if high := [span for span in page.merged_cells.ranges if span.max_row > span.min_row]:
-        raise out.no(f"{high[0]} is one merged cell over several rows: part it, and fill all its cells")
+    cells = (cell for row in formulas[page.title].iter_rows() for cell in row if cell.data_type == "f")
+    for cell in cells:
+        if page[cell.coordinate].value is None:
+            raise out.no(f"{cell.coordinate} is a formula whose value is not in the file: open it in Excel and save it")
+    for span in page.merged_cells.ranges:
+        if span.max_row > span.min_row:
+            raise out.no(f"{span} is one merged cell over several rows: part it, and fill all its cells")
 
     # the rows that it shows
-    out.columns, out.word, blank, lost = [[] for _ in range(page.max_column)], "row", False, 0
+    out.columns, out.word, blank, hidden = [[] for _ in range(page.max_column)], "row", False, 0
     for number, row in enumerate(page.iter_rows(min_row=skip + 1, values_only=True), skip + 1):
-        cells, line = [*map(_typed, row)], page.row_dimensions[number]
-        if all(cell == "" for cell in cells):
+        row, line = [*map(_typed, row)], page.row_dimensions[number]
+        if all(cell == "" for cell in row):
             blank = True
         elif line.hidden or line.height == 0:
-            lost += 1
+            hidden += 1
         else:
-            out.add(number, cells, blank)
+            out.add(number, row, blank)
             blank = False
-    out.notes += [f"{lost} hidden rows left out"] if lost else []
+    out.notes += [f"{hidden} hidden rows left out"] if hidden else []
     return out
 
 

@@ -17,7 +17,7 @@ def kind_of(cells):
         return "empty", ""
     if shape := times.shape_of(there, MOST * len(there)):
         return "time", shape
-    found = Counter(unit for cell in there if (unit := numbers.kind_of(cell)) is not None)
+    found = Counter(unit for cell in there if (unit := numbers.unit_of(cell)) is not None)
     unit, count = found.most_common(1)[0] if found else ("", 0)
     return ("number", unit) if count >= MOST * len(there) else ("text", "")
 
@@ -26,20 +26,17 @@ def fits(cell, kind, detail):
     """Whether a cell is a time or a number as its column's are."""
     if kind == "time":
         return times.match(detail, cell) is not None
-    return kind == "number" and numbers.kind_of(cell) == detail
+    return kind == "number" and numbers.unit_of(cell) == detail
 
 
 def unit_in(name):
     """ "Flow (m3/s)" -> ("Flow", "m3/s"); "flow, m3/s" likewise; ("flow", "") where there is none."""
-    found = re.fullmatch(r"(.+?)\s*[\[(]\s*([^()\[\]]{1,20}?)\s*[\])]", name)
-    if not found and (comma := re.fullmatch(r"(.+?)\s*,\s*(\S{1,12})", name)) and re.fullmatch(UNITS, comma[2]):
-        found = comma
-    return (found[1], found[2]) if found else (name, "")
+    found = re.fullmatch(rf"(.+?)\s*(?:[\[(]([^()\[\]]{{1,20}})[\])]|,\s*({UNITS}))", name)
+    return (found[1], (found[2] or found[3]).strip()) if found else (name, "")
 
 
 def count_evenly(cells):
     """Whether cells are whole numbers in equal steps."""
     texts = [*map(text_of, cells)]
-    if not all(re.fullmatch("[0-9]{1,9}", text) for text in texts):
-        return False
-    return len(steps := {int(b) - int(a) for a, b in zip(texts, texts[1:])}) == 1 and 0 not in steps
+    steps = {int(b) - int(a) for a, b in zip(texts, texts[1:])} if all(map(str.isdecimal, texts)) else ()
+    return len(steps) == 1 and 0 not in steps

@@ -116,16 +116,15 @@ class Table:
 
     def place(self, name, flag="--column"):
         """The column of a name, or of "#2". UserError where there is none, or more than one."""
-        number = int(name[1:]) - 1 if re.fullmatch("#[0-9]+", name) else -1
-        if number in self.full:
-            return self.full.index(number)
+        if re.fullmatch("#[0-9]+", name) and int(name[1:]) - 1 in self.full:
+            return self.full.index(int(name[1:]) - 1)
         for same in (str, _plain, lambda text: _plain(kinds.unit_in(text)[0])):
-            places = [place for place, own in enumerate(self.names) if same(own) == same(name)]
-            if len(places) == 1:
-                return places[0]
-            if places:
-                ways = " or ".join(f"{flag} {self.number(place)}" for place in places)
-                raise self.no(f"it has {len(places)} columns named {name!r}: give {ways}")
+            there = [p for p, own in enumerate(self.names) if same(own) == same(name)]
+            if len(there) > 1:
+                ways = " or ".join(f"{flag} {self.number(p)}" for p in there)
+                raise self.no(f"it has {len(there)} columns named {name!r}: give {ways}")
+            if there:
+                return there[0]
         raise self.no(f"it has no column {name!r}: it has {self.listed(range(len(self.names)))}")
 
     def number(self, place):
@@ -137,25 +136,11 @@ class Table:
         own = self.names
         return some([own[p] + (f" ({self.number(p)})" if own.count(own[p]) > 1 else "") for p in places], 20)
 
-    # series in rows
-
-    def refuse_rows(self):
-        """UserError where the series seem to stand in rows: names of columns that are times or count, or
-        a table that lies down."""
-        there = [self.names[p] for p in self.places("number", "empty")]
-        named = len(there) >= WIDE and (kinds.kind_of(there)[0] == "time" or kinds.count_evenly(there))
-        lies = len(self.places("number")) >= max(WIDE, 2 * len(self.rows)) and not self.places("time")
-        if named or lies:
-            what = f"the columns are {there[0]} to {there[-1]}, the rows {len(self.rows)}"
-            raise self.no(
-                f"{what}: do the series stand in rows? Give --row, one of {some(self.texts(0))}; or --column "
-                "for one column over all rows"
-            )
-
     def turned(self):
         """The Cells of the table with its rows as columns: the names of the rows, and the numbers."""
         named = any(self.header)
         places = [p for p in range(len(self.names)) if p in self.places("number", "empty") or p == 0 or not named]
-        columns = ([[self.names[p] for p in places]] if named else []) + [[self.columns[p][n] for p in places] for n in self.rows]
+        columns = [[self.columns[p][n] for p in places] for n in self.rows]
+        columns = [[self.names[p] for p in places], *columns] if named else columns
         notes = [*self.notes, f"the series stands in a row, {len(places)} cells"]
         return cells.Cells(self.where, columns, [self.full[p] + 1 for p in places], "column", notes=notes)

@@ -38,16 +38,12 @@ def match(cell):
     return found
 
 
-def unit_of(found):
-    return found["before"] or found["unit"] or ""
-
-
-def kind_of(cell):
+def unit_of(cell):
     """The unit of a cell that is a number, "" for none; None where it is no number."""
-    if not isinstance(cell, str):
-        return "" if isinstance(cell, (int, float)) else None
-    found = match(cell)
-    return unit_of(found) if found else None
+    if isinstance(cell, str):
+        found = match(cell)
+        return (found["before"] or found["unit"] or "") if found else None
+    return "" if isinstance(cell, (int, float)) else None
 
 
 def readings(body):
@@ -76,7 +72,7 @@ def read(cells, no, notes, missing=(), decimal=None, codes=True, default=None):
     if not table:
         raise no("no cell holds a number")
     for cell in table:
-        if typed and not isinstance(cell, (int, float)) or not typed and not match(cell):
+        if unit_of(cell) is None or typed and isinstance(cell, str):
             what = " 0, or no value" if cell in ("-", "--", "–") else " no number as the others are"
             raise no(f"{str(cell)!r} is{what}: mend it, or --missing {str(cell)!r} takes it as missing", cells.index(cell))
     if not typed:
@@ -100,7 +96,7 @@ def _read_texts(table, no, decimal, default, notes):
         found = match(text)
         sign = "-" if "-" in (found["sign"], found["sign2"]) else ""
         ways[text] = {m: sign + digits + (found["exponent"] or "") for m, digits in readings(found["body"]).items()}
-        units.setdefault(unit_of(found), []).append(text)
+        units.setdefault(unit_of(text), []).append(text)
     if len(units) > 1:
         one, other = (texts[0] for texts in sorted(units.values(), key=len, reverse=True)[:2])
         raise no(f"{one!r} and {other!r} have different units, or text behind: mend them, or --missing {other!r}")
@@ -131,20 +127,19 @@ def _decimal_mark(ways, no, default, notes):
 
 
 def _refuse_codes(values, no):
-    """Refuse values that may stand for missing ones: -9999, 127, or any that comes again, far
-    outside of the others; or a code as the only value below 0, that comes again."""
+    """Refuse values beyond the widest gap that may stand for missing ones: -9999, 127, or any that comes
+    again, far outside of the others; or a code as the only value below 0, that comes again."""
     unique, counts = np.unique(values, return_counts=True)
-    ends = {*range(len(unique))[:3], *range(len(unique))[-3:]}
-    coded = {k for k in ends if CODE.fullmatch(f"{unique[k]:.10g}") or abs(unique[k]) >= HUGE}
-    for k in sorted(ends & {0, len(unique) - 1} | coded):
-        others = np.delete(unique, sorted(coded | {k}))
-        if len(others) < 2 or counts[k] >= 0.5 * counts.sum():
-            continue
-        with np.errstate(over="ignore", invalid="ignore"):
-            far = max(others[0] - unique[k], unique[k] - others[-1]) / (others[-1] - others[0])
-        again = counts[k] > 1 and len(others) > 4
-        below = unique[k] < 0 < others[0] and again
-        if k in coded and (far > 1 or below) or again and far > 3:
-            shown = f"{unique[k]:.10g}"
-            many = f"{counts[k]} {'values are' if again else 'value is'} {shown}, far outside of the others"
+    if len(unique) < 4:
+        return
+    below = unique[0] < 0 < unique[1] and counts[0] > 1
+    cut = 1 if below else int(np.argmax(np.diff(unique))) + 1
+    parts = [slice(cut), slice(cut, None)]
+    odd, rest = sorted(parts, key=lambda part: counts[part].sum())
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        far = (unique[cut] - unique[cut - 1]) / np.ptp(unique[rest])
+    for value, count in zip(unique[odd], counts[odd]) if far > 1 or below else ():
+        shown = f"{value:.10g}"
+        if CODE.fullmatch(shown) or abs(value) >= HUGE or count > 1 and far > 3:
+            many = f"{count} {'values are' if count > 1 else 'value is'} {shown}, far outside of the others"
             raise no(f"{many}: missing (--missing {shown}), or as they are (--missing none)?")

@@ -1,14 +1,13 @@
 """A Table -> its series: which column is the time, which are values, which rows are one series."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from llm_ts import cli
 from llm_ts.table import cells, numbers, times
-from llm_ts.table.layout import Table, some
+from llm_ts.table.layout import WIDE, Table, some
 
 AXIS = set(  # words in the names of columns of times
     "year years yr jahr année annee date datum day days tag jour time times zeit temps timestamp ts t unix epoch "
@@ -85,8 +84,6 @@ class Reader(Table):
     def series(self):
         """The list of Series that the options choose, each with what was done to it."""
         options, turned = self.options, self.file.word == "column"
-        if not turned and not (options.rows or options.columns or options.all_columns or len(self.rows) == 1):
-            self.refuse_rows()
         if not turned and (options.rows or len(self.rows) == 1):
             return Reader(self.turned(), replace(options, columns=options.rows)).series()
 
@@ -142,7 +139,8 @@ class Reader(Table):
         if not digits:
             raise self.no(f"it has no column of numbers: {held}")
         if len(uneven or digits) > 1 and not every:
-            raise self.no(f"which column? Give --column, one of {self.listed(uneven or digits)}, or --all-columns")
+            more = f"; or --row, one of {some(self.texts(0), 4)}" if len(uneven) >= WIDE else ""
+            raise self.no(f"which column? Give --column, one of {self.listed(uneven or digits)}, or --all-columns{more}")
         if others and not uneven and not time and not every:
             name = self.names[digits[0]]
             raise self.no(f"only {name} holds numbers, and it counts evenly; {held}: --column {name!r} takes it")
@@ -153,8 +151,7 @@ class Reader(Table):
         if self.options.time:
             return [] if self.options.time == "none" else [self.place(self.options.time, "--time")]
         free = [place for place in range(len(self.names)) if place not in values]
-        called = {part: [p for p in free if self.names[p].lower() in PARTS[part].split()] for part in PARTS}
-        parts = {part: places[0] for part, places in called.items() if places}
+        parts = {part: p for part in PARTS for p in free if self.names[p].lower() in PARTS[part].split()}
         if "year" in parts and "month" in parts:
             return [*parts.values()]
         clocks = [p for p in free if self.kinds[p] == ("time", "clock")]
@@ -166,9 +163,9 @@ class Reader(Table):
         if days:
             more = clocks or [parts[part] for part in ("hour",) if part in parts]
             return days + (more[:1] if ":" not in self.texts(days[0])[0] else [])
-        if clocks or len(digits) <= (0 if values else 1):
-            return clocks[:1]
-        return called or [place for place in digits if self._may_be_axis(place, place == digits[0])][:1]
+        if clocks or called or len(digits) <= (0 if values else 1):
+            return (clocks or called)[:1] if len(free) > 1 or values else []
+        return [place for place in digits if self._may_be_axis(place, place == digits[0])][:1]
 
     def _may_be_axis(self, place, first):
         """Whether plain numbers are an axis of time, or may be one that runs backwards."""
@@ -213,7 +210,7 @@ class Reader(Table):
             raise self.no(f"{name} is {labels[place]!r}, no time as the others are: mend or drop it; or {STAND}", rows[place])
 
         # each time stands once
-        groups = [p for p in self.places("text", "number") if p not in used and self._names_series(p, rows)]
+        groups = [p for p in self.places("text") if p not in used and 1 < len({*self.texts(p, rows)}) <= len(rows) / 3]
         unique, counts = np.unique(at, return_counts=True)
         if len(unique) < len(at):
             often = int(counts.max())
@@ -270,12 +267,6 @@ class Reader(Table):
                 raise self.no(f"{name} is empty in {empty} rows: is the text above meant there too? Fill them")
             rows = [n for n, cell in zip(rows, self.texts(place, rows)) if cell == text]
         return rows
-
-    def _names_series(self, place, rows):
-        """Whether a column may say which series a row belongs to: few texts or whole numbers, that repeat."""
-        found = Counter(filter(None, self.texts(place, rows)))
-        few = 2 <= len(found) <= found.total() / 3 and min(found.values()) > 1
-        return few and (self.kinds[place][0] == "text" or all(map(str.isdigit, found)))
 
     def _advice(self, groups):
         """ "--where station=north, of north, south"."""

@@ -113,23 +113,22 @@ def read(cells, shape, dates, notes):
 def _ordered(parts, dates, notes):
     """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. ValueError where two orders make
     dates of all of them."""
-    signs, ways = {part["s"] for part in parts.values()}, {}
-    short = all(len(part["c"]) == 2 for part in parts.values())
-    for name, order in ORDERS.items():
-        usual = {"month-first": signs != {"."}, "year-first": short and signs == {"-"}}
-        if dates == name or not dates and usual.get(name, True):  # nobody writes 03.01. for March
-            names = dict(zip("mdy", order))
-            way = {c: {**part, **{k: part[v] for k, v in names.items()}} for c, part in parts.items()}
-            ways[name] = way, [time_of(part) for part in way.values()]
-    whole = {name: at for name, (_, at) in ways.items() if not np.isnan(at).any()}
-    if len({*map(tuple, whole.values())}) > 1:
-        place = next(k for k in range(len(parts)) if len({at[k] for at in whole.values()}) > 1)
-        days = {n: datetime.date.fromordinal(719163 + int(at[place] // 86400)) for n, at in whole.items()}
-        shown = " or ".join(f"{day} (--dates {name})" for name, day in days.items())
-        raise ValueError(f"{[*parts][place]!r} may be {shown}")
+    signs, ways, whole = {part["s"] for part in parts.values()}, {}, {}
+    usual = ["day-first", *(["month-first"] if signs != {"."} else [])]  # nobody writes 03.01. for March
+    usual += ["year-first"] if signs == {"-"} and all(len(part["c"]) == 2 for part in parts.values()) else []
+    for name in [dates] if dates else usual:
+        names = dict(zip(ORDERS[name], "mdy"))
+        ways[name] = {cell: {names.get(k, k): v for k, v in part.items()} for cell, part in parts.items()}
+        at = [time_of(part) for part in ways[name].values()]
+        whole.update({} if np.isnan(at).any() else {name: at})
+    for cell, *at in zip(parts, *whole.values()):
+        if len({*at}) > 1:
+            days = [datetime.date.fromordinal(719163 + int(time // 86400)) for time in at]
+            shown = " or ".join(f"{day} (--dates {name})" for day, name in zip(days, whole))
+            raise ValueError(f"{cell!r} may be {shown}")
     name = next(iter(whole or ways))
-    notes += [] if dates or signs == {"."} else [f"dates are read {name.replace('-', ' ')}"]
-    return ways[name][0]
+    notes += [f"dates are read {name.replace('-', ' ')}"] if len(usual) > 1 and not dates else []
+    return ways[name]
 
 
 def of_numbers(values):
