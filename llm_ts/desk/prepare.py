@@ -29,7 +29,7 @@ class Asked:
 def read_series(path, options, last=None, begin=None, end=None, windows=1):
     """A file -> its series, in order, each window apart. UserError in one line for what cannot be described."""
     try:
-        found = [steps.choose_window(series, last, begin, end) for series in table.read(path, options)]
+        found = [steps.choose_window(series, last, begin, end) for series in table.open_table(path, options).series()]
         return [part for series in found for part in steps.split(series, windows)]
     except MemoryError:
         raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None

@@ -17,8 +17,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from llm_ts import cli
-from llm_ts.table import kinds, numbers
+from llm_ts.table import numbers, times
 
+MOST = 0.7  # share of the cells of a column that say what it holds
 HEAD = 200  # lines of a text by which the separator is found
 BLANKS = r"\s+"
 SIGNS = {";": ";", "\t": "tab", "|": "|", ",": ",", BLANKS: "blank"}
@@ -81,6 +82,28 @@ def load(source, separator=None, skip=0, sheet=None, where=None):
     if sheet:
         raise out.no("it has no sheets: --sheet belongs to an .xlsx file")
     return _parquet(out, data) if data.startswith(b"PAR1") else _text(out, data, separator, skip)
+
+
+# what a column is, told by most of its cells; of those that are described, all must be so
+
+
+def kind_of(cells):
+    """Cells -> ("time", its shape), ("number", the unit in the cells), ("text", "") or ("empty", "")."""
+    there = [cell for cell in cells if not numbers.is_missing(cell)]
+    if not there:
+        return "empty", ""
+    if shape := times.shape_of(there, MOST * len(there)):
+        return "time", shape
+    found = Counter(unit for cell in there if (unit := numbers.unit_of(cell)) is not None)
+    unit, count = found.most_common(1)[0] if found else ("", 0)
+    return ("number", unit) if count >= MOST * len(there) else ("text", "")
+
+
+def fits(cell, kind, detail):
+    """Whether a cell is a time or a number as its column's are."""
+    if kind == "time":
+        return times.match(detail, cell) is not None
+    return kind == "number" and numbers.unit_of(cell) == detail
 
 
 # text
@@ -160,7 +183,7 @@ def _separator(out, lines):
         width, often = Counter(map(len, rows)).most_common(1)[0]
         body = [row for row in rows[len(rows) > 1 :] if len(row) == width]
         if width > 1 and often >= 0.7 * len(rows) and body:
-            found = [(kinds.kind_of(column)[0], column) for column in zip(*body)]
+            found = [(kind_of(column)[0], column) for column in zip(*body)]
             understood = sum(kind in ("time", "number") for kind, _ in found)
             unclear = sum(kind == "text" and any(map(MIXED.search, column)) for kind, column in found)
             sure = sign in ";\t|" and understood and not unclear

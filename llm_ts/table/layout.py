@@ -2,11 +2,13 @@
 
 import re
 
-from llm_ts.table import cells, kinds, numbers
+from llm_ts.table import cells, numbers
 from llm_ts.table.times import text_of
 
 SAMPLE = 400  # cells by which a column is judged; of those that are used, all are read
 WIDE = 5  # columns whose names count or are times: the series stand in rows
+
+UNITS = r"[\[(].{1,20}[\])]|[^\W\d_]{1,3}|\S{0,12}[/°%µ²³^]\S{0,12}|ISO ?8601|date|utc|-|\S*y{2,4}\S*m{2}\S*"
 
 
 def some(texts, most=8):
@@ -17,11 +19,24 @@ def _plain(name):
     return " ".join(name.split()).casefold()
 
 
+def unit_in(name):
+    """ "Flow (m3/s)" -> ("Flow", "m3/s"); "flow, m3/s" likewise; ("flow", "") where there is none."""
+    found = re.fullmatch(rf"(.+?)\s*(?:[\[(]([^()\[\]]{{1,20}})[\])]|,\s*({UNITS}))", name)
+    return (found[1], (found[2] or found[3]).strip()) if found else (name, "")
+
+
+def count_evenly(cells):
+    """Whether cells are whole numbers in equal steps."""
+    texts = [*map(text_of, cells)]
+    steps = {int(b) - int(a) for a, b in zip(texts, texts[1:])} if all(map(str.isdecimal, texts)) else ()
+    return len(steps) == 1 and 0 not in steps
+
+
 class Table:
     """names, units and kinds (kind, shape or unit) of the columns; rows: those of the body, by number."""
 
-    def __init__(self, file):
-        self.file, self.where, self.notes = file, file.where, [*file.notes]
+    def __init__(self, file, options):
+        self.file, self.options, self.notes = file, options, [*file.notes]
         self.full = [p for p, column in enumerate(file.columns) if any(cell != "" for cell in column)]
         if not self.full:
             raise self.no("it holds no cell with text: a header and rows of numbers are needed")
@@ -38,7 +53,7 @@ class Table:
         if not names and len(self.full) > 1:
             self.notes.append("no header: the columns are named by their places")
         self.header = names or [""] * len(self.full)
-        self.units = [unit or kinds.unit_in(name)[1] for unit, name in zip(self.units, self.header)]
+        self.units = [unit or unit_in(name)[1] for unit, name in zip(self.units, self.header)]
         self.names = [name or f"column {place + 1}" for place, name in zip(self.full, self.header)]
         self._judge(len(header))
 
@@ -59,7 +74,7 @@ class Table:
     def _judge(self, begin):
         """Find the kinds of the columns from this row on."""
         rows = range(begin, len(self.file.lines), max(1, (len(self.file.lines) - begin) // SAMPLE))
-        self.kinds = [kinds.kind_of([column[n] for n in rows]) for column in self.columns]
+        self.kinds = [cells.kind_of([column[n] for n in rows]) for column in self.columns]
 
     def places(self, *wanted):
         """The columns of these kinds; names of the rows, as R writes them, are none of numbers."""
@@ -72,15 +87,15 @@ class Table:
         row, last = self.row(number), number + 1 == len(self.file.lines)
         there = [(cell, kind) for cell, kind in zip(row, self.kinds) if kind[0] in ("time", "number")]
         there = [(cell, kind) for cell, kind in there if not numbers.is_missing(cell)]
-        good = [cell for cell, kind in there if kinds.fits(cell, *kind)]
-        bad = [kind[0] for cell, kind in there if not kinds.fits(cell, *kind)]
+        good = [cell for cell, kind in there if cells.fits(cell, *kind)]
+        bad = [kind[0] for cell, kind in there if not cells.fits(cell, *kind)]
         if number or not good:
             return not good and (bool(bad) or number == 0)
         years = all(text.isdigit() and 1500 <= int(text) < 2100 for text in map(text_of, good))
-        if bad or last or len(good) == 1 or not kinds.count_evenly(good):
+        if bad or last or len(good) == 1 or not count_evenly(good):
             return "time" in bad and years  # date,2023
         below = [cell for cell, (kind, _) in zip(self.row(1), self.kinds) if kind == "number"]
-        if kinds.count_evenly(below):
+        if count_evenly(below):
             return False
         if years and row[0] != "" and len(good) < WIDE:
             raise self.no(f"{some([*map(text_of, good)])} may be names or numbers: --skip 1 leaves them out")
@@ -90,7 +105,7 @@ class Table:
         """The rows above the numbers -> the names of the columns; the second may hold their units."""
         file, names = self.file, header[0]
         if len(header) == 2 and len({*names}) == len(names):
-            if all(re.fullmatch(kinds.UNITS, cell) for cell in filter(None, header[1])):
+            if all(re.fullmatch(UNITS, cell) for cell in filter(None, header[1])):
                 self.units = [cell.strip("()[]") for cell in header.pop()]
                 self.notes.append(f"units: {', '.join(filter(None, self.units))}")
         if len(header) > 1:
@@ -101,7 +116,7 @@ class Table:
         more = file.ragged.get(0, 0) > len(file.columns)
         if more or file.separator and named < len(names):
             first = self.cells(0)
-            r = named == len(names) - 1 and kinds.count_evenly(first)  # R leaves out the name of its rows' names
+            r = named == len(names) - 1 and count_evenly(first)  # R leaves out the name of its rows' names
             if more or not r:
                 told = file.ragged[0] if more else named
                 raise self.no(
@@ -118,7 +133,7 @@ class Table:
         """The column of a name, or of "#2". UserError where there is none, or more than one."""
         if re.fullmatch("#[0-9]+", name) and int(name[1:]) - 1 in self.full:
             return self.full.index(int(name[1:]) - 1)
-        for same in (str, _plain, lambda text: _plain(kinds.unit_in(text)[0])):
+        for same in (str, _plain, lambda text: _plain(unit_in(text)[0])):
             there = [p for p, own in enumerate(self.names) if same(own) == same(name)]
             if len(there) > 1:
                 ways = " or ".join(f"{flag} {self.number(p)}" for p in there)
@@ -143,4 +158,4 @@ class Table:
         columns = [[self.columns[p][n] for p in places] for n in self.rows]
         columns = [[self.names[p] for p in places], *columns] if named else columns
         notes = [*self.notes, f"the series stands in a row, {len(places)} cells"]
-        return cells.Cells(self.where, columns, [self.full[p] + 1 for p in places], "column", notes=notes)
+        return cells.Cells(self.file.where, columns, [self.full[p] + 1 for p in places], "column", notes=notes)

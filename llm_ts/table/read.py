@@ -57,22 +57,13 @@ class Series:
     notes: list = field(default_factory=list)
 
 
-def read(source, options=Options()):
-    """A path ("-": stdin) -> the series that the options choose. UserError in one line."""
-    return open_table(source, options).series()
-
-
-def open_table(source, options, where=None):
-    """The Reader of a file, opened once: a path or bytes. where: what it is called, for bytes."""
+def open_table(source, options=Options(), where=None):
+    """The Reader of a file, opened once: a path ("-": stdin), or bytes, which `where` names."""
     return Reader(cells.load(source, options.separator, options.skip, options.sheet, where), options)
 
 
 class Reader(Table):
     """A Table that is read as the options say."""
-
-    def __init__(self, file, options):
-        super().__init__(file)
-        self.options = options
 
     def columns_to_describe(self):
         """The names of the columns that can be described."""
@@ -113,7 +104,7 @@ class Reader(Table):
             if not time and options.time != "none":
                 self._refuse_sums(place, found)
             unit = unit or self.units[place]
-            out.append(Series(self.where, self.names[place], unit, found, at, kind, labels, notes))
+            out.append(Series(self.file.where, self.names[place], unit, found, at, kind, labels, notes))
         return out
 
     # which columns
@@ -163,61 +154,54 @@ class Reader(Table):
         if days:
             more = clocks or [parts[part] for part in ("hour",) if part in parts]
             return days + (more[:1] if ":" not in self.texts(days[0])[0] else [])
-        if clocks or called or len(digits) <= (0 if values else 1):
-            return (clocks or called)[:1] if len(free) > 1 or values else []
-        return [place for place in digits if self._may_be_axis(place, place == digits[0])][:1]
+        if clocks or len(digits) <= (0 if values else 1):
+            return clocks[:1]
+        return called or [p for p in digits if self._may_be_axis(p, p == digits[0])][:1]
 
     def _may_be_axis(self, place, first):
         """Whether plain numbers are an axis of time, or may be one that runs backwards."""
         way, even = self._way(place)
         if way < 0 or way and (self._words(place) & BACK or even and first):
             return True
-        return way > 0 and times.of_numbers(self._numbers(place, self.rows, [])[0])[1] != "number"
+        no, values = self._no(place, self.rows, STAND), self._numbers(place, self.rows, [])[0] if way else None
+        return bool(way) and times.of_numbers(values, no)[1] != "number"
 
     # times and names of the rows
 
     def _times_of(self, places, rows):
-        """(texts of the rows' times, their times, their kind). ValueError where these cannot be told."""
-        place, labels = places[0], self.texts(places[0], rows)
+        """(texts of the rows' times, their times, their kind)."""
+        place, labels, no = places[0], self.texts(places[0], rows), self._no(places[0], rows, STAND)
         (kind, shape), words = self.kinds[place], self._words(place)
         if len(places) > 1:
             labels = [times.together(texts) for texts in zip(*(self.texts(p, rows) for p in places))]
             self.notes.append(f"{' and '.join(self.names[p] for p in places)} are one time together")
             kind, shape = "time", times.shape_of(labels, 0.5 * len(labels)) or "day"
         if kind == "time":
-            return labels, *times.read(labels, shape, self.options.dates, self.notes)
+            return labels, *times.read(labels, shape, self.options.dates, no, self.notes)
         if kind != "number" or shape:
-            raise ValueError("it holds no times that can be read: give another to --time")
-        at, kind = times.of_numbers(self._numbers(place, rows, self.notes)[0])
+            raise no("it holds no times that can be read: give another to --time")
+        at, kind = times.of_numbers(self._numbers(place, rows, self.notes)[0], no)
         if kind == "number" and words & BACK:
-            raise ValueError("it may run backwards in time: put the oldest row first")
+            raise no("it may run backwards in time: put the oldest row first")
         if kind == "number" and not self.options.time:
             if times.one_way(at) < 0:
-                raise ValueError(f"it falls: --time {self.number(place)} turns the rows round")
+                raise no(f"it falls: --time {self.number(place)} turns the rows round")
             said = f"{self.names[place]} rises evenly: taken as the axis of time (else --time none)"
             self.notes += [] if words & AXIS else [said]
         return labels, at, kind
 
     def _timed(self, places, rows, used):
         """(rows in the order of time, at, kind, labels). UserError for times that have no order."""
-        name = self.names[places[0]]
-        try:
-            labels, at, kind = self._times_of(places, rows)
-        except ValueError as error:
-            raise self.no(f"{name}: {error}; or {STAND}") from None
-        if np.isnan(at).any():
-            place = int(np.argmax(np.isnan(at)))
-            raise self.no(f"{name} is {labels[place]!r}, no time as the others are: mend or drop it; or {STAND}", rows[place])
+        labels, at, kind = self._times_of(places, rows)
 
         # each time stands once
         groups = [p for p in self.places("text") if p not in used and 1 < len({*self.texts(p, rows)}) <= len(rows) / 3]
         unique, counts = np.unique(at, return_counts=True)
         if len(unique) < len(at):
-            often = int(counts.max())
-            place = int(np.argmax(at == unique[counts == often][0]))
-            who = "every time stands" if (counts == often).all() else f"{labels[place]!r} stands"
+            place = int(np.argmax(at == unique[np.argmax(counts)]))
+            who = "every time stands" if counts.min() > 1 else f"{labels[place]!r} stands"
             where = f"several series below each other? Give {self._advice(groups)}; or " if groups else ""
-            raise self.no(f"{who} {often} times, as a time: {where}{STAND}, all as one series")
+            raise self.no(f"{who} {counts.max()} times, as a time: {where}{STAND}, all as one series")
         if groups and not self.options.where:
             one, there = self._advice(groups).split(", of ")
             self.notes.append(f"{self.names[groups[0]]} is {there}: all rows are taken as one series (else {one})")
@@ -239,15 +223,13 @@ class Reader(Table):
         there = [p for p in self.places("text", *(["time"] if none else [])) if p not in values]
         there = [0] if self.row_names else there
         for place in there if not none and not self.row_names else ():
-            name, texts = self.names[place], self.texts(place, rows)
+            texts, no = self.texts(place, rows), self._no(place, rows, STAND)
             if place == there[0] and len({*texts}) < len(rows) and not self.options.where:
-                what = f"{name} repeats itself: several series below each other? Give"
-                raise self.no(f"{what} {self._advice(there)}; or {STAND}")
+                raise no(f"texts repeat themselves: several series below each other? Give {self._advice(there)}")
             if not times.rise(texts):
-                why = "texts with numbers that do not rise: times? Write these as 2024-03-31"
-                raise self.no(f"{name} holds {texts[0]!r} to {texts[-1]!r}, {why}; or {STAND}")
-            if place == there[0] and TOTAL.fullmatch(texts[-1]):
-                raise self.no(f"{texts[-1]!r} seems to be no row of the series: drop it; or {STAND}", rows[-1])
+                raise no(f"{texts[0]!r} to {texts[-1]!r} hold numbers that do not rise: times? Write these as 2024-03-31")
+            if TOTAL.fullmatch(texts[-1]):
+                raise no(f"{texts[-1]!r} seems to be no row of the series: drop it", -1)
         return self.texts(there[0], rows) if there else None
 
     # which rows
@@ -276,27 +258,21 @@ class Reader(Table):
 
     # numbers
 
+    def _no(self, place, rows, else_=""):
+        """What makes the UserError of a column, and of a place in it; else_: what helps in any case."""
+        end = f"; or {else_}" if else_ else ""
+        return lambda text, n=None: self.no(f"{self.names[place]}: {text}{end}", None if n is None else rows[n])
+
     def _numbers(self, place, rows, notes):
         """(values, unit) of a column; errors say the file, the line and the column."""
         words = {text.strip().lower() for words in self.options.missing for text in words.split(",")}
         plain = self.file.separator in (",", cells.BLANKS) and len(self.file.columns) > 1
-
-        def no(text, number=None):
-            return self.no(f"{self.names[place]}: {text}", None if number is None else rows[number])
-
-        decimal, default = self.options.decimal, "." if plain else None
-        return numbers.read(self.cells(place, rows), no, notes, words, decimal, "none" not in words, default)
+        there, no, decimal = self.cells(place, rows), self._no(place, rows), self.options.decimal
+        return numbers.read(there, no, notes, words, decimal, "none" not in words, "." if plain else None)
 
     def _refuse_sums(self, place, values):
-        """UserError where each block of rows has its sum above or below it: these are no series."""
-        for rows in (values, values[::-1]):
-            begin = blocks = 0
-            while begin < len(rows) > 8 and (rows >= 0).all():
-                sums = np.cumsum(rows[begin + 1 :])
-                ends = np.flatnonzero(np.isclose(sums, rows[begin], rtol=1e-9, atol=0))
-                if not len(ends) or ends[0] == 0:
-                    break
-                begin, blocks = begin + int(ends[0]) + 2, blocks + 1
-            if begin >= len(rows) > 8:
-                what = "a value that is the sum" if blocks == 1 else f"{blocks} values that are sums"
-                raise self.no(f"{self.names[place]} holds {what} of those beside: take it out; or {STAND}")
+        """Refuse a last or first value that is the sum of the others."""
+        for total, others in ((values[-1], values[:-1]), (values[0], values[1:])):
+            if len(values) > 8 and np.isclose(total, others.sum(), rtol=1e-9, atol=0):
+                no = self._no(place, self.rows, STAND)
+                raise no(f"{total:.12g} is the sum of the others, no value of the series: take it out")

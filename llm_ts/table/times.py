@@ -94,25 +94,27 @@ def clock_of(text):
     return hours * 3600 + minutes * 60 + rest if hours <= 24 and minutes < 60 and rest < 60 else np.nan
 
 
-def read(cells, shape, dates, notes):
-    """A list of cells -> (their times, floats, NaN where a cell is none; their kind).
+def read(cells, shape, dates, no, notes):
+    """A list of cells -> (their times, floats; their kind). dates: the flag.
 
     kind: "date", or "year" where nothing tells the day (seconds since 1970), or "clock" (seconds of the
-    day). dates: the flag. ValueError where neither it nor the column decides.
+    day). no: of a text, and a place in the list, makes the error of what is refused.
     """
     parts = {cell: part for cell in dict.fromkeys(cells) if (part := match(shape, cell)) is not None}
     if len({"zone" in part for part in parts.values() if "clock" in part}) > 1:
-        raise ValueError("some times have a zone and others have none")
+        raise no("some times have a zone and others have none")
     if shape == "numeric":
-        parts = _ordered(parts, dates, notes)
+        parts = _ordered(parts, dates, no, notes)
     table = {cell: time_of(part) for cell, part in parts.items()}
-    kind = "date" if shape in DAILY else "clock" if shape == "clock" else "year"
-    return np.array([table.get(cell, np.nan) for cell in cells]), kind
+    at = np.array([table.get(cell, np.nan) for cell in cells])
+    for place in np.flatnonzero(np.isnan(at)):
+        raise no(f"{cells[place]!r} is no time as the others are: mend or drop it", place)
+    return at, "date" if shape in DAILY else "clock" if shape == "clock" else "year"
 
 
-def _ordered(parts, dates, notes):
-    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. ValueError where two orders make
-    dates of all of them."""
+def _ordered(parts, dates, no, notes):
+    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. Refused where two orders make dates
+    of all of them."""
     signs, ways, whole = {part["s"] for part in parts.values()}, {}, {}
     usual = ["day-first", *(["month-first"] if signs != {"."} else [])]  # nobody writes 03.01. for March
     usual += ["year-first"] if signs == {"-"} and all(len(part["c"]) == 2 for part in parts.values()) else []
@@ -125,15 +127,15 @@ def _ordered(parts, dates, notes):
         if len({*at}) > 1:
             days = [datetime.date.fromordinal(719163 + int(time // 86400)) for time in at]
             shown = " or ".join(f"{day} (--dates {name})" for day, name in zip(days, whole))
-            raise ValueError(f"{cell!r} may be {shown}")
+            raise no(f"{cell!r} may be {shown}")
     name = next(iter(whole or ways))
     notes += [f"dates are read {name.replace('-', ' ')}"] if len(usual) > 1 and not dates else []
     return ways[name]
 
 
-def of_numbers(values):
-    """Numbers of a column of times -> (their times, "year" or "date"), or (they, "number"). ValueError
-    for digits that may be a date and count unevenly: 202352, 202401."""
+def of_numbers(values, no):
+    """Numbers of a column of times -> (their times, "year" or "date"), or (they, "number"). Refused: digits
+    that may be a date and count unevenly: 202352, 202401."""
     texts = [f"{value:.0f}" if value % 1 == 0 else "" for value in values]
     digits = len(texts[0]) if len({*map(len, texts)}) == 1 else 0
     if not digits > 3 or not all("15" <= text < "21" for text in texts):
@@ -144,7 +146,7 @@ def of_numbers(values):
         return at, "year" if digits == 4 else "date"
     unix = digits > 9 and texts[0] < "19"
     if not unix and not evenly(values):
-        raise ValueError(f"{texts[0]} may be a date in digits: write it as 2024-03-01, 2024-03 or 2024-W09")
+        raise no(f"{texts[0]} may be a date in digits: write it as 2024-03-01, 2024-03 or 2024-W09")
     return values, "number"
 
 
@@ -170,21 +172,10 @@ def evenly(at):
 
 
 def span_of(text):
-    """A time as a user writes it -> its [begin, end) in seconds: 1990 is a whole year, 1990-03 a month,
-    12:00 a moment. None where it is no time."""
-    part = {"y": text} if re.fullmatch(r"\d{4}", text) else None
-    for shape in SHAPES:
-        part = part or (match(shape, text) if shape != "numeric" else None)
-    if not part or np.isnan(begin := time_of(part)):
-        return None
-    if "clock" in part:
-        return begin, np.nextafter(begin, np.inf)
-    if "d" in part or "k" in part:
-        return begin, begin + 86400 * (7 if "k" in part else 1)
-    months = 3 if "q" in part else 1 if "m" in part or "w" in part else 12
-    day = datetime.date.fromordinal(719163 + int(begin // 86400))
-    last = day.year * 12 + day.month - 1 + months
-    return begin, time_of({"y": f"{last // 12:04d}", "m": f"{last % 12 + 1}"})
+    """A time as a user writes it -> its [begin, end) in seconds: 1990 is a whole year, 1990-03 a month, 12:00
+    a minute. ValueError where it is no time."""
+    begin = np.datetime64(("1970-01-01T" if ":" in text[:3] else "") + text.replace(" ", "T"))
+    return tuple(time.astype("datetime64[s]").astype(float) for time in (begin, begin + 1))
 
 
 def rise(texts):
