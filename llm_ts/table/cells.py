@@ -1,6 +1,6 @@
 """A file, opened once -> its cells in columns: texts, or the numbers and dates that the file types.
 
-CSV and its relatives, .xlsx, .parquet, what comes through a pipe. What is no table is one UserError.
+CSV and its relatives, .xlsx, .parquet, what comes through a pipe.
 """
 
 import array
@@ -24,11 +24,10 @@ HEAD = 200  # lines of a text by which the separator is found
 BLANKS = r"\s+"
 SIGNS = {";": ";", "\t": "tab", "|": "|", ",": ",", BLANKS: "blank"}
 COMMENT = re.compile(r"\s*(#|//)")
-MIXED = re.compile(r"\d.*[;\t|,\s]|[;\t|,\s].*\d")
 NO_TABLE = {  # how files begin that hold no table
     rb"\x1f\x8b|BZh|\xfd7zXZ": "is compressed: unpack it first",
     rb"\x89PNG|\xff\xd8\xff": "is a picture: give it with --image",
-    rb"\xd0\xcf\x11\xe0": "is an old .xls file, or protected by a password: save it as .xlsx or CSV",
+    rb"\xd0\xcf\x11\xe0": "is an old .xls file, or has a password: save it as .xlsx or CSV",
     rb"(?i)\s*<(!|html|\?xml|table)": "is a web page: save its table as CSV",
     rb'\s*[\[{]\s*["\[{\d]': "is JSON or a program's list: write it as CSV",
     rb"\s*$": "is empty: a header and rows of numbers are needed",
@@ -41,18 +40,23 @@ class Cells:
 
     where: str  # what the user calls the file
     columns: list = field(default_factory=list)
-    lines: object = field(default_factory=lambda: array.array("Q"))  # where each row stands in the file
+    lines: object = field(default_factory=lambda: array.array("Q"))  # where each row stands
     word: str = "line"  # what `lines` counts
     separator: str = ""  # of a text
     names: list | None = None  # of a file that types them
-    ragged: dict = field(default_factory=dict)  # row -> its number of cells, where others have more or fewer
-    comments: int = 0  # lines that were skipped
+    ragged: dict = field(default_factory=dict)  # row -> its cells, where others have more or fewer
+    blank: bool = False  # whether the last row is
     notes: list = field(default_factory=list)
 
-    def add(self, line, row, blank):
-        """Add a row. UserError where the line above it is blank, and others stand above that."""
-        if blank and self.lines:
-            raise self.no(f"the {self.word} above is blank: a second table? --skip {line - 1} begins here", line)
+    def add(self, line, row):
+        """Add a row that is not blank. UserError where blank ones stand between it and others."""
+        above, self.blank = self.blank, all(cell == "" for cell in row)
+        if self.blank:
+            return
+        if above and self.lines:
+            raise self.no(f"a blank {self.word} above: a second table? --skip {line - 1}", line)
+        if len(row) != len(self.columns):
+            self.ragged[len(self.lines)] = len(row)
         self.lines.append(line)
         for column, cell in zip(self.columns, itertools.chain(row, itertools.repeat(""))):
             column.append(cell)
@@ -84,19 +88,16 @@ def load(source, separator=None, skip=0, sheet=None, where=None):
     return _parquet(out, data) if data.startswith(b"PAR1") else _text(out, data, separator, skip)
 
 
-# what a column is, told by most of its cells; of those that are described, all must be so
-
-
 def kind_of(cells):
-    """Cells -> ("time", its shape), ("number", the unit in the cells), ("text", "") or ("empty", "")."""
+    """What most cells of a column are: ("time", its shape), ("number", the unit in them), ("text", "")
+    or ("empty", ""). Of those that are described, all must be so."""
     there = [cell for cell in cells if not numbers.is_missing(cell)]
-    if not there:
-        return "empty", ""
     if shape := times.shape_of(there, MOST * len(there)):
         return "time", shape
-    found = Counter(unit for cell in there if (unit := numbers.unit_of(cell)) is not None)
+    found = Counter(map(numbers.unit_of, there)) - Counter({None: len(there)})
     unit, count = found.most_common(1)[0] if found else ("", 0)
-    return ("number", unit) if count >= MOST * len(there) else ("text", "")
+    number = "number" if count >= MOST * len(there) else "text"
+    return (number, unit if number == "number" else "") if there else ("empty", "")
 
 
 def fits(cell, kind, detail):
@@ -106,7 +107,7 @@ def fits(cell, kind, detail):
     return kind == "number" and numbers.unit_of(cell) == detail
 
 
-# text
+# texts
 
 
 def _encoding(out, data):
@@ -115,7 +116,7 @@ def _encoding(out, data):
         return "utf-16"
     if 0 in data:
         line = data.count(b"\n", 0, data.index(0)) + 1
-        raise out.no("bytes of zero: the file is binary, damaged or in UTF-16: save it as UTF-8", line)
+        raise out.no("bytes of zero: binary, damaged or UTF-16: save it as UTF-8", line)
     try:
         data.decode("utf-8")
         return "utf-8-sig"
@@ -129,7 +130,7 @@ def _encoding(out, data):
 
 def _text(out, data, sign, skip):
     file = io.TextIOWrapper(io.BytesIO(data), _encoding(out, data), newline="")
-    lines = _numbered(out, itertools.islice(enumerate(file, 1), skip, None))
+    lines = _whole_lines(out, itertools.islice(enumerate(file, 1), skip, None))
     head = [*itertools.islice(lines, HEAD)]
     if head and head[0][1].lower().startswith("sep="):  # a spreadsheet's
         sign = sign or head.pop(0)[1][4:5]
@@ -137,73 +138,68 @@ def _text(out, data, sign, skip):
     if not full:
         raise out.no(f"--skip {skip} leaves nothing" if skip else "it holds no rows, only comments")
     out.separator = {"tab": "\t", "blank": BLANKS}.get(sign, sign) or _separator(out, full)
-    width = Counter(len(_split(line, out.separator)) for line in full).most_common(1)[0][0]
-    out.columns, blank = [[] for _ in range(width)], False
+    widths = Counter(len(_split(line, out.separator)) for line in full)
+    out.columns = [[] for _ in range(widths.most_common(1)[0][0])]
     for number, line in itertools.chain(head, lines):
         row = _split(line, out.separator)
-        while len(row) > width and not row[-1]:
+        while len(row) > len(out.columns) and not row[-1]:
             row.pop()
-        if any(row):
-            if len(row) != width:
-                out.ragged[len(out.lines)] = len(row)
-            out.add(number, row, blank)
-        blank = not any(row)
-    out.notes += [f"{out.comments} comment lines skipped"] if out.comments else []
+        out.add(number, row)
     return out
 
 
-def _numbered(out, lines):
-    """The (number, line) that are no comments; the names in the first may be on several lines."""
-    first = True
+def _whole_lines(out, lines):
+    """The (number, line) that are no comments; a name in the first may be on several lines."""
+    first, comments = True, 0
     for number, line in lines:
-        if COMMENT.match(line):
-            out.comments += 1
-            continue
         while first and line.count('"') % 2 and (more := next(lines, None)):
             line = f"{line.rstrip()} {more[1]}"
-        if line.count('"') % 2:
+        if COMMENT.match(line):
+            comments += 1
+        elif line.count('"') % 2:
             raise out.no("a quotation mark is not closed there: mend it", number)
-        first = first and not line.strip()
-        yield number, line.strip("\r\n")
+        else:
+            first = first and not line.strip()
+            yield number, line.strip("\r\n")
+    out.notes += [f"{comments} comment lines skipped"] if comments else []
 
 
 def _split(line, sign):
     """A line -> its cells. sign: what parts them."""
     if sign == BLANKS:  # a quoted cell may hold blanks
         return [cell.strip('"') for cell in re.findall(r'"[^"]*"(?!\S)|\S+', line)]
-    return [cell.strip() for row in csv.reader([line], delimiter=sign, skipinitialspace=True) for cell in row]
+    rows = csv.reader([line], delimiter=sign, skipinitialspace=True)
+    return [cell.strip() for row in rows for cell in row]
 
 
 def _separator(out, lines):
-    """What parts the cells of lines: the sign that leaves no cell in which another sign stands, and by
-    which most columns are understood. UserError where it may as well stand within numbers."""
+    """What parts the cells of lines: the sign by which most of the columns are understood. UserError
+    where it may as well stand within numbers."""
     ways = []
     for place, sign in enumerate(SIGNS):
         rows = [_split(line, sign) for line in lines]
         width, often = Counter(map(len, rows)).most_common(1)[0]
         body = [row for row in rows[len(rows) > 1 :] if len(row) == width]
-        if width > 1 and often >= 0.7 * len(rows) and body:
-            found = [(kind_of(column)[0], column) for column in zip(*body)]
-            understood = sum(kind in ("time", "number") for kind, _ in found)
-            unclear = sum(kind == "text" and any(map(MIXED.search, column)) for kind, column in found)
-            sure = sign in ";\t|" and understood and not unclear
-            ways.append((not sure, unclear, -understood, place, sign, rows[0], body))
+        if width > 1 and often >= MOST * len(rows) and body:
+            kinds = [kind_of(column)[0] for column in zip(*body)]
+            good = sum(kind in ("time", "number") for kind in kinds)
+            ways.append((-good / width, place, sign, rows[0], body))
     if not ways:
         return ","
     *_, sign, first, body = min(ways)
-    named = len(first) == len(body[0]) and len(lines) > 1 and not any(map(numbers.match, first))
-    if sign in (",", BLANKS) and not named and len(body) > 1:
+    named = len(first) == len(body[0]) and not any(numbers.unit_of(cell) == "" for cell in first)
+    if sign in (",", BLANKS) and len(lines) > 1 and not named:
         mark = " " if sign == BLANKS else sign
-        joined = ([mark.join(pair) for pair in zip(row, row[1:])] for row in body)
-        if any(all(map(numbers.match, pairs)) for pairs in zip(*joined)):
+        pairs = zip(*([mark.join(pair) for pair in zip(row, row[1:])] for row in body))
+        if any(None not in map(numbers.unit_of, joined) for joined in pairs):
             raise out.no(
-                f"{lines[-1][:60]!r} may be {len(body[0])} cells (--separator {SIGNS[sign]}), or hold decimal "
-                "commas or spaced thousands (--separator ;)"
+                f"{lines[-1][:60]!r} may be {len(body[0])} cells (--separator {SIGNS[sign]}), or hold "
+                "decimal commas or spaced thousands (--separator ;)"
             )
     return sign
 
 
-# typed files
+# files that type their cells
 
 
 def _typed(value):
@@ -221,53 +217,56 @@ def _excel(out, data, sheet, skip):
     # the sheet, with the values of its formulas and with these themselves
     try:
         with warnings.catch_warnings(action="ignore"):
-            book, formulas = (openpyxl.load_workbook(io.BytesIO(data), data_only=values) for values in (True, False))
+            book, formulas = (
+                openpyxl.load_workbook(io.BytesIO(data), data_only=values) for values in (True, False)
+            )
     except Exception as error:  # openpyxl raises BadZipFile, KeyError, ValueError and others
-        raise out.no(f"no .xlsx that can be read ({type(error).__name__}): save it as .xlsx or CSV") from None
+        name = type(error).__name__
+        raise out.no(f"no .xlsx that can be read ({name}): save it as .xlsx or CSV") from None
     pages = [page for page in book if any(cell is not None for row in page.values for cell in row)]
-    shown = [page for page in pages if page.title == sheet or not sheet and page.sheet_state == "visible"]
+    shown = [page for page in pages if page.sheet_state == "visible" or sheet]
+    shown = [page for page in shown if sheet in (None, page.title)]
     if len(shown) != 1:
         what = f"no sheet {sheet!r} with cells" if sheet else f"{len(shown)} sheets with cells"
-        raise out.no(f"it has {what}: give --sheet, one of {', '.join(page.title for page in pages) or 'none'}")
+        named = ", ".join(page.title for page in pages)
+        raise out.no(f"it has {what}: give --sheet, one of {named}" if pages else "it is empty")
     (page,) = shown
 
     # what its cells do not hold themselves
-    cells = (cell for row in formulas[page.title].iter_rows() for cell in row if cell.data_type == "f")
-    for cell in cells:
-        if page[cell.coordinate].value is None:
-            raise out.no(f"{cell.coordinate} is a formula whose value is not in the file: open it in Excel and save it")
+    for cell in (cell for row in formulas[page.title].iter_rows() for cell in row):
+        if cell.data_type == "f" and page[cell.coordinate].value is None:
+            where = f"the value of the formula in {cell.coordinate}"
+            raise out.no(f"{where} is not in the file: open it in a spreadsheet program and save it")
     for span in page.merged_cells.ranges:
         if span.max_row > span.min_row:
-            raise out.no(f"{span} is one merged cell over several rows: part it, and fill all its cells")
+            raise out.no(f"{span} is one merged cell over several rows: part it, and fill all")
 
     # the rows that it shows
-    out.columns, out.word, blank, hidden = [[] for _ in range(page.max_column)], "row", False, 0
+    out.columns, out.word, hidden = [[] for _ in range(page.max_column)], "row", 0
     for number, row in enumerate(page.iter_rows(min_row=skip + 1, values_only=True), skip + 1):
-        row, line = [*map(_typed, row)], page.row_dimensions[number]
-        if all(cell == "" for cell in row):
-            blank = True
-        elif line.hidden or line.height == 0:
-            hidden += 1
+        line, cells = page.row_dimensions[number], [*map(_typed, row)]
+        if line.hidden or line.height == 0:
+            hidden += any(cell != "" for cell in cells)
         else:
-            out.add(number, row, blank)
-            blank = False
+            out.add(number, cells)
     out.notes += [f"{hidden} hidden rows left out"] if hidden else []
     return out
 
 
 def _parquet(out, data):
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own takes 1 GB of addresses at once
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own takes 1 GB of addresses
     import pyarrow
     from pyarrow import parquet
 
     try:
         table = parquet.read_table(io.BytesIO(data))
     except Exception as error:  # pyarrow's errors have no common ancestor of their own
-        raise out.no(f"it cannot be read as parquet: {' '.join(str(error).split())[:150]}") from None
+        why = " ".join(str(error).split())[:150]
+        raise out.no(f"it cannot be read as parquet: {why}") from None
     for column in table.columns:
         if pyarrow.types.is_timestamp(column.type):  # Python has no nanoseconds
             column = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False)
         out.columns.append([_typed(cell) for cell in column.to_pylist()])
-    out.names = ["" if name.startswith("__index_level_") else name for name in table.column_names]
+    out.names = [re.sub("^__index_level_.*", "", name) for name in table.column_names]
     out.lines, out.word = range(1, table.num_rows + 1), "row"
     return out

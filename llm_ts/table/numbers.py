@@ -1,5 +1,4 @@
-"""Cells -> numbers. All cells of a column have one spelling: one decimal mark, one sign between
-thousands, one unit.
+"""Cells -> numbers. A column has one spelling: one decimal mark, one sign of thousands, one unit.
 
     "1.234,5" -> 1234.5     "€ 1 200", "45 %" -> with a unit     "-1.5e-3" -> -0.0015
     "1.234" refused: 1.234 or 1234?     "3_5", "<0.5", "12.3*", "(12)", "-" refused: no numbers
@@ -11,15 +10,14 @@ import numpy as np
 
 MISSING = {"", *"na n/a #n/a nan null none nil nat <na> missing . .. : ...".split()}
 SPACES = "'’ \u00a0\u202f\u2009"
-GROUPS = {".": f"[,{SPACES}]", ",": f"[.{SPACES}]"}  # signs between thousands, by decimal mark
+GROUPS = {".": f"[,{SPACES}]", ",": f"[.{SPACES}]"}  # signs of thousands, by decimal mark
 CURRENCY = r"[$€£¥]|(?:US|C|A)\$|EUR|USD|GBP|CHF|JPY"
 UNIT = rf"{CURRENCY}|[%‰°]|[°µμ]?[^\W\d_][^\s,;:_()\[\]*<>=]{{0,9}}"
 CELL = re.compile(
-    rf"(?P<sign>[-+]?)\s?(?P<before>{CURRENCY})?\s?(?P<sign2>-?)"
+    rf"(?P<before>{CURRENCY})?\s?(?P<sign>[-+]?)\s?(?P<before2>{CURRENCY})?\s?"
     rf"(?P<body>[0-9](?:[0-9.,{SPACES}]*[0-9])?[.,]?|[.,][0-9]+)"
-    rf"(?P<exponent>[eE][+-]?[0-9]{{1,3}})?\s?(?P<unit>{UNIT})?"
+    rf"(?P<exponent>(?:[eE][+-]?[0-9]{{1,3}})?)\s?(?P<unit>{UNIT})?"
 )
-PLAIN = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{0,15}\.[0-9]{1,20})")
 CODE = re.compile(r"-?99+(?:\.9+)?|-(?:1|9|127|128|8+|32768)|127|255|32767|65535")
 HUGE = 1e20  # no measurement: what programs write where nothing is
 
@@ -29,80 +27,73 @@ def is_missing(cell, words=()):
     return isinstance(cell, str) and (cell.lower() in MISSING or cell.lower() in words)
 
 
-def match(cell):
-    """The match of CELL with a text that can be read as a number, else None."""
-    found = CELL.fullmatch(cell.replace("−", "-"))
-    signs = found and (found["sign"] != "") + (found["sign2"] != "")
-    if not found or signs > 1 or found["before"] and found["unit"] or not readings(found["body"]):
-        return None
-    return found
-
-
 def unit_of(cell):
     """The unit of a cell that is a number, "" for none; None where it is no number."""
-    if isinstance(cell, str):
-        found = match(cell)
-        return (found["before"] or found["unit"] or "") if found else None
-    return "" if isinstance(cell, (int, float)) else None
+    if not isinstance(cell, str):
+        return "" if isinstance(cell, (int, float)) else None
+    found = CELL.fullmatch(cell.replace("−", "-"))
+    units = [found[name] for name in ("before", "before2", "unit") if found[name]] if found else ()
+    return "".join(units) if found and len(units) < 2 and readings(found) else None
 
 
-def readings(body):
-    """The digits of a number -> {decimal mark: a text for float()} for each way to read them.
+def readings(found):
+    """A match of CELL -> {decimal mark: a text for float()} for each way to read it.
 
     "1.234" -> {".": "1.234", ",": "1234"}; "2,4" -> {",": "2.4"}; "12" -> {".": "12", ",": "12"}
     """
-    found = {}
+    ways = {}
     for mark, group in GROUPS.items():
-        whole, dot, fraction = body.partition(mark)
+        whole, dot, fraction = found["body"].partition(mark)
         thousands = rf"[1-9][0-9]{{0,2}}({group})[0-9]{{3}}(\1[0-9]{{3}})*"
         if re.fullmatch("[0-9]*", fraction) and re.fullmatch(rf"[0-9]*|{thousands}", whole):
-            found[mark] = (re.sub("[^0-9]", "", whole) or "0") + (f".{fraction or 0}" if dot else "")
-    return found
+            digits = (re.sub("[^0-9]", "", whole) or "0") + (f".{fraction}" if dot else "")
+            ways[mark] = found["sign"] + digits + found["exponent"]
+    return ways
 
 
-def read(cells, no, notes, missing=(), decimal=None, codes=True, default=None):
+def read(cells, no, notes, missing=(), decimal=None, default=None):
     """A list of cells -> (values, floats, NaN where missing; the unit in the cells).
 
-    no: of a text, and a place in the list, makes the error of what is refused. missing: words for missing
-    values; decimal: the mark, where the user says it; codes: whether -9999 and its like are looked for;
-    default: the mark that is believed where nothing decides, which is put into notes.
+    no: of a text, and a place in the list, makes the error of what is refused. missing: words for
+    missing values, "none": -9999 and its like are values; decimal: the mark, where the user says it;
+    default: the mark that is believed, and put into notes, where nothing decides.
     """
     table = {cell: cell for cell in dict.fromkeys(cells) if not is_missing(cell, missing)}
-    unit, typed = "", any(not isinstance(cell, str) for cell in table)
+    typed, unit = any(not isinstance(cell, str) for cell in table), ""
     if not table:
         raise no("no cell holds a number")
     for cell in table:
         if unit_of(cell) is None or typed and isinstance(cell, str):
-            what = " 0, or no value" if cell in ("-", "--", "–") else " no number as the others are"
-            raise no(f"{str(cell)!r} is{what}: mend it, or --missing {str(cell)!r} takes it as missing", cells.index(cell))
+            why = "0, or no value" if cell in ("-", "--", "–") else "no number as the others are"
+            raise no(f"{str(cell)!r} is {why}: mend it, or --missing {cell!r}", cells.index(cell))
     if not typed:
         table, unit = _read_texts(table, no, decimal, default, notes)
+    numbers = [float(word) for word in missing if re.fullmatch("-?[0-9]+([.][0-9]+)?", word)]
     values = np.array([table.get(cell, np.nan) for cell in cells], dtype=float)
-    values[np.isin(values, [float(word) for word in missing if PLAIN.fullmatch(word)])] = np.nan
+    values[np.isin(values, numbers)] = np.nan
     if np.isinf(values).any():
         raise no("it holds a number too large for a computer")
     there = values[~np.isnan(values)]
     if len(table) > 1 and np.ptp(there) < 1000 * np.spacing(np.abs(there).max()):
         raise no("its values differ in more digits than a computer's number has: take a constant off")
-    if codes:
+    if "none" not in missing:
         _refuse_codes(there, no)
     return values, unit
 
 
-def _read_texts(table, no, decimal, default, notes):
-    """{text: text} -> ({text: number}, the unit that stands in all of them)."""
+def _read_texts(texts, no, decimal, default, notes):
+    """Different texts -> ({text: number}, the unit that stands in all of them)."""
     ways, units = {}, {}
-    for text in table:
-        found = match(text)
-        sign = "-" if "-" in (found["sign"], found["sign2"]) else ""
-        ways[text] = {m: sign + digits + (found["exponent"] or "") for m, digits in readings(found["body"]).items()}
+    for text in texts:
+        ways[text] = readings(CELL.fullmatch(text.replace("−", "-")))
         units.setdefault(unit_of(text), []).append(text)
     if len(units) > 1:
-        one, other = (texts[0] for texts in sorted(units.values(), key=len, reverse=True)[:2])
-        raise no(f"{one!r} and {other!r} have different units, or text behind: mend them, or --missing {other!r}")
+        one, other = (there[0] for there in sorted(units.values(), key=len, reverse=True)[:2])
+        raise no(f"{one!r} and {other!r} have different units, or text behind: --missing {other!r}?")
     mark = decimal or _decimal_mark(ways, no, default, notes)
-    if wrong := [text for text in ways if mark not in ways[text]]:
-        raise no(f"{wrong[0]!r} is no number where the decimal mark is {mark!r} (--decimal)")
+    for text, way in ways.items():
+        if mark not in way:
+            raise no(f"{text!r} is no number where the decimal mark is {mark!r} (--decimal)")
     return {text: float(way[mark]) for text, way in ways.items()}, *units
 
 
@@ -110,12 +101,12 @@ def _decimal_mark(ways, no, default, notes):
     """The one mark by which all cells can be read. ways: {text: readings}."""
     possible = [mark for mark in ".," if all(mark in way for way in ways.values())]
     if not possible:
-        one, other = (next(text for text, way in ways.items() if mark not in way) for mark in ".,")
+        one, other = (next(text for text in ways if mark not in ways[text]) for mark in ".,")
         raise no(f"{one!r} and {other!r} have two decimal marks")
-    two = [text for text, way in ways.items() if len(way) == 2 and float(way["."]) != float(way[","])]
+    two = [text for text, way in ways.items() if len({*map(float, way.values())}) > 1]
     mark, group = possible[0], "," if possible[0] == "." else "."
     if len(possible) == 1:  # 1,234 beside 2.5: a thousand, or another decimal mark?
-        sure = any(group in text and mark in text for text in ways) or not any(mark in text for text in ways)
+        sure = any({mark, group} <= {*text} for text in ways) or not any(mark in text for text in ways)
         two = [] if sure else [text for text in two if mark not in text]
     if not two:
         return mark
@@ -127,19 +118,18 @@ def _decimal_mark(ways, no, default, notes):
 
 
 def _refuse_codes(values, no):
-    """Refuse values beyond the widest gap that may stand for missing ones: -9999, 127, or any that comes
-    again, far outside of the others; or a code as the only value below 0, that comes again."""
+    """Refuse values beyond the widest gap that may stand for missing ones: -9999, 127, or any that
+    comes again, far outside of the others; or a code as the only value below 0, that comes again."""
     unique, counts = np.unique(values, return_counts=True)
     if len(unique) < 4:
         return
     below = unique[0] < 0 < unique[1] and counts[0] > 1
     cut = 1 if below else int(np.argmax(np.diff(unique))) + 1
-    parts = [slice(cut), slice(cut, None)]
-    odd, rest = sorted(parts, key=lambda part: counts[part].sum())
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    odd, rest = sorted([slice(cut), slice(cut, None)], key=lambda part: counts[part].sum())
+    with np.errstate(all="ignore"):
         far = (unique[cut] - unique[cut - 1]) / np.ptp(unique[rest])
     for value, count in zip(unique[odd], counts[odd]) if far > 1 or below else ():
         shown = f"{value:.10g}"
         if CODE.fullmatch(shown) or abs(value) >= HUGE or count > 1 and far > 3:
-            many = f"{count} {'values are' if count > 1 else 'value is'} {shown}, far outside of the others"
-            raise no(f"{many}: missing (--missing {shown}), or as they are (--missing none)?")
+            many = f"{count} {'values are' if count > 1 else 'value is'} {shown}"
+            raise no(f"{many}, far outside of the others: --missing {shown}, or --missing none?")

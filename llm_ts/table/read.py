@@ -10,15 +10,16 @@ from llm_ts.table import cells, numbers, times
 from llm_ts.table.layout import WIDE, Table, some
 
 AXIS = set(  # words in the names of columns of times
-    "year years yr jahr année annee date datum day days tag jour time times zeit temps timestamp ts t unix epoch "
-    "month monat mois week woche semaine hour hours stunde minute minutes second seconds sec period".split()
+    "year years yr jahr année annee date datum day days tag jour time times zeit temps timestamp ts "
+    "t unix epoch month monat mois week woche semaine hour hours stunde minute minutes second seconds "
+    "sec period".split()
 )
-BACK = set("bp bc bce ago before age ages ka ma alter depth tiefe lag lags".split())  # may run backwards in time
+BACK = set("bp bc bce ago before age ages ka ma alter depth tiefe lag lags".split())  # backwards?
 PARTS = {  # columns that are one time together, by their names
     "year": "year yr yy yyyy jahr année", "month": "month mon mo mm monat mois",
     "day": "day dd dy tag jour", "hour": "hour hh hr stunde heure", "minute": "minute min mn",
 }  # fmt: skip
-TOTAL = re.compile(r"(?i)\W*(grand |sub)?(total|sum|gesamt|mean|average|mittel|moyenne|median|min|max|std|count)\w*\b.*")
+TOTAL = r"(?i)\W*(grand |sub)?(total|sum|gesamt|mean|average|mittel|moyenne|median|min|max|std|count).*"
 STAND = "--time none takes the rows as they stand"
 
 
@@ -43,8 +44,8 @@ class Options:
 class Series:
     """One series of a file, in the order of time. n rows.
 
-    values: (n,) floats, NaN where missing. at: (n,) floats that rise, None without times; kind: their
-    unit, see times.Times. labels: n texts that name the rows, or None.
+    values: (n,) floats, NaN where missing. at: (n,) floats that rise, None without times; kind: see
+    times.read, or "number" (the column's own unit). labels: n texts that name the rows, or None.
     """
 
     source: str
@@ -59,7 +60,8 @@ class Series:
 
 def open_table(source, options=Options(), where=None):
     """The Reader of a file, opened once: a path ("-": stdin), or bytes, which `where` names."""
-    return Reader(cells.load(source, options.separator, options.skip, options.sheet, where), options)
+    file = cells.load(source, options.separator, options.skip, options.sheet, where)
+    return Reader(file, options)
 
 
 class Reader(Table):
@@ -68,7 +70,7 @@ class Reader(Table):
     def columns_to_describe(self):
         """The names of the columns that can be described."""
         try:
-            return [self.names[place] for place in self._values(self._time_places([]), every=True)]
+            return [self.names[p] for p in self._values(self._time_places([]), every=True)]
         except cli.UserError:
             return []
 
@@ -101,10 +103,13 @@ class Reader(Table):
         for place in values:
             notes = [*self.notes]
             found, unit = self._numbers(place, rows, notes)
-            if not time and options.time != "none":
-                self._refuse_sums(place, found)
-            unit = unit or self.units[place]
-            out.append(Series(self.file.where, self.names[place], unit, found, at, kind, labels, notes))
+            for total, others in ((found[-1], found[:-1]), (found[0], found[1:])):
+                sums = not time and options.time != "none" and len(others) > 7
+                if sums and np.isclose(total, others.sum(), rtol=1e-9, atol=0):
+                    no = self._no(place, rows, STAND)
+                    raise no(f"{total:.12g} is the sum of the others, no value of the series")
+            name, unit = self.names[place], unit or self.units[place]
+            out.append(Series(self.file.where, name, unit, found, at, kind, labels, notes))
         return out
 
     # which columns
@@ -114,45 +119,50 @@ class Reader(Table):
 
     def _way(self, place):
         """A column of numbers as an axis -> (1 where it only rises, -1 where it only falls, else 0;
-        whether in equal steps)."""
+        whether in equal steps; its values)."""
         try:
             values, unit = self._numbers(place, self.rows, [])
         except cli.UserError:
-            return 0, False
-        return (0, False) if unit else (times.one_way(values), times.evenly(values))
+            return 0, False, None
+        return (0, False, None) if unit else (times.one_way(values), times.evenly(values), values)
 
     def _values(self, time, every):
-        """Places of the columns to describe: the only one of numbers that does not count evenly, or all."""
+        """Places of the columns to describe: the only one of numbers that does not count evenly, or
+        all."""
         digits = [place for place in self.places("number") if place not in time]
         uneven = [place for place in digits if not self._way(place)[1]]
-        others = [p for p in range(len(self.names)) if p not in digits and (not digits or p not in time)]
-        held = some([f"{self.names[p]} holds {next(filter(None, self.texts(p)), '')[:40]!r}" for p in others], 3)
+        others = [p for p in range(len(self.names)) if p not in (*digits, *(time if digits else ()))]
+        shown = {self.names[p]: next(filter(None, self.texts(p)), "")[:40] for p in others}
+        held = some([f"{name} holds {text!r}" for name, text in shown.items()], 3)
         if not digits:
             raise self.no(f"it has no column of numbers: {held}")
         if len(uneven or digits) > 1 and not every:
+            which = f"--column, one of {self.listed(uneven or digits)}, or --all-columns"
             more = f"; or --row, one of {some(self.texts(0), 4)}" if len(uneven) >= WIDE else ""
-            raise self.no(f"which column? Give --column, one of {self.listed(uneven or digits)}, or --all-columns{more}")
+            raise self.no(f"which column? Give {which}{more}")
         if others and not uneven and not time and not every:
             name = self.names[digits[0]]
-            raise self.no(f"only {name} holds numbers, and it counts evenly; {held}: --column {name!r} takes it")
+            raise self.no(f"only {name} holds numbers, and counts evenly; {held}: --column {name!r}?")
         return uneven or digits
 
     def _time_places(self, values):
         """Places of the columns of times: [], one, or several that are one time together."""
         if self.options.time:
-            return [] if self.options.time == "none" else [self.place(self.options.time, "--time")]
+            chosen = self.options.time != "none"
+            return [self.place(self.options.time, "--time")] if chosen else []
         free = [place for place in range(len(self.names)) if place not in values]
-        parts = {part: p for part in PARTS for p in free if self.names[p].lower() in PARTS[part].split()}
+        called = {p: self.names[p].lower() for p in free}
+        parts = {part: p for part in PARTS for p in free if called[p] in PARTS[part].split()}
         if "year" in parts and "month" in parts:
             return [*parts.values()]
         clocks = [p for p in free if self.kinds[p] == ("time", "clock")]
         days = [p for p in free if self.kinds[p][0] == "time" and p not in clocks]
         digits = [p for p in self.places("number") if p in free]
         called = [p for p in digits if self._words(p) & AXIS]
-        if len(days) > 1 or not days and len(called) > 1:
+        if len(days or called) > 1:
             raise self.no(f"{self.listed(days or called)} are all times: give --time, one of them")
         if days:
-            more = clocks or [parts[part] for part in ("hour",) if part in parts]
+            more = clocks or [parts[part] for part in parts if part == "hour"]
             return days + (more[:1] if ":" not in self.texts(days[0])[0] else [])
         if clocks or len(digits) <= (0 if values else 1):
             return clocks[:1]
@@ -160,21 +170,22 @@ class Reader(Table):
 
     def _may_be_axis(self, place, first):
         """Whether plain numbers are an axis of time, or may be one that runs backwards."""
-        way, even = self._way(place)
+        way, even, values = self._way(place)
         if way < 0 or way and (self._words(place) & BACK or even and first):
             return True
-        no, values = self._no(place, self.rows, STAND), self._numbers(place, self.rows, [])[0] if way else None
+        no = self._no(place, self.rows, STAND)
         return bool(way) and times.of_numbers(values, no)[1] != "number"
 
     # times and names of the rows
 
     def _times_of(self, places, rows):
         """(texts of the rows' times, their times, their kind)."""
-        place, labels, no = places[0], self.texts(places[0], rows), self._no(places[0], rows, STAND)
-        (kind, shape), words = self.kinds[place], self._words(place)
+        place, no = places[0], self._no(places[0], rows, STAND)
+        labels, (kind, shape), words = self.texts(place, rows), self.kinds[place], self._words(place)
         if len(places) > 1:
-            labels = [times.together(texts) for texts in zip(*(self.texts(p, rows) for p in places))]
-            self.notes.append(f"{' and '.join(self.names[p] for p in places)} are one time together")
+            labels = [*map(times.together, zip(*(self.texts(p, rows) for p in places)))]
+            names = " and ".join(self.names[p] for p in places)
+            self.notes.append(f"{names} are one time together")
             kind, shape = "time", times.shape_of(labels, 0.5 * len(labels)) or "day"
         if kind == "time":
             return labels, *times.read(labels, shape, self.options.dates, no, self.notes)
@@ -195,16 +206,17 @@ class Reader(Table):
         labels, at, kind = self._times_of(places, rows)
 
         # each time stands once
-        groups = [p for p in self.places("text") if p not in used and 1 < len({*self.texts(p, rows)}) <= len(rows) / 3]
+        texts = {p: {*self.texts(p, rows)} for p in self.places("text") if p not in used}
+        groups = [p for p in texts if 1 < len(texts[p]) <= len(rows) / 3]
         unique, counts = np.unique(at, return_counts=True)
         if len(unique) < len(at):
             place = int(np.argmax(at == unique[np.argmax(counts)]))
-            who = "every time stands" if counts.min() > 1 else f"{labels[place]!r} stands"
-            where = f"several series below each other? Give {self._advice(groups)}; or " if groups else ""
-            raise self.no(f"{who} {counts.max()} times, as a time: {where}{STAND}, all as one series")
+            who = "every time" if counts.min() > 1 else repr(labels[place])
+            which = f": several series? {self._advice(groups[0])}" if groups else ""
+            raise self.no(f"{who} stands {counts.max()} times, as a time{which}; or {STAND}")
         if groups and not self.options.where:
-            one, there = self._advice(groups).split(", of ")
-            self.notes.append(f"{self.names[groups[0]]} is {there}: all rows are taken as one series (else {one})")
+            name, there = self.names[groups[0]], some(sorted(texts[groups[0]]))
+            self.notes.append(f"{name} is {there}: all are taken as one series (else --where)")
 
         # and they go one way
         way = times.one_way(at) if len(at) > 2 else 1
@@ -225,10 +237,11 @@ class Reader(Table):
         for place in there if not none and not self.row_names else ():
             texts, no = self.texts(place, rows), self._no(place, rows, STAND)
             if place == there[0] and len({*texts}) < len(rows) and not self.options.where:
-                raise no(f"texts repeat themselves: several series below each other? Give {self._advice(there)}")
+                raise no(f"texts repeat themselves: several series? {self._advice(place)}")
             if not times.rise(texts):
-                raise no(f"{texts[0]!r} to {texts[-1]!r} hold numbers that do not rise: times? Write these as 2024-03-31")
-            if TOTAL.fullmatch(texts[-1]):
+                both = f"{texts[0]!r} to {texts[-1]!r}"
+                raise no(f"{both} hold numbers that do not rise: times? Write these as 2024-03-31")
+            if re.fullmatch(TOTAL, texts[-1]):
                 raise no(f"{texts[-1]!r} seems to be no row of the series: drop it", -1)
         return self.texts(there[0], rows) if there else None
 
@@ -240,39 +253,33 @@ class Reader(Table):
         for where in self.options.where:
             name, sign, text = map(str.strip, where.partition("="))
             if not sign:
-                raise cli.UserError(f"--where {where!r}: give a column and its text, as station=north")
+                raise cli.UserError(f"--where {where!r}: give a column and its text: station=north")
             place = self.place(name, "--where")
             there = self.texts(place)
             if text not in there:
-                raise self.no(f"no row has {name} = {text!r}: it has {some([*dict.fromkeys(there)])}")
+                raise self.no(f"no row has {name} = {text!r}: it has {some([*{}.fromkeys(there)])}")
             if empty := there.count(""):
-                raise self.no(f"{name} is empty in {empty} rows: is the text above meant there too? Fill them")
+                raise self.no(f"{name} is empty in {empty} rows: is it meant as above? Fill them")
             rows = [n for n, cell in zip(rows, self.texts(place, rows)) if cell == text]
         return rows
 
-    def _advice(self, groups):
+    def _advice(self, place):
         """ "--where station=north, of north, south"."""
-        there = [*dict.fromkeys(self.texts(groups[0]))]
+        there = [*dict.fromkeys(self.texts(place))]
         text = repr(there[0]) if " " in there[0] else there[0]
-        return f"--where {self.names[groups[0]]}={text}, of {some(there)}"
+        return f"Give --where {self.names[place]}={text}, of {some(there)}"
 
     # numbers
 
     def _no(self, place, rows, else_=""):
         """What makes the UserError of a column, and of a place in it; else_: what helps in any case."""
-        end = f"; or {else_}" if else_ else ""
-        return lambda text, n=None: self.no(f"{self.names[place]}: {text}{end}", None if n is None else rows[n])
+        name, end = self.names[place], f"; or {else_}" if else_ else ""
+        return lambda text, n=None: self.no(f"{name}: {text}{end}", None if n is None else rows[n])
 
     def _numbers(self, place, rows, notes):
         """(values, unit) of a column; errors say the file, the line and the column."""
-        words = {text.strip().lower() for words in self.options.missing for text in words.split(",")}
+        missing = {text.strip().lower() for text in ",".join(self.options.missing).split(",")}
         plain = self.file.separator in (",", cells.BLANKS) and len(self.file.columns) > 1
-        there, no, decimal = self.cells(place, rows), self._no(place, rows), self.options.decimal
-        return numbers.read(there, no, notes, words, decimal, "none" not in words, "." if plain else None)
-
-    def _refuse_sums(self, place, values):
-        """Refuse a last or first value that is the sum of the others."""
-        for total, others in ((values[-1], values[:-1]), (values[0], values[1:])):
-            if len(values) > 8 and np.isclose(total, others.sum(), rtol=1e-9, atol=0):
-                no = self._no(place, self.rows, STAND)
-                raise no(f"{total:.12g} is the sum of the others, no value of the series: take it out")
+        there, no = [self.columns[place][n] for n in rows], self._no(place, rows)
+        default = "." if plain else None
+        return numbers.read(there, no, notes, missing, self.options.decimal, default)

@@ -9,34 +9,33 @@ CLOCK = (
     r"(?:(?:[T ]+|, ?)(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\.?)?)"
     r"(?: ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
 )
-WORD = r"(?P<w>[^\W\d_]{3,9})\.?"
-YEAR, MONTH = r"(?P<y>[12]\d{3})", r"(?P<m>0?[1-9]|1[0-2])"
+WORD, YEAR, MONTH = r"(?P<w>[^\W\d_]{3,9})\.?", r"(?P<y>[12]\d{3})", r"(?P<m>0?[1-9]|1[0-2])"
 SHAPES = {  # what times look like; y year, m month, w its name, d day, q quarter, k week
     "day": rf"(?P<y>\d{{4}})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){CLOCK}",
     "numeric": rf"(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)(?P<c>\d{{4}}|\d\d){CLOCK}",
     "named": rf"(?P<d>\d{{1,2}})\.?[- ]?{WORD}[- ]?(?P<y>\d{{4}}|\d\d){CLOCK}",
     "named-first": rf"{WORD}[- ](?P<d>\d{{1,2}})(?:[-,] ?| )(?P<y>\d{{4}}){CLOCK}",
+    "week": rf"{YEAR}-?W(?P<k>\d\d)",
     "month": rf"{YEAR}(?:[-/]|-?M){MONTH}",
     "month-first": rf"{MONTH}[-/]{YEAR}",
     "month-named": rf"{WORD}[-/ ]{YEAR}",
     "quarter": rf"{YEAR}[-/ ]?[Qq](?P<q>[1-4])",
     "quarter-first": rf"[Qq](?P<q>[1-4])[-/ ]?{YEAR}",
-    "week": rf"{YEAR}-?W(?P<k>\d\d)",
     "month-alone": WORD,
     "clock": r"(?P<clock>\d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?)",
 }
 SHAPES = {name: re.compile(shape) for name, shape in SHAPES.items()}
-DAILY = ("day", "numeric", "named", "named-first", "week")
+KINDS = {name: "date" for name in [*SHAPES][:5]} | {"clock": "clock"}  # of the others: year
 MONTHS = (
     "january januar jänner janvier", "february februar février", "march märz mars", "april avril",
     "may mai", "june juni juin", "july juli juillet", "august août", "september septembre",
     "october oktober octobre", "november novembre", "december dezember décembre",
 )  # fmt: skip
-ORDERS = {"day-first": "bac", "month-first": "abc", "year-first": "bca"}  # of month, day, year
+ORDERS = {"day-first": "dmy", "month-first": "mdy", "year-first": "ymd"}
 
 
 def text_of(cell):
-    """A cell in the words of its file: dates that it types as 2024-03-01, numbers without needless 0."""
+    """A cell in the words of its file: dates that it types as 2024-03-01, 3.0 as 3."""
     if isinstance(cell, datetime.datetime):
         return cell.isoformat(" ").removesuffix(" 00:00:00")
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
@@ -45,40 +44,42 @@ def text_of(cell):
 def match(shape, cell):
     """The parts of a cell that has a shape, {"y": "2024", "q": "1"}, else None."""
     found = SHAPES[shape].fullmatch(text_of(cell))
-    if not found or "w" in found.groupdict() and not month_of(found["w"]):
-        return None
-    return {name: text for name, text in found.groupdict().items() if text}
+    parts = {name: text for name, text in found.groupdict().items() if text} if found else {}
+    return None if "w" in parts and not month_of(parts["w"]) else parts or None
 
 
 def month_of(word):
     """ "März", "Sept" -> 3, 9; None for no month, or more than one: "jui"."""
-    word = word.lower()
-    there = [k for k, names in enumerate(MONTHS, 1) if any(n.startswith(word) for n in names.split())]
-    return there[0] if len(there) == 1 and len(word) > 2 else None
+    word, found = word.lower(), set()
+    for number, names in enumerate(MONTHS, 1):
+        found |= {number} if any(name.startswith(word) for name in names.split()) else set()
+    return found.pop() if len(found) == 1 and len(word) > 2 else None
 
 
 def shape_of(cells, most):
     """The shape that at least so many of the cells have, or None."""
     some = cells[:: max(1, len(cells) // 8)]
     for name in SHAPES:
-        if any(match(name, cell) for cell in some) and sum(match(name, cell) is not None for cell in cells) >= most:
-            return name
+        if any(match(name, cell) for cell in some):
+            if sum(match(name, cell) is not None for cell in cells) >= most:
+                return name
     return None
 
 
 def time_of(part):
     """The parts of a match -> seconds since 1970; NaN where the calendar has no such day."""
     year = year_of(part.get("y", "1970"))
-    month = month_of(part["w"]) if "w" in part else int(part.get("m", 3 * int(part.get("q", 1)) - 2))
+    month = part.get("m", 3 * int(part.get("q", 1)) - 2)
+    month = month_of(part["w"]) if "w" in part else int(month)
     try:
         day = datetime.date(year, month, int(part.get("d", 1)))
         day = datetime.date.fromisocalendar(year, int(part["k"]), 1) if "k" in part else day
     except ValueError:
         return np.nan
     zone = part.get("zone", "Z")
-    offset = int(zone[0] + "1") * (60 * int(zone[1:3]) + int(zone[-2:])) if zone[0] in "+-" else 0
-    clock = clock_of(part["clock"]) if "clock" in part else 0.0
-    return (day.toordinal() - 719163) * 86400.0 + clock - 60 * offset
+    minutes = 60 * int(zone[1:3]) + int(zone[-2:]) if zone[0] in "+-" else 0
+    offset = -60 * minutes if zone[0] == "-" else 60 * minutes
+    return (day.toordinal() - 719163) * 86400.0 + clock_of(part.get("clock", "0:00")) - offset
 
 
 def year_of(text):
@@ -88,19 +89,21 @@ def year_of(text):
 
 def clock_of(text):
     """ "1:05 pm" -> 47100 seconds; NaN for 1:75."""
-    hours, minutes, rest = (*map(float, re.findall(r"\d+(?:\.\d+)?", text.replace(",", "."))), 0.0)[:3]
+    digits = re.findall(r"\d+(?:\.\d+)?", text.replace(",", "."))
+    hours, minutes, rest = (*map(float, digits), 0.0)[:3]
     if half := re.search("[ap]", text.lower()):
         hours = hours % 12 + (12 if half[0] == "p" else 0)
-    return hours * 3600 + minutes * 60 + rest if hours <= 24 and minutes < 60 and rest < 60 else np.nan
+    good = hours <= 24 and minutes < 60 and rest < 60
+    return hours * 3600 + minutes * 60 + rest if good else np.nan
 
 
 def read(cells, shape, dates, no, notes):
     """A list of cells -> (their times, floats; their kind). dates: the flag.
 
-    kind: "date", or "year" where nothing tells the day (seconds since 1970), or "clock" (seconds of the
-    day). no: of a text, and a place in the list, makes the error of what is refused.
+    kind: "date", or "year" where nothing tells the day (seconds since 1970), or "clock" (seconds of
+    the day). no: of a text, and a place in the list, makes the error of what is refused.
     """
-    parts = {cell: part for cell in dict.fromkeys(cells) if (part := match(shape, cell)) is not None}
+    parts = {cell: part for cell in dict.fromkeys(cells) if (part := match(shape, cell))}
     if len({"zone" in part for part in parts.values() if "clock" in part}) > 1:
         raise no("some times have a zone and others have none")
     if shape == "numeric":
@@ -109,19 +112,20 @@ def read(cells, shape, dates, no, notes):
     at = np.array([table.get(cell, np.nan) for cell in cells])
     for place in np.flatnonzero(np.isnan(at)):
         raise no(f"{cells[place]!r} is no time as the others are: mend or drop it", place)
-    return at, "date" if shape in DAILY else "clock" if shape == "clock" else "year"
+    return at, KINDS.get(shape, "year")
 
 
 def _ordered(parts, dates, no, notes):
-    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. Refused where two orders make dates
-    of all of them."""
+    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. Refused where two orders make
+    dates of all of them."""
     signs, ways, whole = {part["s"] for part in parts.values()}, {}, {}
-    usual = ["day-first", *(["month-first"] if signs != {"."} else [])]  # nobody writes 03.01. for March
-    usual += ["year-first"] if signs == {"-"} and all(len(part["c"]) == 2 for part in parts.values()) else []
+    short = signs == {"-"} and all(len(part["c"]) == 2 for part in parts.values())
+    usual = [*ORDERS][: 1 if signs == {"."} else 3 if short else 2]  # nobody writes 03.01. for March
     for name in [dates] if dates else usual:
-        names = dict(zip(ORDERS[name], "mdy"))
-        ways[name] = {cell: {names.get(k, k): v for k, v in part.items()} for cell, part in parts.items()}
-        at = [time_of(part) for part in ways[name].values()]
+        names, way = dict(zip("abc", ORDERS[name])), {}
+        for cell, part in parts.items():
+            way[cell] = {names.get(key, key): text for key, text in part.items()}
+        ways[name], at = way, [*map(time_of, way.values())]
         whole.update({} if np.isnan(at).any() else {name: at})
     for cell, *at in zip(parts, *whole.values()):
         if len({*at}) > 1:
@@ -134,28 +138,31 @@ def _ordered(parts, dates, no, notes):
 
 
 def of_numbers(values, no):
-    """Numbers of a column of times -> (their times, "year" or "date"), or (they, "number"). Refused: digits
-    that may be a date and count unevenly: 202352, 202401."""
+    """Numbers of a column of times -> (their times, "year" or "date"), or (they, "number"). Refused:
+    digits that may be a date and count unevenly: 202352, 202401."""
     texts = [f"{value:.0f}" if value % 1 == 0 else "" for value in values]
     digits = len(texts[0]) if len({*map(len, texts)}) == 1 else 0
-    if not digits > 3 or not all("15" <= text < "21" for text in texts):
+    if digits < 4 or not all("15" <= text < "21" for text in texts):
         return values, "number"
-    parts = [dict(zip("ymd", filter(None, (text[:4], text[4:6], text[6:])))) for text in texts]
-    at = np.array([time_of(part) for part in parts] if digits in (4, 8) else [np.nan])
-    if not np.isnan(at).any():
-        return at, "year" if digits == 4 else "date"
+    if digits in (4, 8):
+        parts = ([text[:4], text[4:6], text[6:]][: 1 if digits == 4 else 3] for text in texts)
+        at = np.array([time_of(dict(zip("ymd", part))) for part in parts])
+        if not np.isnan(at).any():
+            return at, "year" if digits == 4 else "date"
     unix = digits > 9 and texts[0] < "19"
     if not unix and not evenly(values):
-        raise no(f"{texts[0]} may be a date in digits: write it as 2024-03-01, 2024-03 or 2024-W09")
+        raise no(f"{texts[0]} may be a date in digits: write 2024-03-01, 2024-03 or 2024-W09")
     return values, "number"
 
 
 def together(texts):
-    """The texts of columns that are one time together -> one: "2024", "3", "1" -> "2024-3-1"."""
+    """The texts of columns that are one time together -> one: "2024", "3", "1" -> "2024-3-01"."""
     first, second, *more = texts
     if not first.isdigit():
         return f"{first} {second}" + ("" if ":" in second else ":00")
-    text = f"{year_of(first)}-{month_of(second) or second}" + "".join(sign + part.zfill(2) for sign, part in zip("- :", more))
+    text = f"{year_of(first)}-{month_of(second) or second}"
+    for sign, part in zip("- :", more):
+        text += sign + part.zfill(2)
     return text + (":00" if len(more) == 2 else "")
 
 
@@ -172,13 +179,14 @@ def evenly(at):
 
 
 def span_of(text):
-    """A time as a user writes it -> its [begin, end) in seconds: 1990 is a whole year, 1990-03 a month, 12:00
-    a minute. ValueError where it is no time."""
+    """A time as a user writes it -> its [begin, end) in seconds: 1990 is a whole year, 1990-03 a
+    month, 12:00 a minute. ValueError where it is no time."""
     begin = np.datetime64(("1970-01-01T" if ":" in text[:3] else "") + text.replace(" ", "T"))
     return tuple(time.astype("datetime64[s]").astype(float) for time in (begin, begin + 1))
 
 
 def rise(texts):
-    """Whether the numbers in texts rise: FY19 Q1, FY19 Q2; or do so from the last to the first: 1/2018."""
-    groups = [found for text in texts if (found := [*map(int, re.findall(r"\d{1,9}", text))])]
-    return any(all(a < b for a, b in zip(way, way[1:])) for way in (groups, [group[::-1] for group in groups]))
+    """Whether the numbers in texts rise: FY19 Q1, FY19 Q2; or do so read backwards: 1/2018, 2/2018."""
+    groups = [[*map(int, re.findall(r"\d{1,9}", text))] for text in texts if re.search(r"\d", text)]
+    ways = groups, [group[::-1] for group in groups]
+    return any(all(a < b for a, b in zip(way, way[1:])) for way in ways)
