@@ -80,14 +80,11 @@ class Reader(Table):
         if not turned and (options.rows or len(self.rows) == 1):
             return Reader(self.turned(), replace(options, columns=options.rows)).series()
 
-        # the columns
         named = [self.place(name, "--row" if turned else "--column") for name in options.columns]
         time = self._time_places(named)
         if {*time} & {*named}:
             raise self.no(f"--time and --column both name {self.names[time[0]]}")
         values = named or self._values(time, options.all_columns)
-
-        # the rows
         rows, at, kind = self._chosen(), None, None
         for n in rows:
             if n in self.file.ragged:
@@ -97,8 +94,6 @@ class Reader(Table):
             rows, at, kind, labels = self._timed(time, rows, {*time, *values})
         else:
             labels = self._names_of_rows(values, rows)
-
-        # the values
         out = []
         for place in values:
             notes = [*self.notes]
@@ -118,8 +113,7 @@ class Reader(Table):
         return {*re.findall(r"[^\W\d_]+", self.names[place].lower())}
 
     def _way(self, place):
-        """A column of numbers as an axis -> (1 where it only rises, -1 where it only falls, else 0;
-        whether in equal steps; its values)."""
+        """(1 where a column of numbers only rises, -1 where it falls; if in equal steps; its values)."""
         try:
             values, unit = self._numbers(place, self.rows, [])
         except cli.UserError:
@@ -127,23 +121,20 @@ class Reader(Table):
         return (0, False, None) if unit else (times.one_way(values), times.evenly(values), values)
 
     def _values(self, time, every):
-        """Places of the columns to describe: the only one of numbers that does not count evenly, or
-        all."""
+        """Places of the columns to describe: the only one of numbers that do not count evenly, or all."""
         digits = [place for place in self.places("number") if place not in time]
-        uneven = [place for place in digits if not self._way(place)[1]]
-        others = [p for p in range(len(self.names)) if p not in (*digits, *(time if digits else ()))]
-        shown = {self.names[p]: next(filter(None, self.texts(p)), "")[:40] for p in others}
-        held = some([f"{name} holds {text!r}" for name, text in shown.items()], 3)
+        chosen = [place for place in digits if not self._way(place)[1]] or digits
+        texts = {self.names[p]: self.texts(p) for p in self.places("time", "text") if p not in time or not digits}
+        held = some([f"{name} holds {max(found, key=len)[:40]!r}" for name, found in texts.items()], 3)
         if not digits:
             raise self.no(f"it has no column of numbers: {held}")
-        if len(uneven or digits) > 1 and not every:
-            which = f"--column, one of {self.listed(uneven or digits)}, or --all-columns"
-            more = f"; or --row, one of {some(self.texts(0), 4)}" if len(uneven) >= WIDE else ""
-            raise self.no(f"which column? Give {which}{more}")
-        if others and not uneven and not time and not every:
-            name = self.names[digits[0]]
+        if len(chosen) > 1 and not every:
+            more = f"; or --row, one of {some(self.texts(0), 4)}" if len(chosen) >= WIDE else ""
+            raise self.no(f"which? Give --column, one of {self.listed(chosen)}, or --all-columns{more}")
+        if texts and self._way(chosen[0])[1] and not time and not every:
+            name = self.names[chosen[0]]
             raise self.no(f"only {name} holds numbers, and counts evenly; {held}: --column {name!r}?")
-        return uneven or digits
+        return chosen
 
     def _time_places(self, values):
         """Places of the columns of times: [], one, or several that are one time together."""
@@ -151,8 +142,8 @@ class Reader(Table):
             chosen = self.options.time != "none"
             return [self.place(self.options.time, "--time")] if chosen else []
         free = [place for place in range(len(self.names)) if place not in values]
-        called = {p: self.names[p].lower() for p in free}
-        parts = {part: p for part in PARTS for p in free if called[p] in PARTS[part].split()}
+        names = [name.lower() for name in self.names]
+        parts = {part: p for part in PARTS for p in free if names[p] in PARTS[part].split()}
         if "year" in parts and "month" in parts:
             return [*parts.values()]
         clocks = [p for p in free if self.kinds[p] == ("time", "clock")]
@@ -229,21 +220,21 @@ class Reader(Table):
         return rows[::way], at[::way], kind, labels[::way]
 
     def _names_of_rows(self, values, rows):
-        """Texts that name the rows, or None, where no column holds times. UserError where they may be
-        times, or where the rows may be several series."""
+        """Texts that name the rows, or None. UserError where they may be times, or of several series."""
         none = self.options.time == "none"
         there = [p for p in self.places("text", *(["time"] if none else [])) if p not in values]
-        there = [0] if self.row_names else there
-        for place in there if not none and not self.row_names else ():
+        for place in there:
             texts, no = self.texts(place, rows), self._no(place, rows, STAND)
-            if place == there[0] and len({*texts}) < len(rows) and not self.options.where:
+            both = f"{texts[0]!r} to {texts[-1]!r}"
+            if not none and place == there[0] and len({*texts}) < len(rows) and not self.options.where:
                 raise no(f"texts repeat themselves: several series? {self._advice(place)}")
-            if not times.rise(texts):
-                both = f"{texts[0]!r} to {texts[-1]!r}"
+            if not none and not times.rise(texts):
                 raise no(f"{both} hold numbers that do not rise: times? Write these as 2024-03-31")
-            if re.fullmatch(TOTAL, texts[-1]):
+            if not none and re.fullmatch(TOTAL, texts[-1]):
                 raise no(f"{texts[-1]!r} seems to be no row of the series: drop it", -1)
-        return self.texts(there[0], rows) if there else None
+            if self.kinds[place][0] == "time":
+                self.notes.append(f"the rows are taken as they stand, {both}")
+        return self.texts(0 if self.row_names else there[0], rows) if there or self.row_names else None
 
     # which rows
 

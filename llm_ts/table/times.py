@@ -116,8 +116,7 @@ def read(cells, shape, dates, no, notes):
 
 
 def _ordered(parts, dates, no, notes):
-    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. Refused where two orders make
-    dates of all of them."""
+    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}; refused where two orders fit."""
     signs, ways, whole = {part["s"] for part in parts.values()}, {}, {}
     short = signs == {"-"} and all(len(part["c"]) == 2 for part in parts.values())
     usual = [*ORDERS][: 1 if signs == {"."} else 3 if short else 2]  # nobody writes 03.01. for March
