@@ -23,9 +23,7 @@ MOST = 0.7  # share of the cells of a column that say what it holds
 HEAD = 200  # lines of a text by which the separator is found
 BLANKS = r"\s+"
 SIGNS = {";": ";", "\t": "tab", "|": "|", ",": ",", BLANKS: "blank"}
-COMMENT = re.compile(r"\s*(#|//)")
 NO_TABLE = {  # how files begin that hold no table
-    rb"\x1f\x8b|BZh|\xfd7zXZ": "is compressed: unpack it first",
     rb"\x89PNG|\xff\xd8\xff": "is a picture: give it with --image",
     rb"\xd0\xcf\x11\xe0": "is an old .xls file, or has a password: save it as .xlsx or CSV",
     rb"(?i)\s*<(!|html|\?xml|table)": "is a web page: save its table as CSV",
@@ -89,15 +87,14 @@ def load(source, separator=None, skip=0, sheet=None, where=None):
 
 
 def kind_of(cells):
-    """What most cells of a column are: ("time", its shape), ("number", the unit in them), ("text", "")
-    or ("empty", ""). Of those that are described, all must be so."""
+    """What most cells of a column are: ("time", its shape), ("number", the unit in them), ("text", ""),
+    ("empty", ""). Of those that are described, all must be so."""
     there = [cell for cell in cells if not numbers.is_missing(cell)]
     if shape := times.shape_of(there, MOST * len(there)):
         return "time", shape
-    found = Counter(map(numbers.unit_of, there)) - Counter({None: len(there)})
-    unit, count = found.most_common(1)[0] if found else ("", 0)
-    number = "number" if count >= MOST * len(there) else "text"
-    return (number, unit if number == "number" else "") if there else ("empty", "")
+    unit, count = (Counter(map(numbers.unit_of, there)).most_common(1) or [("", 0)])[0]
+    number = unit is not None and count >= MOST * len(there)
+    return ("number", unit) if there and number else ("text" if there else "empty", "")
 
 
 def fits(cell, kind, detail):
@@ -105,9 +102,6 @@ def fits(cell, kind, detail):
     if kind == "time":
         return times.match(detail, cell) is not None
     return kind == "number" and numbers.unit_of(cell) == detail
-
-
-# texts
 
 
 def _encoding(out, data):
@@ -154,7 +148,7 @@ def _whole_lines(out, lines):
     for number, line in lines:
         while first and line.count('"') % 2 and (more := next(lines, None)):
             line = f"{line.rstrip()} {more[1]}"
-        if COMMENT.match(line):
+        if line.lstrip().startswith("#"):
             comments += 1
         elif line.count('"') % 2:
             raise out.no("a quotation mark is not closed there: mend it", number)
@@ -183,7 +177,7 @@ def _separator(out, lines):
         if width > 1 and often >= MOST * len(rows) and body:
             kinds = [kind_of(column)[0] for column in zip(*body)]
             good = sum(kind in ("time", "number") for kind in kinds)
-            ways.append((-good / width, place, sign, rows[0], body))
+            ways.append((sign == BLANKS and good < width, -good / width, place, sign, rows[0], body))
     if not ways:
         return ","
     *_, sign, first, body = min(ways)
@@ -192,14 +186,9 @@ def _separator(out, lines):
         mark = " " if sign == BLANKS else sign
         pairs = zip(*([mark.join(pair) for pair in zip(row, row[1:])] for row in body))
         if any(None not in map(numbers.unit_of, joined) for joined in pairs):
-            raise out.no(
-                f"{lines[-1][:60]!r} may be {len(body[0])} cells (--separator {SIGNS[sign]}), or hold "
-                "decimal commas or spaced thousands (--separator ;)"
-            )
+            cells = f"{lines[-1][:60]!r} may be {len(body[0])} cells (--separator {SIGNS[sign]})"
+            raise out.no(f"{cells}, or hold decimal commas or spaced thousands (--separator ;)")
     return sign
-
-
-# files that type their cells
 
 
 def _typed(value):
@@ -217,9 +206,8 @@ def _excel(out, data, sheet, skip):
     # the sheet, with the values of its formulas and with these themselves
     try:
         with warnings.catch_warnings(action="ignore"):
-            book, formulas = (
-                openpyxl.load_workbook(io.BytesIO(data), data_only=values) for values in (True, False)
-            )
+            book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
+            formulas = openpyxl.load_workbook(io.BytesIO(data))
     except Exception as error:  # openpyxl raises BadZipFile, KeyError, ValueError and others
         name = type(error).__name__
         raise out.no(f"no .xlsx that can be read ({name}): save it as .xlsx or CSV") from None

@@ -7,7 +7,7 @@ from llm_ts.table.times import text_of
 
 SAMPLE = 400  # cells by which a column is judged; of those that are used, all are read
 WIDE = 5  # columns whose names count: the series stand in rows
-UNITS = r"[\[(].{1,20}[\])]|[^\W\d_]{1,3}|\S{0,12}[/°%µ²³^]\S{0,12}|ISO ?8601|date|utc|-|y+-m+-d+"
+UNITS = r"[\[(].{1,20}[\])]|[^\W\d_]{1,3}|\S{0,12}[/°%µ²³^]\S{0,12}|ISO ?8601|date|-|y+-m+-d+"
 
 
 def some(texts, most=8):
@@ -30,13 +30,13 @@ def count_evenly(cells):
 
 
 class Table:
-    """names, units and kinds (kind, shape or unit) of the columns; rows: numbers of those of the body."""
+    """names, units and kinds of the columns (see cells.kind_of); rows: the numbers of the body's."""
 
     def __init__(self, file, options):
         self.file, self.options, self.notes = file, options, [*file.notes]
         self.full = [p for p, column in enumerate(file.columns) if any(c != "" for c in column)]
         self.columns, header = [file.columns[p] for p in self.full], []
-        self.units, self.row_names = [""] * len(self.full), False
+        self.units = [""] * len(self.full)
         self._judge(0)
         while not file.names and len(header) < len(file.lines) and self._is_header(len(header)):
             header.append([" ".join(text_of(cell).split()) for cell in self._row(len(header))])
@@ -69,11 +69,8 @@ class Table:
         self.kinds = [cells.kind_of([column[k] for k in rows]) for column in self.columns]
 
     def places(self, *wanted):
-        """The columns of these kinds; names of the rows, as R writes them, are none of numbers."""
-        there = [p for p, (kind, _) in enumerate(self.kinds) if kind in wanted]
-        return [p for p in there if p or not self.row_names]
-
-    # the header
+        """The columns of these kinds."""
+        return [p for p, (kind, _) in enumerate(self.kinds) if kind in wanted]
 
     def _is_header(self, number):
         """Whether a row names the columns: texts stand where times or numbers are below."""
@@ -92,10 +89,10 @@ class Table:
             return False
         if years and row[0] != "" and len(good) < WIDE:
             raise self.no(f"{some(good)} may be names or numbers: --skip 1 leaves them out")
-        return row[0] == "" or len(good) >= WIDE  # 0, 1 (pandas), or 1990, 1991, ... (series in rows)
+        return row[0] == "" or len(good) >= WIDE  # 0, 1 (pandas) or 1990, 1991 (series in rows)
 
     def _header(self, header):
-        """The rows above the numbers -> the names of the columns; the second may hold their units."""
+        """The rows above the numbers -> the names of the columns; a second row may hold units."""
         names, lines = header[0], self.file.lines[: len(header)]
         if len(header) == 2 and len({*names}) == len(names):
             if all(re.fullmatch(UNITS, cell) for cell in filter(None, header[1])):
@@ -103,18 +100,15 @@ class Table:
                 self.notes.append(f"units: {', '.join(filter(None, self.units))}")
         if len(header) > 1:
             what = f"{self.file.word}s {lines[0]} to {lines[-1]} stand above the numbers"
-            raise self.no(f"{what}, and one names the columns: --skip {lines[-1] - 1} takes the last")
+            raise self.no(f"{what}, one names the columns: --skip {lines[-1] - 1} takes the last")
         named = max((place + 1 for place, name in enumerate(names) if name), default=len(names))
         told, wide = self.file.ragged.get(0, named), len(names)
         if told > wide or self.file.separator and named < wide:
             if named != wide - 1 or not count_evenly(self.texts(0)):
                 why = f"the rows have {wide} cells, and the header names {told}"
                 raise self.no(f"{why}: decimal commas, or blanks in a name? Give --separator ;")
-            self.row_names, names = True, ["", *names[:named]]
-            self.notes.append("a name less than cells: the first column holds names of the rows")
+            names = ["", *names[:named]]  # R leaves out the first name
         return names
-
-    # the columns
 
     def place(self, name, flag="--column"):
         """The column of a name, or of "#2". UserError where there is none, or more than one."""
@@ -139,7 +133,7 @@ class Table:
         return some([self.names[p] + f" ({self.number(p)})" * (p in alike) for p in places], 20)
 
     def turned(self):
-        """The Cells of the table with its rows as columns: the names of the rows, and the numbers."""
+        """The Cells of the table with its rows as columns: names of the rows, and numbers."""
         digits = self.places("number", "empty")
         places = [p for p in range(len(self.names)) if p in digits or p == 0 or not self.header]
         columns = [[self.names[p] for p in places]] if self.header else []

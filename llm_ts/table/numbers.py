@@ -75,7 +75,7 @@ def read(cells, no, notes, missing=(), decimal=None, default=None):
         raise no("it holds a number too large for a computer")
     there = values[~np.isnan(values)]
     if len(table) > 1 and np.ptp(there) < 1000 * np.spacing(np.abs(there).max()):
-        raise no("its values differ in more digits than a computer's number has: take a constant off")
+        raise no("its values differ in more digits than a number has here: take a constant off")
     if "none" not in missing:
         _refuse_codes(there, no)
     return values, unit
@@ -106,7 +106,7 @@ def _decimal_mark(ways, no, default, notes):
     two = [text for text, way in ways.items() if len({*map(float, way.values())}) > 1]
     mark, group = possible[0], "," if possible[0] == "." else "."
     if len(possible) == 1:  # 1,234 beside 2.5: a thousand, or another decimal mark?
-        sure = any({mark, group} <= {*text} for text in ways) or not any(mark in text for text in ways)
+        sure = any(text.count(group) > 1 or {mark, group} <= {*text} for text in ways)
         two = [] if sure else [text for text in two if mark not in text]
     if not two:
         return mark

@@ -10,16 +10,15 @@ from llm_ts.table import cells, numbers, times
 from llm_ts.table.layout import WIDE, Table, some
 
 AXIS = set(  # words in the names of columns of times
-    "year years yr jahr année annee date datum day days tag jour time times zeit temps timestamp ts "
-    "t unix epoch month monat mois week woche semaine hour hours stunde minute minutes second seconds "
-    "sec period".split()
+    "year yr jahr année date datum day tag jour time zeit timestamp t unix epoch month monat week "
+    "woche semaine hour heure stunde minute second sec period".split()
 )
-BACK = set("bp bc bce ago before age ages ka ma alter depth tiefe lag lags".split())  # backwards?
+BACK = set("bp bc bce ago before age ka ma alter depth tiefe lag".split())  # may run backwards
 PARTS = {  # columns that are one time together, by their names
     "year": "year yr yy yyyy jahr année", "month": "month mon mo mm monat mois",
     "day": "day dd dy tag jour", "hour": "hour hh hr stunde heure", "minute": "minute min mn",
 }  # fmt: skip
-TOTAL = r"(?i)\W*(grand |sub)?(total|sum|gesamt|mean|average|mittel|moyenne|median|min|max|std|count).*"
+TOTAL = r"(?i)\W*(grand |sub)?(total|sum|gesamt|mean|average|mittel|moyenne|median|min|max|std).*"
 STAND = "--time none takes the rows as they stand"
 
 
@@ -107,13 +106,11 @@ class Reader(Table):
             out.append(Series(self.file.where, name, unit, found, at, kind, labels, notes))
         return out
 
-    # which columns
-
     def _words(self, place):
-        return {*re.findall(r"[^\W\d_]+", self.names[place].lower())}
+        return {word.rstrip("s") for word in re.findall(r"[^\W\d_]+", self.names[place].lower())}
 
     def _way(self, place):
-        """(1 where a column of numbers only rises, -1 where it falls; if in equal steps; its values)."""
+        """(1 where a column of numbers rises, -1 where it falls, 0; if evenly; its values)."""
         try:
             values, unit = self._numbers(place, self.rows, [])
         except cli.UserError:
@@ -121,19 +118,20 @@ class Reader(Table):
         return (0, False, None) if unit else (times.one_way(values), times.evenly(values), values)
 
     def _values(self, time, every):
-        """Places of the columns to describe: the only one of numbers that do not count evenly, or all."""
+        """Places of the columns to describe: the only one that does not count evenly, or all."""
         digits = [place for place in self.places("number") if place not in time]
         chosen = [place for place in digits if not self._way(place)[1]] or digits
-        texts = {self.names[p]: self.texts(p) for p in self.places("time", "text") if p not in time or not digits}
-        held = some([f"{name} holds {max(found, key=len)[:40]!r}" for name, found in texts.items()], 3)
+        others = [p for p in self.places("time", "text") if p not in time or not digits]
+        texts = {self.names[p]: self.texts(p) for p in others}
+        held = some([f"{name} holds {max(all_, key=len)[:40]!r}" for name, all_ in texts.items()], 3)
         if not digits:
             raise self.no(f"it has no column of numbers: {held}")
         if len(chosen) > 1 and not every:
-            more = f"; or --row, one of {some(self.texts(0), 4)}" if len(chosen) >= WIDE else ""
-            raise self.no(f"which? Give --column, one of {self.listed(chosen)}, or --all-columns{more}")
+            more = f"; or --row of {some(self.texts(0), 4)}" if len(chosen) >= WIDE else ""
+            raise self.no(f"which column? --column of {self.listed(chosen)}, or --all-columns{more}")
         if texts and self._way(chosen[0])[1] and not time and not every:
             name = self.names[chosen[0]]
-            raise self.no(f"only {name} holds numbers, and counts evenly; {held}: --column {name!r}?")
+            raise self.no(f"only {name} holds numbers, and evenly; {held}: --column {name!r}?")
         return chosen
 
     def _time_places(self, values):
@@ -167,8 +165,6 @@ class Reader(Table):
         no = self._no(place, self.rows, STAND)
         return bool(way) and times.of_numbers(values, no)[1] != "number"
 
-    # times and names of the rows
-
     def _times_of(self, places, rows):
         """(texts of the rows' times, their times, their kind)."""
         place, no = places[0], self._no(places[0], rows, STAND)
@@ -195,8 +191,6 @@ class Reader(Table):
     def _timed(self, places, rows, used):
         """(rows in the order of time, at, kind, labels). UserError for times that have no order."""
         labels, at, kind = self._times_of(places, rows)
-
-        # each time stands once
         texts = {p: {*self.texts(p, rows)} for p in self.places("text") if p not in used}
         groups = [p for p in texts if 1 < len(texts[p]) <= len(rows) / 3]
         unique, counts = np.unique(at, return_counts=True)
@@ -208,8 +202,6 @@ class Reader(Table):
         if groups and not self.options.where:
             name, there = self.names[groups[0]], some(sorted(texts[groups[0]]))
             self.notes.append(f"{name} is {there}: all are taken as one series (else --where)")
-
-        # and they go one way
         way = times.one_way(at) if len(at) > 2 else 1
         if not way:
             falls = np.diff(at) < 0
@@ -220,23 +212,23 @@ class Reader(Table):
         return rows[::way], at[::way], kind, labels[::way]
 
     def _names_of_rows(self, values, rows):
-        """Texts that name the rows, or None. UserError where they may be times, or of several series."""
-        none = self.options.time == "none"
-        there = [p for p in self.places("text", *(["time"] if none else [])) if p not in values]
+        """Texts that name the rows, or None. UserError where they may be times or several series."""
+        if self.options.time == "none":
+            there = [place for place in self.places("time", "text") if place not in values]
+            texts = self.texts(there[0], rows) if there else None
+            self.notes += [f"rows as they stand, {texts[0]} to {texts[-1]}"] if there else []
+            return texts
+        there = [place for place in self.places("text") if place not in values]
         for place in there:
             texts, no = self.texts(place, rows), self._no(place, rows, STAND)
-            both = f"{texts[0]!r} to {texts[-1]!r}"
-            if not none and place == there[0] and len({*texts}) < len(rows) and not self.options.where:
+            if place == there[0] and len({*texts}) < len(rows) and not self.options.where:
                 raise no(f"texts repeat themselves: several series? {self._advice(place)}")
-            if not none and not times.rise(texts):
+            if not times.rise(texts):
+                both = f"{texts[0]!r} to {texts[-1]!r}"
                 raise no(f"{both} hold numbers that do not rise: times? Write these as 2024-03-31")
-            if not none and re.fullmatch(TOTAL, texts[-1]):
+            if re.fullmatch(TOTAL, texts[-1]):
                 raise no(f"{texts[-1]!r} seems to be no row of the series: drop it", -1)
-            if self.kinds[place][0] == "time":
-                self.notes.append(f"the rows are taken as they stand, {both}")
-        return self.texts(0 if self.row_names else there[0], rows) if there or self.row_names else None
-
-    # which rows
+        return self.texts(there[0], rows) if there else None
 
     def _chosen(self):
         """The rows that fit all of --where name=text."""
@@ -260,10 +252,8 @@ class Reader(Table):
         text = repr(there[0]) if " " in there[0] else there[0]
         return f"Give --where {self.names[place]}={text}, of {some(there)}"
 
-    # numbers
-
     def _no(self, place, rows, else_=""):
-        """What makes the UserError of a column, and of a place in it; else_: what helps in any case."""
+        """What makes the UserError of a column, and of a place in it; else_: what always helps."""
         name, end = self.names[place], f"; or {else_}" if else_ else ""
         return lambda text, n=None: self.no(f"{name}: {text}{end}", None if n is None else rows[n])
 

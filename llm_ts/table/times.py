@@ -116,7 +116,7 @@ def read(cells, shape, dates, no, notes):
 
 
 def _ordered(parts, dates, no, notes):
-    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}; refused where two orders fit."""
+    """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. Refused: two orders fit."""
     signs, ways, whole = {part["s"] for part in parts.values()}, {}, {}
     short = signs == {"-"} and all(len(part["c"]) == 2 for part in parts.values())
     usual = [*ORDERS][: 1 if signs == {"."} else 3 if short else 2]  # nobody writes 03.01. for March
@@ -185,7 +185,7 @@ def span_of(text):
 
 
 def rise(texts):
-    """Whether the numbers in texts rise: FY19 Q1, FY19 Q2; or do so read backwards: 1/2018, 2/2018."""
+    """Whether the numbers in texts rise: FY19 Q1, FY19 Q2; or read backwards: 1/2018, 2/2018."""
     groups = [[*map(int, re.findall(r"\d{1,9}", text))] for text in texts if re.search(r"\d", text)]
     ways = groups, [group[::-1] for group in groups]
     return any(all(a < b for a, b in zip(way, way[1:])) for way in ways)
