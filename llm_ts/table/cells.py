@@ -1,7 +1,4 @@
-"""A file, opened once -> its cells in columns: texts, or the numbers and dates that the file types.
-
-CSV and its relatives, .xlsx, .parquet, what comes through a pipe.
-"""
+"""A file, opened once -> its cells in columns: texts, or the numbers and dates that the file types."""
 
 import array
 import codecs
@@ -74,8 +71,6 @@ def load(source, separator=None, skip=0, sheet=None, where=None):
                 data = file.read()
         except FileNotFoundError:
             raise cli.UserError(f"no {source} here") from None
-        except IsADirectoryError:
-            raise cli.UserError(f"{source} is a folder: give a file of numbers") from None
     for begin, why in NO_TABLE.items():
         if re.match(begin, data):
             raise cli.UserError(f"{out.where} {why}")

@@ -23,9 +23,8 @@ def unit_in(name):
 def count_evenly(cells):
     """Whether cells are whole numbers in equal steps."""
     texts = [*map(text_of, cells)]
-    if not all(map(str.isdecimal, texts)):
-        return False
-    steps = {int(b) - int(a) for a, b in zip(texts, texts[1:])}
+    whole = all(map(str.isdecimal, texts))
+    steps = {int(b) - int(a) for a, b in zip(texts, texts[1:])} if whole else {0}
     return len(steps) == 1 and 0 not in steps
 
 

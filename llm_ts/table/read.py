@@ -149,21 +149,19 @@ class Reader(Table):
         digits = [p for p in self.places("number") if p in free]
         called = [p for p in digits if self._words(p) & AXIS]
         if len(days or called) > 1:
-            raise self.no(f"{self.listed(days or called)} are all times: give --time, one of them")
+            raise self.no(f"{self.listed(days or called)} are all times: give one to --time")
         if days:
             more = clocks or [parts[part] for part in parts if part == "hour"]
             return days + (more[:1] if ":" not in self.texts(days[0])[0] else [])
         if clocks or len(digits) <= (0 if values else 1):
             return clocks[:1]
-        return called or [p for p in digits if self._may_be_axis(p, p == digits[0])][:1]
-
-    def _may_be_axis(self, place, first):
-        """Whether plain numbers are an axis of time, or may be one that runs backwards."""
-        way, even, values = self._way(place)
-        if way < 0 or way and (self._words(place) & BACK or even and first):
-            return True
-        no = self._no(place, self.rows, STAND)
-        return bool(way) and times.of_numbers(values, no)[1] != "number"
+        for p in digits if not called else ():  # plain numbers may be an axis, also one that runs back
+            way, even, values = self._way(p)
+            if way < 0 or way and (self._words(p) & BACK or even and p == digits[0]):
+                return [p]
+            if way and times.of_numbers(values, self._no(p, self.rows, STAND))[1] != "number":
+                return [p]
+        return called
 
     def _times_of(self, places, rows):
         """(texts of the rows' times, their times, their kind)."""
@@ -197,11 +195,10 @@ class Reader(Table):
         if len(unique) < len(at):
             place = int(np.argmax(at == unique[np.argmax(counts)]))
             who = "every time" if counts.min() > 1 else repr(labels[place])
-            which = f": several series? {self._advice(groups[0])}" if groups else ""
+            which = ": several series? --where " + self._one_of(groups[0]) if groups else ""
             raise self.no(f"{who} stands {counts.max()} times, as a time{which}; or {STAND}")
         if groups and not self.options.where:
-            name, there = self.names[groups[0]], some(sorted(texts[groups[0]]))
-            self.notes.append(f"{name} is {there}: all are taken as one series (else --where)")
+            self.notes.append(f"all are one series, else --where {self._one_of(groups[0])}")
         way = times.one_way(at) if len(at) > 2 else 1
         if not way:
             falls = np.diff(at) < 0
@@ -222,7 +219,7 @@ class Reader(Table):
         for place in there:
             texts, no = self.texts(place, rows), self._no(place, rows, STAND)
             if place == there[0] and len({*texts}) < len(rows) and not self.options.where:
-                raise no(f"texts repeat themselves: several series? {self._advice(place)}")
+                raise no(f"texts repeat themselves: several series? --where {self._one_of(place)}")
             if not times.rise(texts):
                 both = f"{texts[0]!r} to {texts[-1]!r}"
                 raise no(f"{both} hold numbers that do not rise: times? Write these as 2024-03-31")
@@ -246,11 +243,9 @@ class Reader(Table):
             rows = [n for n, cell in zip(rows, self.texts(place, rows)) if cell == text]
         return rows
 
-    def _advice(self, place):
-        """ "--where station=north, of north, south"."""
-        there = [*dict.fromkeys(self.texts(place))]
-        text = repr(there[0]) if " " in there[0] else there[0]
-        return f"Give --where {self.names[place]}={text}, of {some(there)}"
+    def _one_of(self, place):
+        """ "station=north|south"."""
+        return f"{self.names[place]}={'|'.join([*dict.fromkeys(self.texts(place))][:8])}"
 
     def _no(self, place, rows, else_=""):
         """What makes the UserError of a column, and of a place in it; else_: what always helps."""

@@ -50,17 +50,16 @@ def match(shape, cell):
 
 def month_of(word):
     """ "März", "Sept" -> 3, 9; None for no month, or more than one: "jui"."""
-    word, found = word.lower(), set()
-    for number, names in enumerate(MONTHS, 1):
-        found |= {number} if any(name.startswith(word) for name in names.split()) else set()
-    return found.pop() if len(found) == 1 and len(word) > 2 else None
+    word = rf"\b{word.lower()}"
+    found = [number for number, names in enumerate(MONTHS, 1) if re.search(word, names)]
+    return found[0] if len(found) == 1 and len(word) > 4 else None
 
 
 def shape_of(cells, most):
     """The shape that at least so many of the cells have, or None."""
     some = cells[:: max(1, len(cells) // 8)]
     for name in SHAPES:
-        if any(match(name, cell) for cell in some):
+        if any(match(name, cell) for cell in some):  # quick
             if sum(match(name, cell) is not None for cell in cells) >= most:
                 return name
     return None
@@ -77,9 +76,8 @@ def time_of(part):
     except ValueError:
         return np.nan
     zone = part.get("zone", "Z")
-    minutes = 60 * int(zone[1:3]) + int(zone[-2:]) if zone[0] in "+-" else 0
-    offset = -60 * minutes if zone[0] == "-" else 60 * minutes
-    return (day.toordinal() - 719163) * 86400.0 + clock_of(part.get("clock", "0:00")) - offset
+    minutes = 60 * int(zone[:3]) + int(zone[0] + zone[-2:]) if zone[0] in "+-" else 0
+    return (day.toordinal() - 719163) * 86400.0 + clock_of(part.get("clock", "0:00")) - 60 * minutes
 
 
 def year_of(text):
@@ -148,8 +146,7 @@ def of_numbers(values, no):
         at = np.array([time_of(dict(zip("ymd", part))) for part in parts])
         if not np.isnan(at).any():
             return at, "year" if digits == 4 else "date"
-    unix = digits > 9 and texts[0] < "19"
-    if not unix and not evenly(values):
+    if (digits < 10 or texts[0] >= "19") and not evenly(values):  # 17...: seconds since 1970
         raise no(f"{texts[0]} may be a date in digits: write 2024-03-01, 2024-03 or 2024-W09")
     return values, "number"
 
