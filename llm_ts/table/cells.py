@@ -6,7 +6,6 @@ import csv
 import datetime
 import io
 import itertools
-import os
 import re
 import sys
 import warnings
@@ -93,10 +92,8 @@ def kind_of(cells):
 
 
 def fits(cell, kind, detail):
-    """Whether a cell is a time or a number as its column's are."""
-    if kind == "time":
-        return times.match(detail, cell) is not None
-    return kind == "number" and numbers.unit_of(cell) == detail
+    """Whether a cell is a time, else a number, as its column's are."""
+    return bool(times.match(detail, cell)) if kind == "time" else numbers.unit_of(cell) == detail
 
 
 def _encoding(out, data):
@@ -127,8 +124,8 @@ def _text(out, data, sign, skip):
     if not full:
         raise out.no(f"--skip {skip} leaves nothing" if skip else "it holds no rows, only comments")
     out.separator = {"tab": "\t", "blank": BLANKS}.get(sign, sign) or _separator(out, full)
-    widths = Counter(len(_split(line, out.separator)) for line in full)
-    out.columns = [[] for _ in range(widths.most_common(1)[0][0])]
+    width = Counter(len(_split(line, out.separator)) for line in full).most_common(1)[0][0]
+    out.columns = [[] for _ in range(width)]
     for number, line in itertools.chain(head, lines):
         row = _split(line, out.separator)
         while len(row) > len(out.columns) and not row[-1]:
@@ -170,8 +167,7 @@ def _separator(out, lines):
         width, often = Counter(map(len, rows)).most_common(1)[0]
         body = [row for row in rows[len(rows) > 1 :] if len(row) == width]
         if width > 1 and often >= MOST * len(rows) and body:
-            kinds = [kind_of(column)[0] for column in zip(*body)]
-            good = sum(kind in ("time", "number") for kind in kinds)
+            good = sum(kind_of(column)[0] in ("time", "number") for column in zip(*body))
             ways.append((sign == BLANKS and good < width, -good / width, place, sign, rows[0], body))
     if not ways:
         return ","
@@ -203,9 +199,8 @@ def _excel(out, data, sheet, skip):
         with warnings.catch_warnings(action="ignore"):
             book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
             formulas = openpyxl.load_workbook(io.BytesIO(data))
-    except Exception as error:  # openpyxl raises BadZipFile, KeyError, ValueError and others
-        name = type(error).__name__
-        raise out.no(f"no .xlsx that can be read ({name}): save it as .xlsx or CSV") from None
+    except Exception:  # openpyxl raises BadZipFile, KeyError, ValueError and others
+        raise out.no("no .xlsx that can be read: save it as .xlsx or CSV") from None
     pages = [page for page in book if any(cell is not None for row in page.values for cell in row)]
     shown = [page for page in pages if page.sheet_state == "visible" or sheet]
     shown = [page for page in shown if sheet in (None, page.title)]
@@ -237,7 +232,6 @@ def _excel(out, data, sheet, skip):
 
 
 def _parquet(out, data):
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own takes 1 GB of addresses
     import pyarrow
     from pyarrow import parquet
 

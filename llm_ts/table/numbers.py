@@ -18,8 +18,7 @@ CELL = re.compile(
     rf"(?P<body>[0-9](?:[0-9.,{SPACES}]*[0-9])?[.,]?|[.,][0-9]+)"
     rf"(?P<exponent>(?:[eE][+-]?[0-9]{{1,3}})?)\s?(?P<unit>{UNIT})?"
 )
-CODE = re.compile(r"-?99+(?:\.9+)?|-(?:1|9|127|128|8+|32768)|127|255|32767|65535")
-HUGE = 1e20  # no measurement: what programs write where nothing is
+CODE = re.compile(r"-?99+(\.9+)?|-(1|9|127|128|8+|32768)|127|255|32767|65535|.*e\+[2-9]\d+")  # missing?
 
 
 def is_missing(cell, words=()):
@@ -130,6 +129,6 @@ def _refuse_codes(values, no):
         far = (unique[cut] - unique[cut - 1]) / np.ptp(unique[rest])
     for value, count in zip(unique[odd], counts[odd]) if far > 1 or below else ():
         shown = f"{value:.10g}"
-        if CODE.fullmatch(shown) or abs(value) >= HUGE or count > 1 and far > 3:
+        if CODE.fullmatch(shown) or count > 1 and far > 3:
             many = f"{count} {'values are' if count > 1 else 'value is'} {shown}"
             raise no(f"{many}, far outside of the others: --missing {shown}, or --missing none?")

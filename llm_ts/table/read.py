@@ -81,8 +81,6 @@ class Reader(Table):
 
         named = [self.place(name, "--row" if turned else "--column") for name in options.columns]
         time = self._time_places(named)
-        if {*time} & {*named}:
-            raise self.no(f"--time and --column both name {self.names[time[0]]}")
         values = named or self._values(time, options.all_columns)
         rows, at, kind = self._chosen(), None, None
         for n in rows:
@@ -122,16 +120,15 @@ class Reader(Table):
         digits = [place for place in self.places("number") if place not in time]
         chosen = [place for place in digits if not self._way(place)[1]] or digits
         others = [p for p in self.places("time", "text") if p not in time or not digits]
-        texts = {self.names[p]: self.texts(p) for p in others}
-        held = some([f"{name} holds {max(all_, key=len)[:40]!r}" for name, all_ in texts.items()], 3)
+        texts = [f"{self.names[p]} holds {max(self.texts(p), key=len)[:40]!r}" for p in others]
         if not digits:
-            raise self.no(f"it has no column of numbers: {held}")
+            raise self.no(f"it has no column of numbers: {some(texts, 3)}")
         if len(chosen) > 1 and not every:
             more = f"; or --row of {some(self.texts(0), 4)}" if len(chosen) >= WIDE else ""
             raise self.no(f"which column? --column of {self.listed(chosen)}, or --all-columns{more}")
         if texts and self._way(chosen[0])[1] and not time and not every:
             name = self.names[chosen[0]]
-            raise self.no(f"only {name} holds numbers, and evenly; {held}: --column {name!r}?")
+            raise self.no(f"only {name} holds numbers, and evenly; {texts[0]}: --column {name!r}?")
         return chosen
 
     def _time_places(self, values):
