@@ -54,9 +54,9 @@ class Table:
         """The UserError of a file, or of a row of it."""
         return self.file.no(text, None if row is None else self.file.lines[row])
 
-    def texts(self, place, rows=None):
-        """The texts of a column: of the body, or of some rows."""
-        return [text_of(self.columns[place][n]) for n in (self.rows if rows is None else rows)]
+    def texts(self, place):
+        """The texts of a column of the body."""
+        return [text_of(self.columns[place][n]) for n in self.rows]
 
     def _row(self, number):
         return [column[number] for column in self.columns]

@@ -79,26 +79,22 @@ class Reader(Table):
         if not turned and (options.rows or len(self.rows) == 1):
             return Reader(self.turned(), replace(options, columns=options.rows)).series()
 
+        self._choose_rows()
         named = [self.place(name, "--row" if turned else "--column") for name in options.columns]
         time = self._time_places(named)
         values = named or self._values(time, options.all_columns)
-        rows, at, kind = self._chosen(), None, None
-        for n in rows:
-            if n in self.file.ragged:
-                seen = f"it has {self.file.ragged[n]} cells, the others {len(self.file.columns)}"
-                raise self.no(f"{seen}: mend it, or give --separator", n)
-        if time:
-            rows, at, kind, labels = self._timed(time, rows, {*time, *values})
-        else:
-            labels = self._names_of_rows(values, rows)
+        for n in filter(self.file.ragged.get, self.rows):
+            seen = f"it has {self.file.ragged[n]} cells, the others {len(self.file.columns)}"
+            raise self.no(f"{seen}: mend it, or give --separator", n)
+        at, kind, labels = self._timed(time, values) if time else self._untimed(values)
         out = []
         for place in values:
             notes = [*self.notes]
-            found, unit = self._numbers(place, rows, notes)
+            found, unit = self._numbers(place, notes)
             for total, others in ((found[-1], found[:-1]), (found[0], found[1:])):
-                sums = not time and options.time != "none" and len(others) > 7
+                sums = not time and options.time != "none" and total and len(others) > 7
                 if sums and np.isclose(total, others.sum(), rtol=1e-9, atol=0):
-                    no = self._no(place, rows, STAND)
+                    no = self._no(place, STAND)
                     raise no(f"{total:.12g} is the sum of the others, no value of the series")
             name, unit = self.names[place], unit or self.units[place]
             out.append(Series(self.file.where, name, unit, found, at, kind, labels, notes))
@@ -110,7 +106,7 @@ class Reader(Table):
     def _way(self, place):
         """(1 where a column of numbers rises, -1 where it falls, 0; if evenly; its values)."""
         try:
-            values, unit = self._numbers(place, self.rows, [])
+            values, unit = self._numbers(place, [])
         except cli.UserError:
             return 0, False, None
         return (0, False, None) if unit else (times.one_way(values), times.evenly(values), values)
@@ -156,16 +152,16 @@ class Reader(Table):
             way, even, values = self._way(p)
             if way < 0 or way and (self._words(p) & BACK or even and p == digits[0]):
                 return [p]
-            if way and times.of_numbers(values, self._no(p, self.rows, STAND))[1] != "number":
+            if way and times.of_numbers(values, self._no(p, STAND))[1] != "number":
                 return [p]
         return called
 
-    def _times_of(self, places, rows):
+    def _times_of(self, places):
         """(texts of the rows' times, their times, their kind)."""
-        place, no = places[0], self._no(places[0], rows, STAND)
-        labels, (kind, shape), words = self.texts(place, rows), self.kinds[place], self._words(place)
+        place, no = places[0], self._no(places[0], STAND)
+        labels, (kind, shape), words = self.texts(place), self.kinds[place], self._words(place)
         if len(places) > 1:
-            labels = [*map(times.together, zip(*(self.texts(p, rows) for p in places)))]
+            labels = [*map(times.together, zip(*map(self.texts, places)))]
             names = " and ".join(self.names[p] for p in places)
             self.notes.append(f"{names} are one time together")
             kind, shape = "time", times.shape_of(labels, 0.5 * len(labels)) or "day"
@@ -173,7 +169,9 @@ class Reader(Table):
             return labels, *times.read(labels, shape, self.options.dates, no, self.notes)
         if kind != "number" or shape:
             raise no("it holds no times that can be read: give another to --time")
-        at, kind = times.of_numbers(self._numbers(place, rows, self.notes)[0], no)
+        at, kind = times.of_numbers(self._numbers(place, self.notes)[0], no)
+        for n in np.flatnonzero(np.isnan(at)):
+            raise no(f"{labels[n]!r} is no time: mend or drop it", n)
         if kind == "number" and words & BACK:
             raise no("it may run backwards in time: put the oldest row first")
         if kind == "number" and not self.options.time:
@@ -183,11 +181,11 @@ class Reader(Table):
             self.notes += [] if words & AXIS else [said]
         return labels, at, kind
 
-    def _timed(self, places, rows, used):
-        """(rows in the order of time, at, kind, labels). UserError for times that have no order."""
-        labels, at, kind = self._times_of(places, rows)
-        texts = {p: {*self.texts(p, rows)} for p in self.places("text") if p not in used}
-        groups = [p for p in texts if 1 < len(texts[p]) <= len(rows) / 3]
+    def _timed(self, places, values):
+        """Put the rows in the order of time -> (at, kind, labels). UserError where they have none."""
+        labels, at, kind = self._times_of(places)
+        free = [place for place in self.places("text") if place not in (*places, *values)]
+        groups = [place for place in free if 1 < len({*self.texts(place)}) <= len(at) / 3]
         unique, counts = np.unique(at, return_counts=True)
         if len(unique) < len(at):
             place = int(np.argmax(at == unique[np.argmax(counts)]))
@@ -203,30 +201,31 @@ class Reader(Table):
             both = f"{labels[place + 1]!r} follows {labels[place]!r}"
             raise self.no(f"its times go back and forth: {both}: sort the rows, or {STAND}")
         self.notes += ["the times fall (newest first): turned round"] if way < 0 else []
-        return rows[::way], at[::way], kind, labels[::way]
+        self.rows = self.rows[::way]
+        return at[::way], kind, labels[::way]
 
-    def _names_of_rows(self, values, rows):
-        """Texts that name the rows, or None. UserError where they may be times or several series."""
+    def _untimed(self, values):
+        """(None, None, texts that name the rows or None). UserError where they may be times, or where
+        the rows may be several series."""
         if self.options.time == "none":
             there = [place for place in self.places("time", "text") if place not in values]
-            texts = self.texts(there[0], rows) if there else None
+            texts = self.texts(there[0]) if there else None
             self.notes += [f"rows as they stand, {texts[0]} to {texts[-1]}"] if there else []
-            return texts
+            return None, None, texts
         there = [place for place in self.places("text") if place not in values]
         for place in there:
-            texts, no = self.texts(place, rows), self._no(place, rows, STAND)
-            if place == there[0] and len({*texts}) < len(rows) and not self.options.where:
+            texts, no = self.texts(place), self._no(place, STAND)
+            if place == there[0] and len({*texts}) < len(texts) and not self.options.where:
                 raise no(f"texts repeat themselves: several series? --where {self._one_of(place)}")
             if not times.rise(texts):
                 both = f"{texts[0]!r} to {texts[-1]!r}"
                 raise no(f"{both} hold numbers that do not rise: times? Write these as 2024-03-31")
             if re.fullmatch(TOTAL, texts[-1]):
                 raise no(f"{texts[-1]!r} seems to be no row of the series: drop it", -1)
-        return self.texts(there[0], rows) if there else None
+        return None, None, self.texts(there[0]) if there else None
 
-    def _chosen(self):
-        """The rows that fit all of --where name=text."""
-        rows = self.rows
+    def _choose_rows(self):
+        """Keep the rows that fit all of --where name=text."""
         for where in self.options.where:
             name, sign, text = map(str.strip, where.partition("="))
             if not sign:
@@ -237,22 +236,21 @@ class Reader(Table):
                 raise self.no(f"no row has {name} = {text!r}: it has {some([*{}.fromkeys(there)])}")
             if empty := there.count(""):
                 raise self.no(f"{name} is empty in {empty} rows: is it meant as above? Fill them")
-            rows = [n for n, cell in zip(rows, self.texts(place, rows)) if cell == text]
-        return rows
+            self.rows = [n for n, cell in zip(self.rows, there) if cell == text]
 
     def _one_of(self, place):
         """ "station=north|south"."""
         return f"{self.names[place]}={'|'.join([*dict.fromkeys(self.texts(place))][:8])}"
 
-    def _no(self, place, rows, else_=""):
+    def _no(self, place, else_=""):
         """What makes the UserError of a column, and of a place in it; else_: what always helps."""
         name, end = self.names[place], f"; or {else_}" if else_ else ""
-        return lambda text, n=None: self.no(f"{name}: {text}{end}", None if n is None else rows[n])
+        return lambda text, n=None: self.no(f"{name}: {text}{end}", None if n is None else self.rows[n])
 
-    def _numbers(self, place, rows, notes):
+    def _numbers(self, place, notes):
         """(values, unit) of a column; errors say the file, the line and the column."""
         missing = {text.strip().lower() for text in ",".join(self.options.missing).split(",")}
         plain = self.file.separator in (",", cells.BLANKS) and len(self.file.columns) > 1
-        there, no = [self.columns[place][n] for n in rows], self._no(place, rows)
+        there, no = [self.columns[place][n] for n in self.rows], self._no(place)
         default = "." if plain else None
         return numbers.read(there, no, notes, missing, self.options.decimal, default)
