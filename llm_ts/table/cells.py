@@ -48,7 +48,7 @@ class Cells:
         if self.blank:
             return
         if above and self.lines:
-            raise self.no(f"a blank {self.word} above: a second table? --skip {line - 1}", line)
+            raise self.no(f"a blank {self.word} above: a second table, or a remark? --skip {line - 1}?", line)
         if len(row) != len(self.columns):
             self.ragged[len(self.lines)] = len(row)
         self.lines.append(line)

@@ -78,7 +78,6 @@ class Reader(Table):
         options, turned = self.options, self.file.word == "column"
         if not turned and (options.rows or len(self.rows) == 1):
             return Reader(self.turned(), replace(options, columns=options.rows)).series()
-
         self._choose_rows()
         named = [self.place(name, "--row" if turned else "--column") for name in options.columns]
         time = self._time_places(named)
@@ -217,9 +216,10 @@ class Reader(Table):
             texts, no = self.texts(place), self._no(place, STAND)
             if place == there[0] and len({*texts}) < len(texts) and not self.options.where:
                 raise no(f"texts repeat themselves: several series? --where {self._one_of(place)}")
-            if not times.rise(texts):
+            typed = {type(self.columns[place][n]) for n in self.rows}
+            if not times.rise(texts) or len(typed) > 1:
                 both = f"{texts[0]!r} to {texts[-1]!r}"
-                raise no(f"{both} hold numbers that do not rise: times? Write these as 2024-03-31")
+                raise no(f"{both} hold numbers that do not rise: times? Write 2024-03-31")
             if re.fullmatch(TOTAL, texts[-1]):
                 raise no(f"{texts[-1]!r} seems to be no row of the series: drop it", -1)
         return None, None, self.texts(there[0]) if there else None
