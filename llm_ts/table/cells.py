@@ -1,4 +1,4 @@
-"""A file, opened once -> its cells in columns: texts, or the numbers and dates that the file types."""
+"""A file, opened once -> its cells in columns: texts, or numbers and dates if the file types them."""
 
 import array
 import codecs
@@ -48,7 +48,7 @@ class Cells:
         if self.blank:
             return
         if above and self.lines:
-            raise self.no(f"a blank {self.word} above: a second table, or a remark? --skip {line - 1}?", line)
+            raise self.no(f"a blank {self.word} above: a second table? --skip {line - 1}", line)
         if len(row) != len(self.columns):
             self.ragged[len(self.lines)] = len(row)
         self.lines.append(line)
@@ -81,8 +81,8 @@ def load(source, separator=None, skip=0, sheet=None, where=None):
 
 
 def kind_of(cells):
-    """What most cells of a column are: ("time", its shape), ("number", the unit in them), ("text", ""),
-    ("empty", ""). Of those that are described, all must be so."""
+    """What most cells of a column are: "time" and its shape, "number" and the unit in them, "text", or
+    "empty". Of those that are described, all must be so."""
     there = [cell for cell in cells if not numbers.is_missing(cell)]
     if shape := times.shape_of(there, MOST * len(there)):
         return "time", shape
@@ -202,8 +202,7 @@ def _excel(out, data, sheet, skip):
     except Exception:  # openpyxl raises BadZipFile, KeyError, ValueError and others
         raise out.no("no .xlsx that can be read: save it as .xlsx or CSV") from None
     pages = [page for page in book if any(cell is not None for row in page.values for cell in row)]
-    shown = [page for page in pages if page.sheet_state == "visible" or sheet]
-    shown = [page for page in shown if sheet in (None, page.title)]
+    shown = [p for p in pages if (p.title == sheet if sheet else p.sheet_state == "visible")]
     if len(shown) != 1:
         what = f"no sheet {sheet!r} with cells" if sheet else f"{len(shown)} sheets with cells"
         named = ", ".join(page.title for page in pages)

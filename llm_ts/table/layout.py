@@ -137,6 +137,6 @@ class Table:
         places = [p for p in range(len(self.names)) if p in digits or p == 0 or not self.header]
         columns = [[self.names[p] for p in places]] if self.header else []
         columns += [[self.columns[p][n] for p in places] for n in self.rows]
-        notes = [*self.notes, f"the series stands in a row, {len(places)} cells"]
+        notes = [*self.notes, "the series stands in a row"]
         lines = [self.full[p] + 1 for p in places]
         return cells.Cells(self.file.where, columns, lines, "column", notes=notes)

@@ -18,7 +18,8 @@ CELL = re.compile(
     rf"(?P<body>[0-9](?:[0-9.,{SPACES}]*[0-9])?[.,]?|[.,][0-9]+)"
     rf"(?P<exponent>(?:[eE][+-]?[0-9]{{1,3}})?)\s?(?P<unit>{UNIT})?"
 )
-CODE = re.compile(r"-?99+(\.9+)?|-(1|9|127|128|8+|32768)|127|255|32767|65535|.*e\+[2-9]\d+")  # missing?
+QUICK = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,2})?|-?[0-9]{4,15}(\.[0-9]{1,9})?")  # one reading alone
+CODE = re.compile(r"-?99+(\.9+)?|-(1|9|127|128|8+|32768)|127|255|32767|65535|.*e\+[2-9]\d+")
 
 
 def is_missing(cell, words=()):
@@ -61,11 +62,14 @@ def read(cells, no, notes, missing=(), decimal=None, default=None):
     typed, unit = any(not isinstance(cell, str) for cell in table), ""
     if not table:
         raise no("no cell holds a number")
-    for cell in table:
+    quick = not typed and decimal != "," and all(map(QUICK.fullmatch, table))
+    for cell in table if not quick else ():
         if unit_of(cell) is None or typed and isinstance(cell, str):
             why = "0, or no value" if cell in ("-", "--", "–") else "no number as the others are"
             raise no(f"{str(cell)!r} is {why}: mend it, or --missing {cell!r}", cells.index(cell))
-    if not typed:
+    if quick:
+        table = {cell: float(cell) for cell in table}
+    elif not typed:
         table, unit = _read_texts(table, no, decimal, default, notes)
     numbers = [float(word) for word in missing if re.fullmatch("-?[0-9]+([.][0-9]+)?", word)]
     values = np.array([table.get(cell, np.nan) for cell in cells], dtype=float)

@@ -147,7 +147,7 @@ class Reader(Table):
             return days + (more[:1] if ":" not in self.texts(days[0])[0] else [])
         if clocks or len(digits) <= (0 if values else 1):
             return clocks[:1]
-        for p in digits if not called else ():  # plain numbers may be an axis, also one that runs back
+        for p in digits if not called else ():  # an axis of plain numbers, perhaps running back
             way, even, values = self._way(p)
             if way < 0 or way and (self._words(p) & BACK or even and p == digits[0]):
                 return [p]
@@ -181,7 +181,7 @@ class Reader(Table):
         return labels, at, kind
 
     def _timed(self, places, values):
-        """Put the rows in the order of time -> (at, kind, labels). UserError where they have none."""
+        """Put the rows in the order of time -> (at, kind, labels). UserError if they have none."""
         labels, at, kind = self._times_of(places)
         free = [place for place in self.places("text") if place not in (*places, *values)]
         groups = [place for place in free if 1 < len({*self.texts(place)}) <= len(at) / 3]
@@ -204,8 +204,7 @@ class Reader(Table):
         return at[::way], kind, labels[::way]
 
     def _untimed(self, values):
-        """(None, None, texts that name the rows or None). UserError where they may be times, or where
-        the rows may be several series."""
+        """(None, None, texts that name the rows or None). UserError: times? several series?"""
         if self.options.time == "none":
             there = [place for place in self.places("time", "text") if place not in values]
             texts = self.texts(there[0]) if there else None
@@ -245,7 +244,8 @@ class Reader(Table):
     def _no(self, place, else_=""):
         """What makes the UserError of a column, and of a place in it; else_: what always helps."""
         name, end = self.names[place], f"; or {else_}" if else_ else ""
-        return lambda text, n=None: self.no(f"{name}: {text}{end}", None if n is None else self.rows[n])
+        rows = self.rows
+        return lambda text, n=None: self.no(f"{name}: {text}{end}", None if n is None else rows[n])
 
     def _numbers(self, place, notes):
         """(values, unit) of a column; errors say the file, the line and the column."""

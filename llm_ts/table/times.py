@@ -59,9 +59,8 @@ def shape_of(cells, most):
     """The shape that at least so many of the cells have, or None."""
     some = cells[:: max(1, len(cells) // 8)]
     for name in SHAPES:
-        if any(match(name, cell) for cell in some):  # quick
-            if sum(match(name, cell) is not None for cell in cells) >= most:
-                return name
+        if any(match(name, c) for c in some) and sum(bool(match(name, c)) for c in cells) >= most:
+            return name
     return None
 
 
