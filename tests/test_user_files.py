@@ -106,7 +106,7 @@ READ = {  # name: (content, flags, values, what the notes or the unit must say)
     "-9999 is a value": (numbers(-9999, place=5), "--missing none", put(V, 5, -9999)),
     "missing, told": (numbers("-", "-", place=5), "--missing -", [*V[:5], 5.3 + 2.4 / 3, 5.3 + 4.8 / 3, *V[7:]], "2 of 24"),
     "NA and blanks": (numbers("NA", place=5), "", put(V, 5, GAP), "1 of 24"),
-    "missing at the ends": (lines("d,x", ISO, ["", *V[1:-1], "n/a"]), "", V[1:-1], "2 of 24 values missing at the ends"),
+    "missing at the ends": (lines("d,x", ISO, ["", *V[1:-1], "n/a"]), "", V[1:-1], "2 of 24 values missing: dropped at the ends"),
     "many missing": (lines("x,name", ["" if i % 4 == 1 else v for i, v in enumerate(V)], [f"a{i}" for i in range(N)]), "",
                      [v for i, v in enumerate(V) if i % 4 != 1], "6 dropped"),
     "zeros are counted": (numbers(0, 0), "", put(put(V, 3, 0), 4, 0), "2 of them zero"),
@@ -205,7 +205,7 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "more digits than a float": (lines("at,x", [f"a{i}" for i in range(N)], [f"123456789012345678901.{i:02d}" for i in range(N)]), "", "digits"),
     "constant": (lines("d,x", ISO, [7.5] * N), "", "constant (7.5)"),
     "seven values": (lines("d,x", ISO[:7], V[:7]), "", "7 values|8 are the fewest"),
-    "mostly missing": (lines("d,x", ISO, [v if i % 3 == 0 else "" for i, v in enumerate(V)]), "", "more than half"),
+    "mostly missing": (lines("d,x", ISO, [v if i % 3 == 0 else "" for i, v in enumerate(V)]), "", "16 of 24 values missing|half of all"),
     # tables
     "a cell less": (PLAIN.replace("2024-03-05,", ""), "", "line 6|1 cells|the others 2"),
     "fixed width": ("day x y\n" + "".join(f"{d} {'' if i == 5 else v:6} {v:6}\n" for i, (d, v) in enumerate(zip(ISO, V))), "--column x", "line 7"),

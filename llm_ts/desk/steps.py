@@ -1,5 +1,7 @@
-"""A series as it stands in a file -> one that can be described: a part of it, without gaps, in equal
-steps of time. Whatever is done is a note; the facts (first, last, ...) come from the rows of the file."""
+"""A series of a file -> one that can be described: a part of it, without gaps, in equal steps.
+
+Whatever is done is a note. The facts (first, last, lowest, highest) come from the rows of the file.
+"""
 
 from dataclasses import replace
 
@@ -10,9 +12,9 @@ from llm_ts.series.rows import LONGEST
 from llm_ts.table import times
 
 SHORTEST = 8  # values
-FILLED, HALF = 0.1, 0.5  # shares of missing values: up to the first interpolated; beyond the second refused
-SAME, UNEVEN, GAP = 1.2, 2.0, 0.1  # longest step over shortest: of months, of uneven steps; of the whole
-JUMP = 100  # the longest step over the usual one: beyond it a clock was set, or there are two campaigns
+FILLED, HALF = 0.1, 0.5  # shares of missing values: interpolated up to, refused beyond
+SAME, UNEVEN, GAP = 1.2, 2.0, 0.1  # longest step over shortest: months, uneven ones; over the whole
+JUMP = 100  # the longest step over the usual one: a clock was set there, or there are two campaigns
 
 
 def no(series, text):
@@ -21,23 +23,21 @@ def no(series, text):
 
 def label(series, place):
     """What a row is called: its time or name in the file's words, else its number from 1."""
-    return str(range(1, len(series.values) + 1)[place] if series.labels is None else series.labels[place])
+    numbers = range(1, len(series.values) + 1)
+    return str((numbers if series.labels is None else series.labels)[place])
 
 
 def _take(series, places, note):
     """The rows of a series at these places."""
-    return replace(
-        series,
-        values=series.values[places],
-        at=None if series.at is None else series.at[places],
-        labels=None if series.labels is None else [series.labels[place] for place in places],
-        notes=[*series.notes, note],
-    )
+    at = None if series.at is None else series.at[places]
+    labels = None if series.labels is None else [series.labels[place] for place in places]
+    notes = [*series.notes, note]
+    return replace(series, values=series.values[places], at=at, labels=labels, notes=notes)
 
 
 def choose_window(series, last=None, begin=None, end=None):
-    """The part of a series from `begin` to `end` (texts: times, or the numbers or names of rows), and of
-    it the last so many rows. UserError where nothing is left."""
+    """The part of a series from `begin` to `end` (texts: times, or numbers or names of rows), and of it
+    the last so many rows. UserError where nothing is left."""
     at = np.arange(1, len(series.values) + 1) if series.at is None else series.at
     keep = np.ones(len(at), dtype=bool)
     if begin is not None:
@@ -45,9 +45,11 @@ def choose_window(series, last=None, begin=None, end=None):
     if end is not None:
         keep &= at < _span(series, end, "--to")[1]
     if not keep.any():
-        raise no(series, f"no row lies between --from and --to: it has {label(series, 0)} to {label(series, -1)}")
+        ends = f"{label(series, 0)} to {label(series, -1)}"
+        raise no(series, f"no row lies between --from and --to: it has {ends}")
     places = np.flatnonzero(keep)[-last if last else 0 :]
-    return series if len(places) == len(keep) else _take(series, places, f"{len(places)} of {len(keep)} rows chosen")
+    said = f"{len(places)} of {len(keep)} rows chosen"
+    return series if len(places) == len(keep) else _take(series, places, said)
 
 
 def _span(series, text, flag):
@@ -56,26 +58,20 @@ def _span(series, text, flag):
         return series.labels.index(text) + 1, series.labels.index(text) + 2
     timed = series.at is not None and series.kind != "number"
     try:
-        span = times.span_of(text) if timed else (float(text), np.nextafter(float(text), np.inf))
+        return times.span_of(text) if timed else (float(text), np.nextafter(float(text), np.inf))
     except ValueError:
-        span = None
-    if not span:
-        what = "a time, as 1990, 1990-03 or 1990-03-31 12:00" if timed else "a number, as the series has"
-        raise cli.UserError(f"{flag} {text!r}: give {what}")
-    return span
+        what = "a time, as 1990, 1990-03 or 1990-03-31 12:00" if timed else "a number of the axis"
+        raise cli.UserError(f"{flag} {text!r}: give {what}") from None
 
 
 def fill(series):
-    """The series without missing values: those at its ends dropped, up to a tenth interpolated, more of
-    them dropped; said. UserError where too few are left, or they are of no use."""
-    n, name = len(series.values), series.column
-    there = np.flatnonzero(~np.isnan(series.values))
-    missing = f"{n - len(there)} of {n} are missing"
-    if len(there) < SHORTEST:
-        why = f" ({missing})" if len(there) < n else ""
-        raise no(series, f"{name} has {len(there)} values{why}: {SHORTEST} are the fewest that can be described")
-    if len(there) < HALF * n:
-        raise no(series, f"{name}: {missing}, more than half: choose a part with --from and --to")
+    """The series without missing values: dropped at the ends; inside interpolated if few, else dropped.
+    UserError where too few values are left, or they are of no use."""
+    n, name, there = len(series.values), series.column, np.flatnonzero(~np.isnan(series.values))
+    missing = f"{n - len(there)} of {n} values missing"
+    if len(there) < max(SHORTEST, HALF * n):
+        few = f"{name} has {len(there)} values, {missing}"
+        raise no(series, f"{few}: {SHORTEST} are the fewest that can be described, and half of all")
     low, high = series.values[there].min(), series.values[there].max()
     if low == high:
         raise no(series, f"{name} is constant ({low:.12g}): there is nothing to describe")
@@ -83,45 +79,38 @@ def fill(series):
         span = high - low
     if not np.isfinite(span):
         raise no(series, f"{name} spans {low:g} to {high:g}, too far for a computer: rescale it")
-    if len(there) == n:
-        return series
     inside = there[-1] - there[0] + 1 - len(there)
-    if inside < n - len(there):
-        said = f"{n - len(there) - inside} of {n} values missing at the ends: dropped"
-        series, there = _take(series, np.arange(there[0], there[-1] + 1), said), there - there[0]
-    said = f"{inside} of {n} values missing"
+    if there[-1] - there[0] + 1 < n:
+        ends = np.arange(there[0], there[-1] + 1)
+        series, there = _take(series, ends, f"{missing}: dropped at the ends"), there - there[0]
     if inside > FILLED * n:
-        return _take(series, there, f"{said}: {inside} dropped")
+        return _take(series, there, f"{missing}: {inside} dropped")
     axis = np.arange(len(series.values)) if series.at is None else series.at
     values = np.interp(axis, axis[there], series.values[there])
-    return replace(series, values=values, notes=[*series.notes, f"{said}: interpolated"] if inside else series.notes)
+    notes = [*series.notes, *([f"{missing}: {inside} interpolated"] if inside else [])]
+    return replace(series, values=values, notes=notes)
 
 
 def make_even(series):
     """The values in equal steps of time, interpolated where the steps differ enough to matter, said.
     UserError for a step so long that a clock was set there, or nothing was measured."""
-    if series.at is None:
-        return series
-    steps = np.diff(series.at)
+    steps = np.diff(series.at) if series.at is not None else np.ones(1)
     whole, shortest, longest = steps.sum(), steps.min(), steps.max()
     if longest <= SAME * shortest or longest <= min(UNEVEN * shortest, GAP * whole):
         return series
+    long, short, all_ = (duration(step, series.kind) for step in (longest, shortest, whole))
     if longest > HALF * whole or longest > max(JUMP * np.median(steps), GAP * whole):
         place = int(np.argmax(steps))
-        raise no(
-            series,
-            f"{duration(longest, series.kind)} pass between {label(series, place)!r} and "
-            f"{label(series, place + 1)!r}, of {duration(whole, series.kind)} in all: a clock that was set? "
-            "--from and --to choose a part, --time none takes the rows as they stand",
-        )
+        where = f"between {label(series, place)!r} and {label(series, place + 1)!r}"
+        why = f"{long} pass {where}, of {all_} in all: a clock that was set?"
+        raise no(series, f"{why} --from and --to choose a part, --time none takes all as they stand")
     n = len(series.values)
     points = min(max(n, LONGEST), max(n, round(whole / np.median(steps)) + 1))
     grid = np.linspace(series.at[0], series.at[-1], points)
     values = np.interp(grid, series.at, series.values)
-    for place in (np.argmax(series.values), np.argmin(series.values)):  # peaks stay as high as they are
+    for place in (np.argmax(series.values), np.argmin(series.values)):  # these stay as they are
         values[np.argmin(np.abs(grid - series.at[place]))] = series.values[place]
-    note = f"uneven steps, {duration(shortest, series.kind)} to {duration(longest, series.kind)}"
-    note += f": put on an even grid of {points} points by interpolation"
+    note = f"uneven steps, {short} to {long}: put on an even grid of {points} points by interpolation"
     return replace(series, values=values, at=grid, labels=None, notes=[*series.notes, note])
 
 
@@ -136,10 +125,10 @@ def duration(step, kind):
 
 def split(series, count):
     """A series -> so many parts one after another, each of the same number of rows (but for one)."""
-    if count == 1:
-        return [series]
-    parts = np.array_split(np.arange(len(series.values)), count)
-    if min(map(len, parts)) < SHORTEST:
-        raise no(series, f"{len(series.values)} values in {count} windows: {SHORTEST} in each are the fewest")
-    names = [f"{label(series, part[0])} to {label(series, part[-1])}" for part in parts]
-    return [_take(series, part, f"window {k} of {count}: {names[k - 1]}") for k, part in enumerate(parts, 1)]
+    n, out = len(series.values), []
+    if count > 1 and n // count < SHORTEST:
+        raise no(series, f"{n} values in {count} windows: {SHORTEST} in each are the fewest")
+    for number, part in enumerate(np.array_split(np.arange(n), count), 1):
+        ends = f"{label(series, part[0])} to {label(series, part[-1])}"
+        out.append(_take(series, part, f"window {number} of {count}: {ends}"))
+    return out if count > 1 else [series]
