@@ -151,7 +151,7 @@ def prepare_all(args, found, learnt, asked):
         try:
             if isinstance(series, cli.UserError):
                 raise series
-            yield path, prepare.prepare(series, learnt, asked, windowed=bool(args.last or args.begin or args.end))
+            yield path, prepare.prepare(series, learnt, asked)
         except cli.UserError as error:
             yield path, error
 

@@ -27,7 +27,6 @@ def draw(ready, answer, path):
     step = max(1, len(series.values) // MOST)
     axes.plot(*((part[::step] for part in (_axis(series), series.values))), linewidth=1.3)
     unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
-    zero = f" - {series.zero}" if series.zero else ""
     family, name = _fonts(cli.visible(_shortened(series.column) + unit))
     if not family:
         family, shown = [FONT], "value"
@@ -43,7 +42,7 @@ def draw(ready, answer, path):
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # whole dates would touch one another
     axes.set_xlabel({"date": "", "year": "year"}.get(series.kind, "time step" if series.at is None else "time"))
-    axes.set_ylabel(_plain(name + zero), family=family)
+    axes.set_ylabel(_plain(name), family=family)
     axes.grid(alpha=0.3)
     title = "\n".join(answer.sentences.values()) if answer.sentences else answer.text[:200]
     axes.set_title(_plain(title), loc="left", fontsize=10)
@@ -68,9 +67,8 @@ def _axis(series):
     if series.at is None:
         return np.arange(len(series.values))
     if series.kind != "date":
-        return series.at + series.start
-    first = np.datetime64(int(series.start), "s").astype("datetime64[us]")
-    return first + (series.at * 1e6).astype("int64").astype("timedelta64[us]")
+        return 1970 + series.at / 31556952 if series.kind == "year" else series.at
+    return (series.at * 1e6).astype("int64").astype("datetime64[us]")
 
 
 def _fonts(text):

@@ -29,25 +29,19 @@ class Asked:
 def read_series(path, options, last=None, begin=None, end=None, windows=1):
     """A file -> its series, in order, each window apart. UserError in one line for what cannot be described."""
     try:
-        found = in_order(table.read(path, options), last, begin, end)
+        found = [steps.choose_window(series, last, begin, end) for series in table.open_table(path, options).series()]
         return [part for series in found for part in steps.split(series, windows)]
     except MemoryError:
         raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None
 
 
-def in_order(found, last=None, begin=None, end=None):
-    """Series of a file -> the same with rising times, each the part that was chosen of it."""
-    return [steps.choose_window(steps.put_in_order(series), last, begin, end) for series in found]
-
-
-def prepare(series, learnt, asked, windowed=False):
+def prepare(series, learnt, asked):
     """A Series of read_series -> Asked. UserError for what cannot be described.
 
     learnt, asked: the Tasks that the student learnt (None: not known) and by which it is asked.
-    windowed: whether the user chose the rows of the series.
     """
-    facts, zeros = facts_of(series), int((series.values == -series.zero).sum())
-    series = steps.fill(series, windowed)
+    facts, zeros = facts_of(series), int((series.values == 0).sum())
+    series = steps.fill(series)
     rows, series = len(series.values), steps.make_even(series)
     n, points = len(series.values), origin.points_shown(asked, len(series.values))
     notes = list(series.notes)
@@ -67,11 +61,11 @@ def facts_of(series):
         return {}
     values = series.values[there]
     places = {"first": 0, "last": -1, "lowest": int(np.argmin(values)), "highest": int(np.argmax(values))}
-    return {name: {"value": _value(series, values[place]), "time": _time(series, there[place])} for name, place in places.items()}
+    return {name: {"value": _value(values[place]), "time": _time(series, there[place])} for name, place in places.items()}
 
 
-def _value(series, value):
-    return series.zero + int(value) if series.zero else int(value) if value.is_integer() and abs(value) < 1e15 else float(value)
+def _value(value):
+    return int(value) if value.is_integer() and abs(value) < 1e15 else float(value)
 
 
 def _time(series, place):

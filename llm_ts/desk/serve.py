@@ -10,7 +10,7 @@ import json
 import os
 
 from llm_ts import cli, local_page, paths
-from llm_ts.desk import fast, prepare, tell
+from llm_ts.desk import fast, prepare, steps, tell
 from llm_ts.local_page import Refusal, text_of
 from llm_ts.scores import marked
 from llm_ts.scores.score import outcomes_of
@@ -89,8 +89,7 @@ class App:
         learnt = origin.of(student)
         of_student = origin.task_of(learnt)
         question = of_student.question
-        windowed = any(text_of(asked, word) for word in (*WINDOW, "last"))
-        ready = prepare.prepare(series, learnt, of_student, windowed)
+        ready = prepare.prepare(series, learnt, of_student)
         origin.note_format(student, learnt, None)
         prompt = prepare.prompt_of(ready, of_student)
         if self._open[0] != student:
@@ -121,9 +120,9 @@ def read_upload(data, shown, asked):
     options = Options(columns=(column,) if column else (), skip=int(skip), **said, **lists)
     try:
         table = read.open_table(data, options, shown)
-        columns = read.Reader(table, options).columns()
+        columns = table.columns_to_describe()
         window = int(last) or None, *(text_of(asked, word) or None for word in WINDOW)
-        (series, *_) = prepare.in_order(read.choose(table, options), *window)
+        series = steps.choose_window(table.series()[0], *window)
     except cli.UserError as error:
         return None, columns, error
     return series, columns or [series.column], None
