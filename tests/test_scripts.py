@@ -178,8 +178,8 @@ def test_broken_rows_are_named(tmp_path):
     for content, why in (
         ("", "is empty"),
         ("nonsense\n{}\n", "line 1"),
-        ('{"id": "a"}\n', "no 'series'"),
-        ('{"id": "a", "series": ["x"]}\n', "not a list of integers"),
+        ('{"id": "a", "question": "study"}\n', "no 'series'"),
+        ('{"id": "a", "question": "study", "series": ["x"]}\n', "not a list of integers"),
     ):
         data.write_text(content)
         assert why in run_script("convert.py", cwd=tmp_path, code=2).stderr
@@ -239,7 +239,8 @@ def test_the_sample_is_what_its_commands_make(tmp_path):
     for row, kept in zip(one, other):
         with open(os.path.join(sample, row["id"] + ".json"), encoding="utf-8") as file:
             assert json.load(file) == kept["params"]
-        assert row["params"].pop("seed") == kept["params"].pop("seed")
+        for exact in ("seed", "process"):
+            assert row["params"].pop(exact) == kept["params"].pop(exact)
         assert row["params"] == pytest.approx(kept["params"], rel=1e-9)
         assert {**row, "params": 0, "raw_min": 0, "raw_max": 0} == {**kept, "params": 0, "raw_min": 0, "raw_max": 0}
 
