@@ -200,7 +200,8 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
     content = json.loads(open(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), encoding="utf-8").read())
     other = {**content["task"], "question": "colour"}
     (tmp_path / "evaluation.json").write_text(json.dumps({**content, "task": other}))
-    (tmp_path / "test_rows.jsonl").write_text(lines[0].replace('{"id"', '{"see": "numbers", "process": "ou", "prompt": "p", "answer": "a", "id"'))
+    row = records.read(str(described / "data.jsonl"))[0]
+    pair.write(str(tmp_path / "test_rows.jsonl"), [pair.make(row, "thirds", "test", row["truth"]["sentences"])])
     (tmp_path / "training.json").write_text(json.dumps({"task": {**other, "question": ["colour"]}}))
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
     example = os.path.join(ROOT, "examples", "co2.csv")
