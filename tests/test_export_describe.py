@@ -20,7 +20,7 @@ from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
-from llm_ts.series.user.read import Options
+from llm_ts.table.read import Options
 from llm_ts.student import answer, compare, gguf_file, load, origin
 from llm_ts.student.student import Student
 
