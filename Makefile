@@ -7,19 +7,21 @@ PYTHON ?= python3.11
 PY := $(CURDIR)/.venv/bin/python
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false
 
-# make run's choices (results/LOG.md): the shipped adapter reads already; it goes on and learns to say what it reads in the
-# teacher's words, after its own plain ones. No format was shown to be better than thirds.
-SERIES := 1600
+# make run's choices (results/record.md): the base first learns to read from fresh series with their truth, then it goes on
+# with the curated pairs, which say the truth plainly and then in the teacher's words. No format was shown to be better.
+SERIES := 1070
 POINTS := 48
+FRESH := 24-48x1600
+PAIRS := 240
 FORMAT := thirds
-WORDING := both
+WORDS := both
 
 STUDENT := SmolLM2-135M-Instruct
 BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
 EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
-TRAIN := $(PY) ../qwen_train.py --model $(CURDIR)/trained/$(STUDENT) --epochs 1 --batch-size 8 --learning-rate 1e-3 \
-	--save-steps 100 --logging-steps 10 --validation 0 --eval-rows 96 $(SCORING)
+TRAIN := $(PY) ../qwen_train.py --model $(BASE) --out $(STUDENT) --fresh $(FRESH) --then-pairs $(PAIRS) --optimizer muon \
+	--batch-size 4 --save-steps 100 --logging-steps 20 --validation 0 --eval-rows 96 --max-new-tokens 160 $(SCORING)
 
 .PHONY: all env models sees llama programs run test test-slow test-all slurm bench soak study study-data study-best clean
 
@@ -52,6 +54,8 @@ run: export HF_HUB_OFFLINE=1
 run: export TRANSFORMERS_VERBOSITY=error
 run: export TOKENIZERS_PARALLELISM=false
 run: env models
+	@for tool in cmake c++; do PATH="$(CURDIR)/.venv/bin:$$PATH" command -v $$tool >/dev/null || \
+		{ echo "make run needs $$tool for its export: install it first"; exit 2; }; done
 	@mkdir -p run && date +%s > run/started
 	@echo "== 1 of 8: simulate $(SERIES) series of $(POINTS) points"
 	cd run && $(PY) ../ou_process.py --count $(SERIES) --points $(POINTS) --seed 0
@@ -60,7 +64,7 @@ run: env models
 	@echo "== 3 of 8: curate"
 	cd run && $(PY) ../curate.py
 	@echo "== 4 of 8: convert, and compare gold with truth"
-	cd run && $(PY) ../convert.py --format $(FORMAT) --words $(WORDING) $(SCORING)
+	cd run && $(PY) ../convert.py --format $(FORMAT) --words $(WORDS) $(SCORING)
 	@echo "== 5 of 8: fine-tune $(STUDENT)"
 	cd run && $(TRAIN)
 	@echo "== 6 of 8: check the training"
@@ -74,8 +78,7 @@ run: env models
 		--model $(STUDENT)/student-q4_K_M.gguf --plot $(STUDENT)/co2.png
 	@echo "== summary"
 	@cd run && $(TRAIN) | sed -n '/^on all rows/,$$p'
-	@echo "chosen: $(SERIES) series of $(POINTS) points, format $(FORMAT), wording $(WORDING), one epoch (why: results/LOG.md)"
-	@echo "untrained: the shipped adapter, trained/$(STUDENT), from which it goes on"
+	@echo "chosen: fresh series $(FRESH), then $(PAIRS) curated pairs of $(POINTS) points (why: results/record.md)"
 	@echo "page: run/$(STUDENT)/plotdiag/index.html"
 	@echo "pictures: run/$(STUDENT)/training.png run/convert_diagnostics.png run/$(STUDENT)/co2.png"
 	@echo "student: run/$(STUDENT)/student-q4_K_M.gguf"

@@ -36,12 +36,12 @@ def load_rows(run):
     """(train rows, validation rows, test rows); --fresh draws the first, the simulator always draws the second.
 
     What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. With
-    --then-pairs, these pairs come after it. Where plots are shown, those of the file's pairs lie in run.dataset.
+    --then-pairs, the first pairs come after it. Where plots are shown, those of the file's pairs lie in run.dataset.
     """
     train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
     alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
-    drawn, given = [], train_rows if run.then_pairs or not run.fresh else []
+    drawn, given = [], train_rows[: run.then_pairs] if run.fresh else train_rows
     if run.fresh:
         words = Words(train_rows) if run.words == "both" else None
         more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}

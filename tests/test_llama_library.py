@@ -225,10 +225,10 @@ def test_workers_end_when_nobody_holds_them(tiny):
 
 def test_a_full_disk_while_quantising_is_one_line(tiny, tmp_path):
     worker = gguf_worker.Worker()
-    worker.call("quantise", tiny, str(tmp_path / "good.gguf"), gguf_file.quantiser_type("q8_0"))
+    worker.call("quantise", tiny, str(tmp_path / "good.gguf"), gguf_file.quantiser_type("q4_K_M"))
     resource.prlimit(worker._process.pid, resource.RLIMIT_FSIZE, (1000, 1000))
     with pytest.raises(cli.UserError, match="is the disk full"):
-        worker.call("quantise", tiny, str(tmp_path / "x.gguf"), gguf_file.quantiser_type("q8_0"))
+        worker.call("quantise", tiny, str(tmp_path / "x.gguf"), gguf_file.quantiser_type("q4_K_M"))
 
 
 def test_a_converter_that_a_signal_ends_says_which(monkeypatch, tmp_path):

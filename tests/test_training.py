@@ -381,6 +381,27 @@ def test_in_bf16_the_quick_gradients_are_as_exact_as_pefts(pairs, tiny_model, tm
     assert 0 < errors["ours"] < 1.5 * errors["peft"] < 0.1, errors
 
 
+def test_muon_gives_all_directions_of_a_matrix_about_the_same_step(pairs, tiny_model, tmp_path):
+    """Muon's own definition (Jordan 2024): a step's singular values are the rate times 0.5 to 1.5; Adam's spread widely."""
+    import torch
+
+    train_rows, _ = pair.read(pairs)
+    spread = {}
+    for optimizer in ("muon", "adamw"):
+        model, tokenizer = load.load(tiny_model, torch.float32)
+        recipe = dataclasses.replace(RECIPE, rank=4, optimizer=optimizer)
+        made = train.make(recipe, str(tmp_path / optimizer), model, tokenizer, train_rows[:8], [])
+        made.train()
+        # B is 0 at the start; the first of two steps has the whole rate, the second half of it, by the cosine
+        values = [torch.linalg.svdvals(w.detach()) for name, w in made.model.named_parameters() if "lora_B" in name]
+        spread[optimizer] = max(float(found.max() / found.min()) for found in values)
+        if optimizer == "muon":
+            rows = [len(w) for name, w in made.model.named_parameters() if "lora_B" in name]
+            most = [float(found.max()) / max(1, n / 4) ** 0.5 for found, n in zip(values, rows)]
+            assert 0.3e-3 < min(most) <= max(most) < 2.5e-3
+    assert spread["muon"] < 10 < spread["adamw"]
+
+
 @pytest.mark.parametrize("other", [{}, {"use_dora": True}, {"lora_dropout": 0.5}, {"lora_bias": True}])
 def test_only_plain_lora_is_one_product(tiny_model, other):
     import peft

@@ -177,20 +177,20 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
 def test_the_pairs_come_after_the_fresh_series_in_the_same_run(tmp_path, monkeypatch):
     write_pairs(tmp_path, points=24)
     monkeypatch.chdir(tmp_path)
-    given = pair.read("test_jsonl.jsonl")[0]
+    given = pair.read("test_jsonl.jsonl")[0][:7]
     plain = ["--model", "some/model", "--fresh", "16x16,32x8", "--reorder", "1", "--validation", "0"]
-    runs = [training_flags.run_of(training_flags.parse(flags)) for flags in (plain, [*plain, "--then-pairs"])]
+    runs = [training_flags.run_of(training_flags.parse(flags)) for flags in (plain, [*plain, "--then-pairs", "7"])]
     alone, both = (qwen_train.load_rows(run)[0] for run in runs)
     assert len(alone) == 24 and both[:24] == alone
     assert both[24:] == given  # in their own words, and in their order
     settings, more = (training_flags.settings_of(run, rows) for run, rows in zip(runs, (alone, both)))
     assert runs[1].recipe.in_order and "then_pairs" not in settings
     assert {key: value for key, value in more.items() if settings.get(key) != value} == {
-        "then_pairs": len(given), "series": 24 + len(given), "points": [16, 24, 32]
+        "then_pairs": 7, "series": 31, "points": [16, 24, 32]
     }  # fmt: skip
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "training.json").write_text(json.dumps(settings))
     with pytest.raises(cli.UserError, match="other .*then_pairs"):
         run_folder.check("run", more)
     with pytest.raises(cli.UserError, match="--then-pairs is about the fresh series"):
-        training_flags.parse(["--model", "some/model", "--then-pairs"])
+        training_flags.parse(["--model", "some/model", "--then-pairs", "7"])

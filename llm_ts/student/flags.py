@@ -26,7 +26,7 @@ class Run:
     styles: float
     reorder: float
     words: str
-    then_pairs: bool
+    then_pairs: int
     validation: int
     eval_rows: int
     eval_batch_size: int
@@ -50,7 +50,7 @@ def drawn_by(run):
 def settings_of(run, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
     series_of = pair.processes_of(train_rows)
-    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "rank", "alpha", "save_steps", "seed")
+    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "optimizer", "rank", "alpha", "save_steps", "seed")
     return {
         **{name: getattr(run, name) for name in ("model", "fresh", "validation")},
         **{name: getattr(run.recipe, name) for name in recipe},
@@ -101,13 +101,15 @@ def make_parser(about):
     words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher "
     words += "said of the same label in --data; only the second is scored."
     add("--words", choices=("template", "both"), default="template", help=words)
-    add("--then-pairs", action="store_true", help="Go on with the pairs' train split after them, in the same run.")
+    add("--then-pairs", type=cli.count, default=0, metavar="N", help="Then go on with the first N training pairs, in the same run.")
 
     add = parser.add_argument_group("how it learns").add_argument
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
     add("--batch-size", type=cli.positive, default=recipe.batch_size, help="Series of a step on each device.")
     add("--accumulate", type=cli.positive, default=recipe.accumulate, help="Batches summed up before a step.")
     add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; cosine to zero.")
+    optimizers = "Muon learns from fewer series (results/LOG.md) and needs LoRA."
+    add("--optimizer", choices=("adamw", "muon"), default=recipe.optimizer, help=optimizers)
     add("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")
     add("--alpha", type=cli.positive, help="LoRA alpha; default: 32; the update counts alpha / rank.")
     kinds = "Of the base; the adapter is fp32. auto: bf16 on a GPU, and on a CPU with instructions for it."
@@ -158,6 +160,8 @@ def parse(argv, about=""):
             raise cli.UserError(f"{args.model} is an adapter, which learns on as it is: leave --rank and --alpha out")
         args.rank, args.alpha = load.rank_of(args.model)
     else:
+        if args.optimizer == "muon" and args.rank == 0:
+            raise cli.UserError("--optimizer muon is for LoRA's matrices: leave --rank 0 out")
         args.rank = train.Recipe.rank if args.rank is None else args.rank
         args.alpha = train.Recipe.alpha if args.alpha is None else args.alpha
     return args

@@ -40,10 +40,6 @@ FAULTS = (  # what CMake or the compiler says -> what to do
         "no C++ compiler here: install one (g++ or clang)",
     ),
     (
-        r"unable to find a build program|CMAKE_MAKE_PROGRAM is not set",
-        "make is missing: install it",
-    ),
-    (
         r"Killed signal|cannot allocate memory|out of memory",
         "the compiler had too little memory: close other programs",
     ),

@@ -15,7 +15,7 @@ import urllib.request
 from llm_ts import cli
 from llm_ts.student import gguf_worker
 
-TYPES = ("q4_K_M", "q8_0")
+TYPES = ("Q4_K_M", "Q8_0")  # of which a build has to answer
 TOKENS = 4  # of an answer
 WAIT = 60.0  # seconds that a program may take
 WIDTH = 256  # of each matrix: rows of the K-quants are multiples of it
@@ -64,7 +64,7 @@ def write_model(path):
 
 def try_library(folder, programs=()):
     """UserError where the library in a folder, or one of these programs there, dies or fails."""
-    from llm_ts.student import gguf_file
+    from gguf import LlamaFileType
 
     with tempfile.TemporaryDirectory(prefix="llm_ts-") as work:
         full = os.path.join(work, "f16.gguf")
@@ -72,7 +72,7 @@ def try_library(folder, programs=()):
         for kind in TYPES:
             made = os.path.join(work, f"{kind}.gguf")
             worker = gguf_worker.Worker(folder)
-            worker.call("quantise", full, made, gguf_file.quantiser_type(kind))
+            worker.call("quantise", full, made, int(LlamaFileType[f"MOSTLY_{kind}"]))
             worker.call("open", made)
             answers = worker.call("ask", [[{"role": "user", "content": "1 2 3"}]] * 2, TOKENS)
             worker.close()
@@ -123,11 +123,7 @@ def try_server(program, model):
                     with opener.open(request, timeout=WAIT) as reply:
                         if json.load(reply)["tokens_predicted"]:
                             return
-                except (
-                    OSError,
-                    ValueError,
-                    KeyError,
-                ):  # not yet listening, or loading the model, or dying
+                except (OSError, ValueError, KeyError):  # not yet listening, or dying
                     time.sleep(0.1)
         finally:
             process.poll()

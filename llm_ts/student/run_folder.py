@@ -17,6 +17,7 @@ from llm_ts.student import load
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
 DEFAULTS = {
+    "optimizer": "adamw",
     "question": question.STUDY.name,
     "series_of": [ou.NAME],
     "see": "numbers",
