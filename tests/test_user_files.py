@@ -219,7 +219,7 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "an open quotation mark": (lines("d,x,n", ISO, V, ["ok"] * N).replace("5.3,ok", '5.3,"ok'), "", "line 6|not closed"),
     "two open quotation marks": (lines("d,x,n", ISO, V, ["ok"] * N).replace("5.3,ok", '5.3,"ok').replace("9.7,ok", '9.7,ok"'), "", "line 6|quotation mark"),
     "sums in blocks": ("item,x\n" + "".join(f"group {g},{4 * k + 6}\n" + "".join(f"{g}{i},{k + i}\n" for i in range(4)) for k, g in enumerate("abc")), "", "do not rise"),
-    "a sum below, unnamed": ("x\n" + "\n".join(map(str, [*BIG, sum(BIG)])), "", "the sum of the others|--time none"),
+    "a sum below, unnamed": ("x\n" + "\n".join(map(str, [*BIG, sum(BIG)])), "", "sums of those beside|--time none"),
     "quarters between months": ("m,x\n" + "".join(f"{m},{v}\n" + (f"Q{i // 3 + 1},{sum(V[i - 2 : i + 1]):.1f}\n" if i % 3 == 2 else "") for i, (m, v) in enumerate(zip(MONTHS, V[:12]))), "", "line 5|'Q1'"),
     "years between months": ("m,x\n" + "".join((f"{m[:4]},9\n" if i % 12 == 0 else "") + f"{m},{v}\n" for i, (m, v) in enumerate(zip(MONTHS, V))), "", "line 2|'2022'"),
     "a row without a time": (lines("d,x", put(ISO, 7, ""), V), "", "line 9|''"),

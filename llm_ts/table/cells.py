@@ -75,8 +75,6 @@ def load(source, separator=None, skip=0, sheet=None, where=None):
             raise cli.UserError(f"{out.where} {why}")
     if data.startswith(b"PK\x03\x04"):
         return _excel(out, data, sheet, skip)
-    if sheet:
-        raise out.no("it has no sheets: --sheet belongs to an .xlsx file")
     return _parquet(out, data) if data.startswith(b"PAR1") else _text(out, data, separator, skip)
 
 
@@ -101,7 +99,7 @@ def _encoding(out, data):
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if 0 in data:
-        line = data.count(b"\n", 0, data.index(0)) + 1
+        line = data[: data.index(0)].count(b"\n") + 1
         raise out.no("bytes of zero: binary, damaged or UTF-16: save it as UTF-8", line)
     try:
         data.decode("utf-8")
@@ -194,7 +192,6 @@ def _typed(value):
 def _excel(out, data, sheet, skip):
     import openpyxl
 
-    # the sheet, with the values of its formulas and with these themselves
     try:
         with warnings.catch_warnings(action="ignore"):
             book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
@@ -208,8 +205,6 @@ def _excel(out, data, sheet, skip):
         named = ", ".join(page.title for page in pages)
         raise out.no(f"it has {what}: give --sheet, one of {named}" if pages else "it is empty")
     (page,) = shown
-
-    # what its cells do not hold themselves
     for cell in (cell for row in formulas[page.title].iter_rows() for cell in row):
         if cell.data_type == "f" and page[cell.coordinate].value is None:
             where = f"the value of the formula in {cell.coordinate}"
@@ -217,8 +212,6 @@ def _excel(out, data, sheet, skip):
     for span in page.merged_cells.ranges:
         if span.max_row > span.min_row:
             raise out.no(f"{span} is one merged cell over several rows: part it, and fill all")
-
-    # the rows that it shows
     out.columns, out.word, hidden = [[] for _ in range(page.max_column)], "row", 0
     for number, row in enumerate(page.iter_rows(min_row=skip + 1, values_only=True), skip + 1):
         line, cells = page.row_dimensions[number], [*map(_typed, row)]
@@ -237,8 +230,7 @@ def _parquet(out, data):
     try:
         table = parquet.read_table(io.BytesIO(data))
     except Exception as error:  # pyarrow's errors have no common ancestor of their own
-        why = " ".join(str(error).split())[:150]
-        raise out.no(f"it cannot be read as parquet: {why}") from None
+        raise out.no(f"it cannot be read as parquet: {' '.join(str(error).split())[:150]}") from None
     for column in table.columns:
         if pyarrow.types.is_timestamp(column.type):  # Python has no nanoseconds
             column = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False)

@@ -63,9 +63,8 @@ class Table:
 
     def _judge(self, begin):
         """Find the kinds of the columns from this row on."""
-        n = len(self.file.lines)
-        rows = range(begin, n, max(1, (n - begin) // SAMPLE))
-        self.kinds = [cells.kind_of([column[k] for k in rows]) for column in self.columns]
+        step = 1 + len(self.file.lines) // SAMPLE
+        self.kinds = [cells.kind_of(column[begin::step]) for column in self.columns]
 
     def places(self, *wanted):
         """The columns of these kinds."""

@@ -54,9 +54,8 @@ def readings(found):
 def read(cells, no, notes, missing=(), decimal=None, default=None):
     """A list of cells -> (values, floats, NaN where missing; the unit in the cells).
 
-    no: of a text, and a place in the list, makes the error of what is refused. missing: words for
-    missing values, "none": -9999 and its like are values; decimal: the mark, where the user says it;
-    default: the mark that is believed, and put into notes, where nothing decides.
+    no: of a text, and a place in the list, makes an error. missing, decimal: the flags ("none": -9999
+    and its like are values). default: the mark that is believed, and noted, where nothing decides.
     """
     table = {cell: cell for cell in dict.fromkeys(cells) if not is_missing(cell, missing)}
     typed, unit = any(not isinstance(cell, str) for cell in table), ""
@@ -71,9 +70,8 @@ def read(cells, no, notes, missing=(), decimal=None, default=None):
         table = {cell: float(cell) for cell in table}
     elif not typed:
         table, unit = _read_texts(table, no, decimal, default, notes)
-    numbers = [float(word) for word in missing if re.fullmatch("-?[0-9]+([.][0-9]+)?", word)]
     values = np.array([table.get(cell, np.nan) for cell in cells], dtype=float)
-    values[np.isin(values, numbers)] = np.nan
+    values[np.isin(values, [float(word) for word in missing if QUICK.fullmatch(word)])] = np.nan
     if np.isinf(values).any():
         raise no("it holds a number too large for a computer")
     there = values[~np.isnan(values)]
@@ -128,11 +126,11 @@ def _refuse_codes(values, no):
         return
     below = unique[0] < 0 < unique[1] and counts[0] > 1
     cut = 1 if below else int(np.argmax(np.diff(unique))) + 1
-    odd, rest = sorted([slice(cut), slice(cut, None)], key=lambda part: counts[part].sum())
+    odd, rest = sorted([slice(cut), slice(cut, None)], key=lambda part: len(unique[part]))
     with np.errstate(all="ignore"):
         far = (unique[cut] - unique[cut - 1]) / np.ptp(unique[rest])
     for value, count in zip(unique[odd], counts[odd]) if far > 1 or below else ():
         shown = f"{value:.10g}"
-        if CODE.fullmatch(shown) or count > 1 and far > 3:
+        if CODE.fullmatch(shown) or 1 < count < 0.5 * len(values) and far > 3:
             many = f"{count} {'values are' if count > 1 else 'value is'} {shown}"
             raise no(f"{many}, far outside of the others: --missing {shown}, or --missing none?")

@@ -13,7 +13,7 @@ AXIS = set(  # words in the names of columns of times
     "year yr jahr année date datum day tag jour time zeit timestamp t unix epoch month monat week "
     "woche semaine hour heure stunde minute second sec period".split()
 )
-BACK = set("bp bc bce ago before age ka ma alter depth tiefe lag".split())  # may run backwards
+BACK = set("bp bc bce ago before until remaining age ka ma alter depth tiefe lag".split())
 PARTS = {  # columns that are one time together, by their names
     "year": "year yr yy yyyy jahr année", "month": "month mon mo mm monat mois",
     "day": "day dd dy tag jour", "hour": "hour hh hr stunde heure", "minute": "minute min mn",
@@ -63,6 +63,18 @@ def open_table(source, options=Options(), where=None):
     return Reader(file, options)
 
 
+def _sums(rows):
+    """Whether the first row is the sum of those behind it, up to the next such sum, and so on."""
+    begin = 0
+    while begin < len(rows) > 8 and (rows >= 0).all():
+        sums = np.cumsum(rows[begin + 1 :])
+        ends = np.flatnonzero(np.isclose(sums, rows[begin], rtol=1e-9, atol=0))
+        if not len(ends) or ends[0] == 0:
+            return False
+        begin += int(ends[0]) + 2
+    return begin > 0
+
+
 class Reader(Table):
     """A Table that is read as the options say."""
 
@@ -90,11 +102,8 @@ class Reader(Table):
         for place in values:
             notes = [*self.notes]
             found, unit = self._numbers(place, notes)
-            for total, others in ((found[-1], found[:-1]), (found[0], found[1:])):
-                sums = not time and options.time != "none" and total and len(others) > 7
-                if sums and np.isclose(total, others.sum(), rtol=1e-9, atol=0):
-                    no = self._no(place, STAND)
-                    raise no(f"{total:.12g} is the sum of the others, no value of the series")
+            if not time and options.time != "none" and (_sums(found) or _sums(found[::-1])):
+                raise self._no(place, STAND)("some values are sums of those beside: take these out")
             name, unit = self.names[place], unit or self.units[place]
             out.append(Series(self.file.where, name, unit, found, at, kind, labels, notes))
         return out
@@ -129,8 +138,8 @@ class Reader(Table):
     def _time_places(self, values):
         """Places of the columns of times: [], one, or several that are one time together."""
         if self.options.time:
-            chosen = self.options.time != "none"
-            return [self.place(self.options.time, "--time")] if chosen else []
+            name = self.options.time
+            return [] if name == "none" else [self.place(name, "--time")]
         free = [place for place in range(len(self.names)) if place not in values]
         names = [name.lower() for name in self.names]
         parts = {part: p for part in PARTS for p in free if names[p] in PARTS[part].split()}

@@ -136,6 +136,9 @@ def _ordered(parts, dates, no, notes):
 def of_numbers(values, no):
     """Numbers of a column of times -> (their times, "year" or "date"), or (they, "number"). Refused:
     digits that may be a date and count unevenly: 202352, 202401."""
+    months = np.round(values * 100 % 100, 6)  # 2024.01, 2024.02: years and months
+    if np.isin(months, range(1, 13)).all() and 1500 <= values[0] < 2100 and not evenly(values):
+        raise no(f"{values[0]:.2f} may be a year and a month: write 2024-01")
     texts = [f"{value:.0f}" if value % 1 == 0 else "" for value in values]
     digits = len(texts[0]) if len({*map(len, texts)}) == 1 else 0
     if digits < 4 or not all("15" <= text < "21" for text in texts):
@@ -169,8 +172,7 @@ def one_way(at):
 
 def evenly(at):
     """Whether numbers go one way in equal steps."""
-    steps = np.diff(at)
-    return one_way(at) != 0 and bool(np.allclose(steps, steps[0], rtol=1e-3))
+    return one_way(at) != 0 and bool(np.allclose(np.diff(at), at[1] - at[0], rtol=1e-3))
 
 
 def span_of(text):
