@@ -117,7 +117,8 @@ def test_describing_a_series_prints_nothing_of_the_libraries(tmp_path):
     (tmp_path / "fall.csv").write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
     env = {**os.environ, "TRANSFORMERS_VERBOSITY": "warning"}
     done = subprocess.run([*command_of("describe.py"), "fall.csv"], cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr == "" and done.stdout.startswith("series: litres")
+    others = [line for line in done.stderr.splitlines() if not line.startswith("note: first use")]
+    assert done.returncode == 0 and not others and done.stdout.startswith("series: litres")
 
 
 def test_no_escape_sequence_of_a_files_name_reaches_the_terminal(tmp_path):
