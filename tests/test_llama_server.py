@@ -19,8 +19,6 @@ from conftest import SMOLLM2
 
 from llm_ts.question import STUDY
 from llm_ts.series.rows import make
-from llm_ts.teacher import money
-from llm_ts.teacher.exchange import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +65,7 @@ def ask(folder, server, *flags, **kwargs):
 
 
 def test_rows_are_asked_about(two_rows, server):
-    """Each has its sentences and a label of each claim, or the answer was cut off, three times; tokens are as estimated."""
+    """Each has its sentences and a label of each claim, or the answer was cut off, three times."""
     out, _, counts = ask(two_rows, server, "--no-image", "--concurrency", "2", "--price", "1,1")
     assert int(counts["new"]) + int(counts["failed"]) == 2 and int(counts["completion_tokens"]) > 20
     assert "it is asked without" not in out  # llama-server takes the schema, and the seed
@@ -78,10 +76,6 @@ def test_rows_are_asked_about(two_rows, server):
             assert STUDY.fits(row["gold"]) and list(teacher["labels"]) == list(STUDY.claims)
         else:
             assert "truncated" in teacher["failed"]
-    (first, _), settings = rows_of(two_rows), Settings("any", "", image=False)
-    counted = min(row["teacher"]["tokens"]["prompt"] for row in rows_of(two_rows))
-    asks = round(counted / money.estimate(first, settings)["prompt"])
-    assert counted / asks == pytest.approx(money.estimate(first, settings)["prompt"], rel=0.15)
 
 
 def test_a_picture_is_refused_in_one_line(two_rows, server):
@@ -91,8 +85,4 @@ def test_a_picture_is_refused_in_one_line(two_rows, server):
     for row in rows_of(two_rows):
         plot.plotter(16).save(row["series"], str(two_rows / "dataset" / f"{row['id']}.png"))
     _, err, counts = ask(two_rows, server, code=2)
-    assert "takes no pictures: give --no-image" in err and counts["left"] == "2"
-
-
-def test_it_has_no_batches(two_rows, server):
-    assert "has no Batch API" in ask(two_rows, server, "--no-image", "--batch", code=2)[1]
+    assert "image" in err and counts["left"] == "2"  # the server's own words
