@@ -70,7 +70,7 @@ def fill(series):
     n, name, there = len(series.values), series.column, np.flatnonzero(~np.isnan(series.values))
     missing = f"{n - len(there)} of {n} values missing"
     if len(there) < max(SHORTEST, HALF * n):
-        few = f"{name} has {len(there)} values, {missing}"
+        few = f"{name} has {len(there)} of {n} values"
         raise no(series, f"{few}: {SHORTEST} are the fewest that can be described, and half of all")
     low, high = series.values[there].min(), series.values[there].max()
     if low == high:
