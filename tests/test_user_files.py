@@ -108,7 +108,7 @@ READ = {  # name: (content, flags, values, what the notes or the unit must say)
     "NA and blanks": (numbers("NA", place=5), "", put(V, 5, GAP), "1 of 24"),
     "missing at the ends": (lines("d,x", ISO, ["", *V[1:-1], "n/a"]), "", V[1:-1], "2 of 24 values missing: dropped at the ends"),
     "many missing": (lines("x,name", ["" if i % 4 == 1 else v for i, v in enumerate(V)], [f"a{i}" for i in range(N)]), "",
-                     [v for i, v in enumerate(V) if i % 4 != 1], "6 dropped"),
+                     [v for i, v in enumerate(V) if i % 4 != 1], "6 of 24 values missing: dropped"),
     "zeros are counted": (numbers(0, 0), "", put(put(V, 3, 0), 4, 0), "2 of them zero"),
     # header and what stands above, between and below
     "comments": ("# gauge 7\n# clock: UTC\n" + PLAIN, "", V, "2 comment lines"),
