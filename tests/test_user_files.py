@@ -108,7 +108,7 @@ READ = {  # name: (content, flags, values, what the notes or the unit must say)
     "NA and blanks": (numbers("NA", place=5), "", put(V, 5, GAP), "1 of 24"),
     "missing at the ends": (lines("d,x", ISO, ["", *V[1:-1], "n/a"]), "", V[1:-1], "2 of 24 values missing: dropped at the ends"),
     "many missing": (lines("x,name", ["" if i % 4 == 1 else v for i, v in enumerate(V)], [f"a{i}" for i in range(N)]), "",
-                     [v for i, v in enumerate(V) if i % 4 != 1], "6 dropped"),
+                     [v for i, v in enumerate(V) if i % 4 != 1], "6 of 24 values missing: dropped"),
     "zeros are counted": (numbers(0, 0), "", put(put(V, 3, 0), 4, 0), "2 of them zero"),
     # header and what stands above, between and below
     "comments": ("# gauge 7\n# clock: UTC\n" + PLAIN, "", V, "2 comment lines"),
@@ -204,8 +204,8 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "too far": (lines("d,x", ISO, [1e308, -1e308] * 12), "", "too far"),
     "more digits than a float": (lines("at,x", [f"a{i}" for i in range(N)], [f"123456789012345678901.{i:02d}" for i in range(N)]), "", "digits"),
     "constant": (lines("d,x", ISO, [7.5] * N), "", "constant (7.5)"),
-    "seven values": (lines("d,x", ISO[:7], V[:7]), "", "7 values|8 are the fewest"),
-    "mostly missing": (lines("d,x", ISO, [v if i % 3 == 0 else "" for i, v in enumerate(V)]), "", "16 of 24 values missing|half of all"),
+    "seven values": (lines("d,x", ISO[:7], V[:7]), "", "7 of 7 values|8 are the fewest"),
+    "mostly missing": (lines("d,x", ISO, [v if i % 3 == 0 else "" for i, v in enumerate(V)]), "", "8 of 24 values|half of all"),
     # tables
     "a cell less": (PLAIN.replace("2024-03-05,", ""), "", "line 6|1 cells|the others 2"),
     "fixed width": ("day x y\n" + "".join(f"{d} {'' if i == 5 else v:6} {v:6}\n" for i, (d, v) in enumerate(zip(ISO, V))), "--column x", "line 7"),

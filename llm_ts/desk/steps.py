@@ -68,9 +68,8 @@ def fill(series):
     """The series without missing values: dropped at the ends; inside interpolated if few, else dropped.
     UserError where too few values are left, or they are of no use."""
     n, name, there = len(series.values), series.column, np.flatnonzero(~np.isnan(series.values))
-    missing = f"{n - len(there)} of {n} values missing"
     if len(there) < max(SHORTEST, HALF * n):
-        few = f"{name} has {len(there)} values, {missing}"
+        few = f"{name} has {len(there)} of {n} values"
         raise no(series, f"{few}: {SHORTEST} are the fewest that can be described, and half of all")
     low, high = series.values[there].min(), series.values[there].max()
     if low == high:
@@ -79,16 +78,17 @@ def fill(series):
         span = high - low
     if not np.isfinite(span):
         raise no(series, f"{name} spans {low:g} to {high:g}, too far for a computer: rescale it")
-    inside = there[-1] - there[0] + 1 - len(there)
-    if there[-1] - there[0] + 1 < n:
-        ends = np.arange(there[0], there[-1] + 1)
-        series, there = _take(series, ends, f"{missing}: dropped at the ends"), there - there[0]
+    whole = np.arange(there[0], there[-1] + 1)
+    ends, inside = n - len(whole), len(whole) - len(there)
+    if ends:
+        series = _take(series, whole, f"{ends} of {n} values missing: dropped at the ends")
+        there = there - there[0]
     if inside > FILLED * n:
-        return _take(series, there, f"{missing}: {inside} dropped")
+        return _take(series, there, f"{inside} of {n} values missing: dropped")
     axis = np.arange(len(series.values)) if series.at is None else series.at
     values = np.interp(axis, axis[there], series.values[there])
-    notes = [*series.notes, *([f"{missing}: {inside} interpolated"] if inside else [])]
-    return replace(series, values=values, notes=notes)
+    notes = [f"{inside} of {n} values missing: interpolated"] if inside else []
+    return replace(series, values=values, notes=series.notes + notes)
 
 
 def make_even(series):

@@ -88,7 +88,7 @@ class Reader(Table):
     def series(self):
         """The list of Series that the options choose, each with what was done to it."""
         options, turned = self.options, self.file.word == "column"
-        if not turned and (options.rows or len(self.rows) == 1):
+        if not turned and (options.rows or len(self.rows) == 1 < len(self.names)):
             return Reader(self.turned(), replace(options, columns=options.rows)).series()
         self._choose_rows()
         named = [self.place(name, "--row" if turned else "--column") for name in options.columns]
