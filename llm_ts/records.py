@@ -21,8 +21,8 @@ length: only the place of each row is kept in memory.
 
     with records.writing("data.jsonl") as data:
         with data.replacing() as out:
-            for lines in data.map(work):  # work: a list of rows -> anything; on all cores, in order
-                out.write(lines)
+            for row in data:
+                out.write(records.line_of(row))
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from itertools import chain
 
 import numpy as np
 
-from llm_ts import claims, disk, question, shape, workers
+from llm_ts import claims, disk, question, shape
 from llm_ts.cli import UserError
 
 CHUNK = 1024  # rows that are worked on together, at most
@@ -102,30 +102,14 @@ def _id_of(line):
     return None
 
 
-def totals(parts, *start):
-    """Sums of tuples, place by place: totals([([1], 2), ([3], 4)], [], 0) -> [[1, 3], 6]."""
-    found = list(start)
-    for part in parts:
-        for place, one in enumerate(part):
-            found[place] += one
-    return found
-
-
-def written(out, parts):
-    """Write the lines (bytes) that each part begins with to a file; yield the rest of the part."""
-    for lines, *rest in parts:
-        out.write(lines)
-        yield rest
-
-
 class Rows:
-    """The rows of an open file: `len(rows)`, iteration, `rows.read(numbers)`, `rows.map(work)`.
+    """The rows of an open file: `len(rows)`, iteration, `rows.read(numbers)`.
 
-    file: open for reading, in bytes. held: a list of the file that is held for writing, if one is.
+    file: open for reading, in bytes.
     """
 
-    def __init__(self, file, path, held=()):
-        self.file, self.path, self.held = file, path, held
+    def __init__(self, file, path):
+        self.file, self.path = file, path
         self.index()
 
     def __len__(self):
@@ -205,21 +189,13 @@ class Rows:
                 raise UserError(f"{where}: {row['id']} {two}")
         return rows
 
-    def map(self, work, numbers=None, chunk=CHUNK):
-        """Yield work(rows) for each `chunk` rows, in order, on all cores. UserError if one is broken.
-
-        numbers: of the rows to work on; None: all.
-        """
-        if numbers is None:
-            pieces, rows_of = range(0, len(self), chunk), lambda first: self._piece(first, chunk)
-        else:
-            pieces = [numbers[k : k + chunk] for k in range(0, len(numbers), chunk)]
-            rows_of = self.read
-        return workers.in_order(lambda piece: work(rows_of(piece)), pieces, self.held)
-
 
 class Held(Rows):
-    """The rows of a file that is held for writing."""
+    """The rows of a file that is held for writing. held: a list of that file, open for appending."""
+
+    def __init__(self, file, path, held):
+        super().__init__(file, path)
+        self.held = held
 
     def append(self, lines):
         """Append whole lines (bytes) and flush them: a kill loses the last line at most."""

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, run_script
 
 import examine
-from llm_ts import cli, formats, workers
+from llm_ts import cli, formats
 from llm_ts.pairs import fresh, suites
 from llm_ts.pairs.pair import answer_of, prompt_of, thinned
 from llm_ts.question import STUDY
@@ -69,15 +69,6 @@ def test_the_recipes_of_the_shipped_adapter_draw_the_same_series():
 )  # fmt: skip
 def test_the_suites_are_the_same_series_as_ever(suite, expected):
     assert digest(suites.rows(suite, 20, 64, "thirds")) == expected
-
-
-def test_pairs_are_the_same_by_one_process_and_by_three(monkeypatch):
-    plan = (fresh.plan("48x20,32-256x100"), "thirds", 3, STUDY, ("ou", "walk"), 0.3)
-    found = []
-    for cores in (1, 3):
-        monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
-        found.append(fresh.pairs("train", *plan))
-    assert found[0] == found[1] and len(found[0]) == 120
 
 
 def test_a_share_of_fresh_series_is_long_and_thinned():

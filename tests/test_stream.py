@@ -1,4 +1,4 @@
-"""Long files: rows read and written one after another; kills; work by several processes.
+"""Long files: rows read and written one after another; kills.
 
 Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_stream.py
 """
@@ -18,7 +18,7 @@ import convert
 import curate
 import mistral
 import ou_process
-from llm_ts import cli, records, workers
+from llm_ts import cli, records
 
 COUNT, POINTS = 2500, 16  # three pieces of work
 STAGES = {
@@ -79,51 +79,6 @@ def test_killed_at_random_moments_the_stages_end_with_the_same_bytes(whole, tmp_
     assert killed >= 3
 
 
-def test_processes_end_with_the_first_and_hold_no_lock(tmp_path):
-    """The first process is killed where it cannot clean up; the second run of the same command may write at once."""
-    code = (
-        "import os, time\nfrom llm_ts import records, workers\nworkers.cores = lambda: 2\n"
-        "def work(piece):\n os.write(1, b'%d\\n' % os.getpid())\n time.sleep(0.3)\n return b'x' * 10**6\n"
-        "with records.writing('data.jsonl', create=True) as data:\n data.append(b'{\"id\": \"a\"}\\n')\n"
-        " for _ in workers.in_order(work, range(100), data.held): pass\n"
-    )
-    env = {**os.environ, "PYTHONPATH": ROOT}
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=env, stdout=subprocess.PIPE)
-    children = {int(process.stdout.readline()) for _ in range(4)}
-    assert len(children) == 2 and process.pid not in children
-    process.kill()
-    process.wait()
-    with records.writing(str(tmp_path / "data.jsonl")) as data:
-        assert len(data) == 1
-    end = time.monotonic() + 30
-    while any(os.path.exists(f"/proc/{child}/cmdline") and open(f"/proc/{child}/cmdline").read() for child in children):
-        assert time.monotonic() < end, "a process outlived the first"
-        time.sleep(0.1)
-
-
-def test_results_come_in_order_and_failures_are_told(monkeypatch):
-    monkeypatch.setattr(workers, "cores", lambda: 3)
-
-    def work(piece):
-        if piece == 7:
-            raise cli.UserError("seven")
-        if piece == 20:
-            raise KeyError("a bug")
-        if piece == 30:
-            os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.01 * (piece % 3))
-        return piece, os.getpid()
-
-    found = list(workers.in_order(work, range(7)))
-    assert [piece for piece, _ in found] == list(range(7)) and len({pid for _, pid in found}) == 3
-    for pieces, words in ((range(9), "seven"), (range(28, 33), "killed")):
-        with pytest.raises(cli.UserError, match=words):
-            list(workers.in_order(work, pieces))
-    with pytest.raises(KeyError) as failed:
-        list(workers.in_order(work, range(18, 24)))
-    assert "in work" in "".join(failed.value.__notes__)  # where it was
-
-
 def random_file(path, rng):
     """Rows in which ids come again, between blank lines, the id in any place; perhaps without the last newline."""
     lines = []
@@ -144,16 +99,14 @@ def rows_in(path):
         return list({row["id"]: row for row in map(json.loads, filter(str.strip, file))}.values())
 
 
-def test_rows_are_those_of_reading_the_whole_file(tmp_path, monkeypatch):
+def test_rows_are_those_of_reading_the_whole_file(tmp_path):
     path, rng = str(tmp_path / "data.jsonl"), random.Random(5)
-    for number in range(150):
-        monkeypatch.setattr(workers, "cores", lambda: 2 if number % 50 == 0 else 1)
+    for _ in range(150):
         random_file(path, rng)
         expected = rows_in(path)
         with records.reading(path) as data:
-            assert [row for rows in data.map(list, chunk=rng.randrange(1, 9)) for row in rows] == expected
             assert len(data) == len(expected) and data.read([len(data) - 1]) == expected[-1:] and list(data) == expected
-            assert [row for rows in data.map(list, range(0, len(data), 2)) for row in rows] == expected[::2]
+            assert data.read(range(0, len(data), 2)) == expected[::2]
         with records.writing(path) as data:
             data.append(b'{"id": "last"}\n')
         assert rows_in(path) == records.read(path) == [*expected, {"id": "last"}]
@@ -166,7 +119,7 @@ def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
     def reading(*lines, end="\n"):
         path.write_text("\n".join(lines) + end)
         with records.reading(str(path)) as data:
-            return [row for rows in data.map(list) for row in rows]
+            return list(data)
 
     assert [row["n"] for row in reading(*lines)] == [2, 1]
     for broken in ('{"id": "a", "n": }', '{"id": "a", "n": NaN}', '["id"]', '{"n": 1}', '{"id": "a", "id": 5}', '{"id": "c"'):
@@ -208,11 +161,11 @@ def test_memory_does_not_grow_with_the_file(whole, tmp_path):
     rows = whole["curate.py"]["data.jsonl"]
     many = b"".join(rows.replace(b'"id": "ou_', b'"id": "%d_' % number) for number in range(8))
     code = (
-        "import re, sys\nfrom llm_ts import records, workers\nworkers.cores = lambda: 1\n"
+        "import re, sys\nfrom llm_ts import records\n"
         # not ru_maxrss: it begins at what the process that started this one had
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\nbefore = peak()\n"
         "if sys.argv[1] == 'all':\n  found = records.read('many.jsonl')\n"
-        "else:\n  with records.reading('many.jsonl') as data:\n    found = list(data.map(len))\n"
+        "else:\n  with records.reading('many.jsonl') as data:\n    found = sum(map(len, data))\n"
         "print(peak() - before)"
     )
     (tmp_path / "many.jsonl").write_bytes(many)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llm_ts import cli, question, workers
+from llm_ts import cli, question
 from llm_ts.pairs import pair
 from llm_ts.question import STUDY
 from llm_ts.series import PROCESSES, ou, rows, thin
@@ -146,4 +146,4 @@ def pairs(purpose, stages, fmt, *drawn, words=None, **more):
             return [pair.make(row, fmt, purpose, row["truth"]["sentences"]) for _, row in made]
         return [in_words(row, number) for number, row in made]
 
-    return [made for block in workers.in_order(of_block, rows.blocks) for made in block]
+    return [made for block in rows.blocks for made in of_block(block)]
