@@ -25,6 +25,14 @@ def need():
         pytest.skip("a C compiler is missing")
 
 
+def program(name):
+    """The path of llama-server or llama-cli as fetch.py builds it; skips if it is not there."""
+    path = os.path.join(REAL, name)
+    if not os.path.isfile(path):
+        pytest.skip(f"{path} is missing: python fetch.py llama-server")
+    return path
+
+
 def make(folder, code=""):
     """A folder with the binding and a libllama.so of this code, with the real one behind it."""
     os.makedirs(folder)

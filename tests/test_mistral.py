@@ -330,10 +330,14 @@ def test_simulated_and_real_never_mix(folder):
         assert "another --data" in run(folder, "--dryrun", code=2)[1]
 
 
+RULES = {key: value for key, value in STUDY.truth_of(list(range(50))).items() if key in ("version", "rules")}
+
+
 def random_rows(count):
     rng = random.Random(1)
     for k in range(count):
-        yield {"id": f"ou_{k:06d}", "truth": {claim: rng.choice(labels) for claim, labels in STUDY.labels.items()}}
+        truth = {claim: rng.choice(labels) for claim, labels in STUDY.labels.items()}
+        yield {"id": f"ou_{k:06d}", "question": STUDY.name, "truth": {**RULES, **truth}}
 
 
 def test_simulated_teacher_errs_at_the_rates_of_the_study():

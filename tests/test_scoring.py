@@ -146,7 +146,7 @@ def test_a_sentence_counts_once_and_only_where_it_is_right():
 
 
 def test_the_table_counts_sentences_where_they_were_counted():
-    some = [{**row, "format": "thirds"} for row in rows(3)]
+    some = [{**row, "format": "thirds", "see": "numbers", "process": "ou"} for row in rows(3)]
     now, before = (evaluation.make(name, some, [STUDY.answer_of(row["sentences"]) for row in some], WordScorer()) for name in ("now", "before"))
     number = f"{now['means']['sentences']['mean']:.0f}"
     del before["means"]["sentences"]

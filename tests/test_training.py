@@ -148,7 +148,7 @@ def test_a_signal_or_a_file_saves_and_asks_to_be_run_again(unbroken, pairs, tiny
 def test_a_run_of_two_parts_goes_on_where_it_was_stopped(pairs, tiny_model, embedder, tmp_path):
     """Stopped after its first step, and again after the next one: the weights and the evaluations are the unbroken run's."""
     stop, whole, broken = tmp_path / "stop", tmp_path / "whole", tmp_path / "broken"
-    flags = ["--fresh", "24x20", "--then-pairs", "--epochs", "1", "--eval-rows", "2", "--validation", "0"]
+    flags = ["--fresh", "24x20", "--then-pairs", "99", "--epochs", "1", "--eval-rows", "2", "--validation", "0"]
     done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, whole, *flags), cwd=tmp_path)
     learnt = len(pair.read(pairs)[0])
     assert f"train: {20 + learnt}" in done.stdout and (whole / "training.png").stat().st_size > 10_000
