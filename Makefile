@@ -41,7 +41,7 @@ sees: models/SmolLM2-135M-Sees/tower.safetensors
 models/SmolLM2-135M-Sees/tower.safetensors: trained/SmolLM2-135M-Sees/tower.safetensors | env
 	$(PY) fetch.py smollm2
 	rm -rf $(@D)
-	$(OFFLINE) $(PY) pretrain_tower.py --text $(BASE) --tower $< --out $(@D)
+	$(OFFLINE) $(PY) -m experiments.pretrain_tower --text $(BASE) --tower $< --out $(@D)
 	touch $@
 
 # llama.cpp's library; programs: llama-server and llama-cli as well

@@ -63,30 +63,37 @@ def pair_of(row, fmt, answers, words="teacher"):
 
 
 def convert(data, out, args):
-    """Write the pairs of all rows to a file of bytes -> (the rows' question, numbers of the rows with gold, counts).
+    """Write the pairs of all rows to a file of bytes.
 
-    counts: rows, used (rows with the sentences of args.answers), pairs, train, test. UserError if a row is broken.
+    Returns the rows' question, the numbers of the rows with gold, and counts: used (rows with the
+    sentences of args.answers), pairs, train, test. UserError if a row is broken.
     """
-
-    def work(rows):
-        records.require(rows, "series", args.data, "ou_process.py")
-        found = question.each_of(rows, args.data)
-        records.require(rows, "truth", args.data, "ou_process.py --truth")
-        records.require([row for row in rows if row.get("params") is not None], "params", args.data, "ou_process.py")
-        gold = [row for row in rows if row.get("gold")]
-        records.require(gold, "gold", args.data, "mistral.py")
-        records.require([row for row in gold if row.get("second") is not None], "second", args.data, "mistral.py --second")
-        if args.answers == "curated":
-            records.require(gold, "curated", args.data, "curate.py")
-        used = rows if args.answers == "truth" else gold
-        pairs = list(filter(None, (pair_of(row, args.format, args.answers, args.words) for row in used)))
-        counts = Counter(rows=len(rows), used=len(used), pairs=len(pairs)) + Counter(made["split"] for made in pairs)
-        return b"".join(map(pair.line_of, pairs)), found, [bool(row.get("gold")) for row in rows], counts
-
-    questions, with_gold, counts = records.totals(records.written(out, data.map(work)), [], [], Counter())
+    questions, with_gold, counts = {}, [], Counter()
+    for number, row in enumerate(data):
+        questions[question.of(row, args.data)] = None
+        asked = question.one_of(questions, args.data)
+        check(row, args)
+        with_gold += [number] if row.get("gold") else []
+        if not row.get("gold") and args.answers != "truth":
+            continue
+        counts["used"] += 1
+        if made := pair_of(row, args.format, args.answers, args.words):
+            counts.update(("pairs", made["split"]))
+            out.write(pair.line_of(made))
     if not counts["used"]:
         raise cli.UserError(f"{args.data}: no row has gold: run mistral.py first")
-    return question.one_of(questions, args.data), np.flatnonzero(with_gold), counts
+    return asked, with_gold, counts
+
+
+def check(row, args):
+    """UserError if a row lacks what its pair is made of, or holds it in another form."""
+    needed = {"series": "ou_process.py", "truth": "ou_process.py --truth"}
+    optional = {"params": "ou_process.py", "gold": "mistral.py", "second": "mistral.py --second"}
+    needed |= {field: by for field, by in optional.items() if row.get(field) is not None}
+    if row.get("gold") and args.answers == "curated":
+        needed["curated"] = "curate.py"
+    for field, made_by in needed.items():
+        records.require([row], field, args.data, made_by)
 
 
 def diagnose(asked, rows, scorer):
@@ -144,30 +151,19 @@ def write_diagnostics(asked, rows, scorer, base):
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--data", default="data.jsonl", help="The shared file of rows.")
-    parser.add_argument("--out", default="test_jsonl.jsonl", help="The file of pairs.")
-    parser.add_argument("--format", choices=sorted(formats.FORMATS), default="study", help="How a series is written.")
-    parser.add_argument(
-        "--answers",
-        choices=("curated", "gold", "truth"),
-        default="curated",
-        help="Sentences to learn: curated ones, the teacher's unchanged ones, or the truth's.",
-    )
-    parser.add_argument(
-        "--words",
-        choices=("template", "both", "teacher"),
-        default="teacher",
-        help="template: each claim in one fixed sentence, which is learnt sooner. teacher: the sentences' own "
-        "words. both: first the template, then their own words; only the second is scored.",
-    )
+    add = parser.add_argument
+    add("--data", default="data.jsonl", help="The shared file of rows.")
+    add("--out", default="test_jsonl.jsonl", help="The file of pairs.")
+    formats_known = sorted(formats.FORMATS)
+    add("--format", choices=formats_known, default="study", help="How a series is written.")
+    sentences = "Sentences to learn: curated ones, the teacher's unchanged ones, or the truth's."
+    add("--answers", choices=("curated", "gold", "truth"), default="curated", help=sentences)
+    words = "template: each claim in one fixed sentence, which is learnt sooner. teacher: the sentences'"
+    words += " own words. both: first the template, then their own words; only the second is scored."
+    add("--words", choices=("template", "both", "teacher"), default="teacher", help=words)
     similarity.add_flags(parser)
-    parser.add_argument(
-        "--diagnostics",
-        type=cli.count,
-        default=DIAGNOSED,
-        metavar="ROWS",
-        help="Compare the sentences of at most so many rows (a fixed random sample); 0: write the pairs only.",
-    )
+    compared = "Compare the sentences of at most so many rows; 0: write the pairs only."
+    add("--diagnostics", type=cli.count, default=DIAGNOSED, metavar="ROWS", help=compared)
     args = parser.parse_args(argv)
     cli.refuse_overwriting(args.out, args.data)
     cli.print_settings(args)
@@ -177,10 +173,13 @@ def main(argv=None):
         if len(described) and args.diagnostics:
             if len(described) > args.diagnostics:
                 print(f"diagnostics: {args.diagnostics} of {len(described)}")
-                described = np.sort(np.random.default_rng(0).choice(described, args.diagnostics, replace=False))
+                rng = np.random.default_rng(0)
+                described = np.sort(rng.choice(described, args.diagnostics, replace=False))
             base = os.path.join(os.path.dirname(args.out), "convert_diagnostics")
-            write_diagnostics(asked, data.read(described), similarity.Scorer(args.embedder, args.nli), base)
-    print(f"rows: {len(data)}\nwithout_gold: {len(data) - counts['used']}\nleft_to_verify: {counts['used'] - counts['pairs']}")
+            scorer = similarity.Scorer(args.embedder, args.nli)
+            write_diagnostics(asked, data.read(described), scorer, base)
+    print(f"rows: {len(data)}\nwithout_gold: {len(data) - counts['used']}")
+    print(f"left_to_verify: {counts['used'] - counts['pairs']}")
     print(f"train: {counts['train']}\ntest: {counts['test']}\nout: {args.out}")
 
 

@@ -159,27 +159,28 @@ def prepare_all(args, found, learnt, asked):
 def describe_files(args, learnt, asked, found, running=None):
     """Say what the student says of each series. Returns the exit code: 2 where a series could not be described.
 
-    running: a Remote to ask instead of the student of args.model.
+    learnt, asked: the Tasks that it learnt and by which it is asked. running: a Remote to ask instead of the student of args.model.
     """
     prepared = list(prepare_all(args, found, learnt, asked))
     ready = [one for _, one in prepared if isinstance(one, prepare.Asked)]
     if not ready and not args.json and len(prepared) == 1:
         raise prepared[0][1]
-    see = args.see or learnt.see
-    fmt = origin.format_of(args.model, learnt, args.format) if ready else None
-    prompts = [prepare.prompt_of(one, asked, fmt, see) for one in ready]
+    if ready:
+        origin.note_format(args.model, learnt, args.format)
+    prompts = [prepare.prompt_of(one, asked) for one in ready]
     if args.prompt:
         print("\n\n".join(prompts))
         print("\n".join(map(tell.about, ready)), file=sys.stderr)
         answers = iter(())
     elif ready:
-        student = running or fast.open_student(args.model, see, args.transformers)
+        student = running or fast.open_student(args.model, asked.see, args.transformers)
         said = student.ask(prompts)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
-        answers = [asked.parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
+        parse = asked.question.parse
+        answers = [parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
         answers = iter(answers)
-    how = "series drawn as a plot" if see == "image" else f"series written as {fmt!r}"
+    how = "series drawn as a plot" if asked.see == "image" else f"series written as {asked.format!r}"
     model = f"model: {args.model} ({how})"
     drawn = failed = 0
     for path, one in prepared:
@@ -198,7 +199,7 @@ def describe_files(args, learnt, asked, found, running=None):
             if args.json:
                 print(tell.json_line(one, answer, plot), flush=True)
             else:
-                show(one, answer, asked, model, plot, first=drawn == 1)
+                show(one, answer, asked.question, model, plot, first=drawn == 1)
     return cli.USER_ERROR if failed else 0
 
 
@@ -223,18 +224,18 @@ def show(one, answer, asked, model, plot, first):
 
 def describe_picture(args, learnt, asked):
     """Say what a student that sees says of a picture; nothing can be checked then."""
-    if learnt == origin.UNKNOWN:
+    if not learnt:
         raise cli.UserError(f"nothing says what {args.model} learnt to see: --image needs a student trained with --see image")
     if learnt.see != "image":
         raise cli.UserError(f"{args.model} reads numbers: --image needs a student that was trained with --see image")
     found, notes = picture.read(args.image)
     width, height = found.size
-    points = args.points or sorted(learnt.points or (DEFAULT_POINTS,))[len(learnt.points) // 2]
+    points = args.points or sorted(asked.points or (DEFAULT_POINTS,))[len(asked.points) // 2]
     if not args.points:
         notes.append(f"nothing says how many points it shows: taken as {points} (--points)")
     found, more = prepare.redrawn_picture(found, args.model, points, args.image)
     notes += more
-    prompt = prepare.shown_picture(found, points, asked, learnt.format)
+    prompt = prepare.shown_picture(found, points, asked)
     if args.prompt:
         print(prompt)
         return
@@ -242,9 +243,9 @@ def describe_picture(args, learnt, asked):
 
     student = Student(args.model, see="image")
     lines = [f"picture: {cli.visible(args.image)}, {width} x {height} pixels", f"model: {args.model}"]
-    print("\n".join([*lines, *(f"note: {note}" for note in [*notes, *origin.notes(learnt, points, asked)])]))
-    answer = asked.parse(student.ask([prompt])[0])
-    print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
+    print("\n".join([*lines, *(f"note: {note}" for note in [*notes, *origin.notes(learnt, asked, points)])]))
+    answer = asked.question.parse(student.ask([prompt])[0])
+    print(f"\n{asked.question.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
     if answer.parse != "strict":
         print(f"the answer was {answer.parse} as JSON")
     print(UNCHECKED)
@@ -253,11 +254,12 @@ def describe_picture(args, learnt, asked):
 def ask_server(args, found):
     """describe_files with the student that a server runs."""
     running = Remote(args.server, args.server_model)
-    learnt = running.learnt(args.model, args.format)
+    learnt = running.learnt(args.model)
     args.model = f"{cli.visible(running.model)} of {running.url}"
     if args.see not in (None, "numbers"):
         raise cli.UserError(f"--see {args.see}: --server asks students of numbers")
-    return describe_files(args, learnt, origin.question_of(learnt, args.question), found, running)
+    asked = origin.task_of(learnt, args.format, args.question)
+    return describe_files(args, learnt, asked, found, running)
 
 
 def main(argv=None):
@@ -274,8 +276,8 @@ def main(argv=None):
     if not os.path.exists(args.model):
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
     load.require(args.model)
-    learnt = origin.of(args.model, args.format)
-    asked = origin.question_of(learnt, args.question)
+    learnt = origin.of(args.model)
+    asked = origin.task_of(learnt, args.format, args.question, args.see)
     if args.image:
         return describe_picture(args, learnt, asked)
     return describe_files(args, learnt, asked, found)

@@ -15,6 +15,7 @@ what is written is not asked again, and nothing of it is lost.
 import glob
 import hashlib
 import os
+from dataclasses import replace
 
 from llm_ts import cli, disk, formats, question, records
 from llm_ts.pairs import fresh, pair, suites
@@ -24,6 +25,7 @@ from llm_ts.series import rows as series_rows
 from llm_ts.student import device, load, origin, run_folder
 from llm_ts.student.answer import MAX_NEW_TOKENS
 from llm_ts.student.student import Student
+from llm_ts.task import Task
 
 ABOUT = "about.json"  # whose answers these are: another student's are refused
 
@@ -48,7 +50,7 @@ def ask(args, asked, number, count, about):
     if not args.model.endswith(".gguf"):
         device.choose(args.device)
         about["dtype"] = device.precision()
-    student = Student(args.model, args.batch_size, see=formats.see_of(about, ABOUT))
+    student = Student(args.model, args.batch_size, see=about["task"]["see"])
     as_ours = None
     if args.dataset:
         from llm_ts.student import finder
@@ -80,7 +82,7 @@ def score(args, asked, rows_of, scorer):
         if missing:
             continue
         said = [done[key] for key in keys]
-        content = evaluation.make(suite, rows, said, scorer, base=args.model, step=None, points=args.points)
+        content = evaluation.make(suite, rows, said, scorer, base=args.model, step=None)
         constants = {
             name: evaluation.make("  " + name, rows, [constant(asked, rows)] * len(rows), scorer)
             for name, constant in CONSTANTS.items()
@@ -115,17 +117,10 @@ def keys_of(suite, rows):
     return [f"{key}-{disk.digest(row['image'])[:8]}" if "image" in row else key for key, row in zip(keys, rows)]
 
 
-def thin(row, learnt):
+def thin(row, asked):
     """A pair, its series thinned where it is longer than the student reads."""
-    points = origin.points_shown(learnt, len(row["series"]))
+    points = origin.points_shown(asked, len(row["series"]))
     return pair.thinned(row, points) if points < len(row["series"]) else row
-
-
-def plots_tag(args):
-    """What about.json keeps of plots that are files: their folder, and what draws them as ours, if anything does."""
-    path = load.finder_of(args.model) if args.dataset else None
-    finder_tag = {"finder_sha256": disk.digest(path)} if path else {}
-    return {"plots": args.dataset, **finder_tag} if args.dataset else {}
 
 
 def main(argv=None):
@@ -162,29 +157,35 @@ def main(argv=None):
     if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
         raise cli.UserError(f"--points {args.points}: give {series_rows.SHORTEST} to {series_rows.LONGEST}")
     load.require(args.model)
-    learnt = origin.of(args.model, args.format)
-    fmt, asked = origin.format_of(args.model, learnt, args.format), origin.question_of(learnt, args.question)
+    learnt = origin.of(args.model)
+    origin.note_format(args.model, learnt, args.format)
+    of_student = origin.task_of(learnt, args.format, args.question, args.see)
+    processes = args.process or of_student.processes or Task.processes
+    of_student = replace(of_student, processes=processes)
+    fmt, asked, see = of_student.format, of_student.question, of_student.see
     run = os.path.isdir(os.path.join(args.model, "final"))  # else the folder is no run's, and not ours to write into
     args.out = args.out or os.path.join(args.model if run else "", "suites")
     cli.print_settings(args)
-    sizes = {"points": args.points, "max_new_tokens": args.max_new_tokens}
-    about = {"model": args.model, "weights_sha256": load.weights_digest(args.model), "format": fmt, **asked.whole_tag, **sizes}
-    see = args.see or learnt.see
     blind = [name for name in suite_of if name in suites.SIGHT] if see == "numbers" else []
     if blind or (args.dataset and see == "numbers"):
         raise cli.UserError(f"{blind[0] if blind else '--dataset'} is for students that see: {args.model} is shown numbers")
-    about.update(formats.see_tag(see), **plots_tag(args))
-    processes = args.process or learnt.series_of
-    if processes != origin.UNKNOWN.series_of:
-        about["series_of"] = list(processes)
-    about.update({"thin": True} if args.thin else {})
-    about["prompt_version"] = question.PROMPT_VERSION
+    finder = load.finder_of(args.model) if args.dataset else None  # draws plots that are files as ours
+    about = {
+        "model": args.model,
+        "weights_sha256": load.weights_digest(args.model),
+        "task": of_student.to_json(),
+        "points": args.points,
+        "max_new_tokens": args.max_new_tokens,
+        "plots": args.dataset,
+        "finder_sha256": disk.digest(finder) if finder else None,
+        "thin": args.thin,
+    }
     run_folder.check(args.out, about, ABOUT)
     if answered(args.out) and not os.path.exists(os.path.join(args.out, ABOUT)):
         raise cli.UserError(f"{args.out} has answers but no {ABOUT} to say whose: give another --out, or delete that folder")
     rows_of = {name: suites.rows(suite, args.count, args.points, fmt, asked, processes) for name, suite in suite_of.items()}
     if args.thin:
-        rows_of = {name: [thin(row, learnt) for row in rows] for name, rows in rows_of.items()}
+        rows_of = {name: [thin(row, of_student) for row in rows] for name, rows in rows_of.items()}
     rows_of = {name: [pair.show(row, see, args.dataset) for row in rows] for name, rows in rows_of.items()}
     refuse_fewer(args.out, rows_of)
     scorer = similarity.Scorer(args.embedder, args.nli)

@@ -24,7 +24,6 @@ student (training.json beside the adapter) is kept in the file's
 general.description, so that describe.py need not be told.
 """
 
-import dataclasses
 import functools
 import os
 import shutil
@@ -126,13 +125,17 @@ def main(argv=None):
 
 
 def learnt_of(names):
-    """The Origin of a base, or of adapters that are added up; UserError where they learnt to be asked in different ways."""
-    known = [(name, found) for name in names if (found := origin.of(name)).format]
+    """The Task that a base learnt, or adapters that are added up; None if nothing says.
+
+    UserError if they learnt to be asked in different ways.
+    """
+    known = [(name, found) for name in names if (found := origin.of(name))]
     for name, other in known[1:]:
         first, learnt = known[0]
-        if (learnt.format, learnt.question, learnt.see) != (other.format, other.question, other.see):
-            raise cli.UserError(f"{first} and {name} are not asked alike: one says {learnt.mark!r}, the other {other.mark!r}")
-    return known[0][1] if known else origin.of(names[0])
+        for way in ("format", "question", "see"):
+            if getattr(learnt, way) != getattr(other, way):
+                raise cli.UserError(f"{first} and {name} are not asked alike: they learnt another {way}")
+    return known[0][1] if known else None
 
 
 def export_student(args, base, loras):
@@ -141,42 +144,47 @@ def export_student(args, base, loras):
 
     folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
+
+    # the student as it was trained, and its answers
     load.require(base)
     learnt = learnt_of(loras or [base])
-    if not learnt.format and load.can_see(base):
-        learnt = dataclasses.replace(learnt, see="image")
-    if learnt.see != "numbers" and args.strategy == "separate":
+    asked = origin.task_of(learnt, see=None if learnt or not load.can_see(base) else "image")
+    if asked.see != "numbers" and args.strategy == "separate":
         raise cli.UserError("an adapter apart is not tried for students that see: use --strategy merge")
-    model, processor = load.load(base, torch.float32, loras[0] if loras else None, learnt.see)
+    model, processor = load.load(base, torch.float32, loras[0] if loras else None, asked.see)
     for lora in loras[1:]:
         load.add_adapter(model, lora)
-    rows, source = compare.rows_of(args.lora[0] if loras else base, learnt, args.rows)
+    rows, source = compare.rows_of(args.lora[0] if loras else base, asked, args.rows)
     with cli.Progress("answers before the export", len(rows)) as bar:
         prompts = [pair.asked_with(row) for row in rows]
         before = Student.around(model, processor).ask(prompts, progress=lambda done: bar.step(done - bar.done))
-    if args.strategy != "separate" and not learnt.format:
+    if args.strategy != "separate" and not learnt:
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
+
     contents, seconds = [], []
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
+        # what is converted: the whole model, and what goes beside it
         model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if loras else model
-        mark = origin.UNKNOWN if args.strategy == "separate" else learnt  # the base alone learnt nothing
+        kept = None if args.strategy == "separate" else learnt  # the base alone learnt nothing
         files = {}  # beside the model itself: where they go -> what they are made of
         for number, lora in enumerate(loras if args.strategy == "separate" else (), start=1):
             made = os.path.join(work, f"new-lora-{number}.gguf")
             convert_adapter(lora, model, processor, made, work)
             files[functools.partial(adapter_path, number=number)] = made
         adapters = list(files.values())
-        saved = gguf_export.write_model(model, processor, mark, work)
-        if learnt.see != "numbers":
+        saved = gguf_export.write_model(model, processor, kept, work)
+        if asked.see != "numbers":
             files[gguf_file.projector_of] = os.path.join(work, "new-mmproj.gguf")
             gguf_file.convert(
                 "convert_hf_to_gguf.py", saved[0], "--mmproj", "--outfile", files[gguf_file.projector_of], "--outtype", "f16"
             )
-        ollama = modelfile.body_of(model, processor) if learnt.see == "numbers" else None
+        ollama = modelfile.body_of(model, processor) if asked.see == "numbers" else None
+
+        # each type: convert, ask, compare, and only then move it to its place
         for quant in args.quant:
             new = os.path.join(work, "new.gguf")
             gguf_export.convert_model(*saved, quant, new)
-            content, took = compare_files(args, quant, new, adapters, rows, before, learnt.see)
+            content, took = compare_files(args, quant, new, adapters, rows, before, asked.see)
             contents.append({**content, "rows": source})
             seconds.append(took)
             place(outfile_of(args, quant), new, files, contents[-1], ollama, last=quant == args.quant[-1])

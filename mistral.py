@@ -4,7 +4,7 @@ sentence on each topic of every series, and for the label that it means.
 Reads: data.jsonl rows, <dataset>/<id>.png; the key from the environment
 variable MISTRAL_API_KEY (a server on this machine needs none).
 Writes: `gold` and `teacher` (or `second`) of data.jsonl rows, one flushed line
-per answer; <dataset>/<id>.txt; while a batch is under way <data>.batch.json.
+per answer; <dataset>/<id>.txt.
 Run: python mistral.py --dryrun
 
 Stop it at any time and run it again: a row with an answer, or with a recorded
@@ -13,33 +13,24 @@ the model is unknown, the run ends. If a row's answer is not the requested JSON
 three times, that is recorded as its failure (`teacher.failed`). With --dryrun a
 simulated teacher answers, and no server is asked.
 
---price takes the prices of a million tokens (0.4,2): the estimated and the
-actual cost are printed. --max-cost stops (exit code 2) before the cost could
-pass the limit. Earlier runs count. Each open answer is assumed to use all
---max-tokens.
-
---batch uses Mistral's Batch API. Killed at any time and started again with the
-same flags, it asks and pays for no row twice. If requests fail or expire, the
-other answers are kept and the exit code is 2; the next run asks again. Uploaded
-files stay on the server. With --batch, give --price the batch's prices.
+With --price 0.4,2 (a million prompt and answer tokens) the cost is printed, and
+before it an estimate by the answers that are there. So try a few rows first:
+--rows 5.
 """
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
-import functools
 import os
 import urllib.parse
 from collections import Counter
 
-import numpy as np
-
 from llm_ts import cli, disk, question, records
-from llm_ts.teacher import batch_state, mistral_api, mistral_batch, money, prompts, simulated
+from llm_ts.teacher import mistral_api, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
-UNABLE, HAD, SKIPPED, TODO = range(4)  # a row that cannot be asked about yet, has its answer, has failed, is to be asked about
 GIVE_UP = 10  # rows in a row that fail: the model cannot do it, and every question costs money
 
 
@@ -48,23 +39,18 @@ def settings_of(args):
     return Settings(args.second or args.model, **{name: getattr(args, name) for name in names})
 
 
-def purse_of(kept, rows, args):
-    """The Purse of a run. With --price, print the estimated cost of its questions.
+def cost(tokens, price):
+    """What {"prompt", "completion"} tokens cost by the prices of a million of each."""
+    return (price[0] * tokens["prompt"] + price[1] * tokens["completion"]) / 1e6
 
-    kept: the tokens of each existing answer. rows: the rows to ask about.
-    """
-    price = args.price or money.Price()
-    spent = sum(map(price.of, kept))
-    if args.price and not args.dryrun:
-        each, by = [money.estimate(row, settings_of(args)) for row in rows], "without a tokenizer, and without thinking"
-        if kept:
-            each = [{kind: sum(tokens[kind] for tokens in kept) / len(kept) for kind in kept[0]}] * len(rows)
-            by = f"by the {len(kept)} answers here"
-        prompt, completion = (sum(tokens[kind] for tokens in each) for kind in ("prompt", "completion"))
-        print(f"spent_before: {spent:.4f}")
-        how = f"{len(rows)} questions, {prompt:.0f} and {completion:.0f} tokens, {by}"
-        print(f"estimate: {sum(map(price.of, each)):.4f} ({how})", flush=True)
-    return money.Purse(price, args.max_cost, spent, seen=min((tokens["prompt"] for tokens in kept), default=0))
+
+def print_estimate(kept, count, price):
+    """Print what the answers here cost, and what `count` more will. kept: the tokens of each."""
+    spent = sum(cost(tokens, price) for tokens in kept)
+    print(f"spent_before: {spent:.4f}")
+    if kept:
+        by = f"{count} questions, by the {len(kept)} answers here"
+        print(f"estimate: {count * spent / len(kept):.4f} ({by})", flush=True)
 
 
 class Book:
@@ -73,139 +59,126 @@ class Book:
     def __init__(self, data, args, counts, total):
         self.data, self.args, self.counts = data, args, counts
         self.bar = cli.Progress("asked", total)
-        self.tokens = {"prompt": 0, "completion": 0}
+        self.tokens = Counter(prompt=0, completion=0)
         self.in_a_row = 0  # failures
 
     def record(self, row, answer):
         """Append a row with its answer. UserError if the run should end here."""
+        # a failure that is asked again keeps what it cost
         args, teacher = self.args, answer["teacher"]
         failed, tokens = teacher.get("failed"), teacher["tokens"]
-        before = (answer_in(row, args.second).get("teacher") or {}).get("tokens") or {}  # of a failure that is asked again
-        teacher["tokens"] = {kind: number + before.get(kind, 0) for kind, number in tokens.items()}
+        before = (answer_in(row, args.second).get("teacher") or {}).get("tokens") or {}
+        teacher["tokens"] = {kind: n + before.get(kind, 0) for kind, n in tokens.items()}
+
+        # the text before the row: a kill between the two leaves a text to be overwritten
         row = {**row, "second": answer} if args.second else {**row, **answer}
         if args.dataset and not args.second and not failed:
-            write_text(row, args.dataset)  # before the row: a kill between the two leaves a text to be overwritten
+            write_text(row, args.dataset)
         self.data.append(records.line_of(row))
-        for kind in tokens:
-            self.tokens[kind] += tokens[kind]
+
+        self.tokens.update(tokens)
         self.in_a_row = self.in_a_row + 1 if failed else 0
         self.counts["failed" if failed else "new"] += 1
-        self.counts["unlabelled"] += not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"])
+        if not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"]):
+            self.counts["unlabelled"] += 1
         self.bar.step()
         if args.dryrun:  # a line for each answer would bury the counts
             return
         cli.say(f"{self.bar.done}/{self.bar.total} {row['id']}: {failed or 'answered'}")
         if self.in_a_row == GIVE_UP:
-            raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): give another --model and --retry-failed")
-        if args.max_cost is not None and not any(tokens.values()):
-            raise cli.UserError("this server reports no tokens, so --max-cost cannot work: leave it out")
+            give = "give another --model and --retry-failed"
+            raise cli.UserError(f"the last {GIVE_UP} rows failed ({failed}): {give}")
 
-    def close(self, missing, purse):
+    def close(self, missing):
         """Print the counts."""
         self.bar.close()
         self.counts["left"] = missing - self.counts["new"] - self.counts["failed"]
-        self.counts |= {"tokens": sum(self.tokens.values()), **{f"{kind}_tokens": n for kind, n in self.tokens.items()}}
+        self.counts["tokens"] = self.tokens.total()
+        self.counts |= {f"{kind}_tokens": number for kind, number in self.tokens.items()}
         if self.args.price:
-            print(f"cost: {self.args.price.of(self.tokens):.4f} (of all answers here: {purse.spent:.4f})")
+            print(f"cost: {cost(self.tokens, self.args.price):.4f}")
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
 
 
-def look_at(data, args, under_way):
+def look_at(data, args):
     """Check all rows, and write missing .txt files.
 
-    Returns each row's state (UNABLE, HAD, SKIPPED or TODO) and whether its id is in `under_way`, both of shape
-    (rows,); the tokens of each answer; and the number of answers of each model.
+    Returns the numbers of the rows that lack an answer; how many have one (had) or failed
+    (skipped); the tokens of each answer; how many answers each model gave.
     """
-
-    def look(rows):
-        asked, kinds, tokens, models = [check(rows, args)], [], [], Counter()
-        for row in rows:
-            answer = answer_in(row, args.second)
-            teacher = answer.get("teacher") or {}
-            if args.second and not row.get("gold"):
-                kinds.append(UNABLE)
-                continue
-            if answer.get("gold"):
-                kinds.append(HAD)
-                models[str(teacher.get("model"))] += 1
-            else:
-                kinds.append(SKIPPED if teacher and not args.retry_failed and row["id"] not in under_way else TODO)
-            if any((teacher.get("tokens") or {}).values()):
-                tokens.append(teacher["tokens"])
-            if row.get("gold") and args.dataset:
-                write_text(row, args.dataset)  # the folder may have been lost or replaced
-        if args.dryrun:
-            to_do = [row for row, kind in zip(rows, kinds) if kind == TODO]
-            records.require(to_do, "truth", args.data, "ou_process.py")
-        return asked, kinds, [row["id"] in under_way for row in rows], tokens, models
-
-    questions, kinds, begun, tokens, models = records.totals(data.map(look), [], [], [], [], Counter())
-    question.one_of(questions, args.data)
-    return np.array(kinds), np.array(begun), tokens, models
+    missing, counts, tokens, models, questions = [], Counter(), [], Counter(), {}
+    for number, row in enumerate(data):
+        questions[question.of(row, args.data)] = None
+        question.one_of(questions, args.data)
+        check(row, args)
+        if row.get("gold") and args.dataset:
+            write_text(row, args.dataset)  # the folder may have been lost or replaced
+        if args.second and not row.get("gold"):
+            continue
+        answer = answer_in(row, args.second)
+        teacher = answer.get("teacher") or {}
+        if any((teacher.get("tokens") or {}).values()):
+            tokens.append(teacher["tokens"])
+        if answer.get("gold"):
+            counts["had"] += 1
+            models[str(teacher.get("model"))] += 1
+        elif teacher and not args.retry_failed:
+            counts["skipped"] += 1
+        else:
+            missing.append(number)
+            if args.dryrun:
+                records.require([row], "truth", args.data, "ou_process.py")
+    if not missing and not counts:
+        first = "run mistral.py without --second first"
+        raise cli.UserError(f"{args.data}: no row has gold yet: {first}")
+    return missing, counts, tokens, models
 
 
 def answer_missing(args):
     """Fill in `gold` and `teacher` (or `second`) where a row lacks them, and print the counts."""
-    state = None
-    if args.batch:
-        state = batch_state.State(batch_state.path_of(args.data), batch_state.settings_of(settings_of(args), bool(args.second)))
-    else:
-        batch_state.refuse_under_way(args.data)
-    under_way = set(state.ids) if state else set()
     with records.writing(args.data) as data:
         if args.dataset:
             disk.sweep(args.dataset)
-        kinds, begun, tokens, models = look_at(data, args, under_way)
-        if (kinds == UNABLE).all():
-            raise cli.UserError(f"{args.data}: no row has gold yet: run mistral.py without --second first")
+        missing, seen, tokens, models = look_at(data, args)
         for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
             print(f"also_here: {models[name]} answers of {cli.visible(name)}")
-
-        # rows of a batch that is under way come first, even beyond --rows
-        missing = kinds == TODO
-        first, others = np.flatnonzero(missing & begun), np.flatnonzero(missing & ~begun)
-        others = others[: max(args.rows - len(under_way), 0) if args.rows else None]
-        counts = {"had": int((kinds == HAD).sum()), "new": 0, "unlabelled": 0, "failed": 0}
-        counts["skipped"] = int((kinds == SKIPPED).sum())
-        total, left = len(first) + len(others), 0
-
-        # the simulated teacher reads its rows itself, on all cores; a server is asked row by row or in batches
-        rows = [] if args.dryrun else data.read([*np.flatnonzero(begun), *others])
-        if rows or under_way:
-            key = mistral_api.find_key(args.server_url)
-            for row in rows if args.image else ():
-                plot = plot_of(row, args.dataset)
-                if not os.path.exists(plot):
-                    raise cli.UserError(f"no {plot} here: run ou_process.py without --no-plots first")
-        purse = purse_of(tokens, [row for row in rows if not answer_in(row, args.second).get("gold")], args)
-        book = Book(data, args, counts, total)
+        counts = {"had": seen["had"], "new": 0, "unlabelled": 0, "failed": 0}
+        counts["skipped"] = seen["skipped"]
+        book = Book(data, args, counts, len(missing[: args.rows]))
         try:
             if args.dryrun:
-                answer = functools.partial(simulated.answers, seed=args.seed, second=bool(args.second))
-                for answers in data.map(answer, others):
-                    for row, said in answers:
-                        book.record(row, said)
-            elif rows or under_way:
-                ask_all = functools.partial(mistral_batch.ask_all, state) if state else mistral_api.ask_all
-                left = asyncio.run(ask_all(rows, book.record, key, settings_of(args), purse))
+                for number in missing[: args.rows]:
+                    (row,) = data.read([number])
+                    book.record(row, simulated.answer(row, args.seed, bool(args.second)))
+            elif missing:
+                ask(data.read(missing[: args.rows]), tokens, book, args)
         finally:
-            book.close(int(missing.sum()), purse)
-    if left:
-        raise cli.UserError(f"--max-cost {args.max_cost:g} is nearly used up: {left} rows are left; raise it to continue")
+            book.close(len(missing))
+
+
+def ask(rows, tokens, book, args):
+    """Ask a server about rows. tokens: of each answer that the file has already."""
+    key = mistral_api.find_key(args.server_url)
+    for row in rows if args.image else ():
+        plot = plot_of(row, args.dataset)
+        if not os.path.exists(plot):
+            run = "run ou_process.py with this --dataset first"
+            raise cli.UserError(f"no {plot} here: {run}")
+    if args.price:
+        print_estimate(tokens, len(rows), args.price)
+    asyncio.run(mistral_api.ask_all(rows, book.record, key, settings_of(args)))
 
 
 def server_url(text):
-    """argparse type: the address of a server."""
-    try:
+    """argparse type: the address of a server, without a secret: it is printed and stored."""
+    with contextlib.suppress(ValueError):  # a port that is none
         parts = urllib.parse.urlsplit(text)
-        fits = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
-    except ValueError:  # a port that is none
-        fits = False
-    if fits and (parts.username or parts.query or parts.fragment):
-        raise argparse.ArgumentTypeError("the address is printed and stored: give it without user, password or query, and export the key")
-    if not fits:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://api.mistral.ai")
-    return text
+        if parts.username or parts.query or parts.fragment:
+            give = "give the address without user, password or query, and export the key"
+            raise argparse.ArgumentTypeError(give)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://api.mistral.ai")
 
 
 def model(text):
@@ -213,6 +186,16 @@ def model(text):
     if not text.strip() or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} is not the name of a model")
     return text.strip()
+
+
+def price(text):
+    """argparse type: "0.4,2" -> (0.4, 2.0)."""
+    with contextlib.suppress(ValueError):  # no numbers, or not two of them
+        prompt, completion = map(float, text.split(","))
+        if 0 <= prompt < float("inf") and 0 <= completion < float("inf"):
+            return prompt, completion
+    wanted = "two prices of a million tokens, IN,OUT, such as 0.4,2"
+    raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
 
 
 def main(argv=None):
@@ -223,28 +206,22 @@ def main(argv=None):
     add("--model", type=model, default="mistral-medium-latest", help="Model to ask. It must read images, unless --no-image is given.")
     add("--second", type=model, metavar="MODEL", help="Ask this model about rows that have gold; the answers go to `second`.")
     add("--server-url", type=server_url, help="Address of a compatible server; default: Mistral's.")
-    add("--no-image", dest="image", action="store_false", help="Send numbers without the plot, for a text-only model.")
+    blind = "Send the numbers without the plot: a text-only model refuses plots."
+    add("--no-image", dest="image", action="store_false", help=blind)
     add(
         "--prompt", choices=prompts.PROMPTS, default=prompts.DEFAULT,
-        help="Prompt: sentences with labels, sentences alone, or the original study's (the model thinks first).",
+        help="Prompt: sentences with labels, or the original study's (the model thinks first).",
     )  # fmt: skip
     add("--concurrency", type=cli.positive, default=Settings.concurrency, help="Number of requests at the same time.")
     add("--rows", type=cli.positive, help="Ask about so many rows at most; default: all.")
     add("--timeout", type=cli.positive_float, default=Settings.timeout, help="Seconds to wait for an answer.")
     add("--max-tokens", type=cli.positive, default=Settings.max_tokens, help="Maximum length of an answer.")
-    add("--rate", type=cli.positive_float, help="Maximum number of requests per second; default: no limit.")
-    add("--price", type=money.price, metavar="IN,OUT", help="Prices of a million prompt and answer tokens, in any currency.")
-    add("--max-cost", type=cli.positive_float, help="Stop before the answers in --data could cost more, by --price.")
+    add("--price", type=price, metavar="IN,OUT", help="Prices of a million prompt and answer tokens, in any currency.")
     add("--seed", type=cli.count, default=Settings.seed, help="Seed for the server or the dry run.")
     add("--retry-failed", action="store_true", help="Ask again about rows with a recorded failure.")
-    add("--batch", action="store_true", help="Use Mistral's Batch API: answers within a day, at half the price.")
     add("--dryrun", action="store_true", help="Use the simulated teacher, which phrases the truth; no server is asked.")
     disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
-    if args.max_cost is not None and not args.price:
-        raise cli.UserError("--max-cost needs --price IN,OUT, the prices of a million tokens")
-    if args.batch and args.dryrun:
-        raise cli.UserError("--batch asks a server, --dryrun does not: give one of them")
     if args.dataset == "none" and args.image and not args.dryrun:
         raise cli.UserError("--dataset none: the teacher needs the plots; give their folder, or --no-image")
     cli.print_settings(args)

@@ -30,6 +30,7 @@ from llm_ts.scores import curves, similarity, tables
 from llm_ts.student import baselines, callbacks, device, flags, load, run_folder, torchrun, train, trial
 from llm_ts.student.evaluate import evaluate
 from llm_ts.student.student import Student
+from llm_ts.task import Task
 
 
 def load_rows(run):
@@ -40,7 +41,8 @@ def load_rows(run):
     """
     train_rows, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
-    alike = {"question": question.of(test_rows[0], run.data), "processes": run.process or pair.processes_of(train_rows)}
+    processes = run.process or pair.processes_of(train_rows) or Task.processes
+    alike = {"question": question.of(test_rows[0], run.data), "processes": processes}
     drawn, given = [], train_rows[: run.then_pairs] if run.fresh else train_rows
     if run.fresh:
         words = Words(train_rows) if run.words == "both" else None

@@ -20,7 +20,7 @@ from llm_ts import cli, disk, question, records
 from llm_ts.pairs import pair
 from llm_ts.scores import evaluation, page, similarity, tables
 from llm_ts.scores.score import BESIDE
-from llm_ts.series.plot import Plotter
+from llm_ts.series.plot import plotter
 from llm_ts.teacher.textsynth import TextSynth
 
 COLOURS = {"right": "32", "wrong": "31", "ambiguous": "33", "unread": "90"}
@@ -59,33 +59,33 @@ def show_sample(row, before, after, colour):
     for name, sample in (("before", before), ("after", after)):
         if sample:
             print(f"  {name:<7} {cli.visible(sample['answer'])}")
-            said = ", ".join(paint(f"{claim} {outcome}", outcome) for claim, outcome in sample["outcome"].items())
+            outcomes = sample["outcome"].items()
+            claims = ", ".join(paint(f"{claim} {outcome}", outcome) for claim, outcome in outcomes)
             nli = "/".join(f"{value:g}" for value in sample["nli"].values())
-            print(f"          {said}; cosine {sample['cosine']:.3f}, nli {nli}")
+            print(f"          {claims}; cosine {sample['cosine']:.3f}, nli {nli}")
 
 
-def write_page(rows, content, before, after, only_wrong):
+def is_right(sample):
+    """Whether all claims of a sample are right."""
+    return all(outcome == "right" for outcome in sample["outcome"].values())
+
+
+def write_page(rows, content, before, after):
     """Write plotdiag/: a plot of each series, and the page."""
-    plotters = {}
     cards = []
-    order = sorted(rows, key=lambda row: all(o == "right" for o in after[row["id"]]["outcome"].values()))
-    for row in order:
-        points = len(row["series"])
-        plotter = plotters.setdefault(points, None) or Plotter(points)
-        plotters[points] = plotter
+    for row in sorted(rows, key=lambda row: is_right(after[row["id"]])):
         path = os.path.join("plotdiag", row["id"] + ".png")
-        plotter.save(row["series"], path)
-        right = all(outcome == "right" for outcome in after[row["id"]]["outcome"].values())
-        if not (only_wrong and right):
-            cards.append(page.card(row, before.get(row["id"]), after[row["id"]]))
-    others = [optional_evaluation(f"evaluation_{name}.json") for name in ("avant", *BESIDE)]
-    compared = [other for other in (others[0], content, *others[1:]) if other]
+        plotter(len(row["series"])).save(row["series"], path)
+        cards.append(page.card(row, before.get(row["id"]), after[row["id"]]))
+    avant, *others = [optional_evaluation(f"evaluation_{n}.json") for n in ("avant", *BESIDE)]
+    compared = list(filter(None, (avant, content, *others)))
     curves = None
     if os.path.exists("training.png"):
         with open("training.png", "rb") as file:
             curves = file.read()
     title = f"{os.path.basename(os.getcwd())}: {content['name']}"
-    about = f"series written as {content['format']}; NLI scores from {content['nli_model']}; wrong samples first"
+    about = f"series written as {content['task']['format']}; NLI scores from {content['nli_model']}"
+    about += "; wrong samples first"
     disk.write_text("plotdiag/index.html", page.page_of(title, about, compared, curves, cards))
 
 
@@ -93,7 +93,7 @@ def ask_textsynth(rows, args):
     """Ask what is not answered yet, score all, and write the evaluation file; returns its path."""
     if not re.fullmatch(r"[\w.-]+", args.engine):
         raise cli.UserError(f"--engine {args.engine!r}: give an engine's name, such as llama3.3_70B_instruct")
-    client = TextSynth(args.engine, args.server_url, args.timeout)
+    client = TextSynth(args.engine, args.server_url)
     rows = rows[: args.rows]
     asked = 0
     with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as file, cli.Progress("answers", len(rows)) as bar:
@@ -118,12 +118,10 @@ def ask_textsynth(rows, args):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("evaluation", nargs="?", help="An evaluation file; without one, TextSynth is asked.")
-    parser.add_argument("--only-wrong", action="store_true", help="Show only samples with a claim that is not right.")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="Colour in the terminal.")
+    parser.add_argument("--only-wrong", action="store_true", help="Print only samples with a claim that is not right.")
     parser.add_argument("--engine", default="llama3.3_70B_instruct", help="TextSynth's engine.")
     parser.add_argument("--server-url", default="https://api.textsynth.com", help="A compatible server, without /v1.")
     parser.add_argument("--rows", type=cli.positive, help="Ask about so many test rows at most; default: all.")
-    parser.add_argument("--timeout", type=cli.positive_float, default=120.0, help="Seconds to wait for an answer.")
     similarity.add_flags(parser)
     disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
@@ -135,12 +133,12 @@ def main(argv=None):
     after = samples_by_id(content, rows, path)
     avant = optional_evaluation("evaluation_avant.json")
     before = {sample["id"]: sample for sample in avant["samples"]} if avant else {}
-    colour = args.color == "always" or (args.color == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for row in rows:
-        if not args.only_wrong or any(outcome != "right" for outcome in after[row["id"]]["outcome"].values()):
+        if not (args.only_wrong and is_right(after[row["id"]])):
             show_sample(row, before.get(row["id"]), after[row["id"]], colour)
     print("\n" + "\n".join(tables.for_terminal([content])))
-    write_page(rows, content, before, after, args.only_wrong)
+    write_page(rows, content, before, after)
     print(f"\nsamples: {len(rows)}\npage: {os.path.join('plotdiag', 'index.html')}")
 
 

@@ -162,7 +162,7 @@ def in_turn(name, runs, ours, plain):
 
 
 def bench_stages():
-    """Rows a second of the stages from simulation to pairs, on all cores."""
+    """Rows a second of the stages from simulation to pairs."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, command in STAGES.items():

@@ -5,7 +5,7 @@ Reads: what learns (--model) and the embedder (python fetch.py smollm2 minilm).
 Writes, in --out: a training for each recipe and seed, and table.md.
 Run: python -m experiments.compare baseline 'wide: --rank 64 --alpha 128' --fresh 32x1300
 
-A recipe is a name and flags of qwen_train.py, or a name of RECIPES. Every
+A recipe is a name and flags of qwen_train.py beside those of BASE. Every
 recipe learns as many answers as the first one (series times epochs), or learns
 for as many --minutes. What is finished is not done again; what was stopped goes
 on. A recipe is better (worse) than the first one if the 95 % interval of its
@@ -27,30 +27,14 @@ from llm_ts.scores.means import percent, wilson
 from llm_ts.scores.score import CONSTANTS
 from llm_ts.student import load, run_folder
 
-RECIPES = {  # name: what differs from BASE
-    "baseline": "",
-    "rank-4": "--rank 4 --alpha 8",
-    "rank-64": "--rank 64 --alpha 128",
-    "all-weights": "--rank 0 --learning-rate 1e-4",
-    "rate-3e-4": "--learning-rate 3e-4",
-    "rate-3e-3": "--learning-rate 3e-3",
-    "batch-4": "--batch-size 4",
-    "batch-16": "--batch-size 16",
-    "all-processes": "--process all",
-    "squeezed": "--process all --squeeze 0.4",
-    "long": "--process all --squeeze 0.4 --long 0.3",
-}
 BASE = "--batch-size 8 --learning-rate 1e-3 --save-steps 250 --validation 0 --eval-rows 2 --no-gguf"
 OWN = ("--out", "--seed", "--minutes", "--validation")  # flags that the comparison sets itself
 
 
 def recipe_of(text):
-    """argparse type: "wide: --rank 64" -> ("wide", ["--rank", "64"]); "rank-4" is looked up."""
-    name, colon, flags = text.partition(":")
-    if not colon and name not in RECIPES:
-        known = ", ".join(RECIPES)
-        raise cli.UserError(f"no recipe {name!r}: give 'NAME: FLAGS', or one of {known}")
-    return cli.name(name.strip()), shlex.split(flags if colon else RECIPES[name])
+    """argparse type: "wide: --rank 64" -> ("wide", ["--rank", "64"]); "plain" -> ("plain", [])."""
+    name, _, flags = text.partition(":")
+    return cli.name(name.strip()), shlex.split(flags)
 
 
 def answers_of(flags, series):
@@ -154,7 +138,7 @@ def table(found):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     add = parser.add_argument
-    add("recipes", nargs="+", type=recipe_of, metavar="RECIPE", help="'NAME: FLAGS', or a NAME.")
+    add("recipes", nargs="+", type=recipe_of, metavar="RECIPE", help="'NAME: FLAGS', or a NAME without.")
     add("--model", type=cli.folder, default=paths.of("smollm2"), help="What learns.")
     add("--fresh", default="32x1300", help="The budget, as qwen_train.py has it: POINTSxSERIES,...")
     add("--minutes", type=cli.positive_float, help="The budget instead: minutes of each training.")

@@ -129,7 +129,8 @@ def pairs_of(entry, package, values, seed):
     pairs = []
     for start, length in draw_windows(values, rng):
         series = integers_of(values[start : start + length])
-        row = {"id": f"{entry['series']}_{start}_{length}", "series": series, "truth": STUDY.truth_of(series)}
+        row = {"id": f"{entry['series']}_{start}_{length}", "series": series}
+        row |= {"question": STUDY.name, "truth": STUDY.truth_of(series)}
         source = {**{name: entry[name] for name in COLUMNS}, "package": package, "start": start}
         pairs.append({**pair.make(row, FORMAT, "test", row["truth"]["sentences"]), "source": source})
     return pairs

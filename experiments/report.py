@@ -15,7 +15,7 @@ import glob
 import os
 import re
 
-from llm_ts import cli, disk, rules
+from llm_ts import cli, disk, task
 from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.means import percent
@@ -81,10 +81,11 @@ def suites_section(name, parts):
         contents = [evaluation.read(path) for path in paths]
         if not more:
             notes = [f"`{about['model']}`, {about['points']} points where the suite does not say."]
-            notes += [f"Truth by {rules.of(about, name).words} of the rules."]
-            notes += [f"Shown: {about['see']}."] if about.get("see") else []
+            learnt = task.of(about, name)
+            notes += [f"Truth by {learnt.question.rules.words} of the rules."]
+            notes += [f"Shown: {learnt.see}."] if learnt.see != "numbers" else []
             thinned = "Longer series than the student reads are thinned."
-            notes += [thinned] if about.get("thin") else []
+            notes += [thinned] if about["thin"] else []
         contents.sort(key=lambda content: order.get(content["name"], len(order)))
         for content in contents:
             if content.get("lengths"):
@@ -122,15 +123,16 @@ def run_section(name, folder):
     ends = {None, 0, *steps[:1], *steps[-1:]}
     contents = [content for content in contents if content["step"] in ends]
     series = f"{about['series']} pairs (epochs: {about['epochs']:g})"
-    if about.get("fresh"):
+    if about["fresh"]:
         series = f"fresh {about['fresh']}"
-        series += f", then {about['then_pairs']} pairs" if about.get("then_pairs") else ""
-    points = origin.points_text(about["points"])
+        series += f", then {about['then_pairs']} pairs" if about["then_pairs"] else ""
+    learnt = task.of(about, name)
+    points = origin.points_text(learnt.points)
     head = (
         f"`{load.name_of(about['model'])}`, {series}, {points} points,"
-        f" format `{about['format']}`, batches of {about['batch_size'] * about['accumulate']},"
+        f" format `{learnt.format}`, batches of {about['batch_size'] * about['accumulate']},"
         f" rate {about['learning_rate']:g}, rank {about['rank']}. NLI scores from:"
-        f" {contents[0]['nli_model']}. Truth by {rules.of(about, name).words} of the rules."
+        f" {contents[0]['nli_model']}. Truth by {learnt.question.rules.words} of the rules."
     )
     clear = folded(tables.for_markdown(contents, "clear"))
     return [f"### {name}", "", head, "", *tables.for_markdown(contents, "all"), "", *clear]

@@ -36,7 +36,7 @@ STAGES = {  # name: the script and its flags
     "simulate, plots": "ou_process.py --count 40 --points 24",
     "truth": "ou_process.py --truth",
     "ask": "mistral.py --dryrun --dataset none",
-    "curate": "curate.py --audit 20",
+    "curate": "curate.py",
     "curate, decided": "curate.py",
     "convert": "convert.py --diagnostics 0",
 }
@@ -245,8 +245,8 @@ def main(argv=None):
             wrong += [f"{stage}, {way}: {words}" for words in trial.wrong]
             print(f"{sum(tried.values())} {stage}, {way}: {'; '.join(trial.wrong) or 'nothing lost'}", flush=True)
     names = {f"{stage}, {way}": {"trials": n, "broken": int(broken[stage, way])} for (stage, way), n in sorted(tried.items())}
-    disk = "tmpfs" if os.geteuid() == 0 else "a limit on the size of files"
-    machine = {"processor": platform.processor() or platform.machine(), "full_disk": disk, "training": training}
+    full = "tmpfs" if os.geteuid() == 0 else "a limit on the size of files"
+    machine = {"processor": platform.processor() or platform.machine(), "full_disk": full, "training": training}
     disk.write_json(args.out, {"minutes": args.minutes, "seed": args.seed, "machine": machine, "tried": names, "lost": wrong})
     print(f"trials: {sum(tried.values())}\nlost: {len(wrong)}\nout: {args.out}")
     return 1 if wrong else 0

@@ -32,6 +32,12 @@ class UserError(Exception):
     """A mistake that the user can mend; its message is one line that says what to do."""
 
 
+def older(where, what):
+    """The UserError for a file of an older form. what: that it does not say, "its question"."""
+    bring_up = "python -m experiments.bring_up FILE writes what older files leave out"
+    return UserError(f"{where} does not say {what}: {bring_up}")
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with its errors in one line (the usage stays in --help)."""
 

@@ -12,12 +12,8 @@ import socket
 
 from llm_ts.cli import UserError
 
-NO_LOCKS = (
-    errno.ENOSYS,
-    errno.EOPNOTSUPP,
-    errno.ENOTSUP,
-    errno.ENOLCK,
-)  # of flock: this file system has none
+# of flock: this file system has none
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
 
 
 def open_to_read(path, made_by):
@@ -56,9 +52,8 @@ def lock(file, wait=False):
     try:
         import fcntl  # not at the top: on systems without it, what only reads works
     except ImportError:
-        raise UserError(
-            f"this system has no locks of the kind that writing {file.name} needs: give --no-lock"
-        ) from None
+        kind = f"no locks of the kind that writing {file.name} needs"
+        raise UserError(f"this system has {kind}: give --no-lock") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
@@ -90,9 +85,8 @@ def holding(path, create=False, made_by="ou_process.py"):
             raise
         except BlockingIOError:
             file.close()
-            raise UserError(
-                f"{path} is being written by another run: wait for it, or stop it"
-            ) from None
+            other = f"{path} is being written by another run"
+            raise UserError(f"{other}: wait for it, or stop it") from None
         if os.path.exists(path) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
             break
         file.close()  # it was replaced between open and lock: we hold the old file
@@ -109,23 +103,18 @@ def atomic(path):
     """Yield a temporary name for a file or folder. On success it is renamed to path, else removed."""
     path = os.path.realpath(path)  # of a link, the file that it leads to
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    temporary = (
-        f"{path}.tmp{socket.gethostname()}-{os.getpid()}"  # the same number may run on another node
-    )
+    # with the machine's name: the same number may run on another node
+    temporary = f"{path}.tmp{socket.gethostname()}-{os.getpid()}"
     try:
         yield temporary
         os.replace(temporary, path)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename in (
-            None,
-            temporary,
-        ):  # None: of a full disk
+        if isinstance(error, OSError) and error.filename in (None, temporary):  # None: disk full
             error.filename = path  # the name that the user knows
         if os.path.isdir(temporary):
             shutil.rmtree(temporary, ignore_errors=True)
-        with contextlib.suppress(
-            OSError
-        ):  # not there, or no right to remove it: the first error is the one to tell
+        # not there, or no right to remove it: the first error is the one to tell
+        with contextlib.suppress(OSError):
             os.remove(temporary)
         raise
 
@@ -185,13 +174,11 @@ def read_json(path, made_by):
     try:
         with open_to_read(path, made_by) as file:
             value = json.loads(file.read().decode("utf-8"), parse_constant=refuse_constant)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode(
-            "utf-8"
-        )  # 1e999 and half a surrogate pair could not be written again
+        # 1e999 and half a surrogate pair could not be written again
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path}: not JSON ({error}): mend it, or delete it and run {made_by}"
-        ) from None
+        again = f"mend it, or delete it and run {made_by}"
+        raise UserError(f"{path}: not JSON ({error}): {again}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: not a JSON object: mend it, or delete it and run {made_by}")
     return value

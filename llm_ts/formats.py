@@ -5,7 +5,6 @@ To add a format: one line in FORMATS. A changed one changes what trained student
 
 import re
 
-from llm_ts import cli
 from llm_ts.claims.places import THIRDS, third
 
 
@@ -21,7 +20,7 @@ def _thirds(series):
 
 
 FORMATS = {"study": _study, "thirds": _thirds}
-SEE = ("numbers", "image")  # what a student is shown; a record that says nothing of it: numbers
+SEE = ("numbers", "image")  # what a student is shown
 
 
 def shown(series, fmt, see="numbers"):
@@ -32,19 +31,6 @@ def shown(series, fmt, see="numbers"):
     if see == "image":  # noise is a matter of the single step, which a plot alone does not show
         return f" a plot of {len(series)} points."
     return series_to_text(series, fmt)
-
-
-def see_of(record, where):
-    """What the student of a record (pair, training.json, evaluation, about.json) was shown; UserError for no word of SEE."""
-    see = record.get("see", "numbers")
-    if see not in SEE:
-        raise cli.UserError(f"{where}: see is {see!r}: there are {', '.join(SEE)}")
-    return see
-
-
-def see_tag(see):
-    """What a record carries: {"see": "image"}, and nothing for numbers."""
-    return {} if see == "numbers" else {"see": see}
 
 
 def series_to_text(series, fmt):

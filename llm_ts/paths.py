@@ -6,7 +6,7 @@ from llm_ts import cli
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHIPPED = os.path.join(ROOT, "trained", "SmolLM2-135M-Instruct")  # the adapter; its base: python fetch.py smollm2
-SHIPPED_SEES = os.path.join(ROOT, "trained", "SmolLM2-135M-Sees")  # the one with eyes; its base: pretrain_tower.py --tower
+SHIPPED_SEES = os.path.join(ROOT, "trained", "SmolLM2-135M-Sees")  # the one with eyes; its base: experiments.pretrain_tower --tower
 EXAMPLES = os.path.join(ROOT, "examples")
 # what fetch.py brings: its name there, and its place in the repository
 FETCHED = {
@@ -38,14 +38,6 @@ def llama_cpp():
     if not os.path.isfile(os.path.join(folder, "convert_hf_to_gguf.py")):
         raise cli.UserError(f"no llama.cpp in {folder}: run python fetch.py llama.cpp, or set LLAMA_CPP to a checkout")
     return folder
-
-
-def llama_program(name):
-    """The path of llama-server or llama-cli as fetch.py built it; UserError where it did not."""
-    path = os.path.join(of("llama"), name)
-    if not os.path.isfile(path):
-        raise cli.UserError(f"no {FETCHED['llama']}/{name} here: run python fetch.py llama-server")
-    return path
 
 
 def cache():

@@ -1,7 +1,6 @@
 """What a student is asked: which topics, in which words; and reading an answer back, the teacher's too.
 
-To ask something else: one more Question in QUESTIONS. A question is a named property of a student, as the format of its
-series is; a record (row, pair, training.json, evaluation) without one asks `study`.
+To ask something else: one more Question in QUESTIONS. Each row and each student names its question.
 
 A change of SYSTEM, an instruction or a format changes what every trained student was asked: raise PROMPT_VERSION.
 """
@@ -55,16 +54,6 @@ class Question:
     def together(self):
         """The name of "all claims of the answer are right": "all_four" for `study`."""
         return f"all_{_number(len(self.claims))}"
-
-    @property
-    def tag(self):
-        """What a row or pair of this question carries, beside its truth: {"question": name}, and nothing for `study`."""
-        return {} if self.name == STUDY.name else {"question": self.name}
-
-    @property
-    def whole_tag(self):
-        """What a record without a truth carries: the tag, and the rules."""
-        return {**self.tag, **self.rules.tag}
 
     def by(self, other):
         """The same question with other rules, a Rules."""
@@ -218,9 +207,11 @@ def named(name, where=""):
     return QUESTIONS[name]
 
 
-def of(record, where):
-    """The question of a record, with its rules: a row, pair, training.json, evaluation or about.json; where: its file's name."""
-    asked, by = named(record.get("question", STUDY.name), where), rules.of(record, where)
+def of(row, where):
+    """The question of a row or pair, with the rules of its truth. where: its file, for UserError."""
+    if "question" not in row:
+        raise cli.older(where, "its question")
+    asked, by = named(row["question"], where), rules.of(row, where)
     return asked if by == asked.rules else asked.by(by)
 
 

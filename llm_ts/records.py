@@ -3,12 +3,12 @@
 | field | owner | meaning |
 |---|---|---|
 | id | ou_process | `ou_000042`: the process, then a number |
-| params | ou_process | theta, mu, sigma, x0, dt, n, seed: enough to make the series again, bit for bit; `process`, where it is not OU |
+| params | ou_process | process, theta, mu, sigma, x0, dt, n, seed: enough to make the series again, bit for bit |
 | series | ou_process | n integers 0..99: the path rescaled to its own minimum and maximum and rounded |
 | raw_min, raw_max | ou_process | the path's extremes in its original unit: value = raw_min + k / 99 * (raw_max - raw_min) |
-| question | ou_process | the name of the row's question (question.py); absent: `study` |
+| question | ou_process | the name of the row's question (question.py) |
 | truth | ou_process | version of the rules, a label for each claim of the question, a `clear` flag for each, numbers, sentences |
-| truth.rules | curate --fit | the name and the numbers of fitted thresholds, if the published ones are not used |
+| truth.rules | curate --fit | the name and the numbers of fitted thresholds; "" and {}: the published ones |
 | gold | mistral | the teacher's sentences, one for each topic of the question: trend, noise, extrema |
 | teacher | mistral | model, prompt and its version, date, tokens used, its `labels` of the claims, `batch`; or `failed` |
 | second | mistral | a second teacher's gold and teacher, if one was asked |
@@ -69,26 +69,28 @@ def torn(tail, path):
     try:
         decode(tail, path)
     except UserError:
-        print(
-            f"{path}: dropped a torn last line of {len(tail)} bytes (a run was killed there)",
-            file=sys.stderr,
-        )
+        what = f"a torn last line of {len(tail)} bytes (a run was killed there)"
+        print(f"{path}: dropped {what}", file=sys.stderr)
         return True
     return False
 
 
 def require(rows, field, path, made_by):
     """UserError, naming a row, unless every row has the field in the shape that its question needs."""
-    fits, words = shape.SHAPES.get(field, (lambda value, asked: True, ""))
+    plain, words = shape.PLAIN.get(field, (lambda value: True, ""))
     for row in rows:
+        where = f"{path}: row {row['id']}"
         if row.get(field) is None:
-            raise UserError(f"{path}: row {row['id']} has no {field!r}: run {made_by} first")
-        asked = question.of(row, f"{path}: row {row['id']}")
-        if not fits(row[field], asked):
+            raise UserError(f"{where} has no {field!r}: run {made_by} first")
+        if field in shape.OF_QUESTION:
+            asked = question.of(row, where)
+            of_question, words = shape.OF_QUESTION[field]
+            fits = of_question(row[field], asked)
             words = words.format(version=claims.VERSION, sentences=asked.count("sentence"))
-            raise UserError(
-                f"{path}: row {row['id']}: its {field} is not {words}: mend it, or run {made_by}"
-            )
+        else:
+            fits = plain(row[field])
+        if not fits:
+            raise UserError(f"{where}: its {field} is not {words}: mend it, or run {made_by}")
 
 
 def _id_of(line):
@@ -134,15 +136,10 @@ class Rows:
 
     def index(self):
         """Find the place of each row. Call it again after appending lines or replacing the file."""
-        self.starts, self.sizes = (
-            array("q"),
-            array("q"),
-        )  # of the last line of each id, in order of the first
-        older = (
-            array("q"),
-            array("q"),
-            array("q"),
-        )  # of the lines before: places of their ids, starts and sizes
+        # of the last line of each id, in order of the first
+        self.starts, self.sizes = array("q"), array("q")
+        # of the lines before: places of their ids, starts and sizes
+        older = array("q"), array("q"), array("q")
         places, start = {}, 0
         self.file.seek(0)
         if self.file.read(len(BOM_UTF8)) == BOM_UTF8:  # an editor's
@@ -175,10 +172,9 @@ class Rows:
 
     def _line_number(self, end):
         """The number of the line that begins at a byte."""
-        parts = range(0, end, 1 << 20)
-        return 1 + sum(
-            self._bytes(start, min(1 << 20, end - start)).count(b"\n") for start in parts
-        )
+        size = 1 << 20
+        parts = (self._bytes(start, min(size, end - start)) for start in range(0, end, size))
+        return 1 + sum(part.count(b"\n") for part in parts)
 
     def _decode(self, line, start):
         try:
@@ -186,9 +182,8 @@ class Rows:
         except UserError:
             return decode(line, f"{self.path}, line {self._line_number(start)}")
         if _id_of(line) not in (None, row["id"].encode("utf-8")):
-            raise UserError(
-                f"{self.path}: row {row['id']} has a second id: mend or delete this line"
-            )
+            two = f"row {row['id']} has a second id"
+            raise UserError(f"{self.path}: {two}: mend or delete this line")
         return row
 
     def read(self, numbers):
@@ -202,10 +197,8 @@ class Rows:
         places, starts, sizes = self.older
         for k in range(*np.searchsorted(places, [first, first + len(rows)])):
             place, start = int(places[k]), int(starts[k])
-            before, row = (
-                self._decode(self._bytes(start, int(sizes[k])), start),
-                rows[place - first],
-            )
+            before = self._decode(self._bytes(start, int(sizes[k])), start)
+            row = rows[place - first]
             if before.get("series") != row.get("series"):
                 where = f"{self.path}, line {self._line_number(self.starts[place])}"
                 two = "again, with another series: are two files in this one? Give each its own"
@@ -220,10 +213,8 @@ class Rows:
         if numbers is None:
             pieces, rows_of = range(0, len(self), chunk), lambda first: self._piece(first, chunk)
         else:
-            pieces, rows_of = (
-                [numbers[k : k + chunk] for k in range(0, len(numbers), chunk)],
-                self.read,
-            )
+            pieces = [numbers[k : k + chunk] for k in range(0, len(numbers), chunk)]
+            rows_of = self.read
         return workers.in_order(lambda piece: work(rows_of(piece)), pieces, self.held)
 
 
@@ -238,9 +229,8 @@ class Held(Rows):
     @contextlib.contextmanager
     def replacing(self):
         """Yield a file for the lines (bytes) of all rows. On success it replaces the held file."""
-        disk.sweep(
-            os.path.dirname(self.path) or "."
-        )  # a killed run may have left a file as long as this one
+        # a killed run may have left a file as long as this one
+        disk.sweep(os.path.dirname(self.path) or ".")
         with disk.replacing(self.path) as new:
             yield new
             disk.lock(new)  # before others can find it by its name
@@ -284,7 +274,6 @@ def writing(path, create=False, made_by="ou_process.py"):
             yield rows
         finally:
             rows.file.close()
-            if (
-                held[0] is not file
-            ):  # replaced; `file` itself is closed by `holding`, which may have to remove it first
+            # `file` itself is closed by `holding`, which may have to remove it first
+            if held[0] is not file:
                 held[0].close()

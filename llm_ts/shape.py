@@ -10,7 +10,7 @@ def has(value, names, kind):
     return isinstance(value, dict) and all(name in value and isinstance(value[name], kind) for name in names)
 
 
-def _is_series(values, asked):
+def _is_series(values):
     numbers = isinstance(values, list) and len(values) > 1 and set(map(type, values)) == {int}
     return numbers and 0 <= min(values) <= max(values) <= 99
 
@@ -20,6 +20,7 @@ def _is_truth(value, asked):
         isinstance(value, dict)
         and all(value.get(claim) in labels for claim, labels in asked.labels.items())
         and value.get("version") == claims.VERSION
+        and isinstance(value.get("rules"), dict)
         and has(value.get("clear"), asked.claims, bool)
         and has(value.get("sentences"), asked.topics, str)
         and has(value.get("numbers"), [name for topic in asked for name in topic.NUMBERS], (int, float))
@@ -45,14 +46,16 @@ def _is_curated(value, asked):
     return has(value, asked.topics, dict) and all(has(value[name], ("text", "status", "reason"), str) for name in asked.topics)
 
 
-SHAPES = {  # field: (whether its value fits a row of a question, what it should be)
-    "id": (lambda value, asked: re.fullmatch(r"\w[\w.-]*", value) is not None, "a file name"),
-    "prompt": (lambda value, asked: isinstance(value, str), "a text"),
-    "answer": (lambda value, asked: isinstance(value, str), "a text"),
-    "teacher": (_is_teacher, "an object, its labels those of the question"),
+PLAIN = {  # field: (whether its value fits, what it should be)
+    "id": (lambda value: re.fullmatch(r"\w[\w.-]*", value) is not None, "a file name"),
+    "prompt": (lambda value: isinstance(value, str), "a text"),
+    "answer": (lambda value: isinstance(value, str), "a text"),
     "series": (_is_series, "a list of integers 0..99"),
+    "params": (lambda value: isinstance(value, dict), "an object"),
+}
+OF_QUESTION = {  # field: (whether its value fits a row of a question, what it should be)
+    "teacher": (_is_teacher, "an object, its labels those of the question"),
     "truth": (_is_truth, "a whole truth by version {version} of the rules (ou_process.py --truth makes it)"),
-    "params": (lambda value, asked: isinstance(value, dict), "an object"),
     "gold": (_is_gold, "the {sentences}"),
     "second": (_is_second, "an object with a teacher's answer"),
     "curated": (_is_curated, "{sentences} with text, status and reason"),

@@ -9,18 +9,18 @@ import pytest
 from mistral_server import KEY
 
 from llm_ts import records
-from llm_ts.teacher import mistral_batch, pace
+from llm_ts.teacher import pace
 
 ROOT = calling.ROOT
 COUNT = 12
 ENV = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and "MISTRAL" not in name}
 QUICK = ("--timeout", "5")
-# mistral.py, but impatient: seconds before it asks again, and between two looks at a batch
+# mistral.py, but impatient: seconds before it asks again
 CODE = """\
 import mistral
 from llm_ts import cli
-from llm_ts.teacher import mistral_batch, pace
-pace.BACKOFF, mistral_batch.POLL = {backoff}, 0.05
+from llm_ts.teacher import pace
+pace.BACKOFF = {backoff}
 cli.run(mistral.main)
 """
 
@@ -70,7 +70,6 @@ def checked(done, folder, code):
 def run(folder, *flags, code=0, key=KEY, backoff=0.01, **env):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pace, "BACKOFF", backoff)
-        patch.setattr(mistral_batch, "POLL", 0.05)
         return checked(calling.call("mistral.py", (*QUICK, *flags), folder, environment(key, env)), folder, code)
 
 

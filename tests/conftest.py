@@ -63,7 +63,7 @@ def made(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("made")
     rows, paths = make(0, range(COUNT), 24)
-    ou_process.write_dataset(rows, paths, str(folder / "dataset"), plots=True)
+    ou_process.write_dataset(rows, paths, str(folder / "dataset"))
     write(folder, rows)
     return folder
 

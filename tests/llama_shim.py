@@ -19,10 +19,18 @@ DIES = "int llama_decode(void *context, ...) { __builtin_trap(); }\n"
 
 def need():
     """Skip where there is no build of llama.cpp, or no compiler to make a shim with."""
-    if not llama_library.built():
+    if not os.path.exists(os.path.join(REAL, llama_library.BUILT)):
         pytest.skip("build/llama is missing: python fetch.py llama.cpp")
     if not shutil.which("cc"):
         pytest.skip("a C compiler is missing")
+
+
+def program(name):
+    """The path of llama-server or llama-cli as fetch.py builds it; skips if it is not there."""
+    path = os.path.join(REAL, name)
+    if not os.path.isfile(path):
+        pytest.skip(f"{path} is missing: python fetch.py llama-server")
+    return path
 
 
 def make(folder, code=""):

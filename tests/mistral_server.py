@@ -10,9 +10,6 @@ import re
 import socket
 import threading
 import time
-import types
-
-from batch_server import Batches
 
 from llm_ts import question
 from llm_ts.teacher.prompts import PROMPTS
@@ -51,7 +48,6 @@ class MistralServer:
         self.refuses, self.free = (), 0.0  # fields that are refused with 422; when "one at a time" answers again
         self.running, self.most = 0, 0  # requests in progress now, and at most
         self.lock = threading.Lock()
-        self.batches = Batches(self)
 
     def __enter__(self):
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -83,7 +79,7 @@ class MistralServer:
                 image = base64.b64decode(data) if kind == "data:image/png;base64" else b""
         numbers = re.search(r"^\d+(?:, \d+)+$", text, re.MULTILINE)
         row = self.rows.get(numbers[0]) if numbers else None
-        asked = question.of(row or {}, "a test")
+        asked = question.of(row, "a test") if row else question.STUDY
         expected = {"name": "description", "schema": self.prompt.schema(asked), "strict": True}
         with self.lock:
             for good, problem in (
@@ -110,13 +106,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    def do_GET(self):
-        self.server.owner.batches.handle(self)
-
     def do_POST(self):
         owner = self.server.owner
-        if self.path.startswith(("/v1/files", "/v1/batch")):
-            return owner.batches.handle(self)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         row, behaviour = owner.check(self.path, self.headers, body)
         with owner.lock:
@@ -138,13 +129,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         finally:
             with owner.lock:
                 owner.running -= 1
-
-    def answer_to(self, name, row):
-        """(status, body) of a behaviour that sends one."""
-        sent = []
-        other = types.SimpleNamespace(send=lambda status, body, **_: sent.append((status, body)), server=self.server)
-        _Handler.behave(other, name, row)
-        return sent[0]
 
     def send(self, status, body, content_type="application/json", **headers):
         data = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -182,8 +166,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send(200, completion(f'<think>Perhaps {{"trend": "a draft", "noise": "x", "extrema": "x"}}?</think>\n{good}'))
         elif name == "still thinking":
             self.send(200, completion(f"<think>Perhaps {good}"))
-        elif name == "no pictures":
-            self.send(500, {"error": {"message": "image input is not supported - hint: you may need to provide the mmproj", "code": 500}})
         elif name == "bad json":
             self.send(200, completion(good[:-20]))
         elif name == "missing key":

@@ -1,4 +1,8 @@
-"""The readers of the topics against sentences written independently of their rules (claim_sentences.py), and their properties.
+"""The readers of the topics against sentences of claim_sentences.jsonl, and their properties.
+
+Its sets: independent (written without knowledge of the rules, as language models describe series),
+hard (questions, doubts, double negations, sequences; written likewise), once misread. A label of
+two claims is a pair; null: no single claim.
 
 Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_claims.py
 """
@@ -9,15 +13,23 @@ import os
 import time
 
 import pytest
-from claim_sentences import SENTENCES
 from conftest import ROOT, run_script
-from hard_claim_sentences import SENTENCES as HARD
 
 from experiments import reader
 from llm_ts import claims, cli, question
 from llm_ts.claims import lexicon
 from llm_ts.question import STUDY
 
+
+def sentences(name):
+    """A set of labelled sentences: [(kind, text, label or pair of labels), ...]."""
+    with open(os.path.join(ROOT, "tests", "claim_sentences.jsonl"), encoding="utf-8") as file:
+        lines = [line for line in map(json.loads, file) if line["set"] == name]
+    labels = [tuple(line["label"]) if isinstance(line["label"], list) else line["label"] for line in lines]
+    return [(line["kind"], line["text"], label) for line, label in zip(lines, labels)]
+
+
+SENTENCES, HARD, ONCE_MISREAD = map(sentences, ("independent", "hard", "once misread"))
 UNREAD_ALLOWED = 3  # sentences that may be read as None where a careful reader sees a claim; a wrong reading never
 HARD_WRONG, HARD_UNREAD = 3, 20  # of 181; measured, so that a change that loses sentences is seen
 
@@ -140,98 +152,8 @@ def test_what_claims_nothing_is_not_read():
     assert all(value >= 0.88 for value in recall.values())
 
 
-@pytest.mark.parametrize(
-    ("kind", "sentence", "expected"),
-    [
-        ("trend", "A steady incline from start to finish.", "increasing"),
-        ("trend", "The level has a constant upslope.", "increasing"),
-        ("trend", "Gradual deterioration over the whole window.", "decreasing"),
-        ("trend", "It increases; the rate is mostly constant.", "increasing"),
-        ("trend", "The curve is flat until the middle.", None),
-        ("trend", "The line rises until the middle.", None),
-        ("trend", "It falls after the peak.", None),
-        ("trend", "It grows a little, then dips.", None),
-        ("trend", "It grows a little, then snurgles.", None),
-        ("trend", "Although there is a large rise before the midpoint, the overall course goes towards lower values.", "decreasing"),
-        ("trend", "Consistent performance of the staff.", None),
-        ("trend", "The curve is mostly flat in the centre.", None),
-        ("trend", "The curve is mostly flat.", "flat"),
-        ("trend", "A strong fall in the beggining.", None),
-        ("trend", "It falls sharply in the midle of it.", None),
-        ("trend", "In the first part, it climbs.", None),
-        ("trend", "It climbs from the beginning to the middle.", None),
-        ("trend", "It climbs from the beginning to the end.", "increasing"),
-        ("trend", "It closes with a long climb.", None),
-        ("trend", "The series opens with a fall.", None),
-        ("trend", "It sinks shortly after it begins.", None),
-        ("trend", "It is flat throughout the last part.", None),
-        ("trend", "It grows for the first two thirds.", None),
-        ("trend", "It grows for a long while in the centre.", None),
-        ("trend", "It dips before it climbs.", None),
-        ("trend", "It goes up and down.", None),
-        ("trend", "There are ups and downs, but overall it falls.", "decreasing"),
-        ("trend", "It is level and smooth at the close.", None),
-        ("trend", "It starts out level.", None),
-        ("trend", "A crater first, then it grows.", None),
-        ("trend", "The steepest downward slope is in the right half.", None),
-        ("trend", "It falls slowly but surely.", "decreasing"),
-        ("noise", "The line stays low throughout.", None),
-        ("noise", "A highly set line.", None),
-        ("noise", "A slight smooth fall.", None),
-        ("noise", "It is non-volatile.", None),
-        ("noise", "It is somewhat rough.", None),
-        ("noise", "There are no fluctuations at the beginning.", None),
-        ("noise", "High volatility after the start.", None),
-        ("extrema", "It falls fast after the peak toward the end.", (None, None)),
-        ("extrema", "It levels off near the bottom until the end.", (None, None)),
-        ("extrema", "The end is a bit lower than maximum.", (None, None)),
-        ("extrema", "A modest peak at the beginning.", (None, None)),
-        ("extrema", "The lowest value comes after the first third.", (None, "middle")),
-        ("trend", "Steady noise.", None),
-        ("trend", "It falls from the top onwards.", None),
-        ("trend", "A climb opens the record.", None),
-        ("trend", "Once past the centre, it rises.", None),
-        ("trend", "The gradient stays constant.", None),
-        ("trend", "Tall peaks rise out of it.", None),
-        ("trend", "It decrese over time.", "decreasing"),
-        ("trend", "The level hardly changes.", "flat"),
-        ("trend", "It ratchets up, even after a late drop.", "increasing"),
-        ("noise", "It is calm until the centre.", None),
-        ("noise", "A leap, and then calm.", None),
-        ("noise", "In the last third, the line is rough.", None),
-        ("noise", "It runs low with much jitter.", "high"),
-        ("noise", "The jitter is that of a low curve.", None),
-        ("noise", "Low noise, high level.", "low"),
-        ("noise", "It fluctuates strongly without any direction.", "high"),
-        ("extrema", "The jitter reaches its maximum at the end.", (None, None)),
-        ("extrema", "The minimum, unlike the maximum, is at the start.", (None, "beginning")),
-        ("extrema", "The peak is nearer to the end than the trough.", (None, None)),
-        ("extrema", "The bottom comes before the peak, which is at the end.", (None, None)),
-        ("extrema", "The top lies just past the first third.", ("middle", None)),
-        ("extrema", "The trough comes right before the last third.", (None, "middle")),
-        ("extrema", "The minimum is at the start of the last third.", (None, "end")),
-        ("extrema", "It begins calmly, and is at its highest value in the last third.", ("end", None)),
-        ("extrema", "The slowest growth is at the end.", (None, None)),
-        ("extrema", "The higest value is in the middle.", ("middle", None)),
-        ("noise", "Values stay low, with strong fluctuations.", "high"),
-        ("noise", "Roughly constant noise.", None),
-        ("noise", "The SNR is low.", None),
-        ("noise", "It fluctuates around its average.", None),
-        ("noise", "A notable upward trend.", None),
-        ("noise", "There is almost no trend.", None),
-        ("noise", "A high peak in the middle.", None),
-        ("noise", "The transition was smooth.", None),
-        ("extrema", "The largest jump comes at the end.", (None, None)),
-        ("extrema", "A minimal rise at the start.", (None, None)),
-        ("extrema", "The lowest volatility is in the middle.", (None, None)),
-        ("extrema", "The second highest value is at the end.", (None, None)),
-        ("extrema", "The maximum lies just after the first third.", ("middle", None)),
-        ("extrema", "The lowest pressure sits in the last third.", (None, "end")),
-        ("extrema", "The minimum wage rose in the middle.", (None, None)),
-    ],
-)  # fmt: skip
-def test_kinds_of_sentences_that_were_read_wrongly(kind, sentence, expected):
-    assert read_claim(kind, sentence) == expected
+def test_kinds_of_sentences_that_were_read_wrongly_once():
+    assert misread(ONCE_MISREAD) == ([], [])
 
 
 def test_unknown_words_are_those_of_no_lexicon():

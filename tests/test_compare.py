@@ -30,12 +30,10 @@ def test_better_is_above_the_interval_of_the_first_over_all_seeds():
 
 
 def test_recipes_are_flags_of_qwen_train_and_of_one_budget():
-    for text in (*compare.RECIPES, "x: --rank 2 --alpha 4 --epochs 2 --fresh '32x650'"):
+    for text in ("plain", "rank-4: --rank 4 --alpha 8", "x: --rank 2 --alpha 4 --epochs 2 --fresh '32x650'"):
         _, flags = compare.recipe_of(text)
         training.parse(["--fresh", "32x1300", *compare.BASE.split(), *flags])
         assert compare.answers_of(flags, "32x1300") == 1300
-    with pytest.raises(cli.UserError, match="no recipe"):
-        compare.recipe_of("best")
     for flag in compare.OWN:
         with pytest.raises(cli.UserError, match=f"{flag} is set for all"):
             compare.answers_of([flag, "1"], "32x1300")
@@ -69,7 +67,7 @@ def test_recipes_are_asked_the_same_and_not_trained_twice(tiny_model, embedder, 
 
 @pytest.mark.slow
 def test_what_is_stopped_leaves_nothing_running_and_goes_on(tiny_model, embedder, tmp_path):
-    flags = [*arguments(tiny_model, embedder, "baseline", "rank-4"), "--fresh", "16x4000"]
+    flags = [*arguments(tiny_model, embedder, "baseline", "rank-4: --rank 4 --alpha 8"), "--fresh", "16x4000"]
     command = [*command_of("experiments.compare"), *map(str, flags)]
     own = {**os.environ, "PYTHONPATH": ROOT}
     process = subprocess.Popen(command, cwd=tmp_path, env=own, stdout=subprocess.PIPE, text=True)
@@ -87,7 +85,7 @@ def test_what_is_stopped_leaves_nothing_running_and_goes_on(tiny_model, embedder
 def test_bad_input_leaves_nothing(tmp_path):
     two = ["a: --rank 2", "b: --rank 4"]
     for command in (
-        two[:1], [two[0], "a: --rank 4"], [*two, "best"], [*two, "--model", "none.gguf"], [*two, "--seeds", "x"],
+        two[:1], [two[0], "a: --rank 4"], [*two, "a b"], [*two, "--model", "none.gguf"], [*two, "--seeds", "x"],
         [*two, "--fresh", "8x2"], [*two, "--process", "none"], [two[0], "b: --epochs 3"], [two[0], "b: --out x"],
     ):  # fmt: skip
         run_script("experiments.compare", *command, cwd=tmp_path, code=2)

@@ -158,11 +158,11 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     (tmp_path / "verify.csv").write_bytes(decided.removeprefix(b"\xef\xbb\xbf"))
     run_script("curate.py", cwd=tmp_path)
     assert (tmp_path / "verify.csv").read_bytes() == decided
-    (tmp_path / "verify.csv").write_bytes(decided + b"\x81")  # in UTF-8 and Windows-1252 no letter
+    (tmp_path / "verify.csv").write_bytes(decided + b"\x81")  # in UTF-8 no letter
     assert "UTF-8" in run_script("curate.py", cwd=tmp_path, code=2).stderr
-    noted = "id,sentence,gold,truth,reason,decision,note\nou_000000,trend,a,b,c,gold,mine\n"
+    noted = "id,sentence,gold,truth,second,reason,decision,note\nou_000000,trend,a,b,,c,gold,mine\n"
     (tmp_path / "verify.csv").write_text(noted)
-    assert "'note' would be lost" in run_script("curate.py", cwd=tmp_path, code=2).stderr
+    assert "its columns must be" in run_script("curate.py", cwd=tmp_path, code=2).stderr
     assert (tmp_path / "verify.csv").read_text() == noted
 
 

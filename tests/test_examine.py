@@ -23,6 +23,7 @@ from llm_ts.scores import evaluation
 from llm_ts.series import rows as series_rows
 from llm_ts.series import thin
 from llm_ts.student import device
+from llm_ts.task import Task
 
 FLIPPED = {"increasing": "decreasing", "decreasing": "increasing", "flat": "flat"}
 MIRRORED = {"beginning": "end", "middle": "middle", "end": "beginning"}
@@ -267,14 +268,14 @@ def test_a_file_of_series_is_a_suite(tiny_model, embedder, tmp_path):
 
 
 def test_other_processes_and_long_series_thinned(tiny_model, embedder, tmp_path):
-    learnt = {"format": "thirds", "points": [16, 64], "prompt_version": 1}
+    learnt = {"task": Task(format="thirds", points=(16, 64)).to_json()}
     shutil.copytree(tiny_model, tmp_path / "student")
     (tmp_path / "student" / "training.json").write_text(json.dumps(learnt))
     flags = ["--suite", "unseen,length-256", "--count", "2", "--process", "walk,spikes", "--thin", "--format", "thirds"]
     flags = arguments(str(tmp_path / "student"), embedder, tmp_path / "suites", *flags)
     run_script("examine.py", *flags, cwd=tmp_path)
     about = json.loads((tmp_path / "suites" / "about.json").read_text())
-    assert about["series_of"] == ["walk", "spikes"] and about["thin"] is True and about["dtype"] == device.precision()
+    assert about["task"]["processes"] == ["walk", "spikes"] and about["thin"] is True and about["dtype"] == device.precision()
     keys = [json.loads(line)["id"] for line in (tmp_path / "suites" / "answers-0.jsonl").read_text().splitlines()]
     assert [key.split("/")[0] for key in keys] == ["unseen-16"] * 2 + ["length-256-64"] * 2
     run_script("examine.py", *[flag for flag in flags if flag != "--thin"], cwd=tmp_path, code=2)

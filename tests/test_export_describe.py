@@ -14,18 +14,20 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-from llm_ts import cli, disk, rules
+from llm_ts import cli, disk
 from llm_ts.desk import draw, prepare
 from llm_ts.pairs import fresh, pair
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
-from llm_ts.table.read import Options
 from llm_ts.student import answer, compare, gguf_file, load, origin
 from llm_ts.student.student import Student
+from llm_ts.table.read import Options
+from llm_ts.task import Task
 
 RAMP = [round(99 * i / 31) for i in range(32)]
 PROMPT = STUDY.prompt_of(RAMP, "thirds")
+LEARNT = Task(format="thirds", points=(32,))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def adapter(tiny_model, tmp_path_factory, llama_cpp):
                 weight.normal_(std=0.3)
     model.save_pretrained(run / "final")
     tokenizer.save_pretrained(run / "final")
-    disk.write_json(str(run / "training.json"), {"format": "thirds", "points": [32], "prompt_version": 1})
+    disk.write_json(str(run / "training.json"), {"task": LEARNT.to_json()})
     (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
     pair.write(str(run / "test_rows.jsonl"), [{**row, "series": RAMP}])
     return run / "final"
@@ -79,7 +81,7 @@ def test_an_export_that_cannot_say_its_format_says_that(adapter, tmp_path):
     shutil.copytree(adapter, tmp_path / "alone" / "final", ignore=shutil.ignore_patterns("training.json"))
     flags = ["--lora", "alone/final/", "--quant", "q8_0", "--rows", "2", "--outfile", "x.gguf"]
     assert "neither will the file" in run_script("hf2gguf.py", *flags, cwd=tmp_path).stderr
-    assert origin.of(str(tmp_path / "x.gguf")) == origin.UNKNOWN
+    assert origin.of(str(tmp_path / "x.gguf")) is None
 
 
 @pytest.mark.slow
@@ -88,7 +90,7 @@ def test_a_student_of_all_weights_is_exported_as_its_run(adapter, tiny_model, tm
     shutil.copytree(tiny_model, run / "final")
     for name in ("training.json", "test_rows.jsonl"):
         shutil.copy(adapter.parent / name, run)
-    rows, source = compare.rows_of(str(run / "final"), origin.UNKNOWN, 5)
+    rows, source = compare.rows_of(str(run / "final"), LEARNT, 5)
     assert [row["series"] for row in rows] == [RAMP] and source == "test rows" and pair.prompt_of(rows[0]) == PROMPT
     run_script("hf2gguf.py", "--base", run / "final", "--quant", "f32", "--outfile", "x.gguf", cwd=tmp_path)
     assert origin.of(str(tmp_path / "x.gguf")).format == "thirds"
@@ -166,7 +168,7 @@ def test_several_types_are_made_in_one_go_and_compared(adapter, tmp_path):
     assert [line.split()[0] for line in said.splitlines() if line.strip()[:2] in ("q8", "Q4")][-2:] == ["q8_0", "Q4_0"]
     small, large = (str(tmp_path / f"x-{kind}.gguf") for kind in ("Q4_0", "q8_0"))
     assert os.path.getsize(small) < os.path.getsize(large)
-    assert origin.of(small) == origin.of(large) == origin.Origin("thirds", (32,), 1, STUDY.by(rules.Rules(1)))
+    assert origin.of(small) == origin.of(large) == LEARNT
 
 
 def test_the_wrong_base_is_noticed_wherever_it_is_loaded(adapter, tiny_model, tmp_path):
@@ -255,9 +257,8 @@ def test_an_adapter_alone_says_how_it_reads_or_that_nobody_knows(adapter, tmp_pa
     shutil.copytree(adapter, alone)
     said = run_script("describe.py", csv, "--column", "flow", "--model", alone, "--prompt", cwd=tmp_path)
     assert "nothing says how" in said.stderr and "Series: [00" in said.stdout
-    good = {"format": "thirds", "points": [32], "prompt_version": 1}
-    broken = [("format", "space"), ("see", "both"), ("format", ["thirds"]), ("points", 32), ("points", []), ("prompt_version", None)]
-    for about in (*({**good, name: value} for name, value in broken), {}):
+    good = {"task": LEARNT.to_json()}
+    for about in ({"task": {**good["task"], "format": "space"}}, {}):
         (alone / "training.json").write_text(json.dumps(about))
         with pytest.raises(cli.UserError, match="training.json"):
             origin.of(str(alone))
@@ -294,7 +295,7 @@ def test_a_picture_is_what_its_name_says_and_has_its_times(tmp_path, name, begin
     path = tmp_path / "a.csv"
     path.write_text("day,流量 ($)\n" + "".join(f"2024-03-{i:02d},{i}\n" for i in range(1, 25)), encoding="utf-8")
     (series,) = prepare.read_series(str(path), Options())
-    ready = prepare.prepare(series, origin.UNKNOWN, STUDY)
+    ready = prepare.prepare(series, None, Task())
     notes = draw.draw(ready, STUDY.parse(STUDY.answer_of(ready.truth["sentences"])), str(tmp_path / name))
     content = (tmp_path / name).read_bytes()
     assert content.startswith(begins) and (not notes or "Noto Sans CJK" in notes[0])
@@ -323,7 +324,7 @@ def test_a_font_of_boxes_alone_is_no_font_and_dates_do_not_touch(tmp_path):
     assert draw._fonts("Ροή (μg/m³)")[0] and draw._fonts("\U000f0000") == ([], "\U000f0000")
     (tmp_path / "a.csv").write_text("day,x\n" + "".join(f"2024-03-{d:02d},{d * d % 7}\n" for d in range(1, 25)))
     (series,) = prepare.read_series(str(tmp_path / "a.csv"), Options())
-    ready = prepare.prepare(series, origin.UNKNOWN, STUDY)
+    ready = prepare.prepare(series, None, Task())
     figures = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draw.curves, "save_figure", lambda figure, *_: figures.append(figure))

@@ -16,6 +16,7 @@ import hf2gguf
 from llm_ts import cli
 from llm_ts.student import gguf_file, modelfile, origin
 from llm_ts.student.student import Student
+from llm_ts.task import Task
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +61,9 @@ def test_several_adapters_are_added_up(adapter, halves, tmp_path):  # noqa: F811
 
 def test_adapters_that_are_not_asked_alike_are_refused(adapter, halves, tmp_path):  # noqa: F811
     shutil.copytree(halves[0], tmp_path / "final")
-    about = {"format": "study", "points": [32], "prompt_version": 1}
+    about = {"task": Task(points=(32,)).to_json()}
     (tmp_path / "training.json").write_text(json.dumps(about))
-    with pytest.raises(cli.UserError, match="not asked alike: .*format=thirds.*format=study"):
+    with pytest.raises(cli.UserError, match="not asked alike: they learnt another format"):
         hf2gguf.learnt_of([str(adapter), str(tmp_path / "final")])
     assert hf2gguf.learnt_of([str(adapter), str(halves[0])]) == origin.of(str(adapter))
     config = json.loads((tmp_path / "final" / "adapter_config.json").read_text())

@@ -16,7 +16,7 @@ import torch
 from conftest import EMBEDDER, command_of, run_script
 from PIL import Image
 
-import pretrain_finder
+from experiments import pretrain_finder
 from llm_ts import cli, disk, paths
 from llm_ts.pairs import fresh, pair
 from llm_ts.series import plot, styles
@@ -219,11 +219,13 @@ def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
     flags = ["--fresh", "24x96", "--save-steps", "2", "--validation", "16", "--out"]
 
     def run(out, *more, code=0):
-        return run_script("pretrain_finder.py", *flags, out, *more, cwd=tmp_path, code=code)
+        return run_script("experiments.pretrain_finder", *flags, out, *more, cwd=tmp_path, code=code)
 
     run("whole")
-    command = [*command_of("pretrain_finder.py"), *flags, "cut"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [*command_of("experiments.pretrain_finder"), *flags, "cut"]
+    env = {**os.environ, "PYTHONPATH": paths.ROOT}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, cwd=tmp_path, env=env, **pipes)
     for line in process.stdout:
         if line.startswith("step 2,"):
             process.send_signal(signal.SIGTERM)
@@ -241,16 +243,16 @@ def test_a_finder_learns_on_from_another(shipped, tmp_path):
     """A step at no rate to speak of leaves the weights that it began from."""
     start = os.path.join(paths.SHIPPED_SEES, load.FINDER)
     flags = ["--fresh", "24x16", "--validation", "16", "--learning-rate", "1e-9", "--out"]
-    run_script("pretrain_finder.py", "--start", start, *flags, "on", cwd=tmp_path)
+    run_script("experiments.pretrain_finder", "--start", start, *flags, "on", cwd=tmp_path)
     learnt = finder.read(str(tmp_path / "on" / load.FINDER))
     assert all(torch.allclose(*pair, atol=1e-6) for pair in zip(learnt.parameters(), shipped.parameters(), strict=True))
     assert json.loads((tmp_path / "on" / "finder.json").read_text())["start_sha256"] == disk.digest(start)
     (tmp_path / "text").write_text("no weights")
     for bad, said in (("text", "no file of weights"), ("none", "no file none here"), ("tower", "no finder of lines")):
         path = os.path.join(paths.SHIPPED_SEES, load.TOWER) if bad == "tower" else bad
-        assert said in run_script("pretrain_finder.py", "--start", path, *flags, "x", cwd=tmp_path, code=2).stderr
+        assert said in run_script("experiments.pretrain_finder", "--start", path, *flags, "x", cwd=tmp_path, code=2).stderr
     assert not (tmp_path / "x").exists()
-    assert "other start_sha256" in run_script("pretrain_finder.py", *flags, "on", cwd=tmp_path, code=2).stderr
+    assert "other start_sha256" in run_script("experiments.pretrain_finder", *flags, "on", cwd=tmp_path, code=2).stderr
 
 
 def test_a_plot_without_line_has_no_points_to_find():

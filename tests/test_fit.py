@@ -23,7 +23,7 @@ MEANT = rules.fitted("meant", {"rise": 2**-0.5 / 3, "low": 0.04 * 2**0.375, "hig
 def data(tmp_path, monkeypatch):
     """220 series, and a teacher who never errs by thresholds of its own."""
     monkeypatch.chdir(tmp_path)
-    ou_process.main(["--count", "220", "--points", "64", "--no-plots"])
+    ou_process.main(["--count", "220", "--points", "64", "--dataset", "none"])
     mistral.main(["--dryrun"])
     rows = records.read("data.jsonl")
     for row in rows:
@@ -60,7 +60,7 @@ def test_what_the_teacher_meant_is_found_kept_and_used(data, capsys):
     convert.main(["--answers", "truth", "--diagnostics", "0"])
     pairs = records.read("test_jsonl.jsonl")
     assert question.of_all(pairs, "pairs") == asked and pairs[0]["truth"] == asked.truth_of(pairs[0]["series"])
-    ou_process.main(["--truth", "--published"])
+    ou_process.main(["--truth"])
     fresh = [{key: value for key, value in row.items() if key != "curated"} for row in records.read("data.jsonl")]
     assert fresh == [json.loads(line) for line in before.splitlines()]
 
@@ -96,7 +96,7 @@ def test_a_try_sends_to_a_human_what_curation_sends(data):
             row["gold"] = dict(rows[number - 1]["gold"])
     tries = fit.tries_of(STUDY, rows)
     for name, all_of in tries.items():
-        for one in all_of[:: len(all_of) // 12]:
+        for one in all_of[:: max(1, len(all_of) // 12)]:
             by = STUDY.by(rules.fitted("x", one.setting))
             statuses = [curate.curate_row({**row, "truth": by.truth_of(row["series"])}, {})[name]["status"] for row in rows]
             assert [status == "verify" for status in statuses] == one.to_verify.tolist()
@@ -121,8 +121,7 @@ def test_no_label_is_left_empty_and_thresholds_keep_their_order(data):
 @pytest.mark.parametrize("flags, line", [
     (["--fit", "ten"], "'ten' is not a number from 0 to 1"), (["--fit", "2"], "'2' is not a number from 0 to 1"),
     (["--write", "x"], "--write belongs to --fit"), (["--fit", "0.1", "--write", "a b"], "'a b' is not a name"),
-    (["--fit", "0.1", "--write", "published"], "--truth --published"), (["--fit", "0.1", "--review"], "a run of their own"),
-    (["--fit", "0.1", "--audit", "5"], "a run of their own"),
+    (["--fit", "0.1", "--write", "published"], "ou_process.py --truth"), (["--fit", "0.1", "--review"], "its own run"),
 ])  # fmt: skip
 def test_bad_input_is_one_line(data, flags, line, capsys):
     before = data.read_bytes()
@@ -139,6 +138,6 @@ def test_a_fit_that_changes_nothing_is_not_written(data):
         row["teacher"]["labels"] = {claim: row["truth"][claim] for claim in STUDY.claims}
     write(rows)
     before = data.read_bytes()
-    with pytest.raises(cli.UserError, match="there is nothing to fit|nothing to write"):
+    with pytest.raises(cli.UserError, match="nothing to write"):
         curate.main(["--fit", "0", "--write", "same"])
     assert data.read_bytes() == before

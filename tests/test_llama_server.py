@@ -12,11 +12,11 @@ import subprocess
 import time
 import urllib.request
 
+import llama_shim
 import pytest
 from asking import rows_of, run, write
 from conftest import SMOLLM2
 
-from llm_ts import cli, paths
 from llm_ts.question import STUDY
 from llm_ts.series.rows import make
 from llm_ts.teacher import money
@@ -28,10 +28,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The address of a running llama-server."""
-    try:
-        program = paths.llama_program("llama-server")
-    except cli.UserError as error:
-        pytest.skip(str(error))
+    program = llama_shim.program("llama-server")
     if not os.path.isfile(SMOLLM2):
         pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     with socket.socket() as free:

@@ -1,6 +1,6 @@
 """mistral.py as a program, against a real HTTP server on loopback; and the simulated teacher of its dry run.
 
-Needs: mistralai, matplotlib; no network, no key. Run: python -m pytest tests/test_mistral.py
+Needs: httpx2, matplotlib; no network, no key. Run: python -m pytest tests/test_mistral.py
 """
 
 import collections
@@ -29,7 +29,7 @@ def test_answers_land_in_rows_and_texts(folder):
         before = rows_of(folder)
         out, _, counts = ask(folder, server)
         assert server.asked == [row["id"] for row in before]
-        assert out.startswith("batch: False\n")
+        assert out.startswith("concurrency: 1\n")
         said = [line for line in out.splitlines() if line.endswith(": answered")]
         assert said == [f"{number}/12 {row['id']}: answered" for number, row in enumerate(before, start=1)]
         assert counts == {
@@ -124,15 +124,11 @@ def test_no_server_at_all(folder):
 @pytest.mark.parametrize(
     "name, says",
     [("401", "MISTRAL_API_KEY is refused"), ("echo 401", "Bearer ***"), ("echo 403", "Bearer ***"),
-     ("400", "Invalid model: x"), ("404", "model 'mistral-medium-latest'"), ("422", "the question is refused")],
+     ("400", "Invalid model: x"), ("404", "model 'mistral-medium-latest'"), ("422", "refuses the question")],
 )  # fmt: skip
 def test_hopeless_ends_the_run_at_once(folder, name, says):
     with MistralServer(rows_of(folder), ["good"], then=name) as server:
-        if name == "echo 401":  # a process of its own, in which the SDK tells all that it does
-            process = start(folder, *QUICK, "--server-url", server.url, MISTRAL_DEBUG="1")
-            _, err, counts = finish(process, folder, 2)
-        else:
-            _, err, counts = ask(folder, server, code=2)
+        _, err, counts = ask(folder, server, code=2)
         assert says in err and server.problems == []
         assert len(server.asked) == 2
         assert (counts["new"], counts["failed"]) == ("1", "0")
@@ -189,7 +185,7 @@ def test_mistakes_before_the_first_question(folder, tmp_path):
         assert "without --second first" in ask(folder, server, "--second", "other", code=2)[1]
         (folder / "dataset" / "ou_000007.png").unlink()
         _, err, _ = ask(folder, server, code=2)
-        assert "ou_000007.png" in err and "without --no-plots" in err
+        assert "ou_000007.png" in err and "run ou_process.py" in err
         (tmp_path / "empty").mkdir()
         assert "run ou_process.py first" in run(tmp_path / "empty", "--dryrun", code=2)[1]
         assert server.asked == []
@@ -247,14 +243,6 @@ def test_a_server_that_answers_one_at_a_time_answers_all(folder):
         _, _, counts = ask(folder, server, "--concurrency", "8", backoff=0.05)
         assert (counts["new"], counts["failed"], counts["left"]) == ("12", "0", "0")
         assert len(server.asked) < 8 * COUNT
-
-
-def test_a_rate_is_kept_by_all_workers_together(folder):
-    with MistralServer(rows_of(folder)) as server:
-        began = time.monotonic()
-        ask(folder, server, "--concurrency", "8", "--rate", "5")
-        assert time.monotonic() - began > (COUNT - 1) / 5
-    run(folder, "--rate", "0", code=2)
 
 
 @pytest.mark.parametrize("refuses", [("random_seed",), ("response_format",), ("random_seed", "response_format")])
@@ -400,12 +388,6 @@ def test_a_text_only_model_of_ones_own_needs_no_plot_and_no_key(folder):
 def test_without_a_key_another_machine_is_not_asked(folder):
     _, err, _ = run(folder, "--server-url", "http://teacher.invalid", code=2, key=None)
     assert "MISTRAL_API_KEY is not set" in err
-
-
-def test_a_model_that_takes_no_pictures_names_the_flag(folder):
-    with MistralServer(rows_of(folder), then="no pictures") as server:
-        _, err, counts = ask(folder, server, code=2)
-        assert "--no-image" in err and len(server.asked) == 1 and counts["left"] == "12"
 
 
 def test_a_draft_inside_a_thinking_block_is_no_answer(folder):

@@ -1,13 +1,13 @@
 """What the teacher is asked, and the labels that it says beside its sentences: words, schema, reading, what is kept of it.
 
-Needs: mistralai; no network, no key. Run: python -m pytest -q tests/test_prompts.py
+Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_prompts.py
 """
 
 import hashlib
 import json
 
 import pytest
-from asking import COUNT, ask, rows_of, run, write
+from asking import ask, rows_of, run
 from mistral_server import MistralServer
 
 from llm_ts import claims, question
@@ -17,9 +17,8 @@ from llm_ts.question import STUDY
 from llm_ts.teacher.prompts import DEFAULT, PROMPTS
 
 SERIES = [k * 37 % 100 for k in range(48)]
-TEXTS = {  # name, version: hash of the text; version 1 of "sentences" is what was asked before there were other prompts
+TEXTS = {  # name, version: hash of the text
     ("labels", 1): "e74b0b1b9afa256a",
-    ("sentences", 2): "0ffc4ded0a0ba273",
     ("study", 1): "fb55112172de9332",
 }
 
@@ -33,24 +32,23 @@ def test_the_words_of_a_version_stay():
     assert found == TEXTS
 
 
-@pytest.mark.parametrize("name", ["labels", "sentences"])
-def test_prompt_says_what_truth_rules(name):
+def test_prompt_says_what_truth_rules():
     """The borders that the teacher is told are those of the rules."""
-    prompt = PROMPTS[name].fill(STUDY, [0] * 48)
+    prompt = PROMPTS["labels"].fill(STUDY, [0] * 48)
     assert trend.RISE == pytest.approx(1 / 3) and "a third of the range" in prompt
     assert f"low below {noise.LOW * 100:g} %" in prompt
     assert f"high above {noise.HIGH * 100:g} %" in prompt
     for n in (16, 24, 25, 26, 128):
         thirds = [third(i, n) for i in range(n)]
         last = [n - 1 - thirds[::-1].index(third_name) for third_name in ("beginning", "middle")]
-        assert f"points 0 to {last[0]}, then to {last[1]}, then" in PROMPTS[name].fill(STUDY, [0] * n)
+        assert f"points 0 to {last[0]}, then to {last[1]}, then" in PROMPTS["labels"].fill(STUDY, [0] * n)
 
 
 def test_the_studys_words():
     text = PROMPTS["study"].fill(STUDY, [0, 50, 99], plot=False)
     assert text.startswith("/think Describe the time series in three sentences. ")
     assert text.endswith('Answer only with JSON: {"trend": "...", "noise": "...", "extrema": "..."}')
-    assert PROMPTS["study"].schema(STUDY) == PROMPTS["sentences"].schema(STUDY) == STUDY.schema
+    assert PROMPTS["study"].schema(STUDY) == STUDY.schema
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -117,21 +115,6 @@ def test_two_prompts_do_not_mix_in_one_file(folder):
         ask(folder, server, "--prompt", "study", "--second", "other")
         assert len(server.asked) == 1
         assert "give that --prompt" in ask(folder, server, "--second", "other", code=2)[1]
-
-
-def test_answers_to_other_words_are_not_gone_on_with(folder):
-    """A file that was half asked before prompts had names."""
-    rows = rows_of(folder)
-    teacher = {"model": "any", "prompt_version": 1, "tokens": {"prompt": 0, "completion": 0}}
-    rows[0] |= {"gold": STUDY.say(rows[0]["truth"]), "teacher": teacher}
-    write(folder, rows)
-    with MistralServer(rows, prompt="sentences") as server:
-        assert "the prompt sentences, version 1, not labels" in ask(folder, server, code=2)[1]
-        assert "version 1, not sentences, version 2" in ask(folder, server, "--prompt", "sentences", code=2)[1]
-    rows[0]["teacher"]["prompt_version"] = PROMPTS["sentences"].version
-    write(folder, rows)
-    with MistralServer(rows, prompt="sentences") as server:
-        assert ask(folder, server, "--prompt", "sentences")[2]["new"] == str(COUNT - 1)
 
 
 def test_the_simulated_teacher_says_the_label_that_it_means(folder):

@@ -140,7 +140,7 @@ def test_requirements_on_fields(path):
 def test_a_rows_question_says_what_its_fields_hold(path):
     series = [0, 50, 99, 50] * 4
     asked = question.QUESTIONS["season"]
-    row = {"id": "a", **asked.tag, "series": series, "truth": asked.truth_of(series)}
+    row = {"id": "a", "question": asked.name, "series": series, "truth": asked.truth_of(series)}
     row["gold"] = dict(row["truth"]["sentences"])
     for field in ("truth", "gold"):
         records.require([row], field, path, "x.py")
@@ -203,7 +203,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def test_a_file_system_without_locks_is_one_line_and_can_be_overruled(tmp_path):
     script = os.path.join(ROOT, "ou_process.py")
-    command = [sys.executable, "-c", NO_FLOCK, script, "--count", "2", "--points", "16", "--no-plots"]
+    command = [sys.executable, "-c", NO_FLOCK, script, "--count", "2", "--points", "16", "--dataset", "none"]
     env = {**os.environ, "PYTHONPATH": ROOT}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 2 and "has no locks" in done.stderr and "--no-lock" in done.stderr

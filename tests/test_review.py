@@ -1,4 +1,4 @@
-"""What a human decides: verify.csv there and back, bad lines, the order of doubt, the audit and its error.
+"""What a human decides: verify.csv there and back, bad lines, the order of doubt.
 
 Needs: LibreOffice's soffice for the real spreadsheet (else that test skips aloud). Run: python -m pytest -q tests/test_review.py
 """
@@ -15,7 +15,7 @@ from test_curate_convert import other, plant, rows_with_gold, store
 
 from llm_ts import cli, records
 from llm_ts.question import STUDY
-from llm_ts.review import audit, session, verify_csv
+from llm_ts.review import session, verify_csv
 
 OWN = "=Il sale: the curve \u2019climbs\u2019 \u2013 na\u00efvely, from 0,5 to 0.75"
 
@@ -54,28 +54,19 @@ def folder(curated, tmp_path):
     return shutil.copytree(curated, tmp_path / "run")
 
 
-HOW = ["as it is", "semicolons", "tabs", "taken for Windows-1252", "saved in Windows-1252", "UTF-16 with tabs", "mark and all taken"]
-HOW += ["straight quotes", "decimal commas"]
-MANGLED = {
-    "taken for Windows-1252": lambda text: text.encode().decode("cp1252"),
-    "straight quotes": lambda text: text.replace("\u2019", "'").removeprefix("'"),
-    "decimal commas": lambda text: text.replace("0.5", "0,5"),
-}
-
-
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", ["as it is", "semicolons", "tabs", "straight quotes", "decimal commas"])
 def test_decisions_survive_a_spreadsheet(folder, how):
     lines = table_of(folder)
     assert len(lines) > 5 and not any(value.startswith(("=", "+", "-", "@")) for line in lines for value in line.values())
     assert any(line["gold"].startswith("'= In") for line in lines)
     for line in lines:
-        line |= {"decision": "Truth ", "gold": MANGLED.get(how, str)(line["gold"])}
-    lines[0] |= {"decision": " Own", "own": OWN.encode().decode("cp1252") if how == "taken for Windows-1252" else OWN}
-    separator = {"semicolons": ";", "tabs": "\t", "saved in Windows-1252": ";", "UTF-16 with tabs": "\t"}.get(how, ",")
-    write_table(folder, lines, separator, {"saved in Windows-1252": "cp1252", "UTF-16 with tabs": "utf-16"}.get(how, "utf-8-sig"))
-    if how == "mark and all taken":
-        path = folder / "verify.csv"
-        path.write_text(path.read_bytes().decode("cp1252"), "utf-8")
+        line["decision"] = "Truth "
+        if how == "straight quotes":
+            line["gold"] = line["gold"].replace("\u2019", "'").removeprefix("'")
+        if how == "decimal commas":
+            line["gold"] = line["gold"].replace("0.5", "0,5")
+    lines[0] |= {"decision": " Own", "own": OWN}
+    write_table(folder, lines, {"semicolons": ";", "tabs": "\t"}.get(how, ","), "utf-8-sig")
     for _ in range(2):
         out = run_script("curate.py", cwd=folder).stdout
         assert "to_verify_sentences: 0 (" in out and "fit_no_sentence" not in out
@@ -129,15 +120,6 @@ def test_a_real_spreadsheet_keeps_every_decision_and_computes_nothing(tmp_path, 
         assert (curated[line["id"]][name]["status"], curated[line["id"]][name]["text"]) == ("verified", text)
 
 
-def test_a_file_of_before_with_six_columns_is_read(folder):
-    lines = [{name: line[name] for name in verify_csv.COLUMNS if name not in verify_csv.NEWER} for line in table_of(folder)]
-    lines[1]["decision"] = "truth"
-    write_table(folder, lines)
-    run_script("curate.py", cwd=folder)
-    assert curated_of(folder)[lines[1]["id"]][lines[1]["sentence"]]["text"] == lines[1]["truth"]
-    assert list(table_of(folder)[0]) == list(verify_csv.COLUMNS)
-
-
 def test_a_decision_holds_for_sentences_that_were_not_to_verify(folder):
     row_id, curated = next((i, c) for i, c in curated_of(folder).items() if c["extrema"]["status"] == "replaced")
     gold = {row["id"]: row["gold"] for row in records.read(str(folder / "data.jsonl"))}[row_id]["extrema"]
@@ -159,7 +141,6 @@ def test_a_decision_holds_for_sentences_that_were_not_to_verify(folder):
         ({"decision": "own", "own": "It rises. " * 50}, "1 to 400 letters"),
         ({"decision": "own", "own": "It \x1b[31mrises."}, "can be printed"),
         ({"id": "ou_000999", "decision": "gold"}, "another data file"),
-        ({"id": "ou_000999", "reason": "audit, agrees"}, "another data file"),
         ({"gold": "Something else.", "decision": "gold"}, "none of its 1 decisions"),
     ],
 )
@@ -173,33 +154,17 @@ def test_bad_lines_are_one_line_and_nothing_is_lost(folder, change, why):
     assert ((folder / "verify.csv").read_bytes(), (folder / "data.jsonl").read_bytes()) == before
 
 
-def test_a_sentence_that_falls_apart_and_a_column_twice_are_refused(folder):
+@pytest.mark.parametrize(("old", "new", "why"), [
+    (",own\n", ",own,own\n", "its columns must be id, sentence"), (",own\n", "\n", "its columns must be id, sentence"),
+    (",,\n", ",own,It rises, then falls.\n", "it needs 8 cells"), (",,\n", ",\n", "it needs 8 cells"),
+])  # fmt: skip
+def test_a_table_of_another_shape_is_refused(folder, old, new, why):
     text = (folder / "verify.csv").read_text("utf-8-sig")
-    first = text.splitlines()[1]
-    assert first.endswith(",,")  # no decision, no sentence of one's own
-    (folder / "verify.csv").write_text(text.replace(first, first[:-1] + "own,It rises, then falls."))
+    assert old in text
+    (folder / "verify.csv").write_text(text.replace(old, new, 1))
     before = (folder / "verify.csv").read_bytes()
-    assert "line 2: more cells than columns" in run_script("curate.py", cwd=folder, code=2).stderr
+    assert why in run_script("curate.py", cwd=folder, code=2).stderr
     assert (folder / "verify.csv").read_bytes() == before
-    (folder / "verify.csv").write_text(text.replace(",own\n", ",own,own\n", 1))
-    assert "'own' is there twice" in run_script("curate.py", cwd=folder, code=2).stderr
-
-
-def test_empty_columns_of_a_spreadsheet_do_no_harm_and_full_ones_are_not_lost(folder):
-    text = (folder / "verify.csv").read_text("utf-8-sig")
-    (folder / "verify.csv").write_text(text.replace("\n", ",,\n"))
-    run_script("curate.py", cwd=folder)
-    assert (folder / "verify.csv").read_text("utf-8-sig") == text
-    (folder / "verify.csv").write_text(text.replace("\n", ",\n", 1).replace(",,\n", ",,,a note\n", 1))
-    assert "line 2: more cells than columns" in run_script("curate.py", cwd=folder, code=2).stderr
-
-
-def test_an_own_sentence_that_claims_nothing_is_said(folder):
-    lines = table_of(folder)
-    lines[0] |= {"decision": "own", "own": "Bananas are yellow."}
-    write_table(folder, lines)
-    out = run_script("curate.py", cwd=folder).stdout
-    assert "own_sentences_without_a_single_claim: " in out and "(the first: Bananas are yellow.)" in out
 
 
 def test_a_workbook_is_no_csv_file(folder):
@@ -230,7 +195,7 @@ def bases_of(rows):
     return bases
 
 
-def test_where_the_teachers_disagree_comes_first_and_the_audit_last():
+def test_where_the_teachers_disagree_comes_first():
     rows = rows_with_gold(20)
     bases = bases_of(rows)
     for number, row in enumerate(rows):
@@ -239,10 +204,10 @@ def test_where_the_teachers_disagree_comes_first_and_the_audit_last():
             second["noise"] = STUDY.say({claim: other(claim, row["truth"][claim]) for claim in STUDY.claims})["noise"]
         if number != 15:
             row["second"] = {"gold": second, "teacher": {}}
-    items = [(row["id"], name) for row, name in session.order_of_doubt(rows, bases, {rows[3]["id"]})]
+    items = [(row["id"], name) for row, name in session.order_of_doubt(rows, bases)]
     ids = [row["id"] for row in rows]
     assert items[:4] == [(ids[10], "noise"), (ids[0], "noise"), (ids[5], "noise"), (ids[15], "noise")]
-    assert items[4:] == [(ids[3], name) for name in STUDY.topics]
+    assert len(items) == 4
 
 
 def test_a_decision_that_could_not_be_saved_is_taken_back():
@@ -254,86 +219,14 @@ def test_a_decision_that_could_not_be_saved_is_taken_back():
             raise OSError("disk full")
         kept.append(dict(review.decisions))
 
-    review = session.Review(rows, bases_of(rows), {}, set(), save)
+    review = session.Review(rows, bases_of(rows), {}, save)
     review.decide(0, "truth")
     assert review.decide(1, "own", " It  rises. ")["own"] == "It rises." and len(kept[-1]) == 2
     before = dict(review.decisions)
     fails.append(True)
-    for attempt in (lambda: review.decide(0, "gold"), lambda: review.decide(1, ""), review.undo):
+    for attempt in (lambda: review.decide(0, "gold"), lambda: review.decide(1, "")):
         with pytest.raises(OSError):
             attempt()
         assert review.decisions == before
     with pytest.raises(cli.UserError, match="letters"):
         review.decide(0, "own", "  ")
-    fails.clear()
-    assert (review.undo()["number"], review.undo()["number"], review.decisions) == (1, 0, {})
-    with pytest.raises(cli.UserError, match="nothing to undo"):
-        review.undo()
-
-
-def test_the_audit_is_drawn_from_what_nobody_looked_at_and_only_grows():
-    rows = rows_with_gold(200)
-    bases = bases_of(rows)
-    looked_at = {(rows[1]["id"], "trend", "x"): {}}
-    fair = {row["id"] for number, row in enumerate(rows) if number % 5 and number != 1}
-    drawn = audit.draw(rows, bases, looked_at, set(), 30, 0)
-    assert len(drawn) == 30 and drawn <= fair
-    assert drawn == audit.draw(rows[::-1], bases, looked_at, set(), 30, 0)  # the order of the rows does not matter
-    assert drawn < audit.draw(rows, bases, looked_at, drawn, 50, 0) <= fair
-    assert drawn == audit.draw(rows, bases, looked_at, drawn, 10, 0) != audit.draw(rows, bases, looked_at, set(), 30, 1)
-    assert audit.draw(rows, bases, looked_at, set(), 1000, 0) == fair
-    often = [audit.draw(rows, bases, looked_at, set(), 30, seed) for seed in range(300)]
-    for row_id in fair:  # each has the same chance, 30 of 159: within 4.5 standard deviations
-        share = sum(row_id in sample for sample in often) / 300
-        assert abs(share - 30 / len(fair)) < 4.5 * (0.19 * 0.81 / 300) ** 0.5
-
-
-def test_the_audits_interval_covers_the_share_that_remains():
-    """In 95 % of all draws, by Wilson's interval; what nobody looked at holds 24 wrong rows of 160."""
-    rows = rows_with_gold(200)
-    bases = bases_of(rows)
-    unseen = [row for number, row in enumerate(rows) if number % 5]
-    for number, row in enumerate(unseen):
-        row["curated"] = {name: {**sentence, "status": "verified"} for name, sentence in bases[row["id"]].items()}
-        if number < 24:
-            said = STUDY.say({claim: other(claim, row["truth"][claim]) for claim in STUDY.claims})
-            row["curated"]["trend"]["text"] = said["trend"]
-    covered = []
-    for seed in range(300):
-        drawn = audit.draw(rows, bases, {}, set(), 40, seed)
-        found = audit.errors([row for row in unseen if row["id"] in drawn], bases, drawn)["row"]
-        covered.append(found["low"] <= 24 / 160 <= found["high"] and found["n"] == 40)
-    assert sum(covered) / 300 > 0.93  # without replacement: a little more often than 95 %
-
-
-def test_the_audit_finds_the_planted_errors_and_says_how_many_remain(tmp_path):
-    """Errors that no rule can see, since the truth is not clear there: a human who knows better counts them."""
-    rows = rows_with_gold(80)
-    store(tmp_path, rows)
-    run_script("curate.py", "--audit", 20, cwd=tmp_path)
-    lines = table_of(tmp_path)
-    assert len(lines) == 3 * 20 and all(line["reason"] == "audit, agrees" for line in lines)
-    wrong, reworded, undecided = lines[:2], lines[3:6], lines[-1]
-    for line in lines:
-        line["decision"] = "gold"
-    for line in wrong:
-        truth = {row["id"]: row["truth"] for row in rows}[line["id"]]
-        said = STUDY.say({claim: other(claim, truth[claim]) for claim in STUDY.claims})
-        line |= {"decision": "own", "own": said[line["sentence"]]}
-    for line in reworded:  # the truth's own words, which claim the same: no error
-        line["decision"] = "truth"
-    undecided["decision"] = ""
-    write_table(tmp_path, lines)
-    out = run_script("curate.py", cwd=tmp_path).stdout
-    # Wilson's interval of 1 in 20 is [0.9, 23.6] %, of 0 in 19 [0, 16.8] % (Brown, Cai and DasGupta 2001)
-    for line in (
-        "audit_rows: 20 (19 looked at)",
-        "audit_trend_wrong_percent: 5 [1, 24] of 20",
-        "audit_noise_wrong_percent: 5 [1, 24] of 20",
-        "audit_extrema_wrong_percent: 0 [0, 17] of 19",
-        "audit_row_wrong_percent: 5 [1, 25] of 19",
-    ):
-        assert line + "\n" in out
-    before = (tmp_path / "verify.csv").read_bytes()
-    run_script("curate.py", "--audit", 20, cwd=tmp_path)  # they are drawn already
-    assert (tmp_path / "verify.csv").read_bytes() == before

@@ -68,7 +68,7 @@ def press_and_wait(browser, *keys):
 
 
 @pytest.mark.slow
-def test_ten_rows_by_keyboard_with_undo_a_kill_and_a_second_start(folder, browser):
+def test_ten_rows_by_keyboard_with_a_kill_and_a_second_start(folder, browser):
     rows = {row["id"]: row for row in records.read(str(folder / "data.jsonl"))}
     ids = list(rows)
     order = ids[1::2] + ids[::2]  # first where the two teachers disagree
@@ -104,7 +104,7 @@ def test_ten_rows_by_keyboard_with_undo_a_kill_and_a_second_start(folder, browse
         press_and_wait(browser, "t", "g")  # quick fingers: both count
         expected |= {order[4]: ("truth", ""), order[5]: ("gold", "")}
         shows(order[6], 6)
-        press_and_wait(browser, "u")
+        press_and_wait(browser, "ArrowLeft", "Delete")
         del expected[order[5]]
         shows(order[5], 5)
         script.send_signal(signal.SIGKILL)
@@ -185,7 +185,7 @@ def test_hostile_sentences_are_shown_and_do_nothing(tmp_path, browser):
         row["gold"]["noise"] = HOSTILE
         row["second"] = {"gold": dict.fromkeys(STUDY.topics, HOSTILE), "teacher": {"model": HOSTILE}}
     store(tmp_path, rows)
-    with reviewing(tmp_path, "--audit", 4) as (_, address):
+    with reviewing(tmp_path) as (_, address):
         browser.open(address, "document.querySelector('#choose-gold')")
         assert HOSTILE in browser.text("#choose-gold") and HOSTILE in browser.text("#choose-second")
         press_and_wait(browser, "o")
@@ -239,13 +239,13 @@ def test_what_the_server_refuses(folder):
             *((400, (address, "decide", {**good, "decision": word}, {})) for word in ("perhaps", None, 1, [])),
             (409, (address, "decide", {**good, "decision": "own", "own": " \n"}, {})),
             (409, (address, "decide", {**good, "decision": "own", "own": "\ud800"}, {})),
-            (409, (address, "undo", {}, {})),
         ]:
             found, said = post(to, name, body, **heads)
             assert (found, list(said)) == (status, ["error"]), (name, body, heads, said)
         assert (folder / "verify.csv").read_bytes() == before
         assert post(address, "decide", good)[0] == 200
-        assert post(address, "undo", {}, Host=f"localhost:{parts.port}", Origin=f"http://localhost:{parts.port}")[0] == 200
+        back = {"number": 0, "decision": ""}
+        assert post(address, "decide", back, Host=f"localhost:{parts.port}", Origin=f"http://localhost:{parts.port}")[0] == 200
         assert (folder / "verify.csv").read_bytes() == before
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", parts.port), timeout=5)  # bound to 127.0.0.1 alone

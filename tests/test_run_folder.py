@@ -15,6 +15,7 @@ from llm_ts.scores import curves
 from llm_ts.scores.means import mean_of
 from llm_ts.scores.score import scored
 from llm_ts.student import load, run_folder, torchrun
+from llm_ts.task import Task
 
 
 def means(right):
@@ -38,7 +39,7 @@ def folder(tmp_path):
 
 
 def write_evaluation(folder, step, validation, test):
-    about = {"name": f"step {step}", "step": step, "format": "thirds", "nli_model": "claims"}
+    about = {"name": f"step {step}", "step": step, "task": Task().to_json(), "nli_model": "claims"}
     content = {**about, "means": means(test), "samples": [], "validation": validation}
     disk.write_json(run_folder.evaluation_path(str(folder), step), content)
 
@@ -138,14 +139,6 @@ def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpo
     assert "1 minutes are over" in callbacks.Limits(str(folder), minutes=1).reason()
 
 
-@pytest.mark.parametrize(("name", "value"), [("reorder", 0.5), ("squeeze", 0.2), ("long", 0.3), ("process", ["walk"]), ("see", "image")])
-def test_a_setting_left_out_is_another_run(folder, name, value):
-    disk.write_json(str(folder / "training.json"), {"rank": 2, name: value})
-    run_folder.check(str(folder), {"rank": 2, name: value})
-    with pytest.raises(cli.UserError, match=name):
-        run_folder.check(str(folder), {"rank": 2})
-
-
 def test_a_process_may_look_before_process_0_has_made_the_folder(folder):
     from llm_ts.student import callbacks
 
@@ -163,14 +156,6 @@ def test_a_port_that_is_taken_is_passed_over():
     assert torchrun.free_port(first) == first
 
 
-def test_a_fingerprint_that_a_run_of_before_lacks_is_no_other_setting(tmp_path):
-    disk.write_json(str(tmp_path / "training.json"), {"rank": 4})
-    run_folder.check(str(tmp_path), {"rank": 4, "base_fingerprint": "a"})
-    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, "base_fingerprint": "b"})
-    with pytest.raises(cli.UserError, match="other base_fingerprint"):
-        run_folder.check(str(tmp_path), {"rank": 4, "base_fingerprint": "a"})
-
-
 def test_one_process_gathers_and_agrees_with_itself():
     assert (torchrun.number(), torchrun.count()) == (0, 1)
     assert torchrun.gather([1, 2]) == [[1, 2]] and torchrun.any_of(True) and not torchrun.any_of(False)
@@ -179,7 +164,7 @@ def test_one_process_gathers_and_agrees_with_itself():
 def test_a_claim_beats_the_constants_where_its_whole_interval_lies_above_all_of_them():
     def content(name, *right):
         counts = {claim: mean_of([1] * k + [0] * (100 - k)) for claim, k in zip(scored(STUDY), right, strict=True)}
-        return {"name": name, "means": {"claims": {"all": counts}}}
+        return {"name": name, "task": Task().to_json(), "means": {"claims": {"all": counts}}}
 
     majority, commonest = content("majority", 50, 50, 50, 50, 0), content("commonest", 40, 50, 20, 50, 25)
     baseline = curves.constant_means([majority, content("step 1", 90, 90, 90, 90, 90), commonest])

@@ -142,10 +142,7 @@ def test_a_sentence_counts_once_and_only_where_it_is_right():
     said = [("The series is flat.", "The noise is low."), ("There is no trend.", "The noise is high."), ("The series is flat.", "Smokes.")]
     answers = [json.dumps({"trend": trend, "noise": noise, "extrema": end}) for (trend, noise), end in zip(said, extrema)]
     means = score.summarise(STUDY, some, score.score_answers(STUDY, some, [*answers, "?"], WordScorer()))
-    assert means["sentences"] == {"mean": 3 + len(set(extrema[:3])), "n": 4} and score.are_means(means, STUDY)
-    assert not score.are_means({**means, "sentences": {"mean": "many", "n": 4}}, STUDY)
-    del means["sentences"]
-    assert score.are_means(means, STUDY)  # an evaluation of before
+    assert means["sentences"] == {"mean": 3 + len(set(extrema[:3])), "n": 4}
 
 
 def test_the_table_counts_sentences_where_they_were_counted():
@@ -158,4 +155,4 @@ def test_the_table_counts_sentences_where_they_were_counted():
     assert [line.split(" | ")[place] for line in lines] == ["-", number]
     assert "sentences" not in tables.for_markdown([before], "all")[0] and "sentences" not in tables.for_markdown([now], "clear")[0]
     shown = tables.for_terminal([before, now])
-    assert [line.split()[3] for line in shown[1:3]] == ["-", number] and "<th>sentences</th>" in tables.for_html([now])
+    assert [line.split()[6] for line in shown[1:3]] == ["-", number] and "sentences" in shown[0]

@@ -48,7 +48,7 @@ def test_help_answers_at_once(script):
 
 def test_importing_loads_no_torch():
     modules = ", ".join([*(script[:-3] for script in STAGES), *EXPERIMENTS])
-    large = ("torch", "transformers", "trl", "matplotlib.pyplot", "mistralai")
+    large = ("torch", "transformers", "trl", "matplotlib.pyplot", "httpx2")
     code = f"import sys, {modules}; print([name for name in {large} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
@@ -72,11 +72,11 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "examine.py": f"--model {model} --suite unseen,ramps --count 4 --points 16 --max-new-tokens 8 {scoring}",
         "hf2gguf.py": f"--lora {model}/final --quant q8_0 --outfile student.gguf",
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
-        "pretrain_tower.py": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
-        "pretrain_finder.py": "--fresh 24x32 --save-steps 1 --validation 8",
+        "experiments.pretrain_tower": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
+        "experiments.pretrain_finder": "--fresh 24x32 --save-steps 1 --validation 8",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = {f"experiments.{name}" for name in "bench compare other_plots reader real_windows soak truce".split()}
+    measuring = {f"experiments.{name}" for name in "bench bring_up compare other_plots reader real_windows soak".split()}
     assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
     (tmp_path / "results").mkdir()
@@ -178,8 +178,8 @@ def test_broken_rows_are_named(tmp_path):
     for content, why in (
         ("", "is empty"),
         ("nonsense\n{}\n", "line 1"),
-        ('{"id": "a"}\n', "no 'series'"),
-        ('{"id": "a", "series": ["x"]}\n', "not a list of integers"),
+        ('{"id": "a", "question": "study"}\n', "no 'series'"),
+        ('{"id": "a", "question": "study", "series": ["x"]}\n', "not a list of integers"),
     ):
         data.write_text(content)
         assert why in run_script("convert.py", cwd=tmp_path, code=2).stderr
@@ -188,7 +188,7 @@ def test_broken_rows_are_named(tmp_path):
 
 
 def test_recomputing_the_truth_mends_it_and_says_how_much(tmp_path):
-    run_script("ou_process.py", "--count", 30, "--points", 32, "--no-plots", cwd=tmp_path)
+    run_script("ou_process.py", "--count", 30, "--points", 32, "--dataset", "none", cwd=tmp_path)
     data = tmp_path / "data.jsonl"
     good = data.read_text()
     data.write_text(good.replace('"noise": "low"', '"noise": "medium"'))
@@ -239,14 +239,15 @@ def test_the_sample_is_what_its_commands_make(tmp_path):
     for row, kept in zip(one, other):
         with open(os.path.join(sample, row["id"] + ".json"), encoding="utf-8") as file:
             assert json.load(file) == kept["params"]
-        assert row["params"].pop("seed") == kept["params"].pop("seed")
+        for exact in ("seed", "process"):
+            assert row["params"].pop(exact) == kept["params"].pop(exact)
         assert row["params"] == pytest.approx(kept["params"], rel=1e-9)
         assert {**row, "params": 0, "raw_min": 0, "raw_max": 0} == {**kept, "params": 0, "raw_min": 0, "raw_max": 0}
 
 
 def test_a_full_disk_is_one_line_and_the_rows_before_it_stay(tmp_path):
-    limit = f"ulimit -f 40; exec {sys.executable} {ROOT}/ou_process.py --count 400 --no-plots"
+    limit = f"ulimit -f 40; exec {sys.executable} {ROOT}/ou_process.py --count 400 --dataset none"
     done = subprocess.run(["bash", "-c", limit], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
-    run_script("ou_process.py", "--count", 400, "--no-plots", cwd=tmp_path)
+    run_script("ou_process.py", "--count", 400, "--dataset", "none", cwd=tmp_path)
     assert len((tmp_path / "data.jsonl").read_text().splitlines()) == 400

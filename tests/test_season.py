@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from conftest import ROOT, run_script
 
-from llm_ts import cli, disk, formats, question, records
+from llm_ts import cli, disk, formats, question, records, task
 from llm_ts.pairs import fresh, pair, suites
 from llm_ts.scores import evaluation
 from llm_ts.series import PROCESSES, rows
 from llm_ts.student import origin, run_folder
 from llm_ts.student.student import Student
+from llm_ts.task import Task
 
 SEASON = question.QUESTIONS["season"]
-MAKE = ("--points", 24, "--no-plots")
+MAKE = ("--points", 24)
 
 
 @pytest.fixture(scope="module")
@@ -59,17 +60,12 @@ def test_a_process_draws_by_its_name_alone(name, monkeypatch):
     assert all(row["series"] not in [one["series"] for one in other] for other in others for row in made[0])
 
 
-def test_the_other_question_needs_another_file_or_to_be_brought_there(described, tmp_path):
+def test_the_other_question_needs_another_file(described, tmp_path):
     run_script("ou_process.py", "--count", 3, *MAKE, cwd=tmp_path)
     study = (tmp_path / "data.jsonl").read_bytes()
     done = run_script("ou_process.py", "--count", 3, *MAKE, "--question", "season", cwd=tmp_path, code=2)
-    assert "--truth --question season" in done.stderr and (tmp_path / "data.jsonl").read_bytes() == study
-    assert "changed_season: 3" in run_script("ou_process.py", "--truth", "--question", "season", cwd=tmp_path).stdout
-    assert {row["question"] for row in records.read(str(tmp_path / "data.jsonl"))} == {"season"}
-    run_script("ou_process.py", "--truth", "--question", "study", cwd=tmp_path)
+    assert "is for the question 'study', not 'season': give another --data" in done.stderr
     assert (tmp_path / "data.jsonl").read_bytes() == study
-    done = run_script("ou_process.py", "--truth", "--question", "study", cwd=described, code=2)
-    assert "a teacher was asked the question 'season'" in done.stderr
     mixed = tmp_path / "mixed.jsonl"
     seasonal = [line for line in (described / "data.jsonl").read_bytes().splitlines(keepends=True) if b'"season_' in line]
     mixed.write_bytes(study + seasonal[0])
@@ -79,7 +75,7 @@ def test_the_other_question_needs_another_file_or_to_be_brought_there(described,
 
 def test_fresh_series_and_suites_follow_the_question_and_the_processes():
     made = fresh.pairs("train", [(32, 64, 40)], "thirds", question=SEASON, processes=("ou", "season"))
-    assert [row.get("process", "ou") for row in made] == ["ou", "season"] * 20
+    assert [row["process"] for row in made] == ["ou", "season"] * 20
     plain = fresh.pairs("train", [(32, 64, 40)], "thirds")
     assert [row["series"] for row in made][::2] == [row["series"] for row in plain][::2]  # the OU ones are the same series
     for suite in suites.SUITES:
@@ -98,24 +94,21 @@ def test_a_student_is_examined_on_the_processes_that_it_learnt():
 
 def test_what_a_gguf_keeps_is_read_back():
     for known in (
-        origin.Origin("thirds", (24, 48), 1, question.STUDY),
-        origin.Origin("study", (24,), 1, SEASON, ("ou", "season")),
-        origin.Origin("study", (24,), 2, question.STUDY, ("ramp",)),
+        Task(question.STUDY, "thirds", points=(24, 48)),
+        Task(SEASON, processes=("ou", "season"), points=(24,)),
+        Task(question.STUDY, see="image", processes=("ramp",), prompt_version=2),
     ):
-        assert origin.from_mark(known.mark, "x.gguf") == known
-    assert origin.from_mark("llm_ts format=thirds points=48 prompt_version=1", "x.gguf").series_of == ("ou",)
-    with pytest.raises(cli.UserError, match="no process 'tides'"):
-        origin.from_mark("llm_ts format=thirds points=48 prompt_version=1 series_of=ou,tides", "x.gguf")
+        assert task.from_mark(known.mark, "x.gguf") == known
 
 
 def test_a_student_that_nothing_is_known_of_is_asked_what_the_run_asks():
-    assert origin.UNKNOWN.question is None and origin.question_of(origin.UNKNOWN) == question.STUDY
-    assert origin.question_of(origin.UNKNOWN, "season") == SEASON
-    assert origin.question_of(origin.Origin(question=SEASON)) == SEASON
+    assert origin.task_of(None) == Task() and origin.task_of(None, question="season").question == SEASON
+    learnt = Task(SEASON, "thirds", points=(24,))
+    assert origin.task_of(learnt) == learnt and origin.task_of(learnt, "study").format == "study"
 
 
 def test_a_few_test_rows_are_of_every_process():
-    rows_of = [{"id": f"season_{k}", "process": "season"} for k in range(5)] + [{"id": f"ou_{k}"} for k in range(5)]
+    rows_of = [{"id": f"{name}_{k}", "process": name} for name in ("season", "ou") for k in range(5)]
     assert [row["id"] for row in pair.first_of(rows_of, 5)] == ["season_0", "season_1", "ou_0", "ou_1", "ou_2"]
     assert pair.first_of(rows_of, 0) == rows_of and pair.first_of(rows_of[5:], 2) == rows_of[5:7]
 
@@ -124,9 +117,9 @@ def test_a_few_test_rows_are_of_every_process():
 def trained(described, tiny_model, embedder):
     """The folder of a student that was taught four sentences, which it is too small to learn, and what its training printed."""
     before = shutil.copytree(tiny_model, described / "before")
-    (before / "training.json").write_text(json.dumps({"format": "thirds", "points": [24], "prompt_version": 1}))
+    (before / "training.json").write_text(json.dumps({"task": Task(format="thirds", points=(24,)).to_json()}))
     scoring = ("--embedder", embedder, "--nli", "none")
-    run_script("convert.py", "--format", "thirds", "--words", "template", "--no-diagnostics", cwd=described)
+    run_script("convert.py", "--format", "thirds", "--words", "template", "--diagnostics", 0, cwd=described)
     done = run_script(
         "qwen_train.py", "--model", tiny_model, "--out", "toy", "--epochs", 1, "--batch-size", 8, "--save-steps", 1000, "--no-gguf",
         "--validation", 4, "--max-new-tokens", 8, "--eval-rows", 4, "--beside", before, *scoring, cwd=described,
@@ -140,10 +133,10 @@ def test_its_tables_have_the_columns_of_its_question(trained):
     assert head.split()[-6:] == ["trend", "noise", "max", "min", "season", "all_five"]
     beside = re.search(r"^beside  +\d.*", said, re.M)[0]
     assert beside.split()[-2:] == ["-", "-"]  # the student beside was asked its own three sentences
-    assert "question" not in evaluation.read(str(folder / "evaluation_beside.json"))
+    assert evaluation.read(str(folder / "evaluation_beside.json"))["task"]["question"] == "study"
     teacher = evaluation.read(str(folder / "evaluation_teacher.json"))
-    assert teacher["question"] == "season" and set(teacher["means"]["claims"]["all"]) == {*SEASON.claims, "all_five"}
-    assert json.loads((folder / "final" / "training.json").read_text())["question"] == "season"
+    assert teacher["task"]["question"] == "season" and set(teacher["means"]["claims"]["all"]) == {*SEASON.claims, "all_five"}
+    assert json.loads((folder / "final" / "training.json").read_text())["task"]["question"] == "season"
     page = run_script("ts_check_training.py", "evaluation_teacher.json", cwd=folder).stdout
     assert re.search(r"season (right|wrong)", page) and "season:" in (folder / "plotdiag" / "index.html").read_text()
 
@@ -178,7 +171,7 @@ def wave(tmp_path):
 def test_it_is_asked_for_four_sentences(trained, right, wave):
     folder, _ = trained
     check_four_sentences(run_script("describe.py", wave, "--model", folder, cwd=folder))
-    assert origin.of(str(folder)) == origin.Origin("thirds", (24,), 1, SEASON, ("ou", "season"))
+    assert origin.of(str(folder)) == Task(SEASON, "thirds", "numbers", ("ou", "season"), (24,))
 
 
 @pytest.mark.slow
@@ -193,18 +186,16 @@ def test_it_is_examined_by_its_own_question(trained, embedder):
     folder, _ = trained
     flags = ("--suite", "seasonal", "--count", 2, "--points", 24, "--embedder", embedder, "--nli", "none")
     assert "all_five" in run_script("examine.py", "--model", folder, *flags, cwd=folder).stdout
-    assert json.loads((folder / "suites" / "about.json").read_text())["question"] == "season"
+    assert json.loads((folder / "suites" / "about.json").read_text())["task"]["question"] == "season"
 
 
 def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder, tmp_path):
     lines = (described / "data.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "data.jsonl").write_text(lines[0].replace('"question": "season"', '"question": "colour"'))
     content = json.loads(open(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), encoding="utf-8").read())
-    (tmp_path / "evaluation.json").write_text(json.dumps({**content, "question": "colour"}))
-    (tmp_path / "test_rows.jsonl").write_text(lines[0].replace('{"id"', '{"prompt": "p", "answer": "a", "id"'))
-    (tmp_path / "training.json").write_text(
-        json.dumps({"format": "thirds", "points": [24], "prompt_version": 1, "question": ["colour"]})
-    )
+    other = {**content["task"], "question": "colour"}
+    (tmp_path / "evaluation.json").write_text(json.dumps({**content, "task": other}))
+    (tmp_path / "training.json").write_text(json.dumps({"task": {**other, "question": ["colour"]}}))
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
     example = os.path.join(ROOT, "examples", "co2.csv")
     for script, *flags in (
@@ -212,31 +203,28 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
         ("ou_process.py", "--truth"),
         ("mistral.py", "--dryrun"),
         ("curate.py",),
-        ("ts_check_training.py", "evaluation.json"),
         ("describe.py", example, "--column", "ppm", "--model", tmp_path),
         ("examine.py", "--model", tmp_path),
     ):
         done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert "colour" in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
     with pytest.raises(cli.UserError, match="colour"):
-        origin.from_mark("llm_ts format=thirds points=24 prompt_version=1 question=colour", "x.gguf")
+        evaluation.read(str(tmp_path / "evaluation.json"))
+    with pytest.raises(cli.UserError, match="colour"):
+        task.from_mark("llm_ts " + json.dumps(other), "x.gguf")
 
 
-def test_runs_of_before_have_the_question_study(tmp_path):
-    disk.write_json(str(tmp_path / "training.json"), {"rank": 4})
-    run_folder.check(str(tmp_path), {"rank": 4})
-    with pytest.raises(cli.UserError, match="other question"):
-        run_folder.check(str(tmp_path), {"rank": 4, **SEASON.tag})
-    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, **SEASON.tag})
-    with pytest.raises(cli.UserError, match="other question"):
-        run_folder.check(str(tmp_path), {"rank": 4})
+def test_a_run_with_another_task_is_refused_by_what_differs(tmp_path):
+    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, "task": Task().to_json()})
+    run_folder.check(str(tmp_path), {"rank": 4, "task": Task().to_json()})
+    with pytest.raises(cli.UserError, match="other question, see:"):
+        run_folder.check(str(tmp_path), {"rank": 4, "task": Task(SEASON, see="image").to_json()})
 
 
 def test_mixed_pairs_are_refused(described, tmp_path):
     there = records.read(str(described / "data.jsonl"))[:2]
     made = [pair.make(row, "thirds", split, row["truth"]["sentences"]) for row, split in zip(there, ("train", "test"))]
-    made.append({**made[0], "id": "ou_000099"})
-    made[-1].pop("question")
+    made.append({**made[0], "id": "ou_000099", "question": "study"})
     pair.write(str(tmp_path / "pairs.jsonl"), made)
     with pytest.raises(cli.UserError, match="questions season, study"):
         pair.read(str(tmp_path / "pairs.jsonl"))
@@ -253,7 +241,9 @@ def edited(source, target, change):
 @pytest.mark.parametrize(
     ("change", "scripts", "why"),
     [
-        (lambda k, row: k % 2 and row.pop("question"), ("mistral.py", "curate.py", "convert.py"), "questions season, study"),
+        (lambda k, row: k % 2 and row.update(question="study"), ("mistral.py", "curate.py", "convert.py"), "questions season, study"),
+        (lambda k, row: row.pop("question"), ("mistral.py", "curate.py", "convert.py"), "does not say its question"),
+        (lambda k, row: row["params"].pop("process"), ("convert.py",), "does not say its process"),
         (lambda k, row: row.update(params=[1]), ("convert.py",), "its params is not an object"),
         (lambda k, row: row.update(params={"process": "tides"}), ("convert.py",), "no process 'tides'"),
         (lambda k, row: row.update(second=5), ("mistral.py",), "its second is not"),
@@ -271,29 +261,31 @@ def test_rows_that_were_edited_are_refused_by_name(described, tmp_path, change, 
         assert path.read_bytes() == before and not (tmp_path / "test_jsonl.jsonl").exists()
 
 
-def test_a_recorded_failure_keeps_the_question(described, tmp_path):
-    def fail(number, row):
-        for field in ("gold", "curated"):
-            row.pop(field)
-        row["teacher"]["failed"] = "no answer"
-
-    edited(described / "data.jsonl", tmp_path / "data.jsonl", fail)
-    assert "a teacher was asked" in run_script("ou_process.py", "--truth", "--question", "study", cwd=tmp_path, code=2).stderr
-
-
 def test_pairs_that_lost_their_question_are_refused(described, tmp_path):
     there = records.read(str(described / "data.jsonl"))[:2]
     made = [pair.make(row, "thirds", split, row["truth"]["sentences"]) for row, split in zip(there, ("train", "test"))]
     pair.write(str(tmp_path / "pairs.jsonl"), made)
     text = (tmp_path / "pairs.jsonl").read_text()
-    (tmp_path / "pairs.jsonl").write_text(text.replace('"question": "season", ', ""))
+    (tmp_path / "pairs.jsonl").write_text(text.replace('"question": "season", ', '"question": "study", '))
     with pytest.raises(cli.UserError, match="are not those of the question 'study'"):
         pair.read(str(tmp_path / "pairs.jsonl"))
 
 
-@pytest.mark.parametrize("mark", ["format=roman points=24 prompt_version=1", "format=thirds points=24 prompt_version=1 question=colour"])
-def test_a_mark_that_nobody_knows_is_one_line(mark):
-    with pytest.raises(cli.UserError, match="x.gguf"):
-        origin.from_mark(f"llm_ts {mark}", "x.gguf")
-    for text in ("llm_ts format=thirds points=, prompt_version=1", f"llm_ts format=thirds points={'9' * 5000} prompt_version=1", ""):
-        assert origin.from_mark(text, "x.gguf") == origin.UNKNOWN
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("version", 0), ("version", None), ("question", "colour"), ("rules", {}), ("format", "roman"), ("format", ["thirds"]), ("see", "both"),
+     ("processes", ["tides"]), ("processes", "ou"), ("points", 32), ("points", ["3"]), ("prompt_version", None)],
+)  # fmt: skip
+def test_a_task_that_nobody_knows_is_one_line(name, value):
+    about = {**Task(points=(24,)).to_json(), name: value}
+    for broken in (about, {key: kept for key, kept in about.items() if key != name}):
+        with pytest.raises(cli.UserError, match="^x.gguf"):
+            task.from_mark("llm_ts " + json.dumps(broken), "x.gguf")
+
+
+def test_what_is_older_or_none_of_ours():
+    with pytest.raises(cli.UserError, match="x.gguf was made by an older version: export it again"):
+        task.from_mark("llm_ts format=thirds points=48 prompt_version=1", "x.gguf")
+    with pytest.raises(cli.UserError, match="training.json does not say its task .*experiments.bring_up"):
+        task.of({"format": "thirds", "points": [24], "prompt_version": 1}, "training.json")
+    assert task.from_mark("a model of somebody", "x.gguf") is None and task.from_mark("", "x.gguf") is None

@@ -78,7 +78,7 @@ def test_its_base_is_named_where_it_is_missing(tmp_path):
     shutil.copytree(paths.SHIPPED_SEES, tmp_path / "trained" / "sees")
     image = os.path.join(ROOT, "dataset", "ou_000000.png")
     done = run_script("describe.py", "--image", image, "--model", "trained/sees", cwd=tmp_path, code=2)
-    assert "pretrain_tower.py" in done.stderr and "make sees" in done.stderr
+    assert "experiments.pretrain_tower" in done.stderr and "make sees" in done.stderr
 
 
 def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path, llama_cpp):

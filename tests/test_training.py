@@ -69,7 +69,7 @@ def test_a_run_leaves_what_its_docstring_says(unbroken, pairs):
     names |= {"evaluation_teacher.json", "training.png"}
     assert names <= set(os.listdir(out))
     about = json.loads((out / "training.json").read_text())
-    assert about["format"] == "thirds" and about["points"] == [16] and about["series"] == len(train_rows)
+    assert about["task"] == pair.task_of(train_rows).to_json() and about["series"] == len(train_rows)
     teacher = evaluation.read(str(out / "evaluation_teacher.json"))
     assert teacher["means"]["claims"]["all"]["all_four"] == {"mean": 1.0, "low": 0.5101, "high": 1.0, "n": 4}
     avant = evaluation.read(str(out / "evaluation_avant.json"))

@@ -20,8 +20,8 @@ import describe
 from llm_ts import cli
 from llm_ts.desk import prepare, tell
 from llm_ts.question import STUDY
-from llm_ts.student import origin
 from llm_ts.table import read
+from llm_ts.task import Task
 
 # 24 values that rise, low at the start, high at the end; none of them is a round number of thousands
 V = [2.5, 3.1, 2.9, 4.2, 5.3, 4.8, 6.4, 7.7, 7.2, 8.9, 9.6, 10.1, 9.7, 11.4, 12.3, 12.8, 13.6, 13.1]
@@ -344,7 +344,7 @@ def described(path, flags=""):
     for _, series in describe.read_files(args):
         if isinstance(series, cli.UserError):
             raise series
-        out.append(prepare.prepare(series, origin.UNKNOWN, STUDY))
+        out.append(prepare.prepare(series, None, Task()))
     return out
 
 
@@ -566,7 +566,7 @@ def test_windows_are_described_one_after_another(tmp_path):
 def test_all_columns_and_what_cannot_be_described_among_them(tmp_path):
     path = written(tmp_path, lines("day,id,north,fixed,south", ISO, range(100, 100 + N), V, [3] * N, SOUTH))
     args = describe.parse_flags([str(path), "--all-columns"])
-    found = [one for _, one in describe.prepare_all(args, describe.read_files(args), origin.UNKNOWN, STUDY)]
+    found = [one for _, one in describe.prepare_all(args, describe.read_files(args), None, Task())]
     assert [one.series.column for one in found if isinstance(one, prepare.Asked)] == ["north", "south"]
     assert [str(one) for one in found if isinstance(one, cli.UserError)] == [
         f"{path}: fixed is constant (3): there is nothing to describe"

@@ -3,9 +3,7 @@
 Needs: models/ (python fetch.py smollm2 minilm) for training. Run: python -m pytest -q tests/test_words.py
 """
 
-import itertools
 import json
-import random
 
 import pytest
 from conftest import run_script
@@ -13,10 +11,9 @@ from described import described, said_by, write_pairs
 
 import qwen_train
 from llm_ts import cli, question
-from llm_ts.claims import TOPICS, extrema
-from llm_ts.claims.places import THIRDS
+from llm_ts.claims import TOPICS
 from llm_ts.pairs import fresh, pair
-from llm_ts.pairs.words import Words, fault_of, held_out
+from llm_ts.pairs.words import Words, fault_of
 from llm_ts.student import device, run_folder
 from llm_ts.student import flags as training_flags
 
@@ -51,7 +48,7 @@ def test_a_sentence_that_names_anything_else_is_refused(topic, sentence, labels,
     assert fault_of(TOPICS[topic], sentence, labels) == reason
 
 
-def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no_held_out_one():
+def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels():
     trained = described(300)
     theirs = {text for _, said in said_by(trained) for text in said.values()}
     words = Words(trained)
@@ -60,9 +57,8 @@ def test_fresh_series_are_said_in_the_teachers_sentences_for_their_labels_and_no
         question.STUDY.read(said) == {claim: row["truth"][claim] for claim in question.STUDY.claims} for row, said in made
     )
     ours = {text for _, said in made for text in said.values()}
-    assert ours <= theirs and not [text for text in ours if held_out(text)]
-    usable = {text for found in words.sentences.values() for text in found} | words.held_out
-    assert 0.1 < len(words.held_out) / len(usable) < 0.3 and len(ours) > 0.8 * len(usable - words.held_out)
+    usable = {text for texts in words.sentences.values() for text in texts}
+    assert ours <= usable <= theirs and len(ours) > 0.8 * len(usable)
     together = {tuple(said.values()) for _, said in said_by(trained)}
     assert sum(tuple(said.values()) in together for _, said in made) < 10  # combinations that the teacher never said
     assert made[:40] == said_by(fresh.pairs("train", [(48, 48, 40)], "thirds", words=Words(trained)))
@@ -103,35 +99,11 @@ def test_planted_sentences_are_never_said():
     assert (planted["flat"], "flat") not in said and len(said) > 20
 
 
-def test_a_pair_of_places_that_the_teacher_never_named_is_said_in_its_words_for_others():
-    trained = [row for row in described(400) if row["truth"]["max"] != row["truth"]["min"] or row["truth"]["max"] == "middle"]
-    words = Words(trained)
-    assert ("extrema", ("end", "end")) not in words.sentences
-    made = said_by(fresh.pairs("train", [(48, 48, 900)], "thirds", words=words))
-    made = [said["extrema"] for row, said in made if row["truth"]["max"] == row["truth"]["min"] == "end"]
-    assert len(set(made)) > 10 and all(extrema.read(text) == {"max": "end", "min": "end"} and not held_out(text) for text in made)
-    assert "the middle" not in " ".join(made)
-
-
-def test_places_are_carried_over():
-    sentence = "The peak lies near the start, while the lowest point lies at the end."
-    assert "The peak lies near the middle, while the lowest point lies at the beginning." in extrema.carry_over(
-        sentence, {"max": "middle", "min": "beginning"}
-    )
-    assert extrema.carry_over("In the middle lies the peak.", {"max": "end", "min": "end"}) == ["At the end lies the peak."]
-    assert extrema.carry_over("The peak lies in the middle.", {"max": "end", "min": "beginning"}) == []
-    assert extrema.carry_over("The peak lies in the middle third, the low at the end third.", {"max": "end", "min": "end"}) == []
-    for labels in (dict(zip(("max", "min"), places)) for places in itertools.product(THIRDS, repeat=2)):
-        said = extrema.reword(labels, random.Random(1))
-        for other in (dict(zip(("max", "min"), places)) for places in itertools.product(THIRDS, repeat=2)):
-            made = [text for text in extrema.carry_over(said, other) if extrema.read(text) == other]
-            assert made or (labels["max"] == labels["min"]) != (other["max"] == other["min"])
-
-
-def test_what_the_teacher_cannot_say_is_named():
+def test_what_the_teacher_never_said_is_said_in_the_template():
     trained = [row for row in described(200) if row["truth"]["noise"] != "medium"]
-    with pytest.raises(cli.UserError, match="no sentence of the teacher's says 'medium' of noise and nothing else"):
-        fresh.pairs("train", [(48, 48, 50)], "thirds", words=Words(trained))
+    made = said_by(fresh.pairs("train", [(48, 48, 50)], "thirds", words=Words(trained)))
+    medium = {said["noise"] for row, said in made if row["truth"]["noise"] == "medium"}
+    assert medium == {"The noise intensity is medium."}
     plain = described(100)
     for row in plain:
         row["sentences"] = row["truth"]["sentences"]
@@ -150,7 +122,8 @@ def test_what_changes_the_fresh_series_is_kept_with_the_run(tmp_path, monkeypatc
         train_rows, _, _ = qwen_train.load_rows(run)
         found.append((training_flags.settings_of(run, train_rows), [pair.prompt_of(row) for row in train_rows]))
     (before, prompts), (settings, other) = found
-    assert flag not in before and settings[flag] == ([value] if flag == "process" else value)
+    assert before[flag] == (None if flag == "process" else 0.0)
+    assert settings[flag] == ([value] if flag == "process" else value)
     assert prompts != other
 
 
@@ -160,13 +133,13 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "both", "--validation", "2", "--eval-rows", "2"]
     train_rows, validation_rows, _ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(flags)))
     said = {text for _, answer in said_by(train_rows) for text in answer.values()}
-    assert len(said) > 20 and not said & only_tested and not [text for text in said if held_out(text)]
+    assert len(said) > 20 and not said & only_tested
     assert [row["sentences"] for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
     flags += ["--save-steps", "5", "--max-new-tokens", "8", "--embedder", embedder, "--nli", "none", "--no-gguf", "--out", "run"]
     assert "words of the teacher: trend " in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     kept = json.loads((tmp_path / "run" / "training.json").read_text())
     assert (kept["words"], kept["dtype"]) == ("both", device.precision())
-    assert all("plain" in row for row in train_rows)
+    assert all(row["plain"] for row in train_rows)
     assert "nothing to do" in run_script("qwen_train.py", *flags, cwd=tmp_path).stdout
     flags[flags.index("both")] = "template"
     assert "other words" in run_script("qwen_train.py", *flags, cwd=tmp_path, code=2).stderr
@@ -184,9 +157,9 @@ def test_the_pairs_come_after_the_fresh_series_in_the_same_run(tmp_path, monkeyp
     assert len(alone) == 24 and both[:24] == alone
     assert both[24:] == given  # in their own words, and in their order
     settings, more = (training_flags.settings_of(run, rows) for run, rows in zip(runs, (alone, both)))
-    assert runs[1].recipe.in_order and "then_pairs" not in settings
-    assert {key: value for key, value in more.items() if settings.get(key) != value} == {
-        "then_pairs": 7, "series": 31, "points": [16, 24, 32]
+    assert runs[1].recipe.in_order and settings["then_pairs"] == 0
+    assert {key: value for key, value in more.items() if settings[key] != value} == {
+        "then_pairs": 7, "series": 31, "task": {**settings["task"], "points": [16, 24, 32]}
     }  # fmt: skip
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "training.json").write_text(json.dumps(settings))

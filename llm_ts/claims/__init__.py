@@ -17,7 +17,6 @@ A topic is a module:
     READER                 its lexicons, compiled by lexicon.reader
     SUBJECT                its tags that tell, in the sentence of another topic, that this one is spoken of too
     read(sentence)         -> {claim: label, or None where the sentence makes no single claim}
-    carry_over(sentence, labels) -> sentences: optional, the sentence about other labels made to say these; they are read again
     mistake(labels, rng)   -> wrong labels of the simulated teacher; needed where a sentence holds several claims
 
 While a rule is still moving, `python ou_process.py --truth` brings a data.jsonl up to date. VERSION is one for all topics:

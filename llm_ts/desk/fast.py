@@ -65,7 +65,8 @@ def digest_of(adapter):
     if weights is None:
         raise cli.UserError(f"the weights of {base} are no files here")
     config = disk.digest(os.path.join(adapter, "adapter_config.json"))
-    parts = [TYPE, origin.of(adapter).mark, weights, load.weights_digest(adapter), config]
+    learnt = origin.of(adapter)
+    parts = [TYPE, learnt and learnt.mark, weights, load.weights_digest(adapter), config]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 

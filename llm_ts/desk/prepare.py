@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from llm_ts import cli, formats, question
+from llm_ts import cli, question
 from llm_ts.desk import steps
 from llm_ts.pairs import pair
 from llm_ts.series import thin
@@ -35,19 +35,23 @@ def read_series(path, options, last=None, begin=None, end=None, windows=1):
         raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None
 
 
-def prepare(series, known, asked):
-    """A Series of read_series -> Asked. known: the student's Origin; asked: a Question. UserError for what cannot be described."""
+def prepare(series, learnt, asked):
+    """A Series of read_series -> Asked. UserError for what cannot be described.
+
+    learnt, asked: the Tasks that the student learnt (None: not known) and by which it is asked.
+    """
     facts, zeros = facts_of(series), int((series.values == 0).sum())
     series = steps.fill(series)
     rows, series = len(series.values), steps.make_even(series)
-    n, points = len(series.values), origin.points_shown(known, len(series.values))
+    n, points = len(series.values), origin.points_shown(asked, len(series.values))
     notes = list(series.notes)
     shown = series.values
     if points < n:
-        shown = thin.thin(shown, points, asked)
+        shown = thin.thin(shown, points, asked.question)
         notes.append(f"the student is shown {points} points that stand for all {n}; the truth is that of all {n}")
-    notes += origin.notes(known, len(shown), asked)
-    return Asked(series, integers_of(shown), asked.truth_of(integers_of(series.values)), rows, facts, zeros, notes)
+    notes += origin.notes(learnt, asked, len(shown))
+    truth = asked.question.truth_of(integers_of(series.values))
+    return Asked(series, integers_of(shown), truth, rows, facts, zeros, notes)
 
 
 def facts_of(series):
@@ -69,16 +73,10 @@ def _time(series, place):
     return int(place) + 1 if series.labels is None else steps.label(series, place)
 
 
-def prompt_of(ready, asked, fmt, see):
-    """What a student is asked about an Asked: a prompt, with its picture where it is shown one."""
-    row = {
-        "id": ready.series.column,
-        "format": fmt,
-        "series": ready.shown,
-        **asked.tag,
-        **formats.see_tag(see),
-    }
-    return pair.asked_with(row)
+def prompt_of(ready, asked):
+    """What a student is asked about an Asked, by a Task: a prompt, with a picture if it sees."""
+    row = {"id": ready.series.column, "series": ready.shown, "question": asked.question.name}
+    return pair.asked_with({**row, "format": asked.format, "see": asked.see})
 
 
 def redrawn_picture(found, model, points, path):
@@ -99,6 +97,7 @@ def redrawn_picture(found, model, points, path):
     return redrawn, ["the student is shown the line that was found in the picture, drawn as its own plots are"]
 
 
-def shown_picture(found, points, asked, fmt):
-    """What a student is asked about a picture of so many points."""
-    return question.Shown(asked.prompt_of(range(points), fmt, "image"), lambda: found)
+def shown_picture(found, points, asked):
+    """What a student is asked, by a Task, about a picture of so many points."""
+    prompt = asked.question.prompt_of(range(points), asked.format, "image")
+    return question.Shown(prompt, lambda: found)

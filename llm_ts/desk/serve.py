@@ -87,11 +87,13 @@ class App:
     def _describe(self, series, student, asked):
         load.require(student)
         learnt = origin.of(student)
-        question = origin.question_of(learnt)
-        ready = prepare.prepare(series, learnt, question)
-        prompt = prepare.prompt_of(ready, question, origin.format_of(student, learnt), learnt.see)
+        of_student = origin.task_of(learnt)
+        question = of_student.question
+        ready = prepare.prepare(series, learnt, of_student)
+        origin.note_format(student, learnt, None)
+        prompt = prepare.prompt_of(ready, of_student)
         if self._open[0] != student:
-            self._open = student, fast.open_student(student, learnt.see)
+            self._open = student, fast.open_student(student, of_student.see)
         answer = question.parse(self._open[1].ask([prompt])[0])
         outcomes = outcomes_of(answer, ready.truth)
         unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""

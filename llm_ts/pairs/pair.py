@@ -4,13 +4,13 @@
 |---|---|
 | id, split | the row's id; train or test |
 | format | how the series is written (formats.py) |
-| question, process | absent: `study`, OU |
+| see | what is shown of it: its numbers, or its plot |
+| question, process | the question's name; the process's, null for a series of none |
 | series, truth | as in data.jsonl; controls and thinned series have the truth of another series |
 | gold | the teacher's sentences, or null |
 | sentences | the answer, {topic: sentence} |
-| plain | sentences to say first, with the same claims in plain words; absent: none |
+| plain | sentences to say first, with the same claims in plain words; null: none |
 | order | the order of the topics in the question, as numbers; absent: the question's own |
-| see | what is shown; absent: numbers |
 | image | the file of the plot; absent: the plot is drawn |
 | style | the number of the plot's random style; absent: as in dataset/ |
 | drawn | values to draw instead of the series (null: no point) |
@@ -26,25 +26,26 @@ from dataclasses import replace
 
 import numpy as np
 
-from llm_ts import cli, disk, formats, question, records
-from llm_ts.series import PROCESSES, ou, picture, plot, styles, thin
+from llm_ts import cli, disk, formats, question, records, task
+from llm_ts.series import PROCESSES, picture, plot, styles, thin
 
 TEST_SHARE = 10  # one id in ten is a test row
-FIELDS = ("prompt", "answer", "split", "format", "truth", "series")
+FIELDS = ("prompt", "answer", "split", "truth", "series")
 
 
 def split_of(row_id):
     """ "ou_000042" -> "train" or "test": test where the id's SHA-256 is divisible by 10."""
-    return (
-        "test"
-        if int(hashlib.sha256(row_id.encode()).hexdigest(), 16) % TEST_SHARE == 0
-        else "train"
-    )
+    number = int(hashlib.sha256(row_id.encode()).hexdigest(), 16)
+    return "train" if number % TEST_SHARE else "test"
 
 
 def process_of(row):
-    """The process's name of a row of data.jsonl. UserError if it is not known."""
-    name = (row.get("params") or {}).get("process", ou.NAME)
+    """The process's name of a row of data.jsonl, None if it has no params. UserError: not known."""
+    if row.get("params") is None:
+        return None
+    if "process" not in row["params"]:
+        raise cli.older(f"row {row['id']}", "its process")
+    name = row["params"]["process"]
     if name not in list(PROCESSES):
         raise cli.UserError(
             f"row {row['id']}: there is no process {name!r}: mend its params, or delete this line"
@@ -53,16 +54,16 @@ def process_of(row):
 
 
 def make(row, fmt, split, sentences, plain=None):
-    """A row with series and truth, and sentences about it -> a pair with the row's own question."""
-    process = process_of(row)
+    """A row with series and truth, and sentences about it -> a pair of numbers, with its question."""
     return {
         "id": row["id"],
         "split": split,
         "format": fmt,
-        **question.of(row, row["id"]).tag,
-        **({} if process == ou.NAME else {"process": process}),
+        "see": "numbers",
+        "question": question.of(row, row["id"]).name,
+        "process": process_of(row),
         "sentences": sentences,
-        **({} if plain is None else {"plain": plain}),
+        "plain": plain,
         "series": row["series"],
         "truth": row["truth"],
         "gold": row.get("gold"),
@@ -72,28 +73,26 @@ def make(row, fmt, split, sentences, plain=None):
 def asked_by(row):
     """The question of a pair, with its topics in the pair's order."""
     asked = question.of(row, row["id"])
-    return (
-        replace(asked, topics=tuple(asked.topics[k] for k in row["order"]))
-        if "order" in row
-        else asked
-    )
+    if "order" not in row:
+        return asked
+    return replace(asked, topics=tuple(asked.topics[k] for k in row["order"]))
 
 
 def prompt_of(row):
     """The text of a pair's prompt."""
-    return asked_by(row).prompt_of(row["series"], row["format"], formats.see_of(row, row["id"]))
+    return asked_by(row).prompt_of(row["series"], row["format"], row["see"])
 
 
 def answer_of(row):
     """The text of a pair's answer."""
-    return asked_by(row).answer_of(row["sentences"], row.get("plain"))
+    return asked_by(row).answer_of(row["sentences"], row["plain"])
 
 
-def ask_instead(row, asked, fmt):
+def ask_instead(row, asked):
     """A pair -> one that asks another question about the series; the truth is its answer."""
     truth = asked.truth_of(row["series"])
-    other = {"id": row["id"], "series": row["series"], "truth": truth, **asked.tag}
-    return make(other, fmt, row["split"], truth["sentences"])
+    told = {"question": asked.name, "truth": truth, "sentences": truth["sentences"]}
+    return {**row, **told, "plain": None, "gold": None}
 
 
 def thinned(row, points):
@@ -106,13 +105,13 @@ def show(row, see, folder=None, share=0.0):
 
     folder: of its plot, <id>.png; None: the plot is drawn. share: of drawn plots in random styles.
     """
-    other = {key: value for key, value in row.items() if key not in ("see", "image", "style")}
-    other.update(formats.see_tag(see))
+    other = {key: value for key, value in row.items() if key not in ("image", "style")}
+    other["see"] = see
     if folder is not None and see != "numbers":
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
             raise cli.UserError(
-                f"no plot {other['image']} here: run ou_process.py without --no-plots, or give another --dataset"
+                f"no plot {other['image']} here: run ou_process.py, or give another --dataset"
             )
     elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
         other["style"] = style
@@ -130,7 +129,7 @@ def asked_with(row, as_ours=None):
 
     as_ours: (PIL image, points) -> PIL image, applied to a picture from a file.
     """
-    if formats.see_of(row, row["id"]) == "numbers":
+    if row["see"] == "numbers":
         return prompt_of(row)
     if as_ours and "image" in row:
         return question.Shown(prompt_of(row), lambda: as_ours(picture_of(row), len(row["series"])))
@@ -162,6 +161,9 @@ def write(path, pairs):
 def read_all(path, made_by="convert.py"):
     """The pairs of a file. UserError if one is broken, or if there are two questions."""
     rows = records.read(path, made_by)
+    for row in rows:
+        if not {"see", "process"} <= set(row):
+            raise cli.older(f"{path}: row {row['id']}", "what it shows and what drew it")
     question.of_all(rows, path)
     for field in FIELDS:
         records.require(rows, field, path, made_by)
@@ -174,18 +176,17 @@ def _pair_of(line, where, made_by):
     prompt, answer = line.pop("prompt"), line.pop("answer")
     try:
         *plain, sentences = parts = question.parts_of(answer)
-        row = {**line, "sentences": sentences, **({"plain": plain[0]} if plain else {})}
-        whole = all(map(asked_by(row).fits, parts)) and (prompt_of(row), answer_of(row)) == (
-            prompt,
-            answer,
-        )
+        row = {**line, "sentences": sentences, "plain": plain[0] if plain else None}
+        fits = all(map(asked_by(row).fits, parts))
+        whole = fits and (prompt_of(row), answer_of(row)) == (prompt, answer)
     except (ValueError, LookupError, TypeError, RecursionError):
         whole = False
     if not whole:
         asks = f"prompt and answer are not those of the question {question.of(line, where).name!r} in its format"
         raise cli.UserError(f"{where}: its {asks}: run {made_by} again")
-    if row.get("process", ou.NAME) not in list(PROCESSES):
-        raise cli.UserError(f"{where}: there is no process {row['process']!r}: run {made_by} again")
+    for name, known in (("process", [None, *PROCESSES]), ("see", formats.SEE)):
+        if row[name] not in known:
+            raise cli.UserError(f"{where}: there is no {name} {row[name]!r}: run {made_by} again")
     return row
 
 
@@ -196,17 +197,15 @@ def read(path):
     test = [row for row in rows if row["split"] == "test"]
     for name, split in (("train", train), ("test", test)):
         if not split:
-            raise cli.UserError(
-                f"{path}: no row in the {name} split: simulate more series with ou_process.py --count"
-            )
+            more = "simulate more series with ou_process.py --count"
+            raise cli.UserError(f"{path}: no row in the {name} split: {more}")
     return train, test
 
 
 def first_of(rows, count):
     """The first `count` pairs (0: all), in their order, taken from their processes in turn."""
-    by_process = [
-        [row for row in rows if row.get("process", ou.NAME) == name] for name in processes_of(rows)
-    ]
+    names = dict.fromkeys([*processes_of(rows), None])
+    by_process = [[row for row in rows if row["process"] == name] for name in names]
     in_turn = [row["id"] for turn in itertools.zip_longest(*by_process) for row in turn if row]
     chosen = set(in_turn[: count or None])
     return [row for row in rows if row["id"] in chosen]
@@ -214,5 +213,13 @@ def first_of(rows, count):
 
 def processes_of(rows):
     """The names of the processes that rows of pairs come from, in the order of PROCESSES."""
-    there = {row.get("process", ou.NAME) for row in rows}
+    there = {row["process"] for row in rows}
     return tuple(name for name in PROCESSES if name in there)
+
+
+def task_of(rows):
+    """The Task of a student that learns from pairs, or answers them."""
+    first = rows[0]
+    points = tuple(sorted({len(row["series"]) for row in rows}))
+    asked = question.of(first, first["id"])
+    return task.Task(asked, first["format"], first["see"], processes_of(rows), points)

@@ -36,7 +36,7 @@ def _pair(name, fmt, question, series, truth=None):
     """A pair for a series of integers; truth: that of another series, where the control wants it."""
     series = [int(k) for k in series]
     truth = truth or question.truth_of(series)
-    row = {"id": name, "series": series, **question.tag, "truth": truth}
+    row = {"id": name, "series": series, "question": question.name, "truth": truth}
     return pair.make(row, fmt, "test", truth["sentences"])
 
 
@@ -111,12 +111,7 @@ SUITES = {
     "squeezed": _changed(lambda series: [30 + round(0.4 * k) for k in series]),
     "zeroed": _destroyed(lambda number, series: [0] * len(series)),
     "shuffled": _destroyed(_shuffle),
-    "length-16": _of_length(16),
-    "length-32": _of_length(32),
-    "length-64": _of_length(64),
-    "length-256": _of_length(256),
-    "length-512": _of_length(512),
-    "length-1024": _of_length(1024),
+    **{f"length-{points}": _of_length(points) for points in (16, 32, 64, 256, 512, 1024)},
     "outside": _outside,
     "ramps": _of_process("ramp"),
     "steps": _of_process("step"),

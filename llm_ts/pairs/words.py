@@ -1,21 +1,18 @@
 """The teacher's words for the truth's facts: its own sentences, by the labels that they say, to be said of other series.
 
 A sentence of the curated train pairs is used where it holds of any series with its labels: it is the teacher's own, the
-reader finds in it exactly the labels of the row's truth, and it names nothing else (fault_of). One sentence in HELD_OUT, by
-a hash of its text, is never used: what a student says of these it has put together itself.
+reader finds in it exactly the labels of the row's truth, and it names nothing else (fault_of).
 
 Limits first. It is the reader that says what a sentence means. What it does not know it refuses, so a teacher of many words
 loses sentences until their words are taught to a lexicon (convert.py counts the unknown ones).
 """
 
 import collections
-import hashlib
 import re
 
 from llm_ts import cli, question
 from llm_ts.claims import TOPICS, lexicon
 
-HELD_OUT = 5
 # beyond what no reader knows: these it knows, as words that claim nothing
 NUMBERS = re.compile(
     r"\d|%|\b(percent(age)?|zero|two|three|four|five|six|seven|eight|nine|ten|hundreds?|twice|doubles?)\b", re.IGNORECASE
@@ -24,11 +21,6 @@ DATES = re.compile(  # March and May are words too: dates where they are written
     r"\b(?i:january|february|april|june|july|august|september|october|november|december|\w+days?|days?|weeks?|months?|years?)\b"
     r"|\b(March|May)\b"
 )
-
-
-def held_out(sentence):
-    """Whether a sentence is never trained on: one in HELD_OUT, by its SHA-256."""
-    return int(hashlib.sha256(sentence.encode()).hexdigest(), 16) % HELD_OUT == 0
 
 
 def labels_of(topic, row):
@@ -56,66 +48,49 @@ def fault_of(topic, sentence, labels):
 class Words:
     """The teacher's sentences in the train pairs of one question; str(words) tells how many.
 
-    sentences: {(topic, labels): [sentence, ...]}. held_out: those of them that are never said.
+    sentences: {(topic, labels): [sentence, ...]}. left_out: {reason: number}; the same sentence
+    for other labels is another one.
     """
 
     def __init__(self, train_rows):
-        self.sentences = collections.defaultdict(set)
-        self.held_out = set()
-        self.left_out = collections.Counter()  # {reason: how many, the same one for other labels being another}
-        seen = set()
+        self.left_out = collections.Counter()
+        sentences, seen = collections.defaultdict(set), set()
         for row in train_rows:
-            asked = question.of(row, row["id"])
-            said, gold = row["sentences"], row.get("gold") or {}
-            for topic in asked:
-                sentence = said[topic.NAME].strip()
-                labels = labels_of(topic, row)
+            gold = row.get("gold") or {}
+            for topic in question.of(row, row["id"]):
+                sentence, labels = row["sentences"][topic.NAME].strip(), labels_of(topic, row)
                 key = (topic.NAME, tuple(labels.values()))
                 if (key, sentence) in seen:
                     continue
                 seen.add((key, sentence))
-                own = sentence == (gold.get(topic.NAME) or "").strip()
-                if reason := fault_of(topic, sentence, labels) if own else "not the teacher's":
-                    self.left_out[reason] += 1
-                elif held_out(sentence):
-                    self.held_out.add(sentence)
+                is_own = sentence == (gold.get(topic.NAME) or "").strip()
+                fault = fault_of(topic, sentence, labels) if is_own else "not the teacher's"
+                if fault:
+                    self.left_out[fault] += 1
                 else:
-                    self.sentences[key].add(sentence)
-        self.sentences = {key: sorted(found) for key, found in self.sentences.items()}
-        self._carried = {}  # for the labels that have none
+                    sentences[key].add(sentence)
+        self.sentences = {key: sorted(texts) for key, texts in sentences.items()}
+        if not sentences:
+            give = "convert with --words teacher, or leave --words out"
+            raise cli.UserError(f"--words: no sentence can be said of other series: {give} ({self})")
 
     def __str__(self):
         counts = collections.Counter()
-        for (name, _), found in self.sentences.items():
-            counts[name] += len(found)
+        for (name, _), texts in self.sentences.items():
+            counts[name] += len(texts)
         used = ", ".join(f"{name} {count}" for name, count in counts.items())
-        left_out = ", ".join(f"{reason} {count}" for reason, count in self.left_out.most_common())
-        return f"{used or 'none'}; held out {len(self.held_out)}; left out: {left_out or 'none'}"
+        left_out = ", ".join(f"{why} {count}" for why, count in self.left_out.most_common())
+        return f"{used or 'none'}; left out: {left_out or 'none'}"
 
     def say(self, row, rng):
-        """A row with its truth -> {topic: sentence}, each drawn by rng, a Generator of NumPy, from those of its labels.
+        """A row with its truth -> {topic: sentence}, each drawn by rng, a Generator of NumPy.
 
-        UserError where there is none.
+        They are the teacher's sentences for its labels; the template's, if there is none.
         """
-        return {topic.NAME: self._say(topic, labels_of(topic, row), rng) for topic in question.of(row, row["id"])}
-
-    def _say(self, topic, labels, rng):
-        key = (topic.NAME, tuple(labels.values()))
-        if key not in self.sentences and key not in self._carried:
-            self._carried[key] = self._carry_over(topic, labels)
-        found = self.sentences.get(key) or self._carried[key]
-        if not found:
-            what = " and ".join(f"{label!r} of {claim}" for claim, label in labels.items())
-            raise cli.UserError(
-                f"--words: no sentence of the teacher's says {what} and nothing else: let it describe more series, "
-                f"convert with --words teacher, or leave --words out ({self})"
-            )
-        return found[rng.integers(len(found))]
-
-    def _carry_over(self, topic, labels):
-        """Sentences about other labels of a topic, made to say these, where the topic knows how."""
-        if not hasattr(topic, "carry_over"):
-            return []
-        others = [sentence for (name, _), found in self.sentences.items() if name == topic.NAME for sentence in found]
-        made = {made for sentence in others for made in topic.carry_over(sentence, labels)}
-        return sorted(sentence for sentence in made if not fault_of(topic, sentence, labels) and not held_out(sentence))
+        said = {}
+        for topic in question.of(row, row["id"]):
+            labels = labels_of(topic, row)
+            sentences = self.sentences.get((topic.NAME, tuple(labels.values())))
+            sentences = sentences or [topic.say(labels)]
+            said[topic.NAME] = sentences[rng.integers(len(sentences))]
+        return said

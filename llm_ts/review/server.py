@@ -25,23 +25,21 @@ class App:
             raise Refusal(404, "no such page")
         return {"rows": self.review.rows(), "items": [self.review.item(number) for number in range(len(self.review.items))]}
 
-    def post(self, name, asked):
-        """A decision, one taken back, a sentence read, or the end."""
+    def post(self, name, request):
+        """A decision, a sentence read, or the end."""
         if name == "decide":
-            decision = text_of(asked, "decision", ("", *DECISIONS))
-            return self.review.decide(self._number(asked), decision, text_of(asked, "own"))
-        if name == "undo":
-            return self.review.undo()
+            decision = text_of(request, "decision", ("", *DECISIONS))
+            return self.review.decide(self._number(request), decision, text_of(request, "own"))
         if name == "read":
-            _, topic = self.review.items[self._number(asked)]
-            return self.review.read(topic, text_of(asked, "own"))
+            _, topic = self.review.items[self._number(request)]
+            return self.review.read(topic, text_of(request, "own"))
         if name == "finish":
             self.finish()
             return {}
         raise Refusal(404, "no such page")
 
-    def _number(self, asked):
-        number = asked.get("number")
+    def _number(self, request):
+        number = request.get("number")
         if type(number) is not int or not 0 <= number < len(self.review.items):
             raise Refusal(400, "no such sentence")
         return number
@@ -50,6 +48,6 @@ class App:
 def serve(review, port):
     """Serve the page until the human finishes it, or Ctrl-C. UserError where the port is taken."""
     if not review.items:
-        print("nothing to look at: no sentence is to verify (--audit 50 draws some)")
+        print("nothing to look at: no sentence is to verify")
         return
     local_page.serve(App(review), port)

@@ -3,7 +3,7 @@
 Knows of no page and no server: server.py shows it, a test may as well call it.
 """
 
-from llm_ts import claims, cli, question
+from llm_ts import claims, question
 from llm_ts.review import verify_csv
 from llm_ts.scores.agreement import relation_of
 
@@ -14,32 +14,30 @@ def teachers_disagree(row, name):
     return bool(second) and relation_of(name, row["gold"][name], second) == "other"
 
 
-def order_of_doubt(rows, bases, audited):
-    """[(row, topic), ...]: the sentences to verify, rows first where the two teachers disagree, then the audit's.
+def order_of_doubt(rows, bases):
+    """[(row, topic), ...]: the sentences to verify, rows first where the two teachers disagree.
 
     bases: {id: `curated` without decisions}: so the order stays as it is while a person decides.
     """
-    found = []
+    order = []
     for row in rows:
         base = bases[row["id"]]
-        marked = [name for name in base if row["id"] in audited or base[name]["status"] == "verify"]
-        to_verify = sum(sentence["status"] == "verify" for sentence in base.values())
+        marked = [name for name in base if base[name]["status"] == "verify"]
         disagree = sum(teachers_disagree(row, name) for name in marked)
-        found.append(((to_verify == 0, -disagree, -to_verify), row, marked))
-    found.sort(key=lambda entry: entry[0])  # equal ones stay as the rows are
-    return [(row, name) for _, row, marked in found for name in marked]
+        order.append(((-disagree, -len(marked)), row, marked))
+    order.sort(key=lambda entry: entry[0])  # equal ones stay as the rows are
+    return [(row, name) for _, row, marked in order for name in marked]
 
 
 class Review:
     """The sentences to look at, `items`, and the decisions on them.
 
-    save(row): called after each decision, to keep it; where it raises, the decision is taken back, and raised on.
+    save(row): called after each decision, to keep it. If it raises, the decision is taken back.
     """
 
-    def __init__(self, rows, bases, decisions, audited, save):
-        self.bases, self.decisions, self.audited, self.save = bases, decisions, audited, save
-        self.items = order_of_doubt(rows, bases, audited)
-        self.past = []  # (number, the line before): what undo brings back
+    def __init__(self, rows, bases, decisions, save):
+        self.bases, self.decisions, self.save = bases, decisions, save
+        self.items = order_of_doubt(rows, bases)
 
     def item(self, number):
         """One sentence to look at, as the page gets it."""
@@ -51,7 +49,6 @@ class Review:
             "id": row["id"],
             "topic": name,
             "reason": self.bases[row["id"]][name]["reason"],
-            "audit": self.bases[row["id"]][name]["status"] != "verify",
             "disagree": teachers_disagree(row, name),
             "decision": decided.get("decision", ""),
             "own": own,
@@ -84,36 +81,21 @@ class Review:
         return claims.TOPICS[topic].read(text)
 
     def decide(self, number, decision, own=""):
-        """Decide on an item: `gold`, `truth`, `own` with a sentence, or "" for not decided; returns the item.
+        """Decide on an item: `gold`, `truth`, `own` with a sentence, or "" for not decided.
 
-        UserError for a sentence that cannot be kept, or where the decision could not be saved.
+        Returns the item. UserError if the sentence or the decision cannot be kept.
         """
         row, name = self.items[number]
         own = verify_csv.own_sentence(own) if decision == "own" else ""
-        line = verify_csv.line_of(row, name, self.bases[row["id"]][name]["reason"], decision, own) if decision else None
-        before = self.decisions.get(verify_csv.key_of(row, name))
-        self._keep(number, line, before)
-        self.past.append((number, before))
-        return self.item(number)
-
-    def undo(self):
-        """Take the last decision of this session back; returns its item. UserError where there is none."""
-        if not self.past:
-            raise cli.UserError("nothing to undo: earlier decisions can be changed where they stand")
-        number, before = self.past[-1]
-        row, name = self.items[number]
-        self._keep(number, before, self.decisions.get(verify_csv.key_of(row, name)))
-        self.past.pop()
-        return self.item(number)
-
-    def _keep(self, number, line, before):
-        row, name = self.items[number]
-        self._put(verify_csv.key_of(row, name), line)
+        key, reason = verify_csv.key_of(row, name), self.bases[row["id"]][name]["reason"]
+        before = self.decisions.get(key)
+        self._put(key, verify_csv.line_of(row, name, reason, decision, own) if decision else None)
         try:
             self.save(row)
         except BaseException:
-            self._put(verify_csv.key_of(row, name), before)
+            self._put(key, before)
             raise
+        return self.item(number)
 
     def _put(self, key, line):
         if line:

@@ -1,19 +1,17 @@
-"""verify.csv: the sentences that a human should look at, and what was decided. Read and written here alone.
+"""verify.csv: the sentences that a human should look at, and what was decided. Its file's owner.
 
 | column | meaning |
 |---|---|
 | id, sentence | the row of data.jsonl, and the topic of the sentence |
-| gold, truth, second | the teacher's sentence, the truth's, and a second teacher's, where one was asked |
-| reason | why it is here; it begins with `audit` where the row was drawn by chance |
+| gold, truth, second | the sentences of the teacher, the truth, and a second teacher, if one was asked |
+| reason | why it is here |
 | decision | empty, or `gold`, `truth` or `own`; it holds for the gold sentence beside it |
-| own | a sentence of the human's own; needed where the decision is `own` |
+| own | a human's sentence; needed if the decision is `own` |
 
-Written for spreadsheets: a byte order mark says that it is UTF-8, and no cell is a formula. Read as they save it: in UTF-8,
-Windows-1252 or UTF-16, parted by commas, semicolons or tabs, quotes straightened, UTF-8 taken for Windows-1252.
+Written for spreadsheets: a byte order mark says that it is UTF-8, and no cell is a formula. Read as
+they save it in UTF-8, with commas, semicolons or tabs; quotes and spaces may have changed.
 """
 
-import codecs
-import contextlib
 import csv
 import io
 import os
@@ -22,27 +20,9 @@ import re
 from llm_ts import cli, disk
 
 COLUMNS = ("id", "sentence", "gold", "truth", "second", "reason", "decision", "own")
-NEWER = {"second", "own"}  # files written before there were these lack them
 DECISIONS = ("gold", "truth", "own")
-AUDIT = "audit, "
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula at the beginning of a cell
-MARK = "\ufeff".encode().decode("cp1252")  # a byte order mark that was taken for letters
-LONGEST = 400  # letters of a sentence of one's own
-
-
-def heal(text):
-    """A text whose UTF-8 was taken for Windows-1252 -> as it was; any other stays."""
-    with contextlib.suppress(UnicodeError):
-        return text.encode("cp1252").decode("utf-8")
-    return text
-
-
-def letters_of(text):
-    """A sentence -> what a spreadsheet leaves of it in any case: letters and digits. Quotes, spaces and marks may change.
-
-    "The curve\u2019s rise" -> "the curve s rise", also where its UTF-8 was taken for Windows-1252.
-    """
-    return " ".join(re.findall(r"\w+", heal(text).casefold()))
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet computes
+MOST_LETTERS = 400  # of a human's sentence
 
 
 def key_of(row, name):
@@ -50,16 +30,17 @@ def key_of(row, name):
     return row["id"], name, letters_of(row["gold"][name])
 
 
-def cell(text):
-    """A text as a cell that no spreadsheet computes: an apostrophe before what looks like a formula."""
-    return "'" + text if text.startswith(FORMULA) else text
+def letters_of(text):
+    """A sentence -> what a spreadsheet leaves of it in any case: its letters and digits."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def own_sentence(text):
-    """A sentence that a human wrote, on one line; UserError where it is blank, too long, or cannot be shown."""
+    """A human's sentence, on one line; UserError if it is blank, too long, or cannot be shown."""
     text = " ".join(text.split())
-    if not text or len(text) > LONGEST or not text.isprintable():
-        raise cli.UserError(f"a sentence of one's own needs 1 to {LONGEST} letters that can be printed")
+    if not text or len(text) > MOST_LETTERS or not text.isprintable():
+        needs = f"needs 1 to {MOST_LETTERS} letters that can be printed"
+        raise cli.UserError(f"a sentence of one's own {needs}")
     return text
 
 
@@ -75,135 +56,107 @@ def line_of(row, name, reason, decision="", own=""):
 
 
 def _read_lines(path):
-    """The lines of a file as (where, dict of all columns); none where there is no file."""
-    if not os.path.exists(path):
-        return
-    with open(path, "rb") as file:
-        text = _decode(file.read(), path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=text.partition("\n")[0].count))
+    """The lines of a file as (where, dict of all columns). UserError if it is no such file."""
     try:
-        head = [name.removeprefix(MARK) for name in next(reader, [])]
-        if lacking := [name for name in COLUMNS if name not in head and name not in NEWER]:
-            raise cli.UserError(f"{path}: no column {lacking[0]!r}: it needs {', '.join(COLUMNS)}, parted by commas, semicolons or tabs")
-        if more := set(head) - {*COLUMNS, ""}:
-            raise cli.UserError(f"{path}: the column {min(more)!r} would be lost: keep it in another file")
-        if twice := [name for name in COLUMNS if head.count(name) > 1]:
-            raise cli.UserError(f"{path}: the column {twice[0]!r} is there twice: which of them counts?")
-        for cells in reader:
-            where = f"{path}, line {reader.line_num}"
-            if any(cells[len(head) :]) or any(cell for name, cell in zip(head, cells) if not name):
-                raise cli.UserError(f"{where}: more cells than columns: put its sentences in quotes")
-            yield where, {**dict.fromkeys(COLUMNS, ""), **{name: cell for name, cell in zip(head, cells) if name}}
-    except csv.Error as error:
-        raise cli.UserError(f"{path} is no CSV file ({error}): save it as one, in UTF-8") from None
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+        head = text.partition("\n")[0]
+        reader = csv.DictReader(io.StringIO(text, ""), delimiter=max(",;\t", key=head.count))
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise cli.UserError(f"{path}: its columns must be {', '.join(COLUMNS)}")
+        for line in reader:
+            if None in line or None in line.values():
+                where = f"{path}, line {reader.line_num}"
+                raise cli.UserError(f"{where}: it needs {len(COLUMNS)} cells: quote its sentences")
+            yield f"{path}, line {reader.line_num}", line
+    except (UnicodeDecodeError, csv.Error):
+        raise cli.UserError(f"{path} is not a CSV file in UTF-8: save it as one") from None
 
 
-def _decode(content, path):
-    """The bytes of a file -> its text, in whichever encoding a spreadsheet saved it; UserError where it is none of them."""
-    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    for encoding in (encoding, "cp1252"):
-        with contextlib.suppress(UnicodeError):
-            text = content.decode(encoding)
-            if "\0" not in text:
-                return text
-    raise cli.UserError(f"{path} is not a CSV file in UTF-8: save it as one")
-
-
-def _check_line(line, where):
-    """A line -> the same with its decision and its own sentence tidied; UserError where they do not fit together."""
+def _tidied(line, where):
+    """A line with its decision and its own sentence tidied; UserError if they do not fit."""
     decision, own = line["decision"].strip().lower(), line["own"].strip()
     if own.startswith("'") and own[1:].startswith(FORMULA):
         own = own[1:]
     if decision not in ("", *DECISIONS):
         raise cli.UserError(f"{where}: decision {decision!r} is not gold, truth or own")
-    if (decision == "own") != bool(own):
-        said = f"the decision is {decision!r}, and the column own holds a sentence" if own else "the column own is empty"
-        raise cli.UserError(f"{where}: {said}: a sentence of one's own needs the decision own, and the other way round")
+    if decision == "own" and not own:
+        raise cli.UserError(f"{where}: the decision is 'own', and the column own is empty")
+    if decision != "own" and own:
+        raise cli.UserError(f"{where}: the decision is {decision!r}, and own holds a sentence")
     try:
-        return line | {"decision": decision, "own": own_sentence(heal(own)) if own else ""}
+        return line | {"decision": decision, "own": own_sentence(own) if own else ""}
     except cli.UserError as error:
         raise cli.UserError(f"{where}: {error}") from None
 
 
 def read(path):
-    """verify.csv -> (decisions, audited); both empty where there is no file.
+    """verify.csv -> {(id, topic, letters of gold): its line as a dict}, of what is decided.
 
-    decisions: {(id, topic, letters of gold): its line as a dict}, of what is decided. audited: the ids drawn by chance.
-    UserError where the file is broken, or decides twice for the same sentence and not alike.
+    {} if there is no file. UserError if it is broken, or decides twice on a sentence, not alike.
     """
-    decisions, audited = {}, set()
-    for where, line in _read_lines(path):
-        line = _check_line(line, where)
-        if line["reason"].startswith(AUDIT):
-            audited.add(line["id"])
+    decisions = {}
+    for where, line in _read_lines(path) if os.path.exists(path) else ():
+        line = _tidied(line, where)
         if line["decision"]:
-            before = decisions.setdefault((line["id"], line["sentence"], letters_of(line["gold"])), line)
+            key = (line["id"], line["sentence"], letters_of(line["gold"]))
+            before = decisions.setdefault(key, line)
             if (before["decision"], before["own"]) != (line["decision"], line["own"]):
                 both = f"{before['decision']} above, {line['decision']} here"
-                raise cli.UserError(f"{where}: a second decision on the same sentence ({both}): keep one of the lines")
-    return decisions, audited
+                twice = "a second decision on the same sentence"
+                raise cli.UserError(f"{where}: {twice} ({both}): keep one of the lines")
+    return decisions
 
 
-def ids_of(decisions, audited):
-    """The ids of the rows that decisions and an audit speak of."""
-    return audited | {key[0] for key in decisions}
+def fitting(rows, decisions):
+    """The keys of the decisions that are on a sentence of these rows."""
+    return {key for row in rows for name in row["gold"] if (key := key_of(row, name)) in decisions}
 
 
-def refuse_another_files(path, decisions, audited, known, fitting, data_path):
-    """Raise UserError where a file's decisions are on rows that the data does not hold, or fit no sentence of it at all.
+def refuse_another_files(path, decisions, ids, rows, data_path):
+    """UserError if decisions are on rows that the data lacks, or fit no sentence of it at all.
 
-    known: which of ids_of(decisions, audited) the data holds. fitting: the keys of the decisions that fit a sentence.
+    ids: those of the data. rows: its rows with a decided sentence among them.
     """
-    missing = [row_id for row_id in (*(key[0] for key in decisions), *sorted(audited)) if row_id not in known]
-    if missing:
-        raise cli.UserError(
-            f"{path} speaks of {cli.visible(missing[0])}, which {data_path} does not hold: "
-            "it belongs to another data file: give --verify-file another name, or delete these lines"
-        )
-    if decisions and not fitting:
-        raise cli.UserError(
-            f"{path}: none of its {len(decisions)} decisions is on a sentence of {data_path}: it belongs to another data file, "
-            "or the teacher was asked again: give --verify-file another name, or delete these lines"
-        )
+    give = "give --verify-file another name, or delete these lines"
+    if missing := [key[0] for key in decisions if key[0] not in ids]:
+        lacks = f"speaks of {cli.visible(missing[0])}, which {data_path} does not hold"
+        raise cli.UserError(f"{path} {lacks}: it belongs to another data file: {give}")
+    if decisions and not fitting(rows, decisions):
+        none = f"none of its {len(decisions)} decisions is on a sentence of {data_path}"
+        why = "it belongs to another data file, or the teacher was asked again"
+        raise cli.UserError(f"{path}: {none}: {why}: {give}")
 
 
-def part_of_table(rows, decisions, audited):
-    """(lines of verify.csv as text: all of these rows that is or was to verify, decided or audited; keys of decisions that fit).
+def table(rows, decisions):
+    """verify.csv as text: what of these rows is or was to verify, then decisions on older answers.
 
     rows: with `curated`.
     """
-    lines, fitting = [], set()
+    lines, used = [], fitting(rows, decisions)
     for row in rows:
         for name, sentence in row["curated"].items():
-            decided = decisions.get(key := key_of(row, name), {}) if decisions else {}
-            if decided:
-                fitting.add(key)
-            if sentence["status"] in ("verify", "verified") or row["id"] in audited:
-                reason = (AUDIT if row["id"] in audited else "") + sentence["reason"].split(";")[0]
-                lines.append(line_of(row, name, reason, decided.get("decision", ""), decided.get("own", "")))
-    return _text_of(lines), fitting
-
-
-def _text_of(lines):
+            if sentence["status"] in ("verify", "verified"):
+                decided = decisions.get(key_of(row, name), {})
+                reason = sentence["reason"].split(";")[0]
+                how = (decided.get("decision", ""), decided.get("own", ""))
+                lines.append(line_of(row, name, reason, *how))
+    lines += [line for key, line in decisions.items() if key not in used]
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([cell(line[name]) for name in COLUMNS] for line in lines)
+    out.write("\ufeff")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for line in lines:
+        texts = [line[name] for name in COLUMNS]
+        writer.writerow(["'" + text if text.startswith(FORMULA) else text for text in texts])
     return out.getvalue()
 
 
-def whole_table(parts, unfit):
-    """The whole file as text: a byte order mark that tells spreadsheets that it is UTF-8, the head, the parts, and at the end
-    the decisions that fit no sentence (on an older answer)."""
-    return "".join(["\ufeff", ",".join(COLUMNS), "\n", *parts, _text_of(unfit)])
-
-
-def table(rows, decisions, audited):
-    """verify.csv as text, of all rows with `curated`."""
-    lines, fitting = part_of_table(rows, decisions, audited)
-    return whole_table([lines], [line for key, line in decisions.items() if key not in fitting])
-
-
 def save(path, text, before=None):
-    """Write the file whole. before: the text that it must still hold; UserError where another program has changed it."""
+    """Write the file whole.
+
+    before: the text that it must still hold; UserError if another program has changed it.
+    """
     if before is not None:
         try:
             with open(path, encoding="utf-8", newline="") as file:
@@ -211,5 +164,6 @@ def save(path, text, before=None):
         except (FileNotFoundError, UnicodeDecodeError):
             changed = True
         if changed:
-            raise cli.UserError(f"{path} was changed by another program: start this page again, it reads the file anew")
+            again = "start this page again, it reads the file anew"
+            raise cli.UserError(f"{path} was changed by another program: {again}")
     disk.write_text(path, text)

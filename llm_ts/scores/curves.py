@@ -48,13 +48,19 @@ def draw_accuracy(axes, contents):
         colour = f"C{number}"
         means = [content["means"]["claims"]["all"][claim] for content in curve]
         steps = [content["step"] for content in curve]
-        axes.plot(steps, [m["mean"] for m in means], marker="o", color=colour, label=claim)
-        axes.fill_between(steps, [m["low"] for m in means], [m["high"] for m in means], color=colour, alpha=0.12)
+        draw_band(axes, steps, means, colour, claim, marker="o")
         if claim in baseline:
             axes.axhline(baseline[claim], color=colour, linestyle=":", linewidth=1)
     n = contents[0]["means"]["valid_json"]["n"]
     axes.set(xlabel="step", ylabel=f"right against truth (n = {n})", ylim=(-0.02, 1.02))
     axes.legend(loc="lower right", title="dotted: best constant answer")
+
+
+def draw_band(axes, x, means, colour, label, **more):
+    """Means over x as a line, with their intervals as a band."""
+    axes.plot(x, [m["mean"] for m in means], color=colour, label=label, **more)
+    low, high = ([m[end] for m in means] for end in ("low", "high"))
+    axes.fill_between(x, low, high, color=colour, alpha=0.12)
 
 
 def constant_means(contents):

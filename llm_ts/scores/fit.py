@@ -11,7 +11,7 @@ import numpy as np
 
 from llm_ts import claims, cli, rules
 from llm_ts.scores import curves
-from llm_ts.scores.means import mean_of
+from llm_ts.scores.means import mean_of, percent
 from llm_ts.scores.score import outcome_of
 
 STEPS = tuple(2 ** (k / 8) for k in range(-8, 9))  # half of the published value to twice it
@@ -24,7 +24,7 @@ def settings_of(topic):
     grid = []
     for factors in itertools.product(STEPS, repeat=len(names)):
         setting = {name: published[name] if factor == 1 else round(published[name] * factor, 6) for name, factor in zip(names, factors)}
-        if all(setting[a] < setting[b] for a, b in itertools.pairwise(order)) and setting.get("outer", 0) < 0.49:
+        if all(setting[a] < setting[b] for a, b in itertools.pairwise(order)):
             grid.append(setting)
     return sorted(grid, key=lambda setting: distance(setting, published))
 
@@ -61,10 +61,10 @@ class Try:
         self.empty = next((f"{claim} {label}" for claim in labels for label in topic.LABELS[claim] if label not in labels[claim]), None)
 
 
-def tries_of(asked, rows):
+def tries_of(question, rows):
     """{topic's name: its Tries, the published setting first}; rows: with series and gold."""
     series, found = [row["series"] for row in rows], {}
-    for topic in asked:
+    for topic in question:
         texts = [row["gold"][topic.NAME] for row in rows]
         beside = [(row.get("teacher") or {}).get("labels") or {} for row in rows]
         said = [claims.said_of(topic, text, labels) for text, labels in zip(texts, beside)]
@@ -76,26 +76,27 @@ def tries_of(asked, rows):
 
 
 def choose(tries, target):
-    """The setting of all topics whose share of rows to verify is nearest to target, and of those the one that moves the fewest
-    labels: {topic: Try}. No label is left without a row; UserError where there is nothing to choose from.
+    """The setting of all topics whose share of rows to verify is nearest to target: {topic: Try}.
+
+    Of equally near ones the one that moves the fewest labels, then the nearest to the published
+    one. UserError if a label has no row by the published thresholds; no choice leaves one so.
     """
     for all_of in tries.values():
         if all_of[0].empty:
-            raise cli.UserError(f"no row is {all_of[0].empty} by the published thresholds: fit them on more series")
+            empty = f"no row is {all_of[0].empty} by the published thresholds"
+            raise cli.UserError(f"{empty}: fit them on more series")
     allowed = {name: [one for one in all_of if not one.empty] for name, all_of in tries.items()}
     human = [name for name in allowed if any(one.to_verify.any() for one in allowed[name])]
-    chosen = {name: all_of[0] for name, all_of in tries.items()}
-    best = None
-    for together in itertools.product(*(allowed[name] for name in human)):
-        share = np.logical_or.reduce([one.to_verify for one in together]).mean() if together else 0.0
-        known = [claims.thresholds_of([claims.TOPICS[name]]) for name in human]
-        far = sum(distance(one.setting, published) for one, published in zip(together, known))
-        cost = (round(abs(share - target), 9), sum(one.moved for one in together), far)
-        if best is None or cost < best:
-            best, chosen = cost, {**chosen, **dict(zip(human, together))}
-    if best is None:
-        raise cli.UserError("nothing that the teacher said contradicts the truth: there is nothing to fit")
-    return chosen
+
+    def cost(together):
+        to_verify = [one.to_verify for one in together]
+        share = np.logical_or.reduce(to_verify).mean() if together else 0.0
+        published = [tries[name][0].setting for name in human]
+        far = sum(distance(one.setting, known) for one, known in zip(together, published))
+        return round(abs(share - target), 9), sum(one.moved for one in together), far
+
+    nearest = min(itertools.product(*(allowed[name] for name in human)), key=cost)
+    return {name: all_of[0] for name, all_of in tries.items()} | dict(zip(human, nearest))
 
 
 def share_of(chosen):
@@ -108,55 +109,45 @@ def rules_of(chosen, name):
     return rules.fitted(name, {key: float(value) for one in chosen.values() for key, value in one.setting.items()})
 
 
-def lines_of(tries, chosen):
-    """The report: for each threshold, alone, what a move of it does; then the choice."""
-    published = {name: all_of[0] for name, all_of in tries.items()}
-    lines = [f"{'threshold':<10}{'value':>9}{'to verify %':>16}{'agreement %':>28}{'labels moved':>14}"]
-    for name, all_of in tries.items():
-        for threshold, alone in _alone(all_of):
-            for one in alone[:: len(alone) // 4 or 1]:  # the picture has them all
-                mark = " *" if one is all_of[0] else ""
-                lines.append(_line(threshold, one.setting[threshold], share_of({**published, name: one}), one) + mark)
-    lines += ["* published", "", "fitted:"]
-    for name, one in chosen.items():
+def lines_of(chosen):
+    """The chosen thresholds as lines, with the agreement of each claim."""
+    lines = []
+    for one in chosen.values():
+        agree = ", ".join(f"{claim} {percent(mean)}" for claim, mean in one.agree.items())
         for threshold, value in one.setting.items():
-            lines.append(_line(threshold, value, share_of(chosen), one))
+            lines.append(f"{threshold}: {value:.4f} (labels moved: {one.moved}; % agree: {agree})")
     return lines
 
 
-def _line(threshold, value, share, one):
-    agree = ", ".join(f"{100 * m['mean']:.0f} [{100 * m['low']:.0f}, {100 * m['high']:.0f}]" for m in one.agree.values())
-    verify = f"{100 * share['mean']:.1f} [{100 * share['low']:.0f}, {100 * share['high']:.0f}]"
-    return f"{threshold:<10}{value:>9.4f}{verify:>16}{agree:>28}{one.moved:>14}"
-
-
 def _alone(all_of):
-    """(threshold, its Tries in order of its value) for each threshold of a topic, the others published."""
+    """(threshold, its Tries in order of its value) for each threshold, the others published."""
     first = all_of[0].setting
     for threshold in first:
-        alone = [one for one in all_of if all(one.setting[other] == first[other] for other in first if other != threshold)]
+        others = [name for name in first if name != threshold]
+        alone = [one for one in all_of if all(one.setting[k] == first[k] for k in others)]
         yield threshold, sorted(alone, key=lambda one: one.setting[threshold])
 
 
 def draw(tries, chosen, target, path):
-    """A picture: for each threshold, alone, the share of rows to verify and the agreement of its claims."""
+    """A picture: for each threshold, alone, the share of rows to verify and the agreement."""
     published = {name: all_of[0] for name, all_of in tries.items()}
-    parts = [(name, threshold, alone) for name, all_of in tries.items() for threshold, alone in _alone(all_of)]
+    parts = [(name, *part) for name, all_of in tries.items() for part in _alone(all_of)]
     figure = curves.new_figure(8, 2.6 * len(parts))
-    for axes, (name, threshold, alone) in zip(figure.subplots(len(parts), 1, squeeze=False)[:, 0], parts):
+    panels = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
+    for axes, (name, threshold, alone) in zip(panels, parts):
         values = [one.setting[threshold] for one in alone]
         shares = [share_of({**published, name: one}) for one in alone]
-        _band(axes, values, shares, "C3", "rows to verify")
+        curves.draw_band(axes, values, shares, "C3", "rows to verify")
         for number, claim in enumerate(alone[0].agree):
-            _band(axes, values, [one.agree[claim] for one in alone], f"C{number}", f"{claim}: sentences that agree")
+            means = [one.agree[claim] for one in alone]
+            label = f"{claim}: sentences that agree"
+            curves.draw_band(axes, values, means, f"C{number}", label)
         axes.axhline(target, color="C3", linestyle=":", linewidth=1)
-        axes.axvline(published[name].setting[threshold], color="gray", linestyle="--", linewidth=1, label="published")
-        axes.axvline(chosen[name].setting[threshold], color="black", linewidth=1, label="fitted")
+        for one, colour, style, label in (
+            (published[name], "gray", "--", "published"),
+            (chosen[name], "black", "-", "fitted"),
+        ):
+            axes.axvline(one.setting[threshold], color=colour, linestyle=style, linewidth=1, label=label)
         axes.set(xlabel=f"{name}: threshold {threshold!r}", ylabel="share", ylim=(-0.02, 1.02))
         axes.legend(loc="center right", fontsize=7)
     curves.save_figure(figure, path)
-
-
-def _band(axes, x, means, colour, label):
-    axes.plot(x, [m["mean"] for m in means], color=colour, label=label)
-    axes.fill_between(x, [m["low"] for m in means], [m["high"] for m in means], color=colour, alpha=0.12)

@@ -50,6 +50,7 @@ def picture(values, outcomes, labels=None, name="value", ends=None, width=480, h
         value = min(max(value, low - room), high + room)
         return round(height - bottom - (value - low + room) / (high - low + 2 * room) * (height - top - bottom), 1)
 
+    # the axes: grid, thirds, names
     parts = [f'<line class="grid" x1="{left:.1f}" x2="{width - right}" y1="{y(at)}" y2="{y(at)}"/>' for at, _ in ticks]
     parts += [_text(left - 5, y(at) + 4, text, "end") for at, text in ticks]
     for third in (1, 2):  # point i belongs to third floor(3 i / n)
@@ -66,6 +67,8 @@ def picture(values, outcomes, labels=None, name="value", ends=None, width=480, h
         for k, part in enumerate(("beginning", "middle", "end"))
     ]
     parts.append(_text(4, 14, _shorten(name, int(width / LETTER) - 2), "start"))
+
+    # the series, between the marks below it and those above it
     shown = range(0, n, max(1, n // MOST))
     if "noise" in outcomes:
         upper = [f"{x(i)},{y(marks['course'][i] + marks['half'])}" for i in shown]
@@ -81,8 +84,10 @@ def picture(values, outcomes, labels=None, name="value", ends=None, width=480, h
             beside = min(max(x(place), left + 14), width - right - 14)
             parts.append(f'<circle class="{claim} {outcomes[claim]}" cx="{x(place)}" cy="{y(values[place])}" r="5"/>')
             parts.append(_text(beside, y(values[place]) + step, claim, "middle", outcomes[claim]))
-    said = ", ".join(f"{claim} {label}" for claim, label in (labels or {}).items())
-    alt = html.escape(f"the series{': ' if said else ''}{said}", quote=True)
+
+    # what is true, for those who cannot see it
+    truth = ", ".join(f"{claim} {label}" for claim, label in (labels or {}).items())
+    alt = html.escape(f"the series{': ' if truth else ''}{truth}", quote=True)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{alt}">'
     return head + "".join(parts) + "</svg>"
 
@@ -99,19 +104,10 @@ def _ticks(low, high):
     """[(value, its text), ...]: round values between the least and the greatest, as matplotlib chooses them."""
     from matplotlib.ticker import MaxNLocator
 
-    found = [at for at in MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= at <= high] or [low]
-    step = found[1] - found[0] if len(found) > 1 else abs(low) or 1
-    return [(at, _number(at, step, max(abs(low), abs(high)))) for at in found]
-
-
-def _number(at, step, largest):
-    """A tick's text in as few digits as tell it from its neighbours."""
-    digits = int(np.floor(np.log10(largest / step))) + 2 if largest else 1
-    if abs(at) < step / 1000:
-        return "0"
-    if not 1e-4 <= largest < 1e10:
-        return f"{at:.{digits}g}"
-    return np.format_float_positional(at, precision=max(0, 2 - int(np.floor(np.log10(step)))), trim="-")
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ticks = [at for at in ticks if low <= at <= high] or [low]
+    step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else 1
+    return [(at, "0" if abs(at) < step / 1000 else f"{at:.12g}") for at in ticks]
 
 
 def _drawn(values):

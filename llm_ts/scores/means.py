@@ -2,8 +2,6 @@
 
 import math
 
-from llm_ts import shape
-
 Z95 = 1.959963984540054
 
 
@@ -27,11 +25,6 @@ def mean_of(values):
     mean = min(1.0, max(0.0, math.fsum(values) / len(values))) if values else 0.0
     low, high = wilson(mean, len(values))
     return {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "n": len(values)}
-
-
-def is_mean(value):
-    """Whether a value has the shape of what mean_of returns."""
-    return shape.has(value, ("mean", "low", "high"), (int, float)) and shape.has(value, ("n",), int)
 
 
 def percent(m):

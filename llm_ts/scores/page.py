@@ -1,96 +1,22 @@
 """The self-contained HTML page about one evaluation: a summary, the curves, a card for each test sample.
 
-Every text that a model wrote is escaped, and pictures are in the page: it loads nothing. It runs its own script alone, which
-chooses the cards to be shown and goes from one to the next by keys; its policy names this script by its digest.
+Every text that a model wrote is escaped, and pictures are in the page: it loads nothing. It runs
+its own script alone (page.html), which chooses the cards to be shown; its policy names this script
+by its digest.
 """
 
 import base64
 import hashlib
 import html
 import json
+import os
 
 from llm_ts import question
 from llm_ts.scores import marked, tables
 from llm_ts.scores.score import OUTCOMES
 
 SIGNS = {"right": "&#10003;", "wrong": "&#10007;", "ambiguous": "?", "unread": "&ndash;"}
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-SCRIPT = """
-"use strict";
-const $ = id => document.getElementById(id), cards = [...document.querySelectorAll(".card")];
-const of = card => JSON.parse(card.dataset.outcome);
-let now = null;
-function fits(card) {
-  const outcome = of(card), claim = $("claim").value, wanted = $("outcome").value;
-  const found = claim ? [outcome[claim]] : Object.values(outcome);
-  if (wanted === "not right") return found.some(one => one !== "right");
-  if (wanted === "right" && !claim) return found.every(one => one === "right");
-  return !wanted || found.includes(wanted);
-}
-function choose() {
-  for (const card of cards) card.hidden = !fits(card);
-  $("shown").textContent = `${cards.filter(card => !card.hidden).length} of ${cards.length} shown`;
-}
-function go(step) {
-  const shown = cards.filter(card => !card.hidden);
-  if (!shown.length) return;
-  const at = shown.indexOf(now), last = shown.length - 1;
-  const to = at >= 0 ? Math.min(last, Math.max(0, at + step)) : step > 0 ? 0 : last;
-  now?.classList.remove("now");
-  now = shown[to];
-  now.classList.add("now");
-  now.focus({ preventScroll: true });
-  now.scrollIntoView({ block: "start" });
-}
-function turn(id) {
-  const list = $(id);
-  list.selectedIndex = (list.selectedIndex + 1) % list.length;
-  choose();
-}
-const next = () => go(1), back = () => go(-1);
-const KEYS = { j: next, k: back, ArrowRight: next, ArrowLeft: back, c: () => turn("claim"), o: () => turn("outcome") };
-document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-  if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); }
-});
-for (const id of ["claim", "outcome"]) $(id).addEventListener("change", choose);
-choose();
-"""
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --right: #18794e; --wrong: #c2261d; --grey: #777; }
-@media (prefers-color-scheme: dark) { :root { --right: #4cc38a; --wrong: #ff7b72; --grey: #999; } }
-* { box-sizing: border-box; }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 1180px; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.4rem; margin: .2rem 0; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 1.6rem 0 .5rem; }
-p.about { color: var(--grey); margin: 0 0 1rem; }
-.scroll { overflow-x: auto; background: /* shaded at the right where more is to come */
-  linear-gradient(to left, Canvas 1rem, transparent 2rem) local, linear-gradient(to left, var(--line), transparent 1rem) scroll; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .5rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
-td small { color: var(--grey); }
-img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
-.card { border: 1px solid var(--line); border-radius: 8px; padding: .8rem; margin: .8rem 0; display: grid;
-  grid-template-columns: minmax(260px, 380px) minmax(0, 1fr); gap: 1rem; }
-@media (max-width: 720px) { .card { grid-template-columns: minmax(0, 1fr); } }
-.card h3 { margin: 0 0 .3rem; font-size: 1rem; }
-.card[hidden] { display: none; } .card.now, .card:focus { outline: 3px solid #1f77b4; } .card { scroll-margin-top: 5.5rem; }
-.tools { position: sticky; top: 0; z-index: 1; background: Canvas; padding: .4rem 0;
-  display: flex; flex-wrap: wrap; gap: .4rem .9rem; }
-select { font: inherit; } kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .3rem; }
-svg { width: 100%; height: auto; display: block; }
-svg text { fill: var(--grey); font-size: 12px; paint-order: stroke; stroke: Canvas; stroke-width: 3px; }
-svg .grid { stroke: var(--line); stroke-width: .5; } svg .third { stroke: var(--line); stroke-dasharray: 4 4; }
-svg .part { font-size: 11px; } svg .path { fill: none; stroke: #1f77b4; stroke-width: 1.4; }
-svg .fit { stroke: currentColor; stroke-width: 2; stroke-dasharray: 8 4; }
-svg .band { fill: currentColor; opacity: .22; } svg circle { fill: none; stroke: currentColor; stroke-width: 2.5; }
-svg text.right, svg text.wrong, svg text.ambiguous, svg text.unread { fill: currentColor; font-weight: 600; }
-.said { margin: .3rem 0; } .said b { display: inline-block; min-width: 4.2rem; }
-.said span { overflow-wrap: anywhere; white-space: pre-wrap; }
-.chip { display: inline-block; padding: 0 .5rem; margin: .1rem .2rem .1rem 0; border-radius: 1rem; border: 1px solid; }
-.right { color: var(--right); } .wrong { color: var(--wrong); } .ambiguous, .unread { color: var(--grey); }
-.numbers { color: var(--grey); font-size: .85rem; }
-"""
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
 
 
 def embed(png):
@@ -138,7 +64,7 @@ def card(row, before, after):
     drawn = marked.picture(row["series"], after["outcome"], true, "value (rescaled to 0..99)", width=380, height=250)
     outcome = html.escape(json.dumps(after["outcome"]), quote=True)
     return (
-        f'<div class="card" tabindex="0" data-outcome="{outcome}"><div>{drawn}</div>'
+        f'<div class="card" data-outcome="{outcome}"><div>{drawn}</div>'
         f"<div><h3>{html.escape(row['id'])}</h3>{body}</div></div>"
     )
 
@@ -149,23 +75,27 @@ def _tools(claims):
     def options(names):
         return "".join(f'<option value="{"" if name == "any" else name}">{name}</option>' for name in names)
 
-    keys = "<kbd>j</kbd> or <kbd>→</kbd> next, <kbd>k</kbd> or <kbd>←</kbd> back, <kbd>c</kbd> claim, <kbd>o</kbd> outcome"
     colours = ", ".join(f'<span class="{outcome}">{outcome}</span>' for outcome in OUTCOMES)
     return (
         f'<div class="tools"><label>claim <select id="claim">{options(["any", *claims])}</select></label>'
         f'<label>outcome <select id="outcome">{options(["any", "not right", *OUTCOMES])}</select></label>'
-        f'<span id="shown"></span><span class="numbers">{keys}</span><span class="numbers">In each picture: fitted line, '
+        f'<span id="shown"></span><span class="numbers">In each picture: fitted line, '
         f"band of the noise, maximum, minimum as they are; the colour is the claim's outcome: {colours}</span></div>"
     )
 
 
 def page_of(title, about, evaluations, curves, cards):
     """The whole page. curves: bytes of training.png or None; cards: texts of card()."""
-    parts = [f"<h1>{html.escape(title)}</h1>", f'<p class="about">{html.escape(about)}</p>', tables.for_html(evaluations)]
+    parts = [f"<h1>{html.escape(title)}</h1>", f'<p class="about">{html.escape(about)}</p>']
+    for rows in ("all", "clear"):
+        table = "\n".join(tables.for_terminal(evaluations, rows))
+        parts.append(f"<pre>{html.escape(table)}</pre>")
     if curves:
         parts.append("<h2>Training</h2>" + embed(curves))
     parts.append("<h2>Test samples</h2>" + _tools(tables.question_of(evaluations).claims) + "".join(cards))
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title>'
-    head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest=digest)}"><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}<script>{SCRIPT}</script></body></html>\n'
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = page.replace("{title}", html.escape(title)).replace("{digest}", digest)
+    return page.replace("{body}", "".join(parts))

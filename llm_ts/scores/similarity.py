@@ -76,31 +76,24 @@ def _load_embedder(name):
 
 
 def _load_nli(name):
-    """A function from pairs to scores, or None (with the reason on stderr) where the model cannot be loaded."""
+    """A function from pairs to scores; None, with the reason on stderr, if none can be loaded."""
     import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from sentence_transformers import CrossEncoder
 
+    gpu = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"  # torchrun's own for each process
+    device = gpu if torch.cuda.is_available() else "cpu"
     try:
-        if not os.path.isdir(name) and os.path.exists(name):
-            raise OSError(f"{name} is not a model folder")
         with cli.quiet():
-            tokenizer = AutoTokenizer.from_pretrained(name)
-            model = AutoModelForSequenceClassification.from_pretrained(name, use_safetensors=True).eval()
-        labels = [model.config.id2label[i].lower() for i in range(model.config.num_labels)]
-        values = [NLI_SCORES[label] for label in labels]  # the order of labels differs between models
+            model = CrossEncoder(name, device=device, model_kwargs={"use_safetensors": True})
+        labels = model.model.config.id2label  # their order differs between models
+        values = [NLI_SCORES[labels[number].lower()] for number in range(len(labels))]
     except Exception as error:
-        print(f"no NLI model {name} ({str(error).splitlines()[0][:150]}): scores come from the claims", file=sys.stderr)
+        reason = str(error).splitlines()[0][:150]
+        print(f"no NLI model {name} ({reason}): scores come from the claims", file=sys.stderr)
         return None
-    model.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")  # torchrun's own for each
 
     def score(pairs):
-        scores = []
-        for start in range(0, len(pairs), 32):
-            first, second = zip(*pairs[start : start + 32])
-            batch = tokenizer(list(first), list(second), padding=True, truncation=True, return_tensors="pt")
-            with torch.inference_mode():
-                best = model(**batch.to(model.device)).logits.argmax(dim=-1)
-            scores += [values[i] for i in best.tolist()]
-        return scores
+        best = model.predict(pairs, show_progress_bar=False).argmax(axis=1)
+        return [values[number] for number in best]
 
     return score

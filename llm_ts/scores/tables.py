@@ -1,9 +1,8 @@
-"""Tables of evaluations: the columns are chosen once, by the question; writers for terminal, Markdown and HTML."""
+"""Tables of evaluations: the columns are chosen once, by the question; as plain text, or in Markdown."""
 
-import html
 from dataclasses import dataclass
 
-from llm_ts import question
+from llm_ts import task
 from llm_ts.scores.means import percent
 from llm_ts.scores.score import scored
 
@@ -63,7 +62,7 @@ def columns_of(contents, rows):
 
 def question_of(contents):
     """The question whose columns a table has: the first evaluation's."""
-    return question.of(contents[0], contents[0]["name"])
+    return task.of(contents[0], contents[0]["name"]).question
 
 
 def words(claim):
@@ -71,56 +70,48 @@ def words(claim):
     return claim.replace("_", " ")
 
 
-def for_terminal(contents, rows="all"):
-    """Evaluations -> lines of a table, one for each evaluation: right answers of each claim in % [95 % interval]."""
-    claims = claim_columns(question_of(contents), rows)
-    width = max(17, *(len(column.head) + 2 for column in claims))
-    heads = "".join(f"{column.head:>{width}}" for column in claims)
-    lines = [f"{'on ' + rows + ' rows':<18}" + (f"{'JSON':>6}{'cosine':>8}{'sentences':>11}" if rows == "all" else "") + heads]
-    of_count = {}  # the n of each claim -> the evaluations that have it
+def lines_of(contents, columns):
+    """A line of cells for each evaluation, its name first."""
+    return [[one["name"], *(column.cell(one["means"]) for column in columns)] for one in contents]
+
+
+def n_of(contents, columns):
+    """The n of each claim, as texts: one, or one for each group of evaluations that shares it."""
+    names = {}
     for content in contents:
-        means = content["means"]
-        there = [column for column in claims if column.mean(means)]
-        counts = ", ".join(f"{column.head} {column.mean(means)['n']}" for column in there)
-        of_count.setdefault(counts, []).append(content["name"].strip())
-        plain = f"{JSON.cell(means):>6}{COSINE.cell(means, 3):>8}{SENTENCES.cell(means):>11}" if rows == "all" else ""
-        lines.append(f"{content['name']:<18}" + plain + "".join(f"{column.cell(means):>{width}}" for column in claims))
-    n = [f"  {counts}" + (f" ({', '.join(names)})" if len(of_count) > 1 else "") for counts, names in of_count.items()]
-    lines.append("% right [95 % Wilson interval], n:" + (n[0][1:] if len(n) == 1 else "\n" + "\n".join(n)))
-    return lines if rows == "clear" else [*lines, "sentences: different right ones in a hundred answers (fewer rows: in all)"]
+        claims = [column for column in columns if not column.plain]
+        means = [(words(column.head), column.mean(content["means"])) for column in claims]
+        counts = ", ".join(f"{head} {mean['n']}" for head, mean in means if mean)
+        names.setdefault(counts, []).append(content["name"].strip())
+    if len(names) == 1:
+        return list(names)
+    return [f"{counts} ({', '.join(which)})" for counts, which in names.items()]
+
+
+def for_terminal(contents, rows="all"):
+    """Evaluations -> lines of a table, one for each evaluation."""
+    columns = columns_of(contents, rows)
+    lines = [[f"on {rows} rows", *(column.head for column in columns)], *lines_of(contents, columns)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    shown = [
+        "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])])
+        for name, *cells in lines
+    ]
+    shown += ["% right [95 % Wilson interval], n:", *(f"  {n}" for n in n_of(contents, columns))]
+    if rows == "clear":
+        return shown
+    return [*shown, "sentences: different right ones in a hundred answers (fewer rows: in all)"]
 
 
 def markdown(heads, lines):
     """Heads and lines of cells -> lines of a Markdown table."""
-    return ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|", *("| " + " | ".join(cells) + " |" for cells in lines)]
+    rows = [heads, *lines]
+    shown = ["| " + " | ".join(cells) + " |" for cells in rows]
+    return [shown[0], "|---" * len(heads) + "|", *shown[1:]]
 
 
 def for_markdown(contents, rows):
     """Evaluations of one run -> a Markdown table; the n of each claim stands in its head."""
-    columns = columns_of(contents, rows)
-    heads = [c.head if c.plain else f"{words(c.head)}, n = {c.mean(contents[0]['means'])['n']}" for c in columns]
-    lines = [[content["name"], *(column.cell(content["means"]) for column in columns)] for content in contents]
-    return markdown([f"{rows} rows", *heads], lines)
-
-
-def for_html(contents):
-    """Evaluations -> two HTML tables: all rows with every column, and clear rows."""
-    parts = []
-    for rows in ("all", "clear"):
-        columns = columns_of(contents, rows)
-        head = "".join(f"<th>{html.escape(words(column.head))}</th>" for column in columns)
-        lines = []
-        for content in contents:
-            cells = "".join(f"<td>{_small(column.cell(content['means']))}</td>" for column in columns)
-            lines.append(f"<tr><td>{html.escape(content['name'])}</td>{cells}</tr>")
-        counts = ", ".join(f"{words(c.head)} {c.mean(contents[0]['means'])['n']}" for c in columns if not c.plain)
-        table = f"<table><tr><th>{rows} rows</th>{head}</tr>{''.join(lines)}</table>"
-        note = f"claims: % right with 95 % Wilson intervals, n: {counts}"
-        parts.append(f'<div class="scroll">{table}</div><p class="about">{note}</p>')
-    return "".join(parts)
-
-
-def _small(cell):
-    """ "85 [73, 93]" -> "85 <small>[73, 93]</small>"."""
-    share, _, interval = cell.partition(" ")
-    return f"{share} <small>{interval}</small>" if interval else share
+    columns, means = columns_of(contents, rows), contents[0]["means"]
+    heads = [c.head if c.plain else f"{words(c.head)}, n = {c.mean(means)['n']}" for c in columns]
+    return markdown([f"{rows} rows", *heads], lines_of(contents, columns))

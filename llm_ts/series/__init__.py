@@ -5,7 +5,7 @@ stream of its own, keyed by its name: another process in the list changes no ser
 
 A process is a module:
 
-    NAME                   kept in the `params` of its rows (absent: ou), and the beginning of their ids
+    NAME                   kept in the `params` of its rows, and the beginning of their ids
     PARAMETERS             names of the parameters of a series
     UNIFORM                how many uniform numbers they are drawn from
     draw(u, points, dt)    uniform numbers (S, UNIFORM) -> {parameter: shape (S,)}

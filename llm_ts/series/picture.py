@@ -11,46 +11,39 @@ MOST = 50_000_000  # pixels: what unpacks to more is refused before it is unpack
 
 
 def read(path):
-    """A picture file -> (PIL image in RGB, notes for the user). UserError in one line for what is no single picture.
+    """A picture file -> (PIL image in RGB, notes for the user). UserError for no single picture.
 
-    What is transparent is laid on white, or on black where what is drawn is light. What a camera marked as sideways is
-    turned.
+    What is transparent is laid on white, or on black if what is drawn is light.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if not os.path.exists(path):
         raise cli.UserError(f"no {path} here")
     if not os.path.isfile(path):
         raise cli.UserError(f"{path} is no file: give a picture, PNG or JPEG")
-    notes = []
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST stands below Pillow's own limit
+            # MOST stands below Pillow's own limit
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 width, height = image.size
+                size = f"{path} has {width} x {height} pixels"
                 if width * height > MOST:
-                    raise cli.UserError(f"{path} has {width} x {height} pixels: make it smaller ({MOST // 10**6} million at most)")
+                    raise cli.UserError(f"{size}: make it smaller ({MOST // 10**6} million at most)")
                 if min(width, height) < LEAST:
-                    raise cli.UserError(f"{path} has {width} x {height} pixels: {LEAST} each way are the least")
-                if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # MPO: a telephone's JPEG with its preview
-                    raise cli.UserError(f"{path} has {image.n_frames} pictures (animated, or pages): give one")
-                opened = ImageOps.exif_transpose(image)
-                opened.load()
-    except Image.DecompressionBombError:  # Pillow's own limit, by the size that the file states
-        raise cli.UserError(f"{path} has more than {MOST // 10**6} million pixels: make it smaller") from None
+                    raise cli.UserError(f"{size}: {LEAST} each way are the least")
+                if getattr(image, "n_frames", 1) > 1:
+                    pictures = f"{image.n_frames} pictures (animated, or pages)"
+                    raise cli.UserError(f"{path} has {pictures}: give one")
+                image.load()
+                opened, ground = _rgb(image, path)
     except cli.UserError:
         raise
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error and others for a bad file
+    except Exception as error:  # Pillow raises many kinds for a bad file
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise cli.UserError(f"{path} is no picture that can be read (give PNG or JPEG): {reason}") from None
-    if opened.size != (width, height):
-        notes.append("the picture says that it lies on its side: it was turned")
-    if opened.height > opened.width:
-        notes.append("the picture is higher than wide: if it lies on its side, turn it")
-    image, ground = _rgb(opened, path)
-    if ground:
-        notes.append(f"the picture is transparent: it was laid on {ground}")
-    return image, notes
+        give = "give PNG or JPEG"
+        raise cli.UserError(f"{path} is no picture that can be read ({give}): {reason}") from None
+    return opened, [f"the picture is transparent: it was laid on {ground}"] if ground else []
 
 
 def _rgb(image, path):

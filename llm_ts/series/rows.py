@@ -52,10 +52,15 @@ def draw_noise(seed, numbers, points, process=ou):
 
 def params(drawn, numbers, seed, points, dt=1.0, process=ou):
     """The `params` of the rows of these series, from what draw_parameters drew: a list of dicts."""
-    name = {} if process is ou else {"process": process.NAME}
     columns = [drawn[parameter].tolist() for parameter in process.PARAMETERS]
     return [
-        {**name, **dict(zip(process.PARAMETERS, values)), "dt": dt, "n": points, "seed": [seed, int(k)]}
+        {
+            "process": process.NAME,
+            **dict(zip(process.PARAMETERS, values)),
+            "dt": dt,
+            "n": points,
+            "seed": [seed, int(k)],
+        }
         for k, *values in zip(numbers, *columns)
     ]
 
@@ -75,7 +80,7 @@ def make(seed, numbers, points, dt=1.0, process=ou, question=STUDY):
             "series": values,
             "raw_min": least,
             "raw_max": most,
-            **question.tag,
+            "question": question.name,
             "truth": question.truth_of(values),
         }
         for each, values, least, most in known
@@ -85,7 +90,7 @@ def make(seed, numbers, points, dt=1.0, process=ou, question=STUDY):
 
 def replay(params):
     """The path, shape (n,), that a row's params describe, bit for bit. UserError for a process that is not there."""
-    name = params.get("process", ou.NAME)
+    name = params.get("process")
     if name not in PROCESSES:
         raise cli.UserError(f"no process {name!r}: there are {', '.join(PROCESSES)}")
     process, (seed, number) = PROCESSES[name], params["seed"]

@@ -72,6 +72,7 @@ def _frame(canvas, box, ink, dark, smooth, rng):
 
     left, top, right, bottom = box
     columns, rows = (np.linspace(low, high, int(rng.integers(3, 11))) for low, high in ((left, right), (top, bottom)))
+    # the grid
     faint = _grey(rng.uniform(60, 110) if dark else rng.uniform(150, 235) if rng.random() < 0.8 else 255, rng)
     thin = smooth if rng.random() < 0.8 else 2 * smooth
     if rng.random() < 0.5:
@@ -80,12 +81,14 @@ def _frame(canvas, box, ink, dark, smooth, rng):
             _stroke(canvas, (x, top), (x, bottom), dash, fill=faint, width=thin)
         for y in rows:
             _stroke(canvas, (left, y), (right, y), dash, fill=faint, width=thin)
+
+    # the frame, and ticks inside it on all sides
     kind = rng.random()
     if kind < 0.45:
         canvas.rectangle(box, outline=ink, width=thin)
     elif kind < 0.8:
         canvas.line((left, top, left, bottom, right, bottom), fill=ink, width=thin)
-    if kind < 0.45 and rng.random() < 0.3:  # ticks inside, on all sides
+    if kind < 0.45 and rng.random() < 0.3:
         tick = smooth * rng.uniform(3, 8)
         for x in columns:
             canvas.line((x, top, x, top + tick), fill=ink, width=thin)
@@ -93,6 +96,8 @@ def _frame(canvas, box, ink, dark, smooth, rng):
         for y in rows:
             canvas.line((left, y, left + tick, y), fill=ink, width=thin)
             canvas.line((right - tick, y, right, y), fill=ink, width=thin)
+
+    # numbers beside the axes
     font = ImageFont.load_default(smooth * rng.uniform(8, 18))
     if rng.random() < 0.7:
         upright = rng.random() < 0.2
@@ -107,6 +112,8 @@ def _frame(canvas, box, ink, dark, smooth, rng):
                 _upright(canvas, (left - 5 * smooth, y), number, "rm", fill=ink, font=font)
             else:
                 canvas.text((left - 5 * smooth, y), number, fill=ink, font=font, anchor="rm")
+
+    # names of the axes, and a title
     if rng.random() < 0.4:
         canvas.text(((left + right) / 2, canvas.im.size[1] - 1), rng.choice(WORDS), fill=ink, font=font, anchor="mb")
     if rng.random() < 0.4:

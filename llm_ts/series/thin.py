@@ -12,38 +12,22 @@ from llm_ts.series.scale import integers_of
 
 POINTS = 128  # what a long series is thinned to, where the student learnt such lengths: there it reads best
 SMOOTH = (16, 8, 5, 3, 2, 1.4, 1, 0.7, 0.5)  # widths of the smoothing, in bins
-ROUGH = (
-    0,
-    0.05,
-    0.1,
-    0.15,
-    0.2,
-    0.25,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.9,
-    1.0,
-    1.15,
-    1.3,
-)  # shares of what a point is off its bin's mean
+# shares of what a point is off its bin's mean
+ROUGH = (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3)
 
 
-def thin(values, points, asked):
-    """n values -> `points` of them that answer a question as all do; n > points. asked: a question.Question."""
+def thin(values, points, question):
+    """n values -> `points` of them that answer a question as all do; n > points. question: a question.Question."""
     values = np.asarray(values, dtype=float)
-    whole = asked.truth_of(integers_of(values))
+    whole = question.truth_of(integers_of(values))
     candidates = list(_candidates(values, points))
-    off = [_distance(asked.truth_of(integers_of(candidate)), whole, asked) for candidate in candidates]
+    off = [_distance(question.truth_of(integers_of(candidate)), whole, question) for candidate in candidates]
     return candidates[off.index(min(off))]
 
 
-def shown(values, points, asked):
+def shown(values, points, question):
     """What a student is shown of n values: `points` integers 0..99 that answer a question as all do."""
-    return integers_of(thin(values, points, asked))
+    return integers_of(thin(values, points, question))
 
 
 def _candidates(values, points):
@@ -74,8 +58,8 @@ def _with_extremes(shown, values, edges):
     return shown
 
 
-def _distance(truth, whole, asked):
+def _distance(truth, whole, question):
     """How far the truth of a candidate is off: (labels that differ, relative distance of the numbers that they are read from)."""
     pairs = [(truth["numbers"][name], number) for name, number in whole["numbers"].items()]
-    differ = sum(truth[claim] != whole[claim] for claim in asked.claims)
+    differ = sum(truth[claim] != whole[claim] for claim in question.claims)
     return differ, sum(abs(a - b) / (abs(a) + abs(b) + 0.02) for a, b in pairs)

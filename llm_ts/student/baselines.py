@@ -1,6 +1,7 @@
 """What a student is compared with on the same test rows: constant answers, guesses, the teacher, and another student."""
 
 import os
+from dataclasses import replace
 
 from llm_ts import disk, question
 from llm_ts.pairs import pair
@@ -21,12 +22,13 @@ def asked_before(name, folder):
 
 def ask_beside(run, test_rows, scorer):
     """The evaluation of another student on the same series: written as it learnt to read them, asked what it learnt."""
-    learnt, ours = origin.of(run.beside), question.of(test_rows[0], run.data)
-    asked, fmt = (learnt.question or ours).by(ours.rules), learnt.format or test_rows[0]["format"]
+    ours = pair.task_of(test_rows)
+    learnt = origin.of(run.beside) or replace(ours, see="numbers")
+    asked = learnt.question.by(ours.question.rules)
     print(f"asking {run.beside} the test rows", flush=True)
-    if asked != ours:
-        test_rows = [pair.ask_instead(row, asked, fmt) for row in test_rows]
-    test_rows = [pair.show({**row, "format": fmt}, learnt.see) for row in test_rows]
+    if asked != ours.question:
+        test_rows = [pair.ask_instead(row, asked) for row in test_rows]
+    test_rows = [pair.show({**row, "format": learnt.format}, learnt.see) for row in test_rows]
     student = Student(run.beside, run.eval_batch_size, see=learnt.see)
     answers = student.ask([pair.asked_with(row) for row in test_rows], run.max_new_tokens)
     about = {"base": run.beside, "step": None, "weights_sha256": load.weights_digest(run.beside)}

@@ -2,10 +2,10 @@
 
 import os
 
-from llm_ts import formats, question, records
+from llm_ts import question, records
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores.means import mean_of
-from llm_ts.student import origin
+from llm_ts.task import Task
 
 LEAST_EQUAL = {kind: 0.99 for kind in ("f32", "f16", "bf16", "q8_0", "q6_k")}  # share of labels; of other types OTHERWISE
 OTHERWISE = 0.97
@@ -15,25 +15,24 @@ AT_ONCE = 32  # prompts of one call then
 COLUMNS = ("type", "MB", "equal labels, %", "all right, %", "all right before, %", "CPU s per answer")
 
 
-def rows_of(name, learnt, count):
+def rows_of(name, of_student, count):
     """(rows to compare on, where they are from): the test rows of the run that a student's folder lies in, else unseen series.
 
-    learnt: the student's Origin. A picture, where there is one, is drawn, wherever the file of the row lies.
+    of_student: the Task by which it is asked. A picture, where there is one, is drawn, wherever the file of the row lies.
     """
     path = os.path.join(os.path.dirname(os.path.abspath(name)), "test_rows.jsonl")
-    see, asked = formats.see_tag(learnt.see), origin.question_of(learnt)
+    asked = of_student.question
     if os.path.exists(path):
         rows = records.read(path, "qwen_train.py")[:count]
         for field in ("format", "series"):
             records.require(rows, field, path, "qwen_train.py")
         for row in rows:  # by today's rules, whenever the run was
-            row.update(see, truth=asked.truth_of(row["series"]))
-            row.pop("image", None)
-        return rows, "test rows"
-    points = learnt.points or (48,)
-    stages = [(min(points), max(points), count)]
-    rows = fresh.pairs("test", stages, learnt.format or "study", question=asked, processes=learnt.series_of)
-    return [pair.show(row, learnt.see) for row in rows], "unseen series"
+            row.update(question=asked.name, truth=asked.truth_of(row["series"]))
+        return [pair.show(row, of_student.see) for row in rows], "test rows"
+    points = of_student.points or (48,)
+    stages, processes = [(min(points), max(points), count)], of_student.processes or Task.processes
+    rows = fresh.pairs("test", stages, of_student.format, question=asked, processes=processes)
+    return [pair.show(row, of_student.see) for row in rows], "unseen series"
 
 
 def ask(student, rows, progress):

@@ -2,7 +2,7 @@
 
 Transformers, PEFT and llama.cpp know that architecture, so the result is a vision model like any other of the hub. A picture
 is squeezed to SIDE x SIDE pixels, cut into GRID x GRID patches, read by the tower, and handed to the text model as a single
-token. pretrain_tower.py teaches the tower to write what it sees into it, in words of the text model's own.
+token. experiments/pretrain_tower.py teaches the tower to write what it sees into it, in words of the text model's own.
 
 That the connector joins all patches in one product, each with weights of its own, is what makes the tower learn quickly: where
 several tokens share the weights, the tower itself has to bring together what lies at different places (results/LOG.md).

@@ -1,7 +1,7 @@
 """Find the line in a picture of a plot, whoever drew it: a small U-Net that says of each pixel whether the line runs there.
 
 What it finds is drawn again as dataset/ draws (redraw), so that a student that learnt our own plots reads those of others.
-pretrain_finder.py teaches it on plots in random styles (styles.py), where it is known where the points stand.
+experiments/pretrain_finder.py teaches it on plots in random styles (styles.py), where it is known where the points stand.
 Architecture: Ronneberger et al. 2015 (U-Net), with some 400,000 weights.
 """
 

@@ -3,10 +3,9 @@
 import dataclasses
 import os
 
-from llm_ts import cli, disk, formats, question
+from llm_ts import cli, disk, formats
 from llm_ts.pairs import fresh, pair
 from llm_ts.scores import similarity
-from llm_ts.series import ou
 from llm_ts.student import device, load, torchrun, train
 from llm_ts.student.answer import MAX_NEW_TOKENS
 
@@ -49,7 +48,6 @@ def drawn_by(run):
 
 def settings_of(run, train_rows):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
-    series_of = pair.processes_of(train_rows)
     recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "optimizer", "rank", "alpha", "save_steps", "seed")
     return {
         **{name: getattr(run, name) for name in ("model", "fresh", "validation")},
@@ -58,17 +56,12 @@ def settings_of(run, train_rows):
         "processes": torchrun.count(),
         "data_sha256": disk.digest(run.data),
         "series": len(train_rows),
-        "format": train_rows[0]["format"],
-        "points": sorted({len(row["series"]) for row in train_rows}),
-        "prompt_version": question.PROMPT_VERSION,
-        **question.of(train_rows[0], run.data).whole_tag,
-        **formats.see_tag(run.see),
-        **({"process": list(run.process)} if run.process else {}),
-        **{name: getattr(run, name) for name in ("squeeze", "long", "reorder") if getattr(run, name)},
-        **({} if run.words == "template" else {"words": run.words}),
-        **({"then_pairs": len(train_rows) - drawn_by(run)} if run.then_pairs else {}),
-        **({} if run.see == "numbers" else {"tower": run.recipe.tower, "styles": run.styles, "dataset": run.dataset}),
-        **({} if series_of == (ou.NAME,) else {"series_of": list(series_of)}),
+        "task": pair.task_of(train_rows).to_json(),
+        "process": list(run.process) if run.process else None,
+        **{name: getattr(run, name) for name in ("squeeze", "long", "reorder", "words")},
+        "then_pairs": len(train_rows) - drawn_by(run) if run.then_pairs else 0,
+        "tower": run.recipe.tower,
+        **{name: getattr(run, name) for name in ("styles", "dataset")},
     }
 
 

@@ -11,7 +11,7 @@ def write_model(model, processor, learnt, work):
     folder, metadata = os.path.join(work, "model"), os.path.join(work, "metadata.json")
     gguf_file.save_config(model, processor, folder)
     model.save_pretrained(folder)
-    about = {"general.description": learnt.mark} if learnt.format else {}
+    about = {"general.description": learnt.mark} if learnt else {}
     disk.write_json(metadata, {"general.name": load.name_of(model.name_or_path), **about})
     return folder, metadata
 

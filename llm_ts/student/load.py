@@ -11,7 +11,7 @@ from llm_ts import cli, disk
 from llm_ts.student import chat, cpu_attention
 
 FINDER = "finder.safetensors"  # beside the adapter of a student that reads other people's plots by it (finder.py)
-TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes pretrain_tower.py made: what it puts into the base
+TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes experiments.pretrain_tower made: what it puts into the base
 
 FINGERPRINT = "base_fingerprint"  # in training.json: that of the model that was trained, or that the adapter goes on
 
@@ -38,7 +38,18 @@ def read_tensors(path):
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise cli.UserError(f"{path} is no file of weights: {str(error).splitlines()[0][:150]}") from None
+        raise cli.UserError(f"{path} is no file of weights: {_reason(error)}") from None
+
+
+def _reason(error):
+    """The first line of what a library raised."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _config_of(adapter):
+    """The adapter_config.json of a PEFT adapter's folder."""
+    return disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
 
 
 def name_of(model):
@@ -50,7 +61,7 @@ def name_of(model):
 
 def base_of(adapter):
     """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
-    base = disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py").get("base_model_name_or_path")
+    base = _config_of(adapter).get("base_model_name_or_path")
     if not isinstance(base, str):
         raise cli.UserError(f"{adapter} is not an adapter's folder: its adapter_config.json names no base model")
     beside = os.path.normpath(os.path.join(adapter, base))
@@ -59,7 +70,7 @@ def base_of(adapter):
 
 def rank_of(adapter):
     """(rank, alpha) of an adapter's folder."""
-    config = disk.read_json(os.path.join(adapter, "adapter_config.json"), "qwen_train.py")
+    config = _config_of(adapter)
     if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), (int, float)):
         raise cli.UserError(f"{adapter} is no LoRA adapter: its adapter_config.json has no r and lora_alpha")
     return config["r"], config["lora_alpha"]
@@ -187,8 +198,7 @@ def can_see(name):
 
 def _not_loaded(name, error):
     """What a library raises for a bad model (OSError, ValueError, KeyError and others) -> a UserError of one line."""
-    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-    return cli.UserError(f"no model could be loaded from {name}: {reason}")
+    return cli.UserError(f"no model could be loaded from {name}: {_reason(error)}")
 
 
 def _require_sight(name, see):
@@ -196,7 +206,7 @@ def _require_sight(name, see):
     if see == "numbers" and can_see(name):
         raise cli.UserError(f"{name} is a vision model: give --see image")
     if see != "numbers" and not can_see(name):
-        raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (pretrain_tower.py makes one)")
+        raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (experiments.pretrain_tower makes one)")
 
 
 def load_base(name, dtype, see="numbers"):
@@ -244,7 +254,7 @@ def load(name, dtype, adapter=None, see="numbers"):
         tower = os.path.join(adapter, TOWER)
         if not os.path.exists(name) and os.path.isfile(tower):
             raise cli.UserError(
-                f"no {os.path.relpath(name)} here, the base of {adapter}: run python pretrain_tower.py "
+                f"no {os.path.relpath(name)} here, the base of {adapter}: run python -m experiments.pretrain_tower "
                 f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(name)} (for the shipped one: make sees)"
             )
     model, processor = load_base(name, dtype, see)
@@ -259,8 +269,7 @@ def load(name, dtype, adapter=None, see="numbers"):
                 model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
                 model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
             except Exception as error:
-                reason = str(error).strip().splitlines()[0][:200]
-                raise cli.UserError(f"the adapter {adapter} does not fit {name}: {reason}") from None
+                raise cli.UserError(f"the adapter {adapter} does not fit {name}: {_reason(error)}") from None
     if processor.chat_template is None:
         raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
     chat.mend(model, processor, name)
@@ -279,5 +288,5 @@ def add_adapter(model, adapter):
         try:
             model.load_adapter(adapter, name, use_safetensors=True)
         except Exception as error:
-            raise cli.UserError(f"the adapter {adapter} does not fit: {str(error).strip().splitlines()[0][:200]}") from None
+            raise cli.UserError(f"the adapter {adapter} does not fit: {_reason(error)}") from None
     model.base_model.set_adapter(list(model.peft_config))

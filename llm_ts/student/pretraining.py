@@ -1,37 +1,41 @@
-"""Train what is not a language model, a tower or a finder of lines, on plots drawn as they are needed, each seen once."""
+"""Train what is not a language model, a tower or a finder of lines, on simulated plots.
+
+They are drawn as they are needed, and each is seen once. experiments/pretrain_*.py share this.
+"""
 
 import os
 
-import torch
-from transformers import PrinterCallback, Trainer, TrainingArguments
-
-from llm_ts import disk
+from llm_ts import cli, disk
+from llm_ts.pairs import fresh
+from llm_ts.question import STUDY
 from llm_ts.student import callbacks, device, run_folder
 
 
-class PlotsTrainer(device.LoadsApart, Trainer):
-    """Transformers' trainer, whose drawing processes are left alone by Slurm's signals."""
+def make_trainer(args, learner, plots, more):
+    """Transformers' trainer on plots, in their order. more: callbacks."""
+    import torch
+    from transformers import PrinterCallback, Trainer, TrainingArguments
 
+    class PlotsTrainer(device.LoadsApart, Trainer):
+        """Its drawing processes are left alone by Slurm's signals."""
 
-def make_trainer(learner, plots, folder, learning_rate, batch_size, save_steps, seed, more):
-    """A PlotsTrainer on plots, in their order; checkpoint-<step>/ in folder. more: callbacks."""
     gpu = torch.cuda.is_available()
     arguments = TrainingArguments(
-        output_dir=folder,
+        output_dir=args.out,
         num_train_epochs=1,
-        per_device_train_batch_size=batch_size,
-        learning_rate=learning_rate,
+        per_device_train_batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=0.05,  # below 1: a share of all steps
         weight_decay=0.01,
         adam_beta2=0.98,
         bf16=device.precision() == "bf16",
         save_strategy="steps",
-        save_steps=save_steps,
-        logging_steps=save_steps,
+        save_steps=args.save_steps,
+        logging_steps=args.save_steps,
         report_to="none",
         disable_tqdm=True,
-        seed=seed,
+        seed=args.seed,
         use_cpu=not gpu,
         train_sampling_strategy="sequential",
         dataloader_pin_memory=gpu,
@@ -39,37 +43,73 @@ def make_trainer(learner, plots, folder, learning_rate, batch_size, save_steps, 
         remove_unused_columns=False,
         label_names=["labels"],
     )
-
     made = PlotsTrainer(model=learner, args=arguments, train_dataset=plots, callbacks=more)
     made.remove_callback(PrinterCallback)
     return made
 
 
-def begin(folder, about, settings):
-    """Say in a folder's file `about` what is trained in it; UserError where that is another run."""
-    run_folder.check(folder, settings, about)
-    path = os.path.join(folder, about)
-    if not os.path.exists(path):
-        disk.write_json(path, {**settings, "evaluations": []})
+def add_flags(parser, **defaults):
+    """The flags of both trainings. defaults: of fresh, process, learning_rate and other flags."""
+    add = parser.add_argument
+    add("--out", required=True, help="Folder of what is trained.")
+    add("--start", metavar="FILE", help="What such a training made, to learn on from.")
+    add("--fresh", metavar="POINTSxSERIES,...", help="Simulated series to learn from.")
+    add("--process", help='Where the series come from: names with commas, in turn; "all".')
+    add("--learning-rate", type=cli.positive_float, help="Peak; cosine to zero.")
+    add("--batch-size", type=cli.positive, help="Plots of a step.")
+    add("--save-steps", type=cli.positive, help="Save and evaluate every so many steps.")
+    add("--validation", type=cli.positive, help="Plots that each checkpoint is tried on.")
+    never = "End whole after so long; default: never."
+    add("--minutes", type=cli.positive_float, default=0.0, help=never)
+    add("--seed", type=cli.count, default=0, help="Of the first weights and of the series.")
+    disk.add_lock_flag(parser)
+    parser.set_defaults(**defaults)
+
+
+def settings_of(args, *more):
+    """What makes two runs the same run. more: names of further flags."""
+    names = ("fresh", "process", "learning_rate", "batch_size", "save_steps", "seed", *more)
+    start = disk.digest(args.start) if args.start else None
+    return {**{name: getattr(args, name) for name in names}, "start_sha256": start}
+
+
+def rows_of(args, question=STUDY):
+    """(series to learn from, series to validate on): fresh.Rows, and a list."""
+    stages = fresh.plan(args.fresh)
+    drawn = {"question": question, "processes": fresh.mixture(args.process)}
+    unseen = fresh.Rows("validation", [(*stages[-1][:2], args.validation)], **drawn)
+    return fresh.Rows("train", stages, args.seed, **drawn), list(unseen)
+
+
+def refuse_other(args, about, settings):
+    """UserError if the folder's file `about` is of another run."""
+    if os.path.exists(os.path.join(args.out, about)):
+        run_folder.check(args.out, settings, about)
 
 
 def keep(folder, about, step, **content):
-    """Keep an evaluation of a step in a folder's file `about`, in the place of those of later ones."""
+    """Keep an evaluation of a step in a folder's file `about`, in place of those of later ones."""
     path = os.path.join(folder, about)
     kept = disk.read_json(path, "the same command")
-    kept["evaluations"] = [*(one for one in kept["evaluations"] if one["step"] < step), {"step": step, **content}]
-    disk.write_json(path, kept)
+    before = [one for one in kept["evaluations"] if one["step"] < step]
+    disk.write_json(path, {**kept, "evaluations": [*before, {"step": step, **content}]})
 
 
-def train(args, learner, plots, validate):
-    """Train learner in place, to the end, or until asked to stop or out of time. validate(step): called at each planned save.
+def train(args, about, settings, learner, plots, validate):
+    """Train learner in place, to the end, or until asked to stop or out of time.
 
-    args: out, learning_rate, batch_size, save_steps, seed, minutes. Returns the number of plots that it has seen; None where
-    it was asked to stop, and is to go on.
+    args: with the flags of add_flags. about: the file of the folder that keeps the settings.
+    validate(step): called at each planned save. Returns the number of plots that it has seen; None
+    if it was asked to stop, and is to go on.
     """
+    settings = {**settings, "dtype": device.precision()}
+    refuse_other(args, about, settings)
+    path = os.path.join(args.out, about)
+    if not os.path.exists(path):
+        disk.write_json(path, {**settings, "evaluations": []})
     stop, limits = callbacks.Stop(), callbacks.Limits(args.out, minutes=args.minutes)
     more = callbacks.make(args.out, lambda _, step: validate(step), stop, limits)
-    made = make_trainer(learner, plots, args.out, args.learning_rate, args.batch_size, args.save_steps, args.seed, more)
+    made = make_trainer(args, learner, plots, more)
     checkpoint = run_folder.last_checkpoint(args.out)
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
@@ -81,3 +121,11 @@ def train(args, learner, plots, validate):
     if reached < planned:
         print(f"ended at step {reached} of {planned}: {early}")
     return min(reached * args.batch_size, len(plots))
+
+
+def save(state, path):
+    """Write weights, {name: tensor}, as .safetensors, whole or not at all."""
+    from safetensors.torch import save_file
+
+    with disk.atomic(path) as temporary:
+        save_file({name: weight.contiguous() for name, weight in state.items()}, temporary)

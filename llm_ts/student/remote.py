@@ -59,18 +59,18 @@ class Remote:
             raise cli.UserError(f"{self.url} has several models ({shown}): give --server-model")
         return wanted or names[0]
 
-    def learnt(self, name, fmt=None):
-        """The Origin of its student: what `name` says, the folder or .gguf file that it was made from.
+    def learnt(self, name):
+        """The Task that its student learnt, by `name`, the folder or .gguf file that it was made from.
 
-        fmt: a format that the user gave. UserError where the student sees plots, or where its adapters are switched off.
+        UserError where the student sees plots, or where its adapters are switched off.
         """
         if not os.path.exists(name):
             raise cli.UserError(f"no model {name} here: give the folder or .gguf file of the student that the server runs")
         adapters = self._call("GET", "/lora-adapters", optional=True) if self._is_llama else None
         if isinstance(adapters, list) and adapters and not any(isinstance(one, dict) and one.get("scale") for one in adapters):
             raise cli.UserError(f"{self.url} has its adapters switched off, and its base learnt nothing (POST /lora-adapters)")
-        known = origin.of(name, fmt)
-        if known.see != "numbers":
+        known = origin.of(name)
+        if known and known.see != "numbers":
             raise cli.UserError(f"the student of {self.url} sees plots: --server asks students of numbers alone")
         return known
 

@@ -9,31 +9,11 @@ import os
 import re
 import shutil
 
-from llm_ts import cli, disk, question
+from llm_ts import cli, disk, task
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.score import BESIDE
-from llm_ts.series import ou
-from llm_ts.student import load
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
-DEFAULTS = {
-    "optimizer": "adamw",
-    "question": question.STUDY.name,
-    "series_of": [ou.NAME],
-    "see": "numbers",
-    "words": "template",
-    "process": None,
-    "shapes": 0.0,
-    "squeeze": 0.0,
-    "long": 0.0,
-    "reorder": 0.0,
-    "then_pairs": 0,
-    "thin": False,
-    "plots": None,
-    "dataset": "dataset",
-    "side": 128,
-}  # of settings that runs of before, and runs that do without them, do not have
-UNKNOWN_BEFORE = (load.FINGERPRINT, "dtype", "start_sha256")  # settings that runs of before may lack, whatever theirs were
 RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
 
 
@@ -41,10 +21,22 @@ def check(folder, settings, name="training.json"):
     """UserError where the folder holds another run, by the settings that it wrote into the named file."""
     path = os.path.join(folder, name)
     before = disk.read_json(path, "the same command") if os.path.exists(path) else settings
-    known = {key: value for key, value in {**DEFAULTS, **settings}.items() if key in before or key not in UNKNOWN_BEFORE}
-    other = [key for key, value in known.items() if before.get(key, DEFAULTS.get(key)) != value]
-    if other:
-        raise cli.UserError(f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder")
+    if "task" in settings:
+        task.of(before, path)
+    if other := list(_others(before, settings)):
+        raise cli.UserError(
+            f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder"
+        )
+
+
+def _others(before, settings):
+    """The names of the settings that differ, of one within another too."""
+    for name, value in settings.items():
+        had = before.get(name)
+        if isinstance(had, dict) and isinstance(value, dict):
+            yield from _others(had, value)
+        elif had != value:
+            yield name
 
 
 @contextlib.contextmanager
@@ -156,7 +148,7 @@ def validation_score(content):
     """Mean over the claims of the share right on all validation rows; None where none were asked."""
     if not content.get("validation"):
         return None
-    right, names = content["validation"]["claims"]["all"], question.of(content, content["name"]).claims
+    right, names = content["validation"]["claims"]["all"], tables.question_of([content]).claims
     return sum(right[claim]["mean"] for claim in names) / len(names)
 
 

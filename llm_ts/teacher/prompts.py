@@ -14,8 +14,8 @@ TEXT = """\
 
 Describe it in {count} of plain, varied English, 6 to 16 words each, without numbers:
 {lines}
+Beside each sentence stands the label of what it says, one of those given. Sentence and label must agree.
 """
-BESIDE = "Beside each sentence stands the label of what it says, one of those given. Sentence and label must agree.\n"
 ANSWER = "Answer only with JSON: {form}"
 
 
@@ -74,17 +74,9 @@ class Prompt:
 PROMPTS = {
     prompt.name: prompt
     for prompt in (
-        Prompt("labels", 1, TEXT + BESIDE + ANSWER, labelled=True),
-        # what was asked before there were labels; an answer that names no prompt was asked so
-        Prompt("sentences", 2, TEXT + ANSWER),
+        Prompt("labels", 1, TEXT + ANSWER, labelled=True),
         # The original study's words as far as they are known: the first sentence. The rest is ours.
         Prompt("study", 1, "/think Describe the time series in {sentences}. Say {what}.\n\n{about}\n{numbers}\n\n" + ANSWER),
     )
 }
 DEFAULT = "labels"
-BEFORE = "sentences"
-
-
-def of(teacher):
-    """(name, version) of the prompt that a kept answer, its `teacher`, was asked with."""
-    return teacher.get("prompt", BEFORE), teacher.get("prompt_version")

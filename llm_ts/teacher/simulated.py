@@ -21,33 +21,22 @@ def _mistake(topic, labels, rng):
     return {claim: rng.choice([other for other in topic.LABELS[claim] if other != labels[claim]])}
 
 
-def _meant(topic, row, seed):
-    """(what the teacher takes for the labels of a topic, the random numbers that it goes on with)."""
-    rng, labels = random.Random(f"{seed} {row['id']} {topic.NAME}"), row["truth"]
-    if rng.random() < topic.ERROR_RATE:
-        labels = _mistake(topic, labels, rng)
-    return {claim: labels[claim] for claim in topic.LABELS}, rng
-
-
-def _say(row, seed):
-    """A row with its truth -> (a sentence for each topic, some of them wrong; the labels that they mean), both fixed by (seed,
-    id, truth) alone.
-
-    {"trend": "increasing", ...} -> {"trend": "The curve rises over the whole window.", ...}, {"trend": "increasing", ...}
-    """
-    sentences, said = {}, {}
-    for topic in question.of(row, row["id"]):
-        labels, rng = _meant(topic, row, seed)
-        sentences[topic.NAME] = topic.reword(labels, rng)
-        said.update(labels)
-    return sentences, said
-
-
 def answer(row, seed, second=False):
-    """The `gold` and `teacher` of a row, marked as simulated; a second teacher's seed differs from the first's."""
+    """A row with its truth -> its `gold` and `teacher`, fixed by (seed, id, truth) alone.
+
+    A second teacher's seed differs from the first's. Some sentences are wrong; `labels` are those
+    that they mean: "The curve rises over the whole window.", {"trend": "increasing"}.
+    """
     if second:
         seed += (row.get("teacher") or {}).get("seed", 0) + 1
-    sentences, labels = _say(row, seed)
+    sentences, meant = {}, {}
+    for topic in question.of(row, row["id"]):
+        rng = random.Random(f"{seed} {row['id']} {topic.NAME}")
+        labels = {claim: row["truth"][claim] for claim in topic.LABELS}
+        if rng.random() < topic.ERROR_RATE:
+            labels = _mistake(topic, labels, rng)
+        sentences[topic.NAME] = topic.reword(labels, rng)
+        meant.update(labels)
     teacher = {
         "model": MODEL,
         "simulated": True,
@@ -56,11 +45,6 @@ def answer(row, seed, second=False):
         "prompt_version": None,
         "date": None,  # nobody was asked, on no day: so a dry run repeats byte for byte
         "tokens": {"prompt": 0, "completion": 0},
-        "labels": labels,
+        "labels": meant,
     }
     return {"gold": sentences, "teacher": teacher}
-
-
-def answers(rows, seed, second):
-    """[(row, its answer), ...]."""
-    return [(row, answer(row, seed, second)) for row in rows]

@@ -5,12 +5,13 @@ import os
 from llm_ts import cli, question
 
 TRIES, BACKOFF = 7, 1.0  # of a question after 429, 5xx or a dropped connection; seconds between them, doubled
+TIMEOUT = 120.0  # seconds to wait for an answer
 
 
 class TextSynth:
     """A TextSynth engine behind its chat API; https://textsynth.com/documentation.html."""
 
-    def __init__(self, engine, server_url, timeout):
+    def __init__(self, engine, server_url):
         import requests
         from urllib3.util.retry import Retry
 
@@ -20,7 +21,7 @@ class TextSynth:
         if not self.key.isascii() or not self.key.isprintable():
             raise cli.UserError("TEXTSYNTH_API_KEY has characters that no key has: export it again")
         self.url = f"{server_url.rstrip('/')}/v1/engines/{engine}/chat"
-        self.engine, self.timeout = engine, timeout
+        self.engine = engine
         self.session = requests.Session()
         retry = Retry(
             total=TRIES - 1, backoff_factor=BACKOFF, backoff_max=60, status_forcelist=(429, 500, 502, 503, 504),
@@ -35,7 +36,8 @@ class TextSynth:
 
         body = {"messages": [prompt], "system": question.SYSTEM, "max_tokens": 200, "temperature": 0.01}
         try:
-            reply = self.session.post(self.url, json=body, headers={"Authorization": f"Bearer {self.key}"}, timeout=self.timeout)
+            heads = {"Authorization": f"Bearer {self.key}"}
+            reply = self.session.post(self.url, json=body, headers=heads, timeout=TIMEOUT)
         except requests.RequestException as error:
             raise cli.UserError(f"no answer from {self.url} ({type(error).__name__}): run again to go on") from None
         if reply.status_code != 200:
