@@ -75,7 +75,7 @@ def read(cells, no, notes, missing=(), decimal=None, default=None):
     if np.isinf(values).any():
         raise no("it holds a number too large for a computer")
     there = values[~np.isnan(values)]
-    if len(table) > 1 and np.ptp(there) < 1000 * np.spacing(np.abs(there).max()):
+    if len(table) > 1 and there.max() / 2 - there.min() / 2 < 500 * np.spacing(np.abs(there).max()):
         raise no("its values differ in more digits than a number has here: take a constant off")
     if "none" not in missing:
         _refuse_codes(there, no)
@@ -125,9 +125,9 @@ def _refuse_codes(values, no):
     if len(unique) < 4:
         return
     below = unique[0] < 0 < unique[1] and counts[0] > 1
-    cut = 1 if below else int(np.argmax(np.diff(unique))) + 1
-    odd, rest = sorted([slice(cut), slice(cut, None)], key=lambda part: len(unique[part]))
     with np.errstate(all="ignore"):
+        cut = 1 if below else int(np.argmax(np.diff(unique))) + 1
+        odd, rest = sorted([slice(cut), slice(cut, None)], key=lambda part: len(unique[part]))
         far = (unique[cut] - unique[cut - 1]) / np.ptp(unique[rest])
     for value, count in zip(unique[odd], counts[odd]) if far > 1 or below else ():
         shown = f"{value:.10g}"
