@@ -2,7 +2,7 @@
 sentences agree with the truth.
 
 Reads: data.jsonl (series, truth, gold, curated).
-Writes: test_jsonl.jsonl, one pair per line (llm_ts/pairs/pair.py: its `prompt`
+Writes: test_jsonl.jsonl, one pair per line (llm_ts/data/pair.py: its `prompt`
 and `answer` are texts for any trainer); convert_diagnostics.json and .png, gold
 against truth, and against a second teacher if there is one.
 Run: python convert.py --data data.jsonl --format study
@@ -17,9 +17,10 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import claims, cli, disk, formats, question, records
+from llm_ts import claims, formats, question
+from llm_ts.base import cli, disk
 from llm_ts.claims import lexicon
-from llm_ts.pairs import pair
+from llm_ts.data import pair, records
 from llm_ts.scores import agreement, curves, similarity
 from llm_ts.scores.means import mean_of
 

@@ -31,7 +31,9 @@ published ones: ou_process.py --truth.
 import os
 from collections import Counter
 
-from llm_ts import claims, cli, disk, question, records
+from llm_ts import claims, question
+from llm_ts.base import cli, disk
+from llm_ts.data import records
 from llm_ts.review import server, session, verify_csv
 from llm_ts.scores.score import outcome_of
 
@@ -101,7 +103,7 @@ def require_gold(described, args):
 
 def fit_thresholds(data, args):
     """Draw the effect of other thresholds. With args.write, use the fitted ones for all rows."""
-    from llm_ts.scores import fit
+    from llm_ts.review import fit
 
     described = []
     for row, asked in described_in(data, args):

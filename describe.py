@@ -19,10 +19,11 @@ student that runs there already.
 import os
 import sys
 
-from llm_ts import cli, formats, paths, question
+from llm_ts import formats, question
+from llm_ts.base import cli, paths
 from llm_ts.desk import draw, fast, prepare, serve, tell
 from llm_ts.desk.steps import SHORTEST
-from llm_ts.series import picture
+from llm_ts.pictures import picture
 from llm_ts.series.rows import LONGEST
 from llm_ts.student import load, origin
 from llm_ts.student.remote import Remote

@@ -17,15 +17,18 @@ import hashlib
 import os
 from dataclasses import replace
 
-from llm_ts import cli, disk, formats, question, records
-from llm_ts.pairs import fresh, pair, suites
+from llm_ts import formats, question
+from llm_ts.base import cli, disk
+from llm_ts.data import pair, records
+from llm_ts.pairs import fresh, suites
 from llm_ts.scores import evaluation, similarity, tables
 from llm_ts.scores.score import CONSTANTS, guessed_answers
 from llm_ts.series import rows as series_rows
-from llm_ts.student import device, load, origin, run_folder
+from llm_ts.student import device, load, origin
 from llm_ts.student.answer import MAX_NEW_TOKENS
 from llm_ts.student.student import Student
 from llm_ts.task import Task
+from llm_ts.train import run_folder
 
 ABOUT = "about.json"  # whose answers these are: another student's are refused
 
@@ -53,7 +56,7 @@ def ask(args, asked, number, count, about):
     student = Student(args.model, args.batch_size, see=about["task"]["see"])
     as_ours = None
     if args.dataset:
-        from llm_ts.student import finder
+        from llm_ts.sight import finder
 
         as_ours = finder.redrawer(args.model)
     with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile

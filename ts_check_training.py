@@ -16,11 +16,12 @@ import os
 import re
 import sys
 
-from llm_ts import cli, disk, question, records
-from llm_ts.pairs import pair
+from llm_ts import question
+from llm_ts.base import cli, disk
+from llm_ts.data import pair, records
+from llm_ts.pictures.plot import plotter
 from llm_ts.scores import evaluation, page, similarity, tables
 from llm_ts.scores.score import BESIDE
-from llm_ts.series.plot import plotter
 from llm_ts.teacher.textsynth import TextSynth
 
 COLOURS = {"right": "32", "wrong": "31", "ambiguous": "33", "unread": "90"}

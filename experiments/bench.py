@@ -23,8 +23,10 @@ import sys
 import tempfile
 import time
 
-from llm_ts import cli, disk, paths, question
-from llm_ts.pairs import fresh, pair
+from llm_ts import question
+from llm_ts.base import cli, disk, paths
+from llm_ts.data import pair
+from llm_ts.pairs import fresh
 from llm_ts.student import device
 
 ROWS = 20_000  # of the stages
@@ -92,15 +94,16 @@ def learn(way, points, steps):
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    from llm_ts.student import load, train
+    from llm_ts.student import load
+    from llm_ts.train import sft
 
     base, gpu = paths.fetched("smollm2"), torch.cuda.is_available()
     rows = fresh.pairs("train", [(points, points, 8 * (steps + 1))], "thirds")
     with tempfile.TemporaryDirectory() as folder:
         if way == "ours":
             rare = {"save_steps": 10**6, "logging_steps": 10**6}
-            recipe = train.Recipe(epochs=1, batch_size=8, in_order=True, **rare)
-            trainer = train.make(recipe, folder, *load.load(base, device.dtype()), rows, [])
+            recipe = sft.Recipe(epochs=1, batch_size=8, in_order=True, **rare)
+            trainer = sft.make(recipe, folder, *load.load(base, device.dtype()), rows, [])
         else:
             config = SFTConfig(
                 folder, max_length=None, train_sampling_strategy="sequential", report_to="none",
@@ -109,7 +112,7 @@ def learn(way, points, steps):
             model, tokenizer = load.load_base(base, torch.float32)
             everywhere = {"target_modules": "all-linear", "task_type": "CAUSAL_LM"}
             lora = LoraConfig(r=16, lora_alpha=32, **everywhere)
-            data = {"train_dataset": train.conversations(rows), "processing_class": tokenizer}
+            data = {"train_dataset": sft.conversations(rows), "processing_class": tokenizer}
             trainer = SFTTrainer(model, config, peft_config=lora, **data)
         trainer.create_optimizer()
         losses, start = [], 0.0

@@ -11,7 +11,9 @@ of: its processes and points are empty. An older GGUF file must be exported agai
 import glob
 import os
 
-from llm_ts import cli, disk, records, task
+from llm_ts import task
+from llm_ts.base import cli, disk
+from llm_ts.data import records
 
 NO_RULES = {"name": "", "thresholds": {}}
 BEFORE = {"process": None, "squeeze": 0.0, "long": 0.0, "reorder": 0.0, "words": "template"}

@@ -20,12 +20,14 @@ import signal
 import subprocess
 import sys
 
-from llm_ts import cli, disk, paths
-from llm_ts.pairs import fresh, pair, suites
+from llm_ts.base import cli, disk, paths
+from llm_ts.data import pair
+from llm_ts.pairs import fresh, suites
 from llm_ts.scores import evaluation, tables
 from llm_ts.scores.means import percent, wilson
 from llm_ts.scores.score import CONSTANTS
-from llm_ts.student import load, run_folder
+from llm_ts.student import load
+from llm_ts.train import run_folder
 
 BASE = "--batch-size 8 --learning-rate 1e-3 --save-steps 250 --validation 0 --eval-rows 2 --no-gguf"
 OWN = ("--out", "--seed", "--minutes", "--validation")  # flags that the comparison sets itself

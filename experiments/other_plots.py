@@ -20,7 +20,7 @@ import tempfile
 
 from experiments.plotters import by_gnuplot, by_matplotlib, by_plotly, by_r
 from experiments.plotters.plot import asked, generator
-from llm_ts import cli, disk
+from llm_ts.base import cli, disk
 from llm_ts.pairs import suites
 
 BATCH = 50  # plots per start of a program: R and Chromium take a second to start

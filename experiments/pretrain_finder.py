@@ -15,9 +15,11 @@ step and exit with 75.
 
 import os
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.scores.means import mean_of, percent
-from llm_ts.student import load, pretraining, run_folder
+from llm_ts.sight import pretraining
+from llm_ts.student import load
+from llm_ts.train import run_folder
 
 ABOUT = "finder.json"
 NEAR = 3  # pixels of 256 x 160 that the sides of the box around the line may lie off
@@ -34,7 +36,7 @@ def found(learner, plots, batch_size):
     """
     import numpy as np
 
-    from llm_ts.student import finder
+    from llm_ts.sight import finder
 
     shares = {"line": [], "box": []}
     for start in range(0, len(plots), batch_size):
@@ -62,7 +64,7 @@ def main(argv=None):
 
     import torch
 
-    from llm_ts.student import finder
+    from llm_ts.sight import finder
 
     torch.manual_seed(args.seed)
     learner = finder.read(args.start) if args.start else finder.Finder()

@@ -15,11 +15,14 @@ that is trained already, and only puts it before the text model.
 
 import os
 
-from llm_ts import cli, disk, question
+from llm_ts import question
+from llm_ts.base import cli, disk
 from llm_ts.pairs import fresh
 from llm_ts.scores import score
 from llm_ts.scores.means import percent
-from llm_ts.student import device, load, pretraining, run_folder
+from llm_ts.sight import pretraining
+from llm_ts.student import device, load
+from llm_ts.train import run_folder
 
 ABOUT = "tower.json"  # what the tower was trained with, and how it read at each checkpoint
 DEFAULTS = {"fresh": "128x80000", "process": "ou", "learning_rate": 1e-3}
@@ -46,7 +49,7 @@ def outcomes_of(tower, plots, asked, batch_size):
 
 def train_tower(args, asked, settings, model, processor):
     """Train the tower of a model in place; returns what pretraining.train does."""
-    from llm_ts.student import tower
+    from llm_ts.sight import tower
 
     learner = tower.Tower(model, processor.tokenizer, asked)
     rows, unseen = pretraining.rows_of(args, asked)
@@ -84,7 +87,7 @@ def main(argv=None):
 
     import torch
 
-    from llm_ts.student import eyes
+    from llm_ts.sight import eyes
 
     path, made = args.tower or args.start, os.path.join(args.out, load.TOWER)
     trained = load.read_tensors(path) if path else None

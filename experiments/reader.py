@@ -14,7 +14,8 @@ is the label or one of the others; silence is never wrong, only missing.
 
 import json
 
-from llm_ts import claims, cli
+from llm_ts import claims
+from llm_ts.base import cli
 from llm_ts.scores.means import mean_of, percent
 
 

@@ -30,8 +30,8 @@ from collections import Counter
 
 import numpy as np
 
-from llm_ts import cli, paths, pypi
-from llm_ts.pairs import pair
+from llm_ts.base import cli, paths, pypi
+from llm_ts.data import pair
 from llm_ts.question import STUDY
 from llm_ts.series.scale import integers_of
 

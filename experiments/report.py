@@ -15,12 +15,14 @@ import glob
 import os
 import re
 
-from llm_ts import cli, disk, task
+from llm_ts import task
+from llm_ts.base import cli, disk
 from llm_ts.pairs import suites
 from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.means import percent
 from llm_ts.scores.score import CONSTANTS
-from llm_ts.student import load, origin, run_folder
+from llm_ts.student import load, origin
+from llm_ts.train import run_folder
 
 RESULTS = "results"
 PAGE = os.path.join(RESULTS, "README.md")

@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections import Counter
 
-from llm_ts import cli, disk, paths
+from llm_ts.base import cli, disk, paths
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 PAGE = 4096

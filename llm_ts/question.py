@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from llm_ts import claims, cli, formats, rules
+from llm_ts import claims, formats, rules
+from llm_ts.base import cli
 from llm_ts.rules import PUBLISHED, Rules
 
 PROMPT_VERSION = 1

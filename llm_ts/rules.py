@@ -7,7 +7,8 @@ never mixed with what is new.
 
 from dataclasses import dataclass
 
-from llm_ts import claims, cli
+from llm_ts import claims
+from llm_ts.base import cli
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ GGUF file. A pair holds the properties that concern one series.
 import json
 from dataclasses import dataclass
 
-from llm_ts import cli, formats, rules
+from llm_ts import formats, rules
 from llm_ts import question as questions
+from llm_ts.base import cli
 from llm_ts.series import PROCESSES, ou
 
 VERSION = 1

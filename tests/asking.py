@@ -8,7 +8,7 @@ import calling
 import pytest
 from mistral_server import KEY
 
-from llm_ts import records
+from llm_ts.data import records
 from llm_ts.teacher import pace
 
 ROOT = calling.ROOT
@@ -18,7 +18,7 @@ QUICK = ("--timeout", "5")
 # mistral.py, but impatient: seconds before it asks again
 CODE = """\
 import mistral
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.teacher import pace
 pace.BACKOFF = {backoff}
 cli.run(mistral.main)

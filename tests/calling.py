@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from typing import NamedTuple
 
-from llm_ts import cli, disk
+from llm_ts.base import cli, disk
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

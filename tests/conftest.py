@@ -85,8 +85,8 @@ def embedder():
 @pytest.fixture(scope="session")
 def llama_cpp():
     """What an export needs: llama.cpp's converters, and its library."""
-    from llm_ts import cli, paths
-    from llm_ts.student import llama_library
+    from llm_ts.base import cli, paths
+    from llm_ts.gguf import llama_library
 
     try:
         llama_library.require("an export")
@@ -129,7 +129,7 @@ def make_tiny_model(folder):
 @pytest.fixture(scope="session")
 def tiny_eyes(tiny_model, tmp_path_factory):
     """Folder of the tiny Llama with eyes of random weights: the architecture of SmolVLM with a real processor."""
-    from llm_ts.student import eyes
+    from llm_ts.sight import eyes
 
     folder = str(tmp_path_factory.mktemp("model") / "Tiny-Sees")
     model, processor = eyes.give(tiny_model)

@@ -3,7 +3,7 @@
 Reads, writes: a file in a folder that the test gives. Run: no command of its own; test_words.py and others use it.
 """
 
-from llm_ts.pairs import pair
+from llm_ts.data import pair
 from llm_ts.series import rows as series_rows
 from llm_ts.teacher import simulated
 

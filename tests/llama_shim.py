@@ -10,8 +10,8 @@ import subprocess
 
 import pytest
 
-from llm_ts import paths
-from llm_ts.student import llama_library
+from llm_ts.base import paths
+from llm_ts.gguf import llama_library
 
 REAL = paths.of("llama")
 DIES = "int llama_decode(void *context, ...) { __builtin_trap(); }\n"

@@ -11,17 +11,22 @@ import pytest
 import tiny_bases
 from conftest import SMOLLM2, run_script
 
-from llm_ts import cli, question
-from llm_ts.pairs import fresh, pair
-from llm_ts.student import answer, cache, callbacks, chat, device, gguf_file, load, train, trial
+from llm_ts import question
+from llm_ts.base import cli
+from llm_ts.data import pair
+from llm_ts.fast import cache
+from llm_ts.gguf import gguf_file
+from llm_ts.pairs import fresh
+from llm_ts.student import answer, chat, device, load
 from llm_ts.student.student import Student
+from llm_ts.train import callbacks, sft, trial
 
 if not os.path.isfile(SMOLLM2):
     pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2", allow_module_level=True)
 
 ROWS = fresh.pairs("train", [(16, 16, 8)], "thirds")
 PROMPTS = [pair.prompt_of(row) for row in ROWS[:3]] + ["x " * 40, "Why?"]
-RECIPE = train.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", save_steps=99)
+RECIPE = sft.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", save_steps=99)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +121,7 @@ def test_the_loss_of_other_architectures_has_the_gradients_of_their_own(made, tm
     import torch
 
     model, tokenizer = in_fp32(made(kind))
-    trainer = train.make(RECIPE, str(tmp_path), model, tokenizer, ROWS, [])
+    trainer = sft.make(RECIPE, str(tmp_path), model, tokenizer, ROWS, [])
     assert trainer.quick == quick
     torch.manual_seed(1)
     for name, weight in trainer.model.named_parameters():
@@ -141,9 +146,9 @@ def test_what_cannot_be_asked_is_refused_before_the_training(made, tmp_path, cap
     ):
         model, tokenizer = in_fp32(made(kind))
         with pytest.raises(cli.UserError, match=why):
-            trial.run(train.make(recipe, str(tmp_path), model, tokenizer, ROWS, []), tokenizer, ROWS)
+            trial.run(sft.make(recipe, str(tmp_path), model, tokenizer, ROWS, []), tokenizer, ROWS)
     model, tokenizer = in_fp32(made("llama"))
-    trial.run(train.make(RECIPE, str(tmp_path), model, tokenizer, ROWS, []), tokenizer, ROWS)
+    trial.run(sft.make(RECIPE, str(tmp_path), model, tokenizer, ROWS, []), tokenizer, ROWS)
     assert "not tried" in capsys.readouterr().out
 
 

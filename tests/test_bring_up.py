@@ -12,11 +12,14 @@ import pytest
 from conftest import ROOT
 
 from experiments import bring_up
-from llm_ts import cli, disk, question, records, task
-from llm_ts.pairs import fresh, pair
+from llm_ts import question, task
+from llm_ts.base import cli, disk
+from llm_ts.data import pair, records
+from llm_ts.pairs import fresh
 from llm_ts.scores import evaluation
-from llm_ts.student import origin, run_folder
+from llm_ts.student import origin
 from llm_ts.task import Task
+from llm_ts.train import run_folder
 
 SEASON = question.QUESTIONS["season"]
 

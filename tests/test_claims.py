@@ -16,7 +16,8 @@ import pytest
 from conftest import ROOT, run_script
 
 from experiments import reader
-from llm_ts import claims, cli, question
+from llm_ts import claims, question
+from llm_ts.base import cli
 from llm_ts.claims import lexicon
 from llm_ts.question import STUDY
 

@@ -12,7 +12,7 @@ import termios
 import pytest
 from conftest import ROOT, SMOLLM2, command_of, run_script
 
-from llm_ts import cli
+from llm_ts.base import cli
 
 
 def on_a_terminal(script, *arguments, cwd, code=0):
@@ -66,7 +66,7 @@ def test_in_a_log_what_is_said_is_a_line(capsys):
 def test_a_failure_below_a_bar_is_one_clean_line(tmp_path):
     """On a terminal: the bar is gone when the line comes, and what was said on the way stands in lines of its own."""
     code = (
-        f"import sys; sys.path.insert(0, {ROOT!r}); from llm_ts import cli\n"
+        f"import sys; sys.path.insert(0, {ROOT!r}); from llm_ts.base import cli\n"
         "def main(argv):\n"
         "    with cli.Progress('answers', 3) as bar:\n"
         "        bar.step()\n"
@@ -84,7 +84,7 @@ def test_a_failure_below_a_bar_is_one_clean_line(tmp_path):
 def chatter(fails):
     """A script that chatters to stderr inside quiet(), from Python and from below, and then fails as it is told."""
     return (
-        f"import os, sys; sys.path.insert(0, {ROOT!r}); from llm_ts import cli\n"
+        f"import os, sys; sys.path.insert(0, {ROOT!r}); from llm_ts.base import cli\n"
         "def main(argv):\n"
         "    with cli.quiet():\n"
         "        print('chatter', file=sys.stderr)\n"

@@ -12,9 +12,9 @@ import pytest
 from conftest import ROOT, command_of, run_script
 
 from experiments import compare
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.scores.means import mean_of
-from llm_ts.student import flags as training
+from llm_ts.train import flags as training
 
 
 def means(right, n):

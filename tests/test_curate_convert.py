@@ -12,9 +12,11 @@ import pytest
 from conftest import run_script
 
 import curate
-from llm_ts import disk, formats, question, records
+from llm_ts import formats, question
+from llm_ts.base import disk
 from llm_ts.claims import extrema, noise
-from llm_ts.pairs.pair import split_of
+from llm_ts.data import records
+from llm_ts.data.pair import split_of
 from llm_ts.question import STUDY
 from llm_ts.review import verify_csv
 from llm_ts.scores.similarity import NLI_SCORES, Scorer

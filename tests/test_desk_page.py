@@ -18,7 +18,7 @@ from conftest import ROOT, SMOLLM2, command_of, run_script
 from test_export_describe import adapter  # noqa: F401
 from test_review_page import post
 
-from llm_ts import paths
+from llm_ts.base import paths
 from llm_ts.desk import serve
 
 pytestmark = pytest.mark.slow

@@ -15,9 +15,10 @@ import pytest
 from conftest import ROOT, run_script
 
 import examine
-from llm_ts import cli, formats
+from llm_ts import formats
+from llm_ts.base import cli
+from llm_ts.data.pair import answer_of, prompt_of, thinned
 from llm_ts.pairs import fresh, suites
-from llm_ts.pairs.pair import answer_of, prompt_of, thinned
 from llm_ts.question import STUDY
 from llm_ts.scores import evaluation
 from llm_ts.series import rows as series_rows

@@ -14,13 +14,16 @@ import pytest
 from conftest import ROOT, run_script
 from gguf import GGUFReader
 
-from llm_ts import cli, disk
+from llm_ts.base import cli, disk
+from llm_ts.data import pair
 from llm_ts.desk import draw, prepare
-from llm_ts.pairs import fresh, pair
+from llm_ts.export import compare
+from llm_ts.gguf import gguf_file
+from llm_ts.pairs import fresh
 from llm_ts.question import STUDY
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of, rescale
-from llm_ts.student import answer, compare, gguf_file, load, origin
+from llm_ts.student import answer, load, origin
 from llm_ts.student.student import Student
 from llm_ts.table.read import Options
 from llm_ts.task import Task

@@ -13,8 +13,10 @@ from conftest import run_script
 from test_export_describe import PROMPT, adapter, answers  # noqa: F401
 
 import hf2gguf
-from llm_ts import cli
-from llm_ts.student import gguf_file, modelfile, origin
+from llm_ts.base import cli
+from llm_ts.export import modelfile
+from llm_ts.gguf import gguf_file
+from llm_ts.student import origin
 from llm_ts.student.student import Student
 from llm_ts.task import Task
 

@@ -17,10 +17,12 @@ import pytest
 from conftest import ROOT, SMOLLM2, run_script
 from test_export_describe import adapter  # noqa: F401
 
-from llm_ts import cli, paths
+from llm_ts.base import cli, paths
 from llm_ts.desk import fast
+from llm_ts.fast import gguf_batch
+from llm_ts.gguf import gguf_worker, llama_library
 from llm_ts.question import STUDY, messages_of
-from llm_ts.student import gguf_batch, gguf_worker, llama_library, load, origin
+from llm_ts.student import load, origin
 from llm_ts.student.student import Student
 
 pytestmark = pytest.mark.slow

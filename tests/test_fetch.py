@@ -24,8 +24,8 @@ import pytest
 from conftest import ROOT
 
 import fetch
-from llm_ts import cli, paths, pypi
-from llm_ts.student import llama_build, llama_library, llama_trial
+from llm_ts.base import cli, paths, pypi
+from llm_ts.gguf import llama_build, llama_library, llama_trial
 
 CMAKE = """\
 cmake_minimum_required(VERSION 3.14)

@@ -17,10 +17,12 @@ from conftest import EMBEDDER, command_of, run_script
 from PIL import Image
 
 from experiments import pretrain_finder
-from llm_ts import cli, disk, paths
-from llm_ts.pairs import fresh, pair
-from llm_ts.series import plot, styles
-from llm_ts.student import finder, load
+from llm_ts.base import cli, disk, paths
+from llm_ts.data import pair
+from llm_ts.pairs import fresh
+from llm_ts.pictures import plot, styles
+from llm_ts.sight import finder
+from llm_ts.student import load
 
 
 @pytest.fixture(scope="module")

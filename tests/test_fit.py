@@ -12,9 +12,11 @@ import convert
 import curate
 import mistral
 import ou_process
-from llm_ts import cli, disk, question, records, rules
+from llm_ts import question, rules
+from llm_ts.base import cli, disk
+from llm_ts.data import records
 from llm_ts.question import STUDY
-from llm_ts.scores import fit
+from llm_ts.review import fit
 
 MEANT = rules.fitted("meant", {"rise": 2**-0.5 / 3, "low": 0.04 * 2**0.375, "high": 0.12 * 2**0.5})  # all of them multiples that are tried
 

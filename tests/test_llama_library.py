@@ -18,8 +18,8 @@ import llama_shim
 import pytest
 from conftest import ROOT, run_script
 
-from llm_ts import cli, paths
-from llm_ts.student import gguf_file, gguf_worker, llama_library, llama_trial
+from llm_ts.base import cli, paths
+from llm_ts.gguf import gguf_file, gguf_worker, llama_library, llama_trial
 
 CHAT = [{"role": "user", "content": "1 2 3"}]
 
@@ -191,7 +191,7 @@ def test_what_the_worker_refuses_is_refused_here(tmp_path):
 
 LONG = """
 import sys
-from llm_ts.student import gguf_file
+from llm_ts.gguf import gguf_file
 llama = gguf_file.Llama(sys.argv[1])
 print(llama._worker._process.pid, flush=True)
 while True:
@@ -242,7 +242,7 @@ def test_a_converter_that_a_signal_ends_says_which(monkeypatch, tmp_path):
 
 
 def test_scripts_let_waiting_threads_sleep_unless_the_user_says_otherwise():
-    code = "import os; from llm_ts import cli; print(os.environ['OMP_WAIT_POLICY'])"
+    code = "import os; from llm_ts.base import cli; print(os.environ['OMP_WAIT_POLICY'])"
     env = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
     for more, expected in (({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")):
         done = subprocess.run(

@@ -80,7 +80,7 @@ def test_rows_are_asked_about(two_rows, server):
 
 def test_a_picture_is_refused_in_one_line(two_rows, server):
     (two_rows / "dataset").mkdir()
-    from llm_ts.series import plot
+    from llm_ts.pictures import plot
 
     for row in rows_of(two_rows):
         plot.plotter(16).save(row["series"], str(two_rows / "dataset" / f"{row['id']}.png"))

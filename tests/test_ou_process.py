@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import run_script
 
-from llm_ts import records
+from llm_ts.data import records
 from llm_ts.question import STUDY
 from llm_ts.series import PROCESSES, ou, rows
 from llm_ts.series.rows import make, replay

@@ -9,10 +9,10 @@ import pytest
 from test_scoring import WordScorer
 
 import convert
+from llm_ts.pictures.plot import Plotter
 from llm_ts.question import QUESTIONS, STUDY
 from llm_ts.scores import curves, evaluation
 from llm_ts.series import rows as series_rows
-from llm_ts.series.plot import Plotter
 
 
 def faults(figure):

@@ -17,7 +17,8 @@ import pytest
 from conftest import ROOT, run_script
 
 from experiments import real_windows
-from llm_ts import cli, pypi, records
+from llm_ts.base import cli, pypi
+from llm_ts.data import records
 from llm_ts.question import STUDY
 
 HEAD = "series,package,file,column,rows,about,licence\n"

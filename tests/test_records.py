@@ -13,7 +13,9 @@ import time
 
 import pytest
 
-from llm_ts import cli, disk, question, records
+from llm_ts import question
+from llm_ts.base import cli, disk
+from llm_ts.data import records
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROWS = [{"id": f"ou_{k:06d}", "series": [0, k, 99], "gold": {"trend": 'é "quoted"\nnew line'}} for k in range(5)]
@@ -90,7 +92,7 @@ def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path, more):
     """Also where the first has replaced the file by another one."""
     fill(path)
     code = (
-        f"import time\nfrom llm_ts import disk, records\nwith records.writing({path!r}) as data:\n{more}"
+        f"import time\nfrom llm_ts.base import disk, records\nwith records.writing({path!r}) as data:\n{more}"
         " print('held', flush=True)\n time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
@@ -104,7 +106,7 @@ def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path, more):
 
 def test_a_kill_during_appending_loses_at_most_the_last_line(path):
     code = (
-        f"from llm_ts import disk, records\nwith records.writing({path!r}, create=True) as data:\n"
+        f"from llm_ts.base import disk, records\nwith records.writing({path!r}, create=True) as data:\n"
         " for k in range(10**9):\n  data.append(records.line_of({'id': f'r{k}', 'text': 'x' * 5000}))"
     )
     for _ in range(3):

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 
 import describe
-from llm_ts import cli, paths
+from llm_ts.base import cli, paths
 from llm_ts.question import STUDY, SYSTEM
 from llm_ts.student import remote
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 from experiments import report
-from llm_ts import cli
+from llm_ts.base import cli
 
 README = "# tables\n" + "".join(report.MARKERS) + "\nthe end\n"
 

@@ -13,7 +13,8 @@ import pytest
 from conftest import run_script
 from test_curate_convert import other, plant, rows_with_gold, store
 
-from llm_ts import cli, records
+from llm_ts.base import cli
+from llm_ts.data import records
 from llm_ts.question import STUDY
 from llm_ts.review import session, verify_csv
 

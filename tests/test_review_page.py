@@ -20,7 +20,7 @@ from conftest import command_of, run_script
 from test_curate_convert import other, rows_with_gold, store
 from test_review import curated_of, table_of
 
-from llm_ts import records
+from llm_ts.data import records
 from llm_ts.question import STUDY
 
 HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> The trend falls & "rises".'

@@ -11,8 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = "llm_ts"
 
 # from the ground up: each room, a file or a folder of the package, may import those before it, and itself
-ROOMS = ["cli", "disk", "paths", "pypi", "workers", "claims", "rules", "formats", "question", "shape", "records", "local_page"]
-ROOMS += ["table", "series", "task", "pairs", "teacher", "scores", "review", "student", "desk"]
+ROOMS = ["base", "claims", "rules", "formats", "question", "series", "task", "pictures", "data"]
+ROOMS += ["pairs", "table", "teacher", "scores", "review", "fast", "gguf", "student", "train", "sight", "export", "desk"]
 STAGES = {os.path.basename(path)[:-3] for path in glob.glob(os.path.join(ROOT, "*.py"))}
 FILES = [
     os.path.relpath(path, ROOT)
@@ -66,13 +66,13 @@ def test_imports_go_down():
 
 PLANTED = [
     (f"{PACKAGE}/claims/trend.py", f"from {PACKAGE}.question import STUDY"),
-    (f"{PACKAGE}/records.py", f"def f():\n    from {PACKAGE}.student import load"),
+    (f"{PACKAGE}/data/records.py", f"def f():\n    from {PACKAGE}.student import load"),
     ("curate.py", "import convert"),
     (f"{PACKAGE}/pairs/pair.py", "from ou_process import main"),
-    (f"{PACKAGE}/cli.py", "from experiments import compare"),
+    (f"{PACKAGE}/base/cli.py", "from experiments import compare"),
     (f"{PACKAGE}/__init__.py", f"from {PACKAGE}.student import load"),
     (f"{PACKAGE}/scores/means.py", f"import {PACKAGE}"),
-    (f"{PACKAGE}/records.py", "import importlib"),
+    (f"{PACKAGE}/data/records.py", "import importlib"),
 ]
 
 

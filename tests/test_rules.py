@@ -8,7 +8,8 @@ import json
 import pytest
 
 import ou_process
-from llm_ts import claims, cli, question, rules
+from llm_ts import claims, question, rules
+from llm_ts.base import cli
 from llm_ts.pairs import fresh
 from llm_ts.question import STUDY
 from llm_ts.student import origin

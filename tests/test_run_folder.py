@@ -9,13 +9,14 @@ import socket
 
 import pytest
 
-from llm_ts import cli, disk
+from llm_ts.base import cli, disk, torchrun
 from llm_ts.question import STUDY
 from llm_ts.scores import curves
 from llm_ts.scores.means import mean_of
 from llm_ts.scores.score import scored
-from llm_ts.student import load, run_folder, torchrun
+from llm_ts.student import load
 from llm_ts.task import Task
+from llm_ts.train import run_folder
 
 
 def means(right):
@@ -132,7 +133,7 @@ def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpo
     assert run_folder.stands_still(str(folder)) == 2
     run_folder.mark_whole(str(folder / "checkpoint-30"), 30, 61.23)
     assert run_folder.seconds(str(folder)) == 61.3  # never less than it was
-    from llm_ts.student import callbacks
+    from llm_ts.train import callbacks
 
     assert callbacks.Limits(str(folder), patience=3, minutes=2).reason() is None
     assert "61" not in callbacks.Limits(str(folder), patience=2).reason()
@@ -140,7 +141,7 @@ def test_patience_counts_from_the_first_best_and_seconds_from_the_newest_checkpo
 
 
 def test_a_process_may_look_before_process_0_has_made_the_folder(folder):
-    from llm_ts.student import callbacks
+    from llm_ts.train import callbacks
 
     missing = str(folder / "not yet")
     assert callbacks.Limits(missing, minutes=1).reason() is None

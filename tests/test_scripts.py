@@ -19,7 +19,7 @@ import pytest
 from conftest import ROOT, SMOLLM2, command_of, run_script
 from PIL import Image
 
-from llm_ts import records
+from llm_ts.data import records
 from llm_ts.series import rows as series_rows
 
 STAGES = sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "*.py")))

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from conftest import ROOT, run_script
 
-from llm_ts import cli, disk, formats, question, records, task
-from llm_ts.pairs import fresh, pair, suites
+from llm_ts import formats, question, task
+from llm_ts.base import cli, disk
+from llm_ts.data import pair, records
+from llm_ts.pairs import fresh, suites
 from llm_ts.scores import evaluation
 from llm_ts.series import PROCESSES, rows
-from llm_ts.student import origin, run_folder
+from llm_ts.student import origin
 from llm_ts.student.student import Student
 from llm_ts.task import Task
+from llm_ts.train import run_folder
 
 SEASON = question.QUESTIONS["season"]
 MAKE = ("--points", 24)

@@ -23,7 +23,7 @@ import pytest
 import requests
 from conftest import ROOT, SMOLLM2
 
-from llm_ts import cli, paths
+from llm_ts.base import cli, paths
 from llm_ts.question import STUDY, messages_of
 from llm_ts.student import origin
 

@@ -10,10 +10,11 @@ import shutil
 import pytest
 from conftest import ROOT, SMOLLM2, run_script
 
-from llm_ts import cli, paths
-from llm_ts.pairs import fresh, pair
+from llm_ts.base import cli, paths
+from llm_ts.data import pair
+from llm_ts.pairs import fresh
+from llm_ts.pictures import plot
 from llm_ts.question import STUDY
-from llm_ts.series import plot
 from llm_ts.student import answer
 from llm_ts.student.student import Student
 

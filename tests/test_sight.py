@@ -18,14 +18,17 @@ import pytest
 from conftest import EMBEDDER, ROOT, command_of, run_script
 from PIL import Image
 
-from llm_ts import cli, question
-from llm_ts.pairs import fresh, pair, suites
+from llm_ts import question
+from llm_ts.base import cli
+from llm_ts.data import pair
+from llm_ts.pairs import fresh, suites
+from llm_ts.pictures import picture, plot
 from llm_ts.question import STUDY
-from llm_ts.series import picture, plot
 from llm_ts.series import rows as series_rows
-from llm_ts.student import answer, device, load, origin, train
+from llm_ts.student import answer, device, load, origin
 from llm_ts.student.student import Student
 from llm_ts.task import from_mark
+from llm_ts.train import sft
 
 EYES = ("tiny_eyes", "tiny_qwen_vl")
 
@@ -110,8 +113,8 @@ def test_the_loss_is_that_of_the_answer_alone(request, shown, tmp_path, name):
     import torch
 
     model, processor = load.load(request.getfixturevalue(name), torch.float32, see="image")
-    recipe = train.Recipe(epochs=1, batch_size=6, rank=2, alpha=4, dtype="fp32", in_order=True)
-    made = train.make(recipe, str(tmp_path), model, processor, shown, [])
+    recipe = sft.Recipe(epochs=1, batch_size=6, rank=2, alpha=4, dtype="fp32", in_order=True)
+    made = sft.make(recipe, str(tmp_path), model, processor, shown, [])
     for name, weight in made.model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight.data, std=0.1)
@@ -152,8 +155,8 @@ def test_a_frozen_tower_has_no_adapter(request, shown, tmp_path, name):
     names = {}
     for tower in ("lora", "frozen"):
         model, processor = load.load(request.getfixturevalue(name), torch.float32, see="image")
-        recipe = train.Recipe(rank=2, alpha=4, dtype="fp32", tower=tower)
-        made = train.make(recipe, str(tmp_path), model, processor, shown, [])
+        recipe = sft.Recipe(rank=2, alpha=4, dtype="fp32", tower=tower)
+        made = sft.make(recipe, str(tmp_path), model, processor, shown, [])
         names[tower] = {name for name, weight in made.model.named_parameters() if weight.requires_grad}
     assert any("vis" in name for name in names["lora"]) and not any("vis" in name for name in names["frozen"])
     assert 0 < len(names["frozen"]) < len(names["lora"])
@@ -427,7 +430,7 @@ def test_two_processes_train_as_one_does(stage, tiny_eyes, embedder, tmp_path):
 
 BESIDE = """
 import qwen_train
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.student import device
 
 plain = device.apart

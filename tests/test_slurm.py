@@ -21,8 +21,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from llm_ts import disk, records
-from llm_ts.pairs import pair
+from llm_ts.base import disk
+from llm_ts.data import pair, records
 from llm_ts.series import rows as series_rows
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,8 @@ import convert
 import curate
 import mistral
 import ou_process
-from llm_ts import cli, records
+from llm_ts.base import cli
+from llm_ts.data import records
 
 COUNT, POINTS = 2500, 16  # three pieces of work
 STAGES = {
@@ -161,7 +162,7 @@ def test_memory_does_not_grow_with_the_file(whole, tmp_path):
     rows = whole["curate.py"]["data.jsonl"]
     many = b"".join(rows.replace(b'"id": "ou_', b'"id": "%d_' % number) for number in range(8))
     code = (
-        "import re, sys\nfrom llm_ts import records\n"
+        "import re, sys\nfrom llm_ts.data import records\n"
         # not ru_maxrss: it begins at what the process that started this one had
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\nbefore = peak()\n"
         "if sys.argv[1] == 'all':\n  found = records.read('many.jsonl')\n"

@@ -243,7 +243,7 @@ Rule, version 1. upper = the share of points above the middle between minimum an
     high if upper > 1/2, else low; clear if upper is at least 0.1 away from it
 """
 
-from llm_ts.claims.lexicon import SEPARATORS, clauses_of, phrases, reader, tags_of
+from llm_ts.claims.lexicon import clauses_of, phrases, reader, SEPARATORS, tags_of
 
 NAME = "level"
 LABELS = {"level": ("high", "low")}
@@ -281,7 +281,7 @@ FIVE = ("trend", "noise", "extrema", "season", "level")
 CHECK = """\
 import sys
 from llm_ts import question
-from llm_ts.pairs import pair
+from llm_ts.data import pair
 from llm_ts.scores import score, tables
 from llm_ts.scores.similarity import Scorer
 from llm_ts.teacher.prompts import PROMPTS

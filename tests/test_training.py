@@ -20,12 +20,15 @@ import pytest
 from conftest import ROOT, run_script
 
 import convert
-from llm_ts import cli, question
-from llm_ts.pairs import pair
+from llm_ts import question
+from llm_ts.base import cli
+from llm_ts.data import pair
+from llm_ts.fast import quick_training
 from llm_ts.scores import evaluation
 from llm_ts.scores.score import CONSTANTS, scored
 from llm_ts.series import rows as series_rows
-from llm_ts.student import answer, load, quick_training, train
+from llm_ts.student import answer, load
+from llm_ts.train import sft
 
 ROWS = 60
 
@@ -226,7 +229,7 @@ def test_a_finished_training_of_fractional_epochs_is_not_trained_on(pairs, tiny_
 @pytest.mark.slow
 def test_two_processes_decide_by_what_the_first_sees(tmp_path):
     code = (
-        f"import sys; sys.path.insert(0, {ROOT!r}); import torch.distributed as d; from llm_ts.student import torchrun as t; r = t.number();"
+        f"import sys; sys.path.insert(0, {ROOT!r}); import torch.distributed as d; from llm_ts.base import torchrun as t; r = t.number();"
         f"d.init_process_group('gloo', init_method='file://{tmp_path}/store', rank=r, world_size=2);"
         "print(t.first(f'seen by {r}'), t.any_of(r == 1), t.any_of(False), t.gather([r]))"
     )
@@ -302,7 +305,7 @@ def test_a_signal_amid_an_evaluation_leaves_it_for_the_next_start(pairs, tiny_mo
     assert len(evaluation.read(str(out / "evaluation_checkpoint-4.json"))["samples"]) == len(test)
 
 
-RECIPE = train.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", save_steps=99, logging_steps=1)
+RECIPE = sft.Recipe(epochs=1, batch_size=4, rank=2, alpha=4, dtype="fp32", save_steps=99, logging_steps=1)
 
 
 def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
@@ -311,7 +314,7 @@ def test_the_loss_is_that_of_the_answer_alone(pairs, tiny_model, tmp_path):
 
     train_rows, _ = pair.read(pairs)
     model, tokenizer = load.load(tiny_model, torch.float32)
-    made = train.make(RECIPE, str(tmp_path), model, tokenizer, train_rows[:4], [])
+    made = sft.make(RECIPE, str(tmp_path), model, tokenizer, train_rows[:4], [])
     batch = next(iter(made.get_train_dataloader()))
     for ids, labels in zip(batch["input_ids"], batch["labels"]):
         said = tokenizer.decode(labels[labels != -100])
@@ -334,7 +337,7 @@ def test_the_quick_loss_has_the_gradients_of_the_plain_one(pairs, tiny_model, tm
     train_rows, _ = pair.read(pairs)
     model, tokenizer = load.load(tiny_model, torch.float32)
     flags = dataclasses.replace(RECIPE, rank=rank)
-    made = train.make(flags, str(tmp_path), model, tokenizer, train_rows[:4], [])
+    made = sft.make(flags, str(tmp_path), model, tokenizer, train_rows[:4], [])
     for name, weight in made.model.named_parameters():
         if "lora_B" in name:  # zeros at the start, which would hide lora_A's gradient
             torch.nn.init.normal_(weight.data, std=0.1)
@@ -361,7 +364,7 @@ def test_in_bf16_the_quick_gradients_are_as_exact_as_pefts(pairs, tiny_model, tm
     for dtype in (torch.float32, torch.bfloat16):
         model, tokenizer = load.load(tiny_model, dtype)
         flags = dataclasses.replace(RECIPE, dtype="bf16" if dtype == torch.bfloat16 else "fp32")
-        made = train.make(flags, str(tmp_path), model, tokenizer, train_rows[:4], [])
+        made = sft.make(flags, str(tmp_path), model, tokenizer, train_rows[:4], [])
         torch.manual_seed(1)
         for name, weight in made.model.named_parameters():
             if "lora_" in name:
@@ -390,7 +393,7 @@ def test_muon_gives_all_directions_of_a_matrix_about_the_same_step(pairs, tiny_m
     for optimizer in ("muon", "adamw"):
         model, tokenizer = load.load(tiny_model, torch.float32)
         recipe = dataclasses.replace(RECIPE, rank=4, optimizer=optimizer)
-        made = train.make(recipe, str(tmp_path / optimizer), model, tokenizer, train_rows[:8], [])
+        made = sft.make(recipe, str(tmp_path / optimizer), model, tokenizer, train_rows[:8], [])
         made.train()
         # B is 0 at the start; the first of two steps has the whole rate, the second half of it, by the cosine
         values = [torch.linalg.svdvals(w.detach()) for name, w in made.model.named_parameters() if "lora_B" in name]

@@ -17,8 +17,8 @@ from test_scoring import WordScorer
 
 import convert
 import ts_check_training
-from llm_ts import cli, disk
-from llm_ts.pairs import pair
+from llm_ts.base import cli, disk
+from llm_ts.data import pair
 from llm_ts.scores import evaluation, marked
 from llm_ts.series import rows as series_rows
 from llm_ts.teacher import textsynth

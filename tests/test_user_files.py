@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT, run_script
 
 import describe
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.desk import prepare, tell
 from llm_ts.question import STUDY
 from llm_ts.table import read

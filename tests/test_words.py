@@ -10,12 +10,15 @@ from conftest import run_script
 from described import described, said_by, write_pairs
 
 import qwen_train
-from llm_ts import cli, question
+from llm_ts import question
+from llm_ts.base import cli
 from llm_ts.claims import TOPICS
-from llm_ts.pairs import fresh, pair
+from llm_ts.data import pair
+from llm_ts.pairs import fresh
 from llm_ts.pairs.words import Words, fault_of
-from llm_ts.student import device, run_folder
-from llm_ts.student import flags as training_flags
+from llm_ts.student import device
+from llm_ts.train import flags as training_flags
+from llm_ts.train import run_folder
 
 RISES, LOW, AT_ENDS = {"trend": "increasing"}, {"noise": "low"}, {"max": "end", "min": "beginning"}
 

@@ -5,7 +5,7 @@ import subprocess
 
 import numpy as np
 
-from llm_ts import cli
+from llm_ts.base import cli
 
 PATIENCE = 600  # seconds for a batch, which takes some 2 to 5
 

@@ -2,7 +2,7 @@
 
 import os
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.scores import curves
 
 KINDS = ("png", "svg", "pdf")

@@ -10,8 +10,10 @@ import os
 import sys
 import tempfile
 
-from llm_ts import cli, disk, paths
-from llm_ts.student import gguf_export, llama_library, load, origin
+from llm_ts.base import cli, disk, paths
+from llm_ts.export import gguf_export
+from llm_ts.gguf import llama_library
+from llm_ts.student import load, origin
 
 TYPE = "bf16"  # of the weights: on a CPU with bf16 quicker than 8 or 4 bits
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from llm_ts import cli, question
+from llm_ts import question
+from llm_ts.base import cli
+from llm_ts.data import pair
 from llm_ts.desk import steps
-from llm_ts.pairs import pair
 from llm_ts.series import thin
 from llm_ts.series.scale import integers_of
 from llm_ts.student import origin
@@ -84,7 +85,7 @@ def redrawn_picture(found, model, points, path):
 
     UserError, which names path, where the finder finds no single line.
     """
-    from llm_ts.student import finder
+    from llm_ts.sight import finder
 
     seeker = finder.of(model)
     if seeker is None:

@@ -9,9 +9,9 @@ import glob
 import json
 import os
 
-from llm_ts import cli, local_page, paths
+from llm_ts.base import cli, local_page, paths
+from llm_ts.base.local_page import Refusal, text_of
 from llm_ts.desk import fast, prepare, steps, tell
-from llm_ts.local_page import Refusal, text_of
 from llm_ts.scores import marked
 from llm_ts.scores.score import outcomes_of
 from llm_ts.student import load, origin

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.series.rows import LONGEST
 from llm_ts.table import times
 

@@ -2,7 +2,7 @@
 
 import json
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.scores.score import outcomes_of
 
 FACTS = ("first", "last", "lowest", "highest")

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llm_ts import cli, question
-from llm_ts.pairs import pair
+from llm_ts import question
+from llm_ts.base import cli
+from llm_ts.data import pair
 from llm_ts.question import STUDY
 from llm_ts.series import PROCESSES, ou, rows, thin
 

@@ -19,8 +19,9 @@ import os
 
 import numpy as np
 
-from llm_ts import cli, paths, records
-from llm_ts.pairs import fresh, pair
+from llm_ts.base import cli, paths
+from llm_ts.data import pair, records
+from llm_ts.pairs import fresh
 from llm_ts.question import STUDY
 from llm_ts.series import ou
 from llm_ts.series.rows import LONGEST, SHORTEST

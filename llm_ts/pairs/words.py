@@ -10,7 +10,8 @@ loses sentences until their words are taught to a lexicon (convert.py counts the
 import collections
 import re
 
-from llm_ts import cli, question
+from llm_ts import question
+from llm_ts.base import cli
 from llm_ts.claims import TOPICS, lexicon
 
 # beyond what no reader knows: these it knows, as words that claim nothing

@@ -2,8 +2,8 @@
 
 import os
 
-from llm_ts import local_page
-from llm_ts.local_page import Refusal, text_of
+from llm_ts.base import local_page
+from llm_ts.base.local_page import Refusal, text_of
 from llm_ts.review.verify_csv import DECISIONS
 
 

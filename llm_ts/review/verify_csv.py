@@ -17,7 +17,7 @@ import io
 import os
 import re
 
-from llm_ts import cli, disk
+from llm_ts.base import cli, disk
 
 COLUMNS = ("id", "sentence", "gold", "truth", "second", "reason", "decision", "own")
 DECISIONS = ("gold", "truth", "own")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.scores.score import claim_means, outcome_of, scored

@@ -1,6 +1,6 @@
 """Curves over the steps of a training: the loss, and the claims' accuracy beside the best constant answer."""
 
-from llm_ts import disk
+from llm_ts.base import disk
 from llm_ts.scores.score import CONSTANTS, scored
 from llm_ts.scores.tables import question_of
 

@@ -7,8 +7,9 @@ there were any; in a suite's file "majority", "commonest" and "guessed", the mea
 that read nothing on the same rows}.
 """
 
-from llm_ts import cli, disk, shape, task
-from llm_ts.pairs import pair
+from llm_ts import task
+from llm_ts.base import cli, disk
+from llm_ts.data import pair, shape
 from llm_ts.scores import score
 
 

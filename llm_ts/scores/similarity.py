@@ -3,7 +3,8 @@
 import os
 import sys
 
-from llm_ts import claims, cli
+from llm_ts import claims
+from llm_ts.base import cli
 
 EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
 NLI = "FacebookAI/roberta-large-mnli"

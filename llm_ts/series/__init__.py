@@ -13,8 +13,24 @@ A process is a module:
     paths(<parameters>, dt, noise)   parameters of shape (S,), normal numbers (S, normals) -> paths (S, n)
 """
 
-from llm_ts.series import arma, bursts, counts, growth, jump, mixture, ou, ramp, season, seasons, shifts, smooth
-from llm_ts.series import spikes, step, walk, wide
+from llm_ts.series import (
+    arma,
+    bursts,
+    counts,
+    growth,
+    jump,
+    mixture,
+    ou,
+    ramp,
+    season,
+    seasons,
+    shifts,
+    smooth,
+    spikes,
+    step,
+    walk,
+    wide,
+)
 
 PROCESSES = {
     process.NAME: process

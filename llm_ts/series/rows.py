@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.question import STUDY
 from llm_ts.series import PROCESSES, ou
 from llm_ts.series.scale import rescale

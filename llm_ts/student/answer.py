@@ -14,7 +14,8 @@ import copy
 import os
 
 from llm_ts import question
-from llm_ts.student import cache, chat, cpu_attention
+from llm_ts.fast import cache, cpu_attention
+from llm_ts.student import chat
 
 MAX_NEW_TOKENS = 240  # an answer has some 50, said in two ways some 120, in the words of a large teacher more
 ORDER = 4  # tokens from which a draft goes on

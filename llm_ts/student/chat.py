@@ -5,7 +5,8 @@ load.py mends every model that it loads. The mended template goes wherever the s
 
 import re
 
-from llm_ts import cli, question
+from llm_ts import question
+from llm_ts.base import cli
 
 # a template that knows no system message: its text joins the user's
 JOINED = (

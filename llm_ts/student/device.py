@@ -5,8 +5,7 @@ If a GPU was requested and torch sees none, stop; do not use the CPU silently.
 
 import os
 
-from llm_ts import cli, workers
-from llm_ts.student import torchrun
+from llm_ts.base import cli, torchrun, workers
 
 LOADERS = 12  # processes, at most
 BF16 = ("amx_bf16", "avx512_bf16", "bf16")  # instructions of CPUs, by the names of torch.cpu.get_capabilities()

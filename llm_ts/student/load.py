@@ -7,8 +7,9 @@ import os
 import re
 import warnings
 
-from llm_ts import cli, disk
-from llm_ts.student import chat, cpu_attention
+from llm_ts.base import cli, disk
+from llm_ts.fast import cpu_attention
+from llm_ts.student import chat
 
 FINDER = "finder.safetensors"  # beside the adapter of a student that reads other people's plots by it (finder.py)
 TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes experiments.pretrain_tower made: what it puts into the base

@@ -4,11 +4,12 @@ import os
 import sys
 from dataclasses import replace
 
-from llm_ts import disk, rules, task
 from llm_ts import question as questions
+from llm_ts import rules, task
+from llm_ts.base import disk
+from llm_ts.gguf import gguf_file
 from llm_ts.series import thin
 from llm_ts.series.rows import LONGEST
-from llm_ts.student import gguf_file
 
 NEARLY = 1.25  # times the longest series that a student learnt: so long a one is read as it is
 

@@ -7,7 +7,8 @@ import concurrent.futures
 import os
 import urllib.parse
 
-from llm_ts import cli, question
+from llm_ts import question
+from llm_ts.base import cli
 from llm_ts.student import origin
 from llm_ts.student.answer import MAX_NEW_TOKENS
 

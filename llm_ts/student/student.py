@@ -2,7 +2,8 @@
 
 import time
 
-from llm_ts.student import answer, device, gguf_file, load
+from llm_ts.gguf import gguf_file
+from llm_ts.student import answer, device, load
 
 
 class Student:

@@ -12,7 +12,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.table import numbers, times
 
 MOST = 0.7  # share of the cells of a column that say what it holds

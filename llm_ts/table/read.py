@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.table import cells, numbers, times
 from llm_ts.table.layout import WIDE, Table, some
 

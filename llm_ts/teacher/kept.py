@@ -2,7 +2,9 @@
 
 import os
 
-from llm_ts import cli, disk, question, records
+from llm_ts import question
+from llm_ts.base import cli, disk
+from llm_ts.data import records
 from llm_ts.teacher import prompts
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import urllib.parse
 
-from llm_ts import cli
+from llm_ts.base import cli
 from llm_ts.teacher.exchange import ASKS, body_of, is_completion, keep, mask, read, tokens_of
 from llm_ts.teacher.pace import Pace
 

@@ -2,7 +2,8 @@
 
 import os
 
-from llm_ts import cli, question
+from llm_ts import question
+from llm_ts.base import cli
 
 TRIES, BACKOFF = 7, 1.0  # of a question after 429, 5xx or a dropped connection; seconds between them, doubled
 TIMEOUT = 120.0  # seconds to wait for an answer

@@ -1,0 +1,216 @@
+"""Build llama.cpp's library and programs with CMake, and try them before anything uses them.
+
+The finished build lies in build/llama/, with its Python binding; what the compiler left lies in
+build/llama-objects/, so that the programs, which come later, compile only what is new.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+
+from llm_ts.base import cli, disk, paths, workers
+from llm_ts.gguf import llama_library, llama_trial
+
+# what CMake builds for a part of fetch.py; mtmd: for .gguf students that see
+TARGETS = {"llama.cpp": ("llama",), "llama-server": ("llama", "mtmd", *llama_trial.TRIES)}
+BINDING = "llama_cpp"
+OFF = (
+    "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_BUILD_UI",
+    "LLAMA_USE_PREBUILT_UI", "LLAMA_OPENSSL", "GGML_CCACHE",
+)  # fmt: skip
+# Never AMX. GCC 12 takes only the first 8 bytes of a tile's configuration for input of
+# _tile_loadconfig and drops the stores of the others. So the first product with a quantised weight
+# is an illegal instruction (ggml-org/llama.cpp, pull request 26954).
+NO_AMX = ("-mno-amx-tile", "-mno-amx-int8", "-mno-amx-bf16")
+AVX2 = ("avx", "avx2", "bmi2", "f16c", "fma", "sse4_2")  # of the second build, on x86
+NOTE = "tree.json"  # in build/llama-objects: what a whole tree was compiled from, and for what
+AGAIN = "run python fetch.py llama.cpp again"
+FAULTS = (  # what CMake or the compiler says -> what to do
+    (
+        r"No space left on device|Disk quota exceeded",
+        "the disk is full: free 1 GB there, and in the folder for temporary files",
+    ),
+    (r"unable to find a build program|CMAKE_MAKE_PROGRAM is not set", "make is missing: install it"),
+    (
+        r"No CMAKE_CX*_COMPILER could be found|CMAKE_CX*_COMPILER not set",
+        "no C++ compiler here: install one (g++ or clang)",
+    ),
+    (
+        r"Killed signal|cannot allocate memory|out of memory",
+        "the compiler had too little memory: close other programs",
+    ),
+)
+
+
+def find_cmake():
+    """The path of CMake, which pip may have put beside Python; UserError where there is none."""
+    beside = os.path.dirname(sys.executable)
+    found = shutil.which("cmake") or shutil.which("cmake", path=beside)
+    if not found:
+        raise cli.UserError(
+            f"CMake is missing: pip install cmake (a C++ compiler is needed too), then {AGAIN}"
+        )
+    return found
+
+
+def run_cmake(arguments, seen=lambda line: None):
+    """Run CMake; seen(line) gets each line that it prints. UserError in one line where it fails."""
+    pipes = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+        "errors": "replace",
+    }
+    env, said = {**os.environ, "LC_ALL": "C"}, []
+    with subprocess.Popen([find_cmake(), *arguments], env=env, **pipes) as process:
+        for line in process.stdout:
+            said.append(line.strip())
+            seen(line)
+    if not process.returncode:
+        return
+    for pattern, remedy in FAULTS:
+        if re.search(pattern, "\n".join(said), re.IGNORECASE):
+            raise cli.UserError(f"llama.cpp could not be built: {remedy}, then {AGAIN}")
+    errors = [line for line in said if "error" in line.lower()] or said or ["CMake failed"]
+    raise cli.UserError(f"llama.cpp could not be built: {cli.visible(errors[0])[:300]}")
+
+
+def is_x86():
+    return platform.machine().lower() in ("x86_64", "amd64")
+
+
+def without_amx():
+    """The flags against AMX, where the compiler knows them."""
+    names = [os.environ.get("CC"), "cc", "gcc", "clang"]
+    compiler = next((name for name in names if name and shutil.which(name)), None)
+    if not compiler or not is_x86():
+        return ()
+    command = [compiler, *NO_AMX, "-E", "-x", "c", os.devnull]
+    return () if subprocess.run(command, capture_output=True).returncode else NO_AMX
+
+
+def options_of(kind):
+    """CMake's options for a kind of build: "native", or what nearly all processors can run."""
+    rpath = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"  # beside what needs them
+    options = {"CMAKE_BUILD_TYPE": "Release", "BUILD_SHARED_LIBS": "ON"}
+    options |= {"CMAKE_BUILD_WITH_INSTALL_RPATH": "ON", "CMAKE_INSTALL_RPATH": rpath}
+    options |= dict.fromkeys(OFF, "OFF")
+    if kind == "native":
+        options["GGML_NATIVE"] = "ON"
+        for language, variable in (("C", "CFLAGS"), ("CXX", "CXXFLAGS")):
+            flags = [os.environ.get(variable, ""), *without_amx()]
+            options[f"CMAKE_{language}_FLAGS"] = " ".join(flags).strip()
+    else:
+        options["GGML_NATIVE"] = "OFF"
+        if is_x86():
+            names = ("SSE42", "AVX", "AVX2", "FMA", "F16C", "BMI2")
+            options |= {f"GGML_{name}": "ON" for name in names}
+    return [f"-D{name}={value}" for name, value in options.items()]
+
+
+def compile_tree(source, folder, kind, about, targets):
+    """Compile targets into CMake's folder, which is used again if it is whole and for the same.
+
+    about: what the tree is noted to be. Where the compiler fails, nothing stays: CMake would take a
+    file that was half written for a whole one.
+    """
+    note = os.path.join(folder, NOTE)
+    about = json.loads(json.dumps({**about, "folder": os.path.realpath(folder)}))
+    if not os.path.exists(note) or disk.read_json(note, "fetch.py") != about:
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        if os.path.exists(note):
+            os.remove(note)
+        run_cmake(["-S", source, "-B", folder, "-G", "Unix Makefiles", *options_of(kind)])
+        for target in targets:
+            with cli.Progress(f"building {target}, %", 100) as bar:
+
+                def seen(line, bar=bar):
+                    percent = re.match(r"\[ *(\d+)%\]", line)
+                    if percent and int(percent[1]) > bar.done:
+                        bar.step(int(percent[1]) - bar.done)
+
+                jobs = ["-j", str(workers.cores())]
+                run_cmake(["--build", folder, *jobs, "--target", target], seen)
+        disk.write_json(note, about)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def collect(folder, source, programs, target):
+    """Copy the libraries with their links, programs and the binding into the new folder target."""
+    os.makedirs(target)
+    made = os.path.join(folder, "bin")
+    for name in os.listdir(made):
+        if name.startswith("lib") or name in programs:
+            shutil.copy2(os.path.join(made, name), target, follow_symlinks=False)
+    shutil.copytree(os.path.join(source, BINDING), os.path.join(target, BINDING))
+
+
+def build_kind(kind, version, targets, programs):
+    """Compile targets, try them, and put them into build/llama/ where they run.
+
+    Returns the UserError of the try, or None. UserError where they could not be compiled.
+    """
+    source, folder, target = (paths.of(name) for name in ("llama.cpp", "llama-objects", "llama"))
+    usual = AVX2 if is_x86() else ()
+    instructions = llama_library.instructions() if kind == "native" else usual
+    about = {"kind": kind, "instructions": list(instructions), "version": version}
+    compile_tree(source, folder, kind, about, targets)
+    try:
+        with disk.atomic(target) as temporary:
+            collect(folder, source, programs, temporary)
+            llama_trial.try_library(temporary, programs)
+            note = {**about, "targets": targets}
+            disk.write_json(os.path.join(temporary, llama_library.BUILT), note)
+            shutil.rmtree(target, ignore_errors=True)
+    except cli.UserError as error:
+        return error
+    return None
+
+
+def build(part, version):
+    """Build and try what a part of TARGETS needs, unless that is there and runs.
+
+    version: of the sources, as JSON has it. Returns whether it was built. UserError where nothing
+    that could be built here runs; what was there before stays.
+    """
+    folder = os.path.dirname(paths.of("llama"))
+    disk.sweep(folder)
+    with disk.holding(os.path.join(folder, "llama.lock"), create=True):
+        return _build(part, json.loads(json.dumps(version)))
+
+
+def _build(part, version):
+    there = llama_library.built()
+    targets = sorted({*TARGETS[part], *(there["targets"] if there else ())})
+    programs = [name for name in targets if name in llama_trial.TRIES]
+    fits = there and there.get("version") == version and not llama_library.missing(there)
+    if fits and targets == there["targets"]:
+        try:
+            llama_trial.try_library(paths.of("llama"), programs)
+            return False
+        except cli.UserError as error:
+            print(f"{paths.FETCHED['llama']} does not run ({error}): it is built again", flush=True)
+            shutil.rmtree(paths.of("llama-objects"), ignore_errors=True)
+    died = None
+    for kind in ("native", "AVX2" if is_x86() else "plain"):
+        if died:
+            print(
+                f"the build for this processor does not run ({died}): now one for {kind}",
+                flush=True,
+            )
+        died = build_kind(kind, version, targets, programs)
+        if not died:
+            return True
+    shutil.rmtree(paths.of("llama-objects"), ignore_errors=True)
+    raise cli.UserError(
+        f"llama.cpp was built twice and runs neither time ({died}): "
+        f"install another compiler, then {AGAIN}"
+    )
