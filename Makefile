@@ -4,7 +4,8 @@
 # Needs Python 3.11, make, a C++ compiler and CMake (for llama.cpp, built once and only for the export and GGUF files).
 
 PYTHON ?= python3.11
-PY := $(CURDIR)/.venv/bin/python
+PY := "$(CURDIR)/.venv/bin/python"
+MODELS := "$(CURDIR)/models"
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false
 
 # make run's choices (results/record.md): the base first learns to read from fresh series with their truth, then it goes on
@@ -15,10 +16,11 @@ FRESH := 24-48x1600
 PAIRS := 240
 FORMAT := thirds
 WORDS := both
+CHOICES := $(SERIES) $(POINTS) $(FRESH) $(PAIRS) $(FORMAT) $(WORDS)
 
 STUDENT := SmolLM2-135M-Instruct
-BASE := $(CURDIR)/models/$(STUDENT).Q4_1.gguf
-EMBEDDER := $(CURDIR)/models/all-MiniLM-L6-v2
+BASE := $(MODELS)/$(STUDENT).Q4_1.gguf
+EMBEDDER := $(MODELS)/all-MiniLM-L6-v2
 SCORING := --embedder $(EMBEDDER) --nli none
 TRAIN := $(PY) ../qwen_train.py --model $(BASE) --out $(STUDENT) --fresh $(FRESH) --then-pairs $(PAIRS) --optimizer muon \
 	--batch-size 4 --save-steps 100 --logging-steps 20 --validation 0 --eval-rows 96 --max-new-tokens 160 $(SCORING)
@@ -54,9 +56,11 @@ run: export HF_HUB_OFFLINE=1
 run: export TRANSFORMERS_VERBOSITY=error
 run: export TOKENIZERS_PARALLELISM=false
 run: env models
-	@for tool in cmake c++; do PATH="$(CURDIR)/.venv/bin:$$PATH" command -v $$tool >/dev/null || \
+	@[ -e build/llama/built.json ] || for tool in cmake "$${CXX:-c++}"; do PATH="$(CURDIR)/.venv/bin:$$PATH" command -v "$$tool" >/dev/null || \
 		{ echo "make run needs $$tool for its export: install it first"; exit 2; }; done
-	@mkdir -p run && date +%s > run/started
+	@mkdir -p run && { [ -e run/data.jsonl ] || echo "$(CHOICES)" > run/choices; }
+	@[ "$$(cat run/choices 2>&1)" = "$(CHOICES)" ] || { echo "run/ holds a run with other choices: make clean first"; exit 2; }
+	@date +%s > run/started
 	@echo "== 1 of 8: simulate $(SERIES) series of $(POINTS) points"
 	cd run && $(PY) ../ou_process.py --count $(SERIES) --points $(POINTS) --seed 0
 	@echo "== 2 of 8: ask the simulated teacher"
@@ -111,8 +115,8 @@ soak: env models
 # study's 160 steps of 16 take 14.5 epochs where it had 13. study-best: the same steps and test rows, fresh series instead,
 # each seen once, in the format of make run and one template. For a stand-in of the study's own model: python fetch.py qwen-coder;
 # make study study-best STUDY=Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf
-STUDY := $(notdir $(BASE))
-LEARN := $(OFFLINE) $(PY) ../../qwen_train.py --model $(CURDIR)/models/$(STUDY) --batch-size 16 --save-steps 20 \
+STUDY := $(STUDENT).Q4_1.gguf
+LEARN := $(OFFLINE) $(PY) ../../qwen_train.py --model $(MODELS)/$(STUDY) --batch-size 16 --save-steps 20 \
 	--validation 0 $(SCORING)
 study-data: env models
 	@mkdir -p run/study

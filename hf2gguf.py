@@ -33,7 +33,7 @@ import tempfile
 from llm_ts.base import cli, disk, paths
 from llm_ts.data import pair
 from llm_ts.export import compare, gguf_export, modelfile
-from llm_ts.gguf import gguf_file
+from llm_ts.gguf import gguf_file, llama_library
 from llm_ts.student import load, origin
 from llm_ts.student.student import Student
 
@@ -106,6 +106,7 @@ def parse(argv):
     if not args.base and not args.lora:
         raise cli.UserError("give --base, --lora or both")
     paths.llama_cpp()
+    llama_library.require("the export")
     return args
 
 

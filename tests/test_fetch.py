@@ -189,6 +189,30 @@ def test_a_build_of_another_processor_is_made_anew(source, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_trial_that_could_not_be_made_says_nothing_of_the_build(source, tmp_path, monkeypatch):
+    """A full /tmp is no broken library: nothing is built again, and what is there stays."""
+    build("llama.cpp")
+    built = tmp_path / "build" / "llama" / "built.json"
+    before = built.stat().st_mtime_ns
+
+    def full(*args):
+        raise cli.UserError("could not quantise: is the disk full?")
+
+    monkeypatch.setattr(llama_trial, "try_library", full)
+    with pytest.raises(cli.UserError, match="is the disk full"):
+        build("llama.cpp")
+    assert built.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("note", ["[1]", "null", "{", '{"kind": "native"}', '{"kind": "native", "instructions": "avx", "targets": []}'])
+def test_notes_that_are_not_ours_are_no_build(source, tmp_path, note):
+    build("llama.cpp")
+    (tmp_path / "build" / "llama" / "built.json").write_text(note)
+    (tmp_path / "build" / "llama-objects" / "tree.json").write_text(note)
+    assert llama_library.built() is None
+    assert build("llama.cpp") is True and build("llama.cpp") is False
+
+
 def test_what_does_not_compile_is_one_line_and_leaves_nothing(source, tmp_path):
     (source / "llama.c").write_text("int main() { return undeclared; }\n")
     with pytest.raises(cli.UserError, match="could not be built: .*undeclared"):

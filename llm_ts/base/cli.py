@@ -25,7 +25,7 @@ INTERRUPTED = 130  # after Ctrl-C: 128 + SIGINT, as shells have it
 LINE_EVERY = 10.0  # seconds between two lines of progress in a log
 
 MEMORY = re.compile(r"can't allocate memory|bad_alloc|Cannot allocate memory")  # how torch and Arrow say it
-DISK = re.compile(r"I/O error|os error \d+|PytorchStreamWriter")  # how safetensors and torch say "disk full"
+DISK = re.compile(r"I/O error|os error \d+|PytorchStreamWriter|requested and \d+ written")  # how safetensors, torch and numpy say it
 
 
 class UserError(Exception):

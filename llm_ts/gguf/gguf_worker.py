@@ -33,6 +33,10 @@ CONTEXT = 4096  # tokens of a prompt with a picture, and its answer
 BESIDE = 64  # of the context that a model is loaded with, where texts are asked: they get their own
 
 
+class Died(cli.UserError):
+    """A library or program of llama.cpp does not run here: it died, was silent, or answered nonsense."""
+
+
 class Worker:
     """llama.cpp in a process of its own. UserError where it dies, or refuses what it is asked.
 
@@ -92,9 +96,9 @@ def death(what, code, said, remedy=""):
     if code < 0:
         found = re.search(r".*(?:GGML_ASSERT|GGML_ABORT|what\(\)).*", said)
         why = f"; {cli.visible(found[0].strip())[:200]}" if found else ""
-        return cli.UserError(f"{what} died ({signal.strsignal(-code)}{why}){remedy}")
+        return Died(f"{what} died ({signal.strsignal(-code)}{why}){remedy}")
     lines = [line for line in said.splitlines() if line.strip()] or ["no output"]
-    return cli.UserError(f"{what} failed: {cli.visible(lines[-1])[:300]}")
+    return Died(f"{what} failed: {cli.visible(lines[-1])[:300]}")
 
 
 def _end(process):
@@ -120,6 +124,7 @@ def serve():
         opened[:] = [Model(*arguments)]
 
     functions = {
+        "load": lambda: None,  # load() below has done it
         "open": open_model,
         "ask": lambda *arguments: opened[0].ask(*arguments, leave_if_alone),
         "quantise": quantise,

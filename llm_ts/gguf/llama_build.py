@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from llm_ts.base import cli, disk, paths, workers
-from llm_ts.gguf import llama_library, llama_trial
+from llm_ts.gguf import gguf_worker, llama_library, llama_trial
 
 # what CMake builds for a part of fetch.py; mtmd: for .gguf students that see
 TARGETS = {"llama.cpp": ("llama",), "llama-server": ("llama", "mtmd", *llama_trial.TRIES)}
@@ -33,6 +33,10 @@ FAULTS = (  # what CMake or the compiler says -> what to do
     (
         r"No space left on device|Disk quota exceeded",
         "the disk is full: free 1 GB there, and in the folder for temporary files",
+    ),
+    (
+        r"is not able to compile a simple test program",
+        "the compiler cannot compile a test program: install another, or set CC and CXX",
     ),
     (r"unable to find a build program|CMAKE_MAKE_PROGRAM is not set", "make is missing: install it"),
     (
@@ -120,7 +124,11 @@ def compile_tree(source, folder, kind, about, targets):
     """
     note = os.path.join(folder, NOTE)
     about = json.loads(json.dumps({**about, "folder": os.path.realpath(folder)}))
-    if not os.path.exists(note) or disk.read_json(note, "fetch.py") != about:
+    try:
+        again = disk.read_json(note, "fetch.py") == about
+    except cli.UserError:  # none, or a torn one
+        again = False
+    if not again:
         shutil.rmtree(folder, ignore_errors=True)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -150,13 +158,16 @@ def collect(folder, source, programs, target):
     for name in os.listdir(made):
         if name.startswith("lib") or name in programs:
             shutil.copy2(os.path.join(made, name), target, follow_symlinks=False)
-    shutil.copytree(os.path.join(source, BINDING), os.path.join(target, BINDING))
+    try:
+        shutil.copytree(os.path.join(source, BINDING), os.path.join(target, BINDING))
+    except shutil.Error as error:  # of several files; each is (from, to, why)
+        raise cli.UserError(f"{target} cannot be written: {error.args[0][0][2]}") from None
 
 
 def build_kind(kind, version, targets, programs):
     """Compile targets, try them, and put them into build/llama/ where they run.
 
-    Returns the UserError of the try, or None. UserError where they could not be compiled.
+    Returns the Died of the try, or None. UserError where they could not be compiled or tried.
     """
     source, folder, target = (paths.of(name) for name in ("llama.cpp", "llama-objects", "llama"))
     usual = AVX2 if is_x86() else ()
@@ -170,7 +181,7 @@ def build_kind(kind, version, targets, programs):
             note = {**about, "targets": targets}
             disk.write_json(os.path.join(temporary, llama_library.BUILT), note)
             shutil.rmtree(target, ignore_errors=True)
-    except cli.UserError as error:
+    except gguf_worker.Died as error:
         return error
     return None
 
@@ -181,24 +192,38 @@ def build(part, version):
     version: of the sources, as JSON has it. Returns whether it was built. UserError where nothing
     that could be built here runs; what was there before stays.
     """
+    version = json.loads(json.dumps(version))
+    if not _what_is_wrong(part, version):
+        return False
     folder = os.path.dirname(paths.of("llama"))
     disk.sweep(folder)
     with disk.holding(os.path.join(folder, "llama.lock"), create=True):
-        return _build(part, json.loads(json.dumps(version)))
+        return _build(part, version)
+
+
+def _what_is_wrong(part, version):
+    """Why what is there must be built: "none", or how it died; "" where it is whole and runs."""
+    there = llama_library.built()
+    whole = there and there.get("version") == version and not llama_library.missing(there)
+    if not whole or not {*TARGETS[part]} <= {*there["targets"]}:
+        return "none"
+    try:
+        programs = [name for name in there["targets"] if name in llama_trial.TRIES]
+        llama_trial.try_library(paths.of("llama"), programs)
+        return ""
+    except gguf_worker.Died as error:
+        return str(error)
 
 
 def _build(part, version):
-    there = llama_library.built()
+    wrong, there = _what_is_wrong(part, version), llama_library.built()  # another may have built it
+    if not wrong:
+        return False
     targets = sorted({*TARGETS[part], *(there["targets"] if there else ())})
     programs = [name for name in targets if name in llama_trial.TRIES]
-    fits = there and there.get("version") == version and not llama_library.missing(there)
-    if fits and targets == there["targets"]:
-        try:
-            llama_trial.try_library(paths.of("llama"), programs)
-            return False
-        except cli.UserError as error:
-            print(f"{paths.FETCHED['llama']} does not run ({error}): it is built again", flush=True)
-            shutil.rmtree(paths.of("llama-objects"), ignore_errors=True)
+    if wrong != "none":
+        print(f"{paths.FETCHED['llama']} does not run ({wrong}): it is built again", flush=True)
+        shutil.rmtree(paths.of("llama-objects"), ignore_errors=True)
     died = None
     for kind in ("native", "AVX2" if is_x86() else "plain"):
         if died:

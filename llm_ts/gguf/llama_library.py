@@ -38,9 +38,12 @@ def built(folder=None):
     """What is noted of a whole build: {"kind", "instructions", ...}; None where there is none."""
     try:
         with open(os.path.join(folder or paths.of("llama"), BUILT), encoding="utf-8") as file:
-            return json.load(file)
+            about = json.load(file)
     except (OSError, ValueError):
         return None
+    kinds = {"kind": str, "instructions": list, "targets": list}
+    whole = isinstance(about, dict) and all(isinstance(about.get(key), kinds[key]) for key in kinds)
+    return about if whole else None
 
 
 def missing(about):
@@ -94,13 +97,16 @@ def load():
     For the worker's process alone (gguf_worker.py): what dies there ends nothing else.
     """
     if "llama_cpp" not in sys.modules:
-        folder, binding, _ = find()
+        folder, binding, ours = find()
         os.environ[LIB_PATH] = folder
         sys.path.insert(0, binding)
     try:
         import llama_cpp
     except (ImportError, RuntimeError, OSError) as error:
-        raise cli.UserError(f"llama.cpp's library in {folder} cannot be loaded: {error}") from None
+        remedy = f": {REMEDY}" if ours else ""
+        raise cli.UserError(
+            f"llama.cpp's library in {folder} cannot be loaded ({error}){remedy}"
+        ) from None
     return llama_cpp
 
 

@@ -63,7 +63,10 @@ def write_model(path):
 
 
 def try_library(folder, programs=()):
-    """UserError where the library in a folder, or one of these programs there, dies or fails."""
+    """Died where the library in a folder, or one of these programs there, does not run.
+
+    UserError where it could not be tried: a full disk, or the worker was killed.
+    """
     from gguf import LlamaFileType
 
     with tempfile.TemporaryDirectory(prefix="llm_ts-") as work:
@@ -72,12 +75,16 @@ def try_library(folder, programs=()):
         for kind in TYPES:
             made = os.path.join(work, f"{kind}.gguf")
             worker = gguf_worker.Worker(folder)
+            try:
+                worker.call("load")
+            except cli.UserError as error:
+                raise gguf_worker.Died(str(error)) from None
             worker.call("quantise", full, made, int(LlamaFileType[f"MOSTLY_{kind}"]))
             worker.call("open", made)
             answers = worker.call("ask", [[{"role": "user", "content": "1 2 3"}]] * 2, TOKENS)
             worker.close()
             if len(set(answers)) != 1 or not answers[0]:
-                raise cli.UserError(f"the library answers {answers} to one prompt asked twice")
+                raise gguf_worker.Died(f"the library answers {answers} to one prompt asked twice")
             for name in programs:
                 TRIES[name](os.path.join(folder, name), made)
 
@@ -95,7 +102,7 @@ def try_cli(program, model):
             timeout=WAIT,
         )
     except subprocess.TimeoutExpired:
-        raise cli.UserError(f"llama-cli did not answer within {WAIT:.0f} s") from None
+        raise gguf_worker.Died(f"llama-cli did not answer within {WAIT:.0f} s") from None
     if done.returncode:
         raise gguf_worker.death("llama-cli", done.returncode, done.stderr)
 
@@ -132,7 +139,7 @@ def try_server(program, model):
             process.wait()
         said.seek(0)
         if code is None:
-            raise cli.UserError(f"llama-server did not answer within {WAIT:.0f} s")
+            raise gguf_worker.Died(f"llama-server did not answer within {WAIT:.0f} s")
         raise gguf_worker.death("llama-server", code, said.read().decode("utf-8", "replace"))
 
 
