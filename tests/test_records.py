@@ -92,7 +92,7 @@ def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path, more):
     """Also where the first has replaced the file by another one."""
     fill(path)
     code = (
-        f"import time\nfrom llm_ts.base import disk, records\nwith records.writing({path!r}) as data:\n{more}"
+        f"import time\nfrom llm_ts.data import records\nwith records.writing({path!r}) as data:\n{more}"
         " print('held', flush=True)\n time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
@@ -106,13 +106,14 @@ def test_a_second_writer_is_refused_and_a_killed_one_leaves_no_lock(path, more):
 
 def test_a_kill_during_appending_loses_at_most_the_last_line(path):
     code = (
-        f"from llm_ts.base import disk, records\nwith records.writing({path!r}, create=True) as data:\n"
+        f"from llm_ts.data import records\nwith records.writing({path!r}, create=True) as data:\n"
         " for k in range(10**9):\n  data.append(records.line_of({'id': f'r{k}', 'text': 'x' * 5000}))"
     )
     for _ in range(3):
         before = os.path.getsize(path) if os.path.exists(path) else 0
         writer = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
         while not os.path.exists(path) or os.path.getsize(path) <= before:
+            assert writer.poll() is None, "it ended before it wrote"
             time.sleep(0.01)
         time.sleep(0.1)
         writer.kill()

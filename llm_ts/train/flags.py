@@ -103,7 +103,7 @@ def make_parser(about):
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
     add("--batch-size", type=cli.positive, default=recipe.batch_size, help="Series of a step on each device.")
     add("--accumulate", type=cli.positive, default=recipe.accumulate, help="Batches summed up before a step.")
-    add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; cosine to zero.")
+    add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; it falls to zero: as a cosine, Muon's in the last 40 %% of the steps.")
     optimizers = "Muon learns from fewer series (results/LOG.md) and needs LoRA."
     add("--optimizer", choices=("adamw", "muon"), default=recipe.optimizer, help=optimizers)
     add("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")

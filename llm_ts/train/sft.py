@@ -3,6 +3,7 @@
 It writes checkpoint-<step>/ into the run's folder; callbacks.py says when.
 """
 
+import math
 import os
 import re
 import warnings
@@ -15,6 +16,9 @@ from llm_ts.student import chat, device
 from llm_ts.train import callbacks
 
 
+DECAY = 0.4  # share of the steps in which Muon's rate falls to zero
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a student is trained: the flags of qwen_train.py of the same names and, with --fresh, in_order."""
@@ -23,7 +27,7 @@ class Recipe:
     batch_size: int = 16  # series of a step on each device
     accumulate: int = 1  # batches summed up before a step
     learning_rate: float = 1e-3  # the peak
-    optimizer: str = "adamw"  # or "muon": on LoRA's matrices alone
+    optimizer: str = "adamw"  # or "muon": on LoRA's matrices alone. Adam's rate falls as a cosine, Muon's in the last DECAY
     rank: int = 16  # of LoRA, on all linear layers; 0: all weights are trained
     alpha: float = 32  # the update counts alpha / rank
     dtype: str = "auto"  # of the base, as device.dtype takes it; the adapter is fp32
@@ -98,13 +102,18 @@ def make(recipe, folder, model, processor, train_rows, more):
     gpu, see = torch.cuda.is_available(), hasattr(processor, "image_processor")
     if gpu:
         torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gave NaN with a mask: trl issue 7181
+    a_step = recipe.batch_size * recipe.accumulate * torchrun.count()  # series
+    steps = recipe.epochs * math.ceil(len(train_rows) / a_step)
+    # a cosine leaves the pairs behind the fresh series too little of the rate to be learnt (results/LOG.md)
+    decay = {"num_decay_steps": math.ceil(DECAY * steps), "decay_type": "linear"}
     config = SFTConfig(
         output_dir=folder,
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulate,
         learning_rate=recipe.learning_rate,
-        lr_scheduler_type="cosine",
+        lr_scheduler_type="warmup_stable_decay" if recipe.optimizer == "muon" else "cosine",
+        lr_scheduler_kwargs=decay if recipe.optimizer == "muon" else {},
         warmup_steps=0.05,  # below 1: a share of all steps
         weight_decay=0.0,
         adam_beta2=0.95,  # at 0.999 a short run's steps stay small: the first gradients, of the template, rule its variance
