@@ -12,7 +12,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=
 # with the curated pairs, which say the truth plainly and then in the teacher's words. No format was shown to be better.
 SERIES := 1070
 POINTS := 48
-FRESH := 24-48x1200
+FRESH := 24-48x1600
 PAIRS := 400
 FORMAT := thirds
 WORDS := both
