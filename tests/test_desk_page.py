@@ -88,7 +88,7 @@ def test_dropped_chosen_and_described_with_all_claims_marked(page, browser, tmp_
     browser.wait(DONE, 200)
     said = browser.text("#claims")
     assert said.count("✓") == 4 and "trend: increasing" in said and "max: end" in said and "min: beginning" in said
-    assert browser.text("#found h2") == "series: up of years.csv, 60 points, 0 to 179"
+    assert browser.text("#found h2") == "series: up of years.csv, 60 points, 0 in 1900 to 179 in 1959; 1 of them zero"
     assert "first 0 in 1900" in browser.text("#facts") and "highest 179 in 1959" in browser.text("#facts")
     assert (
         browser.value(
@@ -120,7 +120,7 @@ def test_pasted_and_read_as_told_by_keyboard_alone_with_another_student(page, br
     assert browser.value("document.activeElement.id") == "decimal"  # what decides has the focus already
     browser.press(",")
     browser.wait(DONE + " && document.querySelector('#facts').textContent.includes('180.5')", 60)
-    assert "of pasted numbers, 60 points, 1.5 to 180.5" in browser.text("#found h2")
+    assert "of pasted numbers, 60 points, 1.5 at 0 to 180.5 at 59" in browser.text("#found h2")
     browser.value("document.querySelector('#student').focus()")
     assert browser.value("[...document.querySelector('#student').options].map(one => one.textContent)")[-1] == "toy"
     key(browser, "End", 35)

@@ -122,7 +122,7 @@ def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapt
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
     assert fast.open_student(str(adapter), transformers=True)._llama is None and not cache.exists()
     quick = fast.open_student(str(adapter))
-    assert quick._llama and quick.name.startswith(str(cache))
+    assert quick._llama and [name for name in os.listdir(cache) if name.endswith(".gguf")]
     assert len(quick.ask(PROMPTS[:2], 8)) == 2
 
 

@@ -390,7 +390,7 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     run_script("experiments.pretrain_tower", "--text", tiny_model, *more, cwd=tmp_path)
     about = json.loads((tmp_path / "further" / "tower.json").read_text())
     assert about["dtype"] == device.precision() and len(about["start_sha256"]) == 64
-    for flag, value, what in (("--fresh", "24x32", "fresh"), ("--start", "put/tower.safetensors", "start")):
+    for flag, value, what in (("--fresh", "24x32", "fresh"), ("--start", "short/tower.safetensors", "start_sha256")):
         changed = [*more, flag, value]
         assert f"other {what}" in run_script("experiments.pretrain_tower", "--text", tiny_model, *changed, cwd=tmp_path, code=2).stderr
     names = ("model.safetensors", "tower.safetensors", "config.json")
@@ -400,7 +400,7 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
     for bad, why in whys.items():
         flags = ["--text", tiny_model, "--tower", f"{bad}.safetensors", "--out", "other"]
         assert why in run_script("experiments.pretrain_tower", *flags, cwd=tmp_path, code=2).stderr
-    other = ["--tower", "further/tower.safetensors", "--out", "put"]
+    other = ["--tower", "short/tower.safetensors", "--out", "put"]
     assert "has another tower" in run_script("experiments.pretrain_tower", "--text", tiny_model, *other, cwd=tmp_path, code=2).stderr
     wrong = ["--tower", "cut/tower.safetensors", "--start", "cut/tower.safetensors", "--out", "other"]
     assert "leave --start out" in run_script("experiments.pretrain_tower", "--text", tiny_model, *wrong, cwd=tmp_path, code=2).stderr

@@ -98,7 +98,7 @@ def load():
     """
     if "llama_cpp" not in sys.modules:
         folder, binding, ours = find()
-        os.environ[LIB_PATH] = folder
+        os.environ[LIB_PATH] = os.environ["MTMD_CPP_LIB"] = folder  # the second: of pictures
         sys.path.insert(0, binding)
     try:
         import llama_cpp
