@@ -70,12 +70,17 @@ def port(text):
     return number
 
 
+def _number(text):
+    """A text -> its number; NaN, which no range holds, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 def positive_float(text):
     """argparse type: a finite number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
@@ -83,10 +88,7 @@ def positive_float(text):
 
 def share(text):
     """argparse type: a number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
