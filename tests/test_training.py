@@ -405,6 +405,19 @@ def test_muon_gives_all_directions_of_a_matrix_about_the_same_step(pairs, tiny_m
     assert spread["muon"] < 10 < spread["adamw"]
 
 
+def test_muons_rate_stays_and_then_falls_in_a_line(pairs, tiny_model, tmp_path):
+    """So that what comes last, the pairs behind fresh series, has enough of it to be learnt."""
+    import torch
+
+    rows = (pair.read(pairs)[0] * 3)[:80]
+    model, tokenizer = load.load(tiny_model, torch.float32)
+    recipe = dataclasses.replace(RECIPE, optimizer="muon")
+    made = sft.make(recipe, str(tmp_path), model, tokenizer, rows, [])
+    made.create_optimizer_and_scheduler(20)
+    share = made.lr_scheduler.lr_lambdas[0]
+    assert [round(share(step), 2) for step in (1, 6, 12, 14, 16, 18, 20)] == [1, 1, 1, 0.75, 0.5, 0.25, 0]
+
+
 @pytest.mark.parametrize("other", [{}, {"use_dora": True}, {"lora_dropout": 0.5}, {"lora_bias": True}])
 def test_only_plain_lora_is_one_product(tiny_model, other):
     import peft
