@@ -220,6 +220,22 @@ def test_what_does_not_compile_is_one_line_and_leaves_nothing(source, tmp_path):
     assert there(tmp_path) == ["llama.cpp"]
 
 
+def test_ctrl_c_amid_a_build_says_that_nothing_of_it_is_kept(source, tmp_path, monkeypatch, capsys):
+    real = llama_build.run_cmake
+
+    def interrupted(*arguments, **more):
+        if "--build" in arguments:
+            raise KeyboardInterrupt
+        real(*arguments, **more)
+
+    monkeypatch.setattr(llama_build, "run_cmake", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        cli.run(fetch.main, ["llama.cpp"])
+    said = capsys.readouterr().err
+    assert stopped.value.code == cli.INTERRUPTED and there(tmp_path) == ["llama.cpp"]
+    assert "nothing of this build is kept" in said and "is saved" not in said
+
+
 @pytest.mark.slow
 def test_a_tree_that_a_kill_left_half_built_is_not_used(source, tmp_path):
     build("llama.cpp")

@@ -231,8 +231,8 @@ def run(main, argv=None):
         sys.stdout.flush()
     except UserError as error:
         code = fail(" ".join(str(error).split()), USER_ERROR)
-    except KeyboardInterrupt:
-        code = fail("stopped; what was finished is saved, run the same command to go on", INTERRUPTED)
+    except KeyboardInterrupt as stopped:  # one that was raised again may say what became of the work
+        code = fail(str(stopped) or "stopped; what was finished is saved, run the same command to go on", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output (head, less) went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE

@@ -24,6 +24,12 @@ def count():
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def cores():
+    """How many processes this one may run side by side: the processes of a torchrun share a machine's cores."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, usable // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+
+
 def free_port(first):
     """The first free port of this machine from a number on, among those that the system hands out to nobody by itself."""
     for port in itertools.chain(range(first, PORTS.stop), range(PORTS.start, first)):

@@ -27,8 +27,8 @@ def quantiser_type(name):
 
 def convert(script, folder, *arguments):
     """Run one of the official converters on a folder; its last line of output is the reason where it fails."""
-    command = [sys.executable, os.path.join(paths.llama_cpp(), script), folder, *arguments, *_more(script, folder, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [os.path.join(paths.llama_cpp(), script), folder, *arguments, *_more(script, folder, arguments)]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     if done.returncode:
         raise gguf_worker.death(script, done.returncode, done.stderr or done.stdout)
 
@@ -63,18 +63,23 @@ def quantise(source, target, ftype):
     gguf_worker.Worker().call("quantise", source, target, ftype)
 
 
-def read_description(path):
-    """The text that a GGUF file carries as general.description; "" where there is none."""
+def _contents(path, *names):
+    """What a GGUF file holds under each name, None for nothing. UserError where it is no such file."""
     from gguf import GGUFReader
 
     try:
-        field = GGUFReader(path).get_field("general.description")
-        text = field.contents() if field else ""
-        return text if isinstance(text, str) else ""
+        fields = map(GGUFReader(path).get_field, names)
+        return [field.contents() if field else None for field in fields]
     except FileNotFoundError:
         raise cli.UserError(f"no {path} here: run hf2gguf.py first") from None
     except (ValueError, IndexError, KeyError) as error:
         raise cli.UserError(f"{path} is not a GGUF file: {error}") from None
+
+
+def read_description(path):
+    """The text that a GGUF file carries as general.description; "" where there is none."""
+    (text,) = _contents(path, "general.description")
+    return text if isinstance(text, str) else ""
 
 
 def projector_of(path):
@@ -88,14 +93,8 @@ def side_of(projector):
     llama.cpp squeezes in another way, of which a student that looks closely sees something else: 91 % of the labels were the
     same (results/LOG.md). So a picture is squeezed before llama.cpp gets it.
     """
-    from gguf import GGUFReader
-
-    try:
-        reader = GGUFReader(projector)
-        kind, side = (reader.get_field(name) for name in ("clip.projector_type", "clip.vision.image_size"))
-    except (ValueError, IndexError, KeyError) as error:
-        raise cli.UserError(f"{projector} is not a GGUF file: {error}") from None
-    return side.contents() if kind and side and kind.contents() == "idefics3" else None
+    kind, side = _contents(projector, "clip.projector_type", "clip.vision.image_size")
+    return side if kind == "idefics3" else None
 
 
 class Llama:
@@ -136,13 +135,8 @@ class Llama:
             picture = prompt.picture()
             if self._side:
                 picture = picture.resize((self._side, self._side), Image.Resampling.LANCZOS)
-            address = {"url": _data_url(picture)}
-            chat[-1]["content"][-1] = {"type": "image_url", "image_url": address}
+            png = io.BytesIO()
+            picture.save(png, "png")
+            address = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+            chat[-1]["content"][-1] = {"type": "image_url", "image_url": {"url": address}}
         return chat
-
-
-def _data_url(image):
-    """A PIL image -> the address that chats carry it in, as a PNG."""
-    kept = io.BytesIO()
-    image.save(kept, "png")
-    return "data:image/png;base64," + base64.b64encode(kept.getvalue()).decode()

@@ -55,32 +55,25 @@ class Worker:
     def call(self, name, *arguments):
         """What serve's function of that name returns for these arguments, all as JSON has it."""
         try:
-            reply = self._exchange([name, *arguments])
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(json.dumps([name, *arguments]).encode() + b"\n")
+                self._process.stdin.flush()
+            line = self._process.stdout.readline()
         except BaseException:  # Ctrl-C among them: the next request must not get this one's reply
             self.close()
             raise
-        if reply is None:
-            raise self._death()
+        if not line.endswith(b"\n"):  # it has died
+            self.close()
+            self._said.seek(0)
+            said = self._said.read().decode("utf-8", "replace")
+            raise death("llama.cpp", self._process.returncode, said, self._remedy)
+        reply = json.loads(line)
         if "bug" in reply:
             raise RuntimeError(f"in llama.cpp's process:\n{reply['bug']}")
         if "refused" in reply:
             raise cli.UserError(reply["refused"])
         self.seconds += reply["seconds"]
         return reply["done"]
-
-    def _exchange(self, request):
-        """The reply; None where the worker has died."""
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        return json.loads(line) if line.endswith(b"\n") else None
-
-    def _death(self):
-        self.close()
-        self._said.seek(0)
-        said = self._said.read().decode("utf-8", "replace")
-        return death("llama.cpp", self._process.returncode, said, self._remedy)
 
 
 def death(what, code, said, remedy=""):
@@ -89,13 +82,10 @@ def death(what, code, said, remedy=""):
     remedy: what to do where a signal ended it, as the end of the line.
     """
     if code == -signal.SIGKILL:
-        return cli.UserError(
-            f"{what} was killed, by hand or for want of memory: close other programs, "
-            "or take a smaller model"
-        )
+        return cli.UserError(f"{what} was killed, by hand or for want of memory: close other programs, or take a smaller model")
     if code < 0:
-        found = re.search(r".*(?:GGML_ASSERT|GGML_ABORT|what\(\)).*", said)
-        why = f"; {cli.visible(found[0].strip())[:200]}" if found else ""
+        reason = re.search(r".*(?:GGML_ASSERT|GGML_ABORT|what\(\)).*", said)
+        why = f"; {cli.visible(reason[0].strip())[:200]}" if reason else ""
         return Died(f"{what} died ({signal.strsignal(-code)}{why}){remedy}")
     lines = [line for line in said.splitlines() if line.strip()] or ["no output"]
     return Died(f"{what} failed: {cli.visible(lines[-1])[:300]}")
@@ -168,23 +158,14 @@ class Model:
             size = CONTEXT if projector else BESIDE
             self.llama = llama_cpp.Llama(path, n_ctx=size, verbose=False, chat_handler=handler)
         except (ValueError, RuntimeError) as error:
-            raise cli.UserError(
-                f"{path} is not a GGUF model that llama.cpp can load: {error}"
-            ) from None
+            raise cli.UserError(f"{path} is not a GGUF model that llama.cpp can load: {error}") from None
         except FileNotFoundError:  # the binding's, of libmtmd
-            raise cli.UserError(
-                "pictures need more of llama.cpp than is built: run python fetch.py llama-server"
-            ) from None
-        self.adapters = [self._adapter(name) for name in adapters]
-
-    def _adapter(self, name):
-        """An adapter's file, loaded for this model, which frees it. UserError: no such one."""
-        import llama_cpp
-
-        made = llama_cpp.llama_adapter_lora_init(self.llama._model.model, name.encode())
-        if not made:
-            raise cli.UserError(f"{name} is no adapter for {self.llama.model_path}")
-        return made
+            raise cli.UserError("pictures need more of llama.cpp than is built: run python fetch.py llama-server") from None
+        self.adapters = []
+        for name in adapters:  # the model frees them
+            self.adapters.append(llama_cpp.llama_adapter_lora_init(self.llama._model.model, name.encode()))
+            if not self.adapters[-1]:
+                raise cli.UserError(f"{name} is no adapter for {path}")
 
     def ask(self, chats, max_tokens, before_step=lambda: None):
         """The greedy answers to chats.
@@ -193,20 +174,18 @@ class Model:
         """
         from llm_ts.fast import gguf_batch
 
-        if self.projector:
-            return [self._ask_shown(chat, max_tokens, before_step) for chat in chats]
-        return gguf_batch.ask(self.llama, chats, max_tokens, self.adapters, before_step)
-
-    def _ask_shown(self, chat, max_tokens, before_step):
-        before_step()
-        try:
-            out = self.llama.create_chat_completion(chat, temperature=0.0, max_tokens=max_tokens)
-        except ValueError as error:  # the projector is only read now
-            reason = str(error).splitlines()[0][:150]
-            raise cli.UserError(
-                f"llama.cpp cannot use {self.projector} with this model: {reason}"
-            ) from None
-        return out["choices"][0]["message"]["content"].strip()
+        if not self.projector:
+            return gguf_batch.ask(self.llama, chats, max_tokens, self.adapters, before_step)
+        answers = []
+        for chat in chats:
+            before_step()
+            try:
+                reply = self.llama.create_chat_completion(chat, temperature=0.0, max_tokens=max_tokens)
+            except ValueError as error:  # the projector is only read now
+                reason = str(error).splitlines()[0][:150]
+                raise cli.UserError(f"llama.cpp cannot use {self.projector} with this model: {reason}") from None
+            answers.append(reply["choices"][0]["message"]["content"].strip())
+        return answers
 
 
 def quantise(source, target, ftype):

@@ -5,6 +5,7 @@ libllama, names another library. Without either, an installed llama-cpp-python b
 two nobody has tried here, so that they are tried once (llama_trial.py).
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -16,9 +17,7 @@ from llm_ts.base import cli, disk, paths
 LIB_PATH = "LLAMA_CPP_LIB_PATH"  # of the environment: where the binding loads the library from
 BUILT = "built.json"  # beside the library: how it was built, and for which processor
 # Of x86's flags those that a compiler may use by itself; llama.cpp is built without AMX (fetch.py)
-X86 = re.compile(
-    r"pni|s?sse\w*|avx\w*|fma4?|f16c|bmi\d|abm|popcnt|movbe|gfni|v?aes|v?pclmulqdq|xop|tbm"
-)
+X86 = re.compile(r"pni|s?sse\w*|avx\w*|fma4?|f16c|bmi\d|abm|popcnt|movbe|gfni|v?aes|v?pclmulqdq|xop|tbm")
 REMEDY = "run python fetch.py llama.cpp, which builds and tries it on this machine"
 
 
@@ -26,24 +25,29 @@ def instructions():
     """The instruction sets of this processor, sorted, by Linux' names; elsewhere an empty list."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            found = re.search(r"^(?:flags|Features)\s*:(.*)$", file.read(), re.MULTILINE)
+            listed = re.search(r"^(?:flags|Features)\s*:(.*)$", file.read(), re.MULTILINE)
     except OSError:
         return []
-    flags = found[1].split() if found else []
+    flags = listed[1].split() if listed else []
     x86 = platform.machine().lower() in ("x86_64", "amd64", "i686", "i386")
     return sorted(flag for flag in flags if not x86 or X86.fullmatch(flag))
 
 
-def built(folder=None):
-    """What is noted of a whole build: {"kind", "instructions", ...}; None where there is none."""
+def _object_of(path):
+    """The object of a JSON file; {} where there is none."""
     try:
-        with open(os.path.join(folder or paths.of("llama"), BUILT), encoding="utf-8") as file:
-            about = json.load(file)
+        with open(path, encoding="utf-8") as file:
+            value = json.load(file)
     except (OSError, ValueError):
-        return None
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def built():
+    """What is noted of a whole build: {"kind", "instructions", ...}; None where there is none."""
+    about = _object_of(os.path.join(paths.of("llama"), BUILT))
     kinds = {"kind": str, "instructions": list, "targets": list}
-    whole = isinstance(about, dict) and all(isinstance(about.get(key), kinds[key]) for key in kinds)
-    return about if whole else None
+    return about if all(isinstance(about.get(key), kinds[key]) for key in kinds) else None
 
 
 def missing(about):
@@ -58,9 +62,7 @@ def find():
     """
     ours, named = paths.of("llama"), os.environ.get(LIB_PATH)
     beside = [named or ours, *sys.path, ours]
-    bindings = [
-        place for place in beside if os.path.isfile(os.path.join(place, "llama_cpp", "__init__.py"))
-    ]
+    bindings = [place for place in beside if os.path.isfile(os.path.join(place, "llama_cpp", "__init__.py"))]
     if not bindings:
         return None, None, False
     if not named and not built():
@@ -70,25 +72,32 @@ def find():
 
 
 def require(what):
-    """The folder of a library that this machine can run; else UserError. what: that needs it."""
+    """UserError where there is no library that this machine can run. what: that needs it."""
     folder, _, ours = find()
     if folder is None:
         raise cli.UserError(f"{what} needs llama.cpp's library: {REMEDY}")
-    if ours and (lacks := missing(built())):
-        raise cli.UserError(
-            f"{paths.FETCHED['llama']} was built for a processor with {', '.join(lacks)}: {REMEDY}"
-        )
-    if not ours and not _was_tried(folder):
-        from llm_ts.gguf import llama_trial
+    if not ours:
+        return _require_tried(folder)
+    if lacks := missing(built()):
+        raise cli.UserError(f"{paths.FETCHED['llama']} was built for a processor with {', '.join(lacks)}: {REMEDY}")
 
-        try:
-            llama_trial.try_library(folder)
-        except cli.UserError as error:
-            raise cli.UserError(
-                f"the llama.cpp library in {folder} cannot be used here ({error}): {_instead()}"
-            ) from None
-        _note_tried(folder)
-    return folder
+
+def _require_tried(folder):
+    """Try a library that is not ours once, and again when it is another; only what went well is noted."""
+    from llm_ts.gguf import llama_trial
+
+    note = os.path.join(paths.cache(), "llama_tried.json")
+    tried, place, now = _object_of(note), os.path.realpath(folder), _fingerprint(folder)
+    if tried.get(place) == now:
+        return
+    try:
+        llama_trial.try_library(folder)
+    except cli.UserError as error:
+        remedy = f"unset {LIB_PATH}, and {REMEDY}" if os.environ.get(LIB_PATH) else REMEDY
+        raise cli.UserError(f"the llama.cpp library in {folder} cannot be used here ({error}): {remedy}") from None
+    with contextlib.suppress(OSError):  # where nothing can be written, it is tried again next time
+        os.makedirs(paths.cache(), mode=0o700, exist_ok=True)
+        disk.write_json(note, {**tried, place: now})
 
 
 def load():
@@ -104,50 +113,12 @@ def load():
         import llama_cpp
     except (ImportError, RuntimeError, OSError) as error:
         remedy = f": {REMEDY}" if ours else ""
-        raise cli.UserError(
-            f"llama.cpp's library in {folder} cannot be loaded ({error}){remedy}"
-        ) from None
+        raise cli.UserError(f"llama.cpp's library in {folder} cannot be loaded ({error}){remedy}") from None
     return llama_cpp
 
 
-def _instead():
-    return f"unset {LIB_PATH}, and {REMEDY}" if os.environ.get(LIB_PATH) else REMEDY
-
-
 def _fingerprint(folder):
-    """What decides whether a library runs here: its files, and the processor."""
-    files = sorted(
-        entry
-        for entry in os.scandir(folder)
-        if ".so" in entry.name or entry.name.endswith((".dylib", ".dll"))
-    )
-    return [
-        instructions(),
-        [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files],
-    ]
-
-
-def _tried():
-    return os.path.join(paths.cache(), "llama_tried.json")
-
-
-def _was_tried(folder):
-    try:
-        with open(_tried(), encoding="utf-8") as file:
-            return json.load(file)[os.path.realpath(folder)] == _fingerprint(folder)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _note_tried(folder):
-    """Only what went well is noted; where nothing can be written, it is tried again next time."""
-    try:
-        with open(_tried(), encoding="utf-8") as file:
-            known = json.load(file)
-    except (OSError, ValueError):
-        known = {}
-    try:
-        os.makedirs(paths.cache(), mode=0o700, exist_ok=True)
-        disk.write_json(_tried(), {**known, os.path.realpath(folder): _fingerprint(folder)})
-    except (OSError, TypeError):
-        pass
+    """What decides whether a library runs here: the processor, and the library's files, if there are any."""
+    entries = os.scandir(folder) if os.path.isdir(folder) else ()
+    files = [file for file in entries if ".so" in file.name or file.name.endswith((".dylib", ".dll"))]
+    return [instructions(), sorted([file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files)]

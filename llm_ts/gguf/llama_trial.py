@@ -6,13 +6,13 @@ an illegal instruction (ggml-org/llama.cpp, pull request 26954), while f16 and b
 
 import json
 import os
-import socket
+import random
 import subprocess
 import tempfile
 import time
 import urllib.request
 
-from llm_ts.base import cli
+from llm_ts.base import cli, torchrun
 from llm_ts.gguf import gguf_worker
 
 TYPES = ("Q4_K_M", "Q8_0")  # of which a build has to answer
@@ -26,7 +26,7 @@ def write_model(path):
     import gguf
     import numpy as np
 
-    rng = np.random.default_rng(0)
+    rng, kinds = np.random.default_rng(0), gguf.TokenType
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(512)
     writer.add_embedding_length(WIDTH)
@@ -35,7 +35,8 @@ def write_model(path):
     writer.add_head_count(4)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    kinds = gguf.TokenType
+
+    # its tokens, and a template that is the user's text alone
     tokens = [("<unk>", kinds.UNKNOWN), ("<s>", kinds.CONTROL), ("</s>", kinds.CONTROL)]
     tokens += [(f"<0x{byte:02X}>", kinds.BYTE) for byte in range(256)]
     tokens += [(f"<spare{k}>", kinds.UNUSED) for k in range(-len(tokens) % 32)]
@@ -46,16 +47,15 @@ def write_model(path):
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_chat_template("{% for message in messages %}{{ message['content'] }}{% endfor %}")
-    for name in ("attn_norm", "ffn_norm"):
-        writer.add_tensor(f"blk.0.{name}.weight", np.ones(WIDTH, dtype=np.float32))
-    writer.add_tensor("output_norm.weight", np.ones(WIDTH, dtype=np.float32))
+
+    # its weights: norms in fp32, as llama.cpp wants them, and matrices in f16
+    for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm"):
+        writer.add_tensor(f"{name}.weight", np.ones(WIDTH, dtype=np.float32))
     for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"):
         weights = rng.standard_normal((WIDTH, WIDTH)) / WIDTH**0.5
         writer.add_tensor(f"blk.0.{name}.weight", weights.astype(np.float16))
     for name in ("token_embd", "output"):
-        writer.add_tensor(
-            f"{name}.weight", rng.standard_normal((len(tokens), WIDTH)).astype(np.float16)
-        )
+        writer.add_tensor(f"{name}.weight", rng.standard_normal((len(tokens), WIDTH)).astype(np.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -92,15 +92,9 @@ def try_library(folder, programs=()):
 def try_cli(program, model):
     """llama-cli answers once and ends."""
     flags = ["-m", model, "-st", "-p", "1 2 3", "-n", str(TOKENS), "--temp", "0", "-c", "128"]
+    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
     try:
-        done = subprocess.run(
-            [program, *flags],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=WAIT,
-        )
+        done = subprocess.run([program, *flags], **pipes, timeout=WAIT)
     except subprocess.TimeoutExpired:
         raise gguf_worker.Died(f"llama-cli did not answer within {WAIT:.0f} s") from None
     if done.returncode:
@@ -109,38 +103,35 @@ def try_cli(program, model):
 
 def try_server(program, model):
     """llama-server answers a completion on 127.0.0.1."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    address = f"http://127.0.0.1:{port}"
-    asked = json.dumps({"prompt": "1 2 3", "n_predict": TOKENS}).encode()
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with tempfile.TemporaryFile() as said:
-        flags = ["-m", model, "--host", "127.0.0.1", "--port", port, "-c", "128"]
-        process = subprocess.Popen(
-            [program, *flags], stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
+    port = str(torchrun.free_port(random.choice(torchrun.PORTS)))
+    flags = ["-m", model, "--host", "127.0.0.1", "--port", port, "-c", "128"]
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen([program, *flags], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
             end = time.monotonic() + WAIT
             while process.poll() is None and time.monotonic() < end:
-                try:
-                    request = urllib.request.Request(
-                        f"{address}/completion", asked, {"Content-Type": "application/json"}
-                    )
-                    with opener.open(request, timeout=WAIT) as reply:
-                        if json.load(reply)["tokens_predicted"]:
-                            return
-                except (OSError, ValueError, KeyError):  # not yet listening, or dying
-                    time.sleep(0.1)
+                if answers_at(f"http://127.0.0.1:{port}/completion"):
+                    return
+                time.sleep(0.1)
+            code = process.poll()
         finally:
-            process.poll()
-            code = process.returncode
             process.kill()
             process.wait()
-        said.seek(0)
+        output.seek(0)
         if code is None:
             raise gguf_worker.Died(f"llama-server did not answer within {WAIT:.0f} s")
-        raise gguf_worker.death("llama-server", code, said.read().decode("utf-8", "replace"))
+        raise gguf_worker.death("llama-server", code, output.read().decode("utf-8", "replace"))
+
+
+def answers_at(address):
+    """Whether a server answers a completion there; False where it does not listen yet, or is dying."""
+    body = json.dumps({"prompt": "1 2 3", "n_predict": TOKENS}).encode()
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=WAIT) as reply:
+            return bool(json.load(reply)["tokens_predicted"])
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 TRIES = {"llama-cli": try_cli, "llama-server": try_server}

@@ -3,9 +3,11 @@
 If a GPU was requested and torch sees none, stop; do not use the CPU silently.
 """
 
+import multiprocessing
 import os
+import sys
 
-from llm_ts.base import cli, torchrun, workers
+from llm_ts.base import cli, torchrun
 
 LOADERS = 12  # processes, at most
 BF16 = ("amx_bf16", "avx512_bf16", "bf16")  # instructions of CPUs, by the names of torch.cpu.get_capabilities()
@@ -72,13 +74,12 @@ def dtype(asked="auto"):
 def loaders():
     """How many processes draw plots for a GPU, so that it need not wait; each of torchrun's processes has as many.
 
-    0 on a CPU, and where processes are not forked.
+    0 on a CPU, and where processes cannot be forked: on Windows, and on macOS, whose own libraries may fail in a fork.
     """
     import torch
 
-    if not torch.cuda.is_available() or not workers.forks():
-        return 0
-    return max(1, min(LOADERS, workers.cores() - 1))
+    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+    return max(1, min(LOADERS, torchrun.cores() - 1)) if torch.cuda.is_available() and forks else 0
 
 
 def apart(loader):
