@@ -32,8 +32,7 @@ from llm_ts.scores import curves, similarity, tables
 from llm_ts.student import device, load
 from llm_ts.student.student import Student
 from llm_ts.task import Task
-from llm_ts.train import baselines, callbacks, flags, run_folder, sft, trial
-from llm_ts.train.evaluate import evaluate
+from llm_ts.train import callbacks, evaluate, flags, run_folder, sft, trial
 
 
 def load_rows(run):
@@ -42,39 +41,39 @@ def load_rows(run):
     What is drawn comes from --process, else from the processes of the training pairs, and is asked their question. With
     --then-pairs, the first pairs come after it. Where plots are shown, those of the file's pairs lie in run.dataset.
     """
-    train_rows, test_rows = pair.read(run.data)
+    pairs, test_rows = pair.read(run.data)
     fmt, points = test_rows[0]["format"], len(test_rows[0]["series"])
-    processes = run.process or pair.processes_of(train_rows) or Task.processes
+    processes = run.process or pair.processes_of(pairs) or Task.processes
     alike = {"question": question.of(test_rows[0], run.data), "processes": processes}
-    drawn, given = [], train_rows[: run.then_pairs] if run.fresh else train_rows
+
+    # to learn from: the pairs, or fresh series, and then the first pairs
+    drawn, given = [], pairs[: run.then_pairs] if run.fresh else pairs
     if run.fresh:
-        words = Words(train_rows) if run.words == "both" else None
+        words = Words(pairs) if run.words == "both" else None
         more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}
-        drawn = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.recipe.seed, **more)
+        drawn = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.seed, **more)
         if words:
             print(f"words of the teacher: {words}", flush=True)
-    validation_rows = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
     drawn = [pair.show(row, run.see, None, run.styles) for row in drawn]
-    drawn = fresh.in_other_orders(drawn, run.reorder, run.recipe.seed) if run.reorder else drawn
+    drawn = fresh.in_other_orders(drawn, run.reorder, run.seed) if run.reorder else drawn
     train_rows = drawn + [pair.show(row, run.see, run.dataset) for row in given]
-    validation_rows = [pair.show(row, run.see) for row in validation_rows]
+
+    # to be asked
+    unseen = fresh.pairs("validation", [(points, points, run.validation)], fmt, **alike) if run.validation else []
+    validation_rows = [pair.show(row, run.see) for row in unseen]
     test_rows = [pair.show(row, run.see, run.dataset) for row in pair.first_of(test_rows, run.eval_rows)]
     return train_rows, validation_rows, test_rows
 
 
-def load_student(name, run):
+def load_student(run, name, adapter=None):
     """(model, tokenizer or processor) in the dtype of training: fp32 for full fine-tuning, whose small steps bf16 would lose."""
-    return load.load(name, device.dtype(run.recipe.dtype if run.recipe.rank else "fp32"), see=run.see)
-
-
-def not_evaluated(folder, save_steps, last):
-    """{step: path} of the planned checkpoints that have no evaluation yet."""
-    planned = {step: path for step, path in run_folder.checkpoints(folder).items() if step % save_steps == 0 or step == last}
-    return {step: path for step, path in planned.items() if not os.path.exists(run_folder.evaluation_path(folder, step))}
+    return load.load(name, device.dtype(run.dtype if run.rank else "fp32"), adapter, run.see)
 
 
 def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
     """Train to the end or until stop.asked; returns the exit code. rows: (train, validation, test)."""
+    from transformers import TrainerState
+
     train_rows, validation_rows, test_rows = rows
     print(f"parameters: {model.num_parameters() / 1e6:.0f} M", flush=True)
 
@@ -82,7 +81,7 @@ def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
         name = f"step {step}" if step else "untrained"
         student = Student.around(model, processor, run.eval_batch_size)
         both = (test_rows, validation_rows if step else [])  # untrained, it is no candidate
-        content = evaluate(name, student, *both, scorer, run.max_new_tokens, stop, base=run.model, step=step)
+        content = evaluate.evaluate(name, student, *both, scorer, run.max_new_tokens, stop, base=run.model, step=step)
         if content is None:
             print(f"the evaluation of step {step} is left for the next start", flush=True)
             return
@@ -90,9 +89,10 @@ def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
             disk.write_json(run_folder.evaluation_path(folder, step), content)
         cli.say("\n".join(tables.for_terminal([content])))
 
+    # first what can fail, and what is only done once; then where the last start ended
     limits = callbacks.Limits(folder, run.patience, run.minutes)
     more = callbacks.make(folder, keep_scores, stop, limits)
-    trainer = sft.make(run.recipe, folder, model, processor, train_rows, more)
+    trainer = sft.make(flags.recipe_of(run), folder, model, processor, train_rows, more)
     if torchrun.number() == 0 and not run_folder.checkpoints(folder):
         trial.run(trainer, processor, train_rows, run.gguf)
     if torchrun.first(not os.path.exists(run_folder.evaluation_path(folder, 0))):
@@ -101,10 +101,13 @@ def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
     over = torchrun.first(limits.reason())
     if checkpoint:
         print(f"going on from {checkpoint}", flush=True)
-        state = sft.take_state(trainer, checkpoint)
-        over = over or state.global_step >= state.max_steps
+        # Transformers would train a step beyond the end where the epochs are no whole number
+        trainer.state = TrainerState.load_from_json(os.path.join(checkpoint, "trainer_state.json"))
+        over = over or trainer.state.global_step >= trainer.state.max_steps
     if not over:
         trainer.train(resume_from_checkpoint=checkpoint)
+
+    # why it ended; short of the last step and of every limit, it was asked to stop
     reached, planned = trainer.state.global_step, trainer.state.max_steps
     early = torchrun.first(limits.reason()) if reached < planned else None
     if early:
@@ -113,36 +116,40 @@ def train_to_the_end(run, folder, model, processor, rows, scorer, stop):
         first = f"delete {run.stop_file} and " if run.stop_file else ""
         print(f"stopped: saved at step {reached}; {first}run the same command to go on")
         return cli.REQUEUE
-    for step, path in torchrun.first(not_evaluated(folder, run.recipe.save_steps, reached)).items():
+
+    # evaluations that were cut off; then final/
+    for step, path in torchrun.first(run_folder.not_evaluated(folder, run.save_steps, reached)).items():
         print(f"the evaluation of step {step} was cut off: doing it now", flush=True)
-        saved = load_student(path, run)[0]  # Accelerate computes in the dtypes of the training with it
+        place = (model.name_or_path, path) if load.is_adapter(path) else (path,)  # the base of today: it may have moved
+        saved, _ = load_student(run, *place)
+        # Accelerate computes in the dtypes of the training with it
         keep_scores(trainer.accelerator.prepare_model(saved, evaluation_mode=True), step)
         if torchrun.any_of(stop.asked):
             return cli.REQUEUE
     torchrun.barrier()
     if torchrun.number() == 0:
         contents = run_folder.evaluations(folder)
-        second = flags.drawn_by(run) / run.recipe.batch_size / run.recipe.accumulate / torchrun.count() if run.then_pairs else None
+        second = flags.drawn_by(run) / run.batch_size / run.accumulate / torchrun.count() if run.then_pairs else None
         curves.draw_training(contents, trainer.state.log_history, os.path.join(folder, "training.png"), second)
         run_folder.finish(folder)
     return 0
 
 
 def main(argv=None):
-    args = flags.parse(argv, __doc__)
+    run = flags.parse(argv, __doc__)
     if torchrun.number():
         sys.stdout = open(os.devnull, "w")  # one voice is enough; errors still come from every process
-    cli.print_settings(args)
-    run, folder = flags.run_of(args), args.out or load.name_of(args.model)
+    cli.print_settings(run)
+    folder = run.out or load.name_of(run.model)
     rows = load_rows(run)
     train_rows, _, test_rows = rows
     if os.path.isdir(run.model) and os.path.realpath(folder) == os.path.realpath(run.model):
         raise cli.UserError(f"{folder} holds the model itself: give the run a folder of its own with --out")
-    settings = flags.settings_of(run, train_rows)
+    settings = flags.settings_of(run, train_rows, folder)
     run_folder.check(folder, settings)
     code = 0
     finished = run_folder.is_finished(folder)
-    if finished and (not run.beside or baselines.asked_before(run.beside, folder)):
+    if finished and (not run.beside or evaluate.asked_before(run.beside, folder)):
         print(f"{folder} is trained to the end: nothing to do")
     else:
         code = start(run, folder, settings, rows, finished)
@@ -161,33 +168,36 @@ def start(run, folder, settings, rows, finished):
     stop = None if finished else callbacks.Stop(run.stop_file)
     device.choose(run.device)
     if not finished:
-        settings["dtype"] = device.precision(run.recipe.dtype)
+        settings["dtype"] = device.precision(run.dtype)
 
     import torch
     import transformers
 
+    # what can fail: the machine, the embedding model, the student
     if torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
         raise cli.UserError("several GPUs: run it with torchrun, as go.slurm does, or set CUDA_VISIBLE_DEVICES=0")
-    if run.recipe.report_to == "tensorboard" and not transformers.integrations.is_tensorboard_available():
+    if run.report_to == "tensorboard" and not transformers.integrations.is_tensorboard_available():
         raise cli.UserError("--report-to tensorboard needs its writer: pip install tensorboard")
     train_rows, _, test_rows = rows
     scorer = similarity.Scorer(run.embedder, run.nli)
     settings["nli_model"] = scorer.nli_name  # a run whose NLI model came or went would mix two kinds of scores
     run_folder.check(folder, settings)
-    loaded = None if finished else load_student(run.model, run)
+    loaded = None if finished else load_student(run, run.model)
     if loaded:
         settings[load.FINGERPRINT] = load.fingerprint(loaded[0])
         run_folder.check(folder, settings)
     else:
         settings = {**disk.read_json(os.path.join(folder, "training.json"), "the same command"), **settings}
+
+    # from here on the folder is ours
     with run_folder.hold(folder) if torchrun.number() == 0 else contextlib.nullcontext():
         if torchrun.number() == 0:
             disk.write_json(os.path.join(folder, "training.json"), settings)
             pair.write(os.path.join(folder, "test_rows.jsonl"), test_rows)
-            baselines.evaluate_baselines(run, folder, train_rows, test_rows, scorer)
+            evaluate.evaluate_baselines(run, folder, train_rows, test_rows, scorer)
         if finished:
             return 0
-        transformers.set_seed(run.recipe.seed)  # the adapter's start
+        transformers.set_seed(run.seed)  # the adapter's start
         code = train_to_the_end(run, folder, *loaded, rows, scorer, stop)
         torchrun.leave()
         torchrun.ignore_signals()

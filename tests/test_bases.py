@@ -6,6 +6,7 @@ Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/
 import dataclasses
 import json
 import os
+import types
 
 import pytest
 import tiny_bases
@@ -14,7 +15,7 @@ from conftest import SMOLLM2, run_script
 from llm_ts import question
 from llm_ts.base import cli
 from llm_ts.data import pair
-from llm_ts.fast import cache
+from llm_ts.fast.cpu_attention import has_plain_cache
 from llm_ts.gguf import gguf_file
 from llm_ts.pairs import fresh
 from llm_ts.student import answer, chat, device, load
@@ -107,7 +108,7 @@ def test_a_template_that_drops_the_question_and_turns_without_an_end_are_refused
 @pytest.mark.parametrize("kind", ["lfm2", "qwen3.5", "mistral, window of 64"])
 def test_a_cache_that_cannot_be_rolled_back_answers_in_batches_as_alone(made, kind):
     model, tokenizer = in_fp32(made(kind))
-    assert not cache.has_plain(model) and cache.has_plain(in_fp32(made("llama"))[0])
+    assert not has_plain_cache(model) and has_plain_cache(in_fp32(made("llama"))[0])
     alone = [answer.generate(model, tokenizer, [prompt], 1, 12)[0] for prompt in PROMPTS]
     drafts = answer.Drafts()
     for text in alone:
@@ -190,15 +191,16 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     import torch
     from transformers import TrainerControl, TrainerState
 
-    model, state = torch.nn.Linear(2, 2), TrainerState(global_step=7)
-    (refuse,) = [each for each in callbacks.make(str(tmp_path), None, None, None) if type(each).__name__ == "Refuse"]
-    refuse.on_step_end(None, state, TrainerControl(), model=model)
+    model, state = torch.nn.Linear(2, 2), TrainerState(global_step=7, max_steps=9)
+    (beside,) = callbacks.make(str(tmp_path), None, types.SimpleNamespace(asked=True), None)
+    beside.on_train_begin(None, state, TrainerControl())
+    beside.on_step_end(None, state, TrainerControl(), model=model)
     for bad in (float("nan"), float("inf")):
         model.weight.data[1, 0] = bad
         with pytest.raises(cli.UserError, match="weights are no number at step 7"):
-            refuse.on_step_end(None, state, TrainerControl(), model=model)
+            beside.on_step_end(None, state, TrainerControl(), model=model)
     model.weight.requires_grad_(False)  # a part that is not trained is none of our doing
-    refuse.on_step_end(None, state, TrainerControl(), model=model)
+    beside.on_step_end(None, state, TrainerControl(), model=model)
 
 
 def test_a_gpu_that_was_requested_and_is_not_seen_is_refused(command, tmp_path, monkeypatch):

@@ -35,7 +35,8 @@ def folder(tmp_path):
             (place / name).write_text(f"{name} {step}")
         if step != 40:
             run_folder.mark_whole(str(place), step)
-    (tmp_path / "training.json").write_text("{}")
+    about = {"model": "../models/Tiny", "series": 1600, "rank": 4, "epochs": 2.0, "task": Task(format="thirds").to_json()}
+    disk.write_json(str(tmp_path / "training.json"), about)
     return tmp_path
 
 
@@ -70,6 +71,7 @@ def test_final_is_the_best_without_what_a_restart_needs(folder, capsys):
     write_evaluation(folder, 30, means(0.8), test=0.9)
     run_folder.finish(str(folder))
     assert sorted(os.listdir(folder / "final")) == [
+        "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
         "training.json",
@@ -82,9 +84,28 @@ def test_final_is_the_best_without_what_a_restart_needs(folder, capsys):
             shutil.rmtree(folder / name)
     run_folder.print_tables(str(folder))
     assert "final: step 10, the best on 8 validation rows (90.0 %" in capsys.readouterr().out
+    (folder / "final" / "README.md").write_text("the user's own words")
+    assert run_folder.is_finished(str(folder))
     (folder / "final" / "adapter_model.safetensors").unlink()
     with pytest.raises(cli.UserError, match="no longer what was trained"):
         run_folder.is_finished(str(folder))
+
+
+def test_the_card_of_final_says_what_the_run_knows_and_nothing_else(folder):
+    for step, score in ((0, 0.1), (10, 0.9), (30, 0.8)):
+        write_evaluation(folder, step, means(score) if step else None, test=score)
+    (folder / "checkpoint-10" / "README.md").write_text("PEFT's: [More Information Needed]")
+    run_folder.finish(str(folder))
+    said = (folder / "final" / "README.md").read_text()
+    for part in (
+        "`../models/Tiny`", "LoRA adapter of rank 4", "1600 series", "shown the numbers", "format `thirds`", "epochs 2.",
+        "step 10, the best on 8 validation rows (90.0 %", "| step 0 |", "| step 10 |",
+    ):  # fmt: skip
+        assert part in said, part
+    assert "step 30" not in said and "More Information" not in said
+    about = disk.read_json(str(folder / "training.json"), "a test")
+    disk.write_json(str(folder / "training.json"), {**about, "rank": 0})
+    assert "the whole trained model" in run_folder.card(str(folder), 30)
 
 
 def test_a_checkpoint_that_was_cut_after_it_was_whole_is_passed_over(folder, capsys):
@@ -107,8 +128,28 @@ def test_a_second_training_in_a_folder_is_refused(folder):
 def test_other_settings_are_refused_by_name(tmp_path):
     disk.write_json(str(tmp_path / "training.json"), {"rank": 4, "seed": 0})
     run_folder.check(str(tmp_path), {"rank": 4, "seed": 0})
-    with pytest.raises(cli.UserError, match="other rank:"):
+    with pytest.raises(cli.UserError, match=r"other rank \(4 there, 8 here\): give"):
         run_folder.check(str(tmp_path), {"rank": 8, "seed": 0})
+
+
+def test_a_run_and_its_model_may_move_together(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for root in (old, new):
+        for name in ("Tiny", "Other"):
+            (root / "models" / name).mkdir(parents=True)
+
+    def settings(root, name="Tiny"):
+        return {"model": run_folder.seen_from(str(root / "run"), str(root / "models" / name))}
+
+    disk.write_json(str(old / "run" / "training.json"), settings(old))
+    shutil.move(old / "run", new / "run")
+    shutil.rmtree(old)
+    run_folder.check(str(new / "run"), settings(new))
+    with pytest.raises(cli.UserError, match=r"other model \(\.\./models/Tiny there, \.\./models/Other here\)"):
+        run_folder.check(str(new / "run"), settings(new, "Other"))
+    disk.write_json(str(new / "run" / "training.json"), {"model": str(new / "models" / "Tiny")})  # as it was kept before
+    run_folder.check(str(new / "run"), settings(new))
+    assert run_folder.seen_from("run", "Qwen/Qwen2.5-0.5B-Instruct") == "Qwen/Qwen2.5-0.5B-Instruct"
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,9 @@ def test_a_run_leaves_what_its_docstring_says(unbroken, pairs):
     for name in ("untrained", *CONSTANTS, "teacher", *scored(question.STUDY)):
         assert name in said
     assert not [name for name in os.listdir(out) if ".tmp" in name]
+    card = (out / "final" / "README.md").read_text()
+    assert f"{len(train_rows)} series" in card and "| untrained |" in card and "Information Needed" not in card
+    assert not (out / "README.md").exists()  # TRL's
 
 
 def test_a_rerun_changes_nothing(unbroken, pairs, tiny_model, embedder):
@@ -165,6 +168,25 @@ def test_a_run_of_two_parts_goes_on_where_it_was_stopped(pairs, tiny_model, embe
     last = f"evaluation_checkpoint-{-(-(20 + learnt) // 8)}.json"
     assert digest(broken) == digest(whole)
     assert evaluation.read(str(broken / last))["samples"] == evaluation.read(str(whole / last))["samples"]
+
+
+def test_a_run_goes_on_where_it_was_moved_to_with_its_model(pairs, tiny_model, embedder, tmp_path):
+    """Stopped before its first checkpoint is evaluated, then moved: that evaluation needs the base at its new place."""
+    stop, old, new = tmp_path / "stop", tmp_path / "old", tmp_path / "new"
+    shutil.copytree(tiny_model, old / "model")
+    flags = ["--epochs", "0.5", "--save-steps", "1", "--validation", "0", "--stop-file", stop]
+    stop.touch()
+    first = command(pairs, str(old / "model"), embedder, old / "run", *flags)
+    run_script("qwen_train.py", *first, cwd=tmp_path, code=cli.REQUEUE)
+    stop.unlink()
+    old.rename(new)
+    shutil.copytree(tiny_model, new / "other")
+    for model, said in (("other", "other model (../model there, ../other here)"), ("model", "")):
+        again = command(pairs, str(new / model), embedder, new / "run", *flags)
+        done = run_script("qwen_train.py", *again, cwd=tmp_path, code=2 if said else 0)
+        assert said in done.stderr
+    assert "going on from" in done.stdout and "evaluation of step 1 was cut off: doing it now" in done.stdout
+    assert (new / "run" / "final" / "adapter_model.safetensors").is_file()
 
 
 def test_a_stop_file_that_cannot_be_made_is_refused_at_the_start(pairs, tiny_model, embedder, tmp_path):

@@ -121,9 +121,9 @@ def test_what_changes_the_fresh_series_is_kept_with_the_run(tmp_path, monkeypatc
     plain = ["--model", "some/model", "--fresh", "16x16", "--validation", "2", "--eval-rows", "2"]
     found = []
     for flags in (plain, [*plain, f"--{flag}", str(value)]):
-        run = training_flags.run_of(training_flags.parse(flags))
+        run = training_flags.parse(flags)
         train_rows, _, _ = qwen_train.load_rows(run)
-        found.append((training_flags.settings_of(run, train_rows), [pair.prompt_of(row) for row in train_rows]))
+        found.append((training_flags.settings_of(run, train_rows, "run"), [pair.prompt_of(row) for row in train_rows]))
     (before, prompts), (settings, other) = found
     assert before[flag] == (None if flag == "process" else 0.0)
     assert settings[flag] == ([value] if flag == "process" else value)
@@ -134,7 +134,7 @@ def test_qwen_train_words_its_fresh_series_and_keeps_it(tiny_model, embedder, tm
     only_tested = write_pairs(tmp_path)
     monkeypatch.chdir(tmp_path)
     flags = ["--model", tiny_model, "--fresh", "16x16", "--words", "both", "--validation", "2", "--eval-rows", "2"]
-    train_rows, validation_rows, _ = qwen_train.load_rows(training_flags.run_of(training_flags.parse(flags)))
+    train_rows, validation_rows, _ = qwen_train.load_rows(training_flags.parse(flags))
     said = {text for _, answer in said_by(train_rows) for text in answer.values()}
     assert len(said) > 20 and not said & only_tested
     assert [row["sentences"] for row in validation_rows] == [row["truth"]["sentences"] for row in validation_rows]
@@ -155,12 +155,12 @@ def test_the_pairs_come_after_the_fresh_series_in_the_same_run(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     given = pair.read("test_jsonl.jsonl")[0][:7]
     plain = ["--model", "some/model", "--fresh", "16x16,32x8", "--reorder", "1", "--validation", "0"]
-    runs = [training_flags.run_of(training_flags.parse(flags)) for flags in (plain, [*plain, "--then-pairs", "7"])]
+    runs = [training_flags.parse(flags) for flags in (plain, [*plain, "--then-pairs", "7"])]
     alone, both = (qwen_train.load_rows(run)[0] for run in runs)
     assert len(alone) == 24 and both[:24] == alone
     assert both[24:] == given  # in their own words, and in their order
-    settings, more = (training_flags.settings_of(run, rows) for run, rows in zip(runs, (alone, both)))
-    assert runs[1].recipe.in_order and settings["then_pairs"] == 0
+    settings, more = (training_flags.settings_of(run, rows, "run") for run, rows in zip(runs, (alone, both)))
+    assert training_flags.recipe_of(runs[1]).in_order and settings["then_pairs"] == 0
     assert {key: value for key, value in more.items() if settings[key] != value} == {
         "then_pairs": 7, "series": 31, "task": {**settings["task"], "points": [16, 24, 32]}
     }  # fmt: skip

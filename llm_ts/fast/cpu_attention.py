@@ -13,23 +13,15 @@ BATCH = 16  # prompts that are read together, at most: more, and their activatio
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
-def keep_memory():
-    """Have glibc keep freed memory for the next step: the system would hand it out again page by page, zeroed.
-
-    Without glibc nothing happens.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:
-        mallopt(M_MMAP_THRESHOLD, 2**25)  # the greatest that it takes
-        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
 def prepare(model):
     """Make a Transformers model quick on a CPU, in place; on a GPU it computes as before."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
-    keep_memory()
+    # glibc keeps freed memory for the next step: the system would hand it out again page by page, zeroed
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(M_MMAP_THRESHOLD, 2**25)  # the greatest that it takes
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
     # a slice of the positions is not contiguous, and would be multiplied row by row, ten times slower
     model.get_output_embeddings().register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(),))
     AttentionInterface.register(ATTENTION, _attend)
@@ -106,3 +98,18 @@ def merged(model):
         model.unmerge_adapter()  # which leaves a rounding behind
         for weight, value in zip(weights, before):
             weight.data.copy_(value)
+
+
+def has_plain_cache(model):
+    """Whether what a model keeps is keys and values of every token alone, in all layers: it reads a single token for that.
+
+    Convolutions and linear attention (LFM2, Qwen3.5) sum up what they read, and sliding windows (Gemma 3) count it: there a
+    wrong token, or padding, cannot be hidden from what comes after it.
+    """
+    import torch
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    with torch.no_grad():
+        out = model(torch.zeros(1, 1, dtype=torch.long, device=model.device), use_cache=True)
+    kept = getattr(out, "past_key_values", None)
+    return isinstance(kept, DynamicCache) and all(type(layer) is DynamicLayer for layer in kept.layers)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from trl import SFTTrainer
 
 from llm_ts.base import torchrun
-from llm_ts.fast import cache
+from llm_ts.fast.cpu_attention import has_plain_cache
 
 SLICE = 48  # positions that meet the LM head together on a CPU: their logits stay in the processor's cache
 LOGITS_ON_GPU = 2**28  # numbers, 1 GB in fp32: positions times words that meet there together
@@ -41,7 +41,7 @@ class _AdaptedLinear(torch.autograd.Function):
 
 
 def _is_plain(layer):
-    """Whether a module is plain LoRA, as train.py makes it: one adapter, no dropout, no bias, no variant such as DoRA."""
+    """Whether a module is plain LoRA, as sft.py makes it: one adapter, no dropout, no bias, no variant such as DoRA."""
     if not isinstance(layer, lora.Linear) or len(layer.active_adapters) != 1 or layer.fan_in_fan_out:
         return False
     name = layer.active_adapters[0]
@@ -124,7 +124,7 @@ class QuickTrainer(SFTTrainer):
         super().__init__(model=model, **keywords)
         plain_model = self.accelerator.unwrap_model(self.model)
         self.quick = has_linear_head(plain_model)
-        self.shares = torchrun.count() == 1 and cache.has_plain(plain_model)
+        self.shares = torchrun.count() == 1 and has_plain_cache(plain_model)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """The mean cross-entropy of the answers' tokens; rows are padded on the right, so that no mask is needed."""

@@ -4,7 +4,7 @@ What all prompts begin with is read once. The rest is speculative decoding (Levi
 0): a trained student's answers are nearly one sentence, so each row is handed a draft, what followed the same few tokens in
 earlier answers, and one forward pass checks the drafts of all rows and keeps the tokens that greedy decoding would have
 chosen itself. Drafts change the speed, not the answer (up to the rounding of near ties). A model whose cache is not plain
-(cache.py) does without both. What a model's generation_config
+(cpu_attention.py) does without both. What a model's generation_config
 adds to greedy decoding, such as Qwen2.5's repetition penalty, is not applied: llama.cpp does not apply it to the exported
 student either.
 """
@@ -14,7 +14,7 @@ import copy
 import os
 
 from llm_ts import question
-from llm_ts.fast import cache, cpu_attention
+from llm_ts.fast import cpu_attention
 from llm_ts.student import chat
 
 MAX_NEW_TOKENS = 240  # an answer has some 50, said in two ways some 120, in the words of a large teacher more
@@ -173,7 +173,7 @@ def generate(model, processor, prompts, batch_size=32, max_new_tokens=MAX_NEW_TO
     model.eval()
     try:
         with cpu_attention.merged(model), torch.inference_mode():
-            plain = bool(rows) and cache.has_plain(model)
+            plain = bool(rows) and cpu_attention.has_plain_cache(model)
             beginning = _read_once(model, rows, processor.image_token_id if see else None) if plain else None
             for start in range(0, len(order), batch_size):
                 chosen = order[start : start + batch_size]

@@ -66,55 +66,54 @@ class Limits:
 
 
 def make(folder, after_save, stop, limits):
-    """Callbacks that show how far the training is, refuse weights that are no numbers, save and stop at the next step once
-    stop.asked or the time is up, call after_save(model, step) after planned saves, and end the training where limits do.
+    """A list of one callback, which shows how far the training is, refuses weights that are no numbers, saves and stops at
+    the next step once stop.asked or the time is up, calls after_save(model, step) after planned saves, and ends where
+    limits do.
     """
-    import torch
     from transformers import TrainerCallback
 
-    class Show(TrainerCallback):
-        bar = None
-
+    class Beside(TrainerCallback):
         def on_train_begin(self, args, state, control, **kwargs):
             self.bar = cli.Progress("steps", state.max_steps, every=float("inf"))  # in a log, the losses say it
             self.bar.step(state.global_step)
 
-        def on_step_end(self, args, state, control, **kwargs):
+        def on_step_end(self, args, state, control, model=None, **kwargs):
             self.bar.step()
+            require_numbers(model, state.global_step)
+            # it may be seen by one process a step before another
+            if torchrun.any_of(stop.asked or limits.time_is_up):
+                control.should_save = control.should_training_stop = True
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if logs and "loss" in logs and state.is_world_process_zero:
                 cli.say(f"step {state.global_step} of {state.max_steps}: loss {float(logs['loss']):.4f}")
 
-        def on_train_end(self, args, state, control, **kwargs):
-            self.bar.close()
-
-    class Refuse(TrainerCallback):
-        def on_step_end(self, args, state, control, model=None, **kwargs):
-            trained = [weight for weight in model.parameters() if weight.requires_grad]
-            if not torch.stack([torch.isfinite(weight).all() for weight in trained]).all():
-                refuse("the weights are", state.global_step)
-
-    class SaveAndStop(TrainerCallback):
-        def on_step_end(self, args, state, control, **kwargs):
-            # it may be seen by one process a step before another
-            if torchrun.any_of(stop.asked or limits.time_is_up):
-                control.should_save = control.should_training_stop = True
-
-    class AfterSave(TrainerCallback):
         def on_save(self, args, state, control, model=None, **kwargs):
             step = state.global_step
             torchrun.barrier()  # every process has written its part
             if state.is_world_process_zero:
                 run_folder.mark_whole(os.path.join(folder, f"checkpoint-{step}"), step, limits.seconds)
             over = torchrun.first(limits.reason())
-            # all evaluate, or none: else they wait for each other
-            if (over or planned(args, state)) and not torchrun.any_of(stop.asked):
+            # a save of the plan, not one that a signal asked for; all evaluate, or none: else they wait for each other
+            planned = step % args.save_steps == 0 or step == state.max_steps
+            if (over or planned) and not torchrun.any_of(stop.asked):
                 after_save(model, step)
             if torchrun.first(limits.reason()):
                 control.should_training_stop = True
 
-    return [Show(), Refuse(), SaveAndStop(), AfterSave()]
+        def on_train_end(self, args, state, control, **kwargs):
+            self.bar.close()
+
+    return [Beside()]
+
+
+def require_numbers(model, step):
+    """UserError where a weight that is trained is no number. step: after which."""
+    import torch
+
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    if not torch.stack([torch.isfinite(weight).all() for weight in trained]).all():
+        refuse("the weights are", step)
 
 
 def refuse(what, step):
@@ -123,8 +122,3 @@ def refuse(what, step):
         f"{what} no number at step {step}: nothing of it was saved; give a lower --learning-rate and another --out "
         "(the model itself may be unsound too)"
     )
-
-
-def planned(args, state):
-    """Whether a save at this step is one of the plan, not one that a signal asked for."""
-    return state.global_step % args.save_steps == 0 or state.global_step == state.max_steps

@@ -1,4 +1,4 @@
-"""What a run of qwen_train.py is made of: its flags, checked, and what makes two runs the same run."""
+"""The flags of qwen_train.py, checked, and what makes two runs the same run."""
 
 import dataclasses
 import os
@@ -10,38 +10,12 @@ from llm_ts.pairs import fresh
 from llm_ts.scores import similarity
 from llm_ts.student import device, load
 from llm_ts.student.answer import MAX_NEW_TOKENS
-from llm_ts.train import sft
+from llm_ts.train import run_folder, sft
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What a run is made of, beside the recipe of its training; the flags of the same names."""
-
-    data: str
-    dataset: str
-    model: str
-    see: str
-    fresh: str | None
-    process: tuple | None
-    squeeze: float
-    long: float
-    styles: float
-    reorder: float
-    words: str
-    then_pairs: int
-    validation: int
-    eval_rows: int
-    eval_batch_size: int
-    max_new_tokens: int
-    beside: str | None
-    stop_file: str | None
-    patience: int
-    minutes: float
-    device: str
-    gguf: bool
-    embedder: str
-    nli: str
-    recipe: sft.Recipe
+# flags that make two runs the same run, as they are
+SETTINGS = ("fresh", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "optimizer", "rank", "alpha", "save_steps")
+SETTINGS += ("seed", "eval_rows", "max_new_tokens", "squeeze", "long", "reorder", "words", "tower", "styles")
 
 
 def drawn_by(run):
@@ -49,23 +23,26 @@ def drawn_by(run):
     return sum(count for *_, count in fresh.plan(run.fresh))
 
 
-def settings_of(run, train_rows):
+def settings_of(run, train_rows, folder):
     """What makes two runs the same run: a rerun with other settings must not go on from this one's checkpoints."""
-    recipe = ("epochs", "batch_size", "accumulate", "learning_rate", "optimizer", "rank", "alpha", "save_steps", "seed")
+    paths = ("model", "embedder", "nli")
     return {
-        **{name: getattr(run, name) for name in ("model", "fresh", "validation")},
-        **{name: getattr(run.recipe, name) for name in recipe},
-        **{name: getattr(run, name) for name in ("eval_rows", "max_new_tokens", "embedder", "nli")},
+        **{name: getattr(run, name) for name in SETTINGS},
+        **{name: run_folder.seen_from(folder, getattr(run, name)) for name in paths},
+        "dataset": run.dataset if run.see == "numbers" else run_folder.seen_from(folder, run.dataset),  # else it is not read
         "processes": torchrun.count(),
         "data_sha256": disk.digest(run.data),
         "series": len(train_rows),
         "task": pair.task_of(train_rows).to_json(),
         "process": list(run.process) if run.process else None,
-        **{name: getattr(run, name) for name in ("squeeze", "long", "reorder", "words")},
         "then_pairs": len(train_rows) - drawn_by(run) if run.then_pairs else 0,
-        "tower": run.recipe.tower,
-        **{name: getattr(run, name) for name in ("styles", "dataset")},
     }
+
+
+def recipe_of(run):
+    """The flags that sft.make takes. Fresh series come in their order: short ones first, where --fresh says so."""
+    names = {field.name for field in dataclasses.fields(sft.Recipe)} & {*vars(run)}
+    return sft.Recipe(**{name: getattr(run, name) for name in names}, in_order=bool(run.fresh))
 
 
 def make_parser(about):
@@ -136,12 +113,13 @@ def make_parser(about):
 
 def parse(argv, about=""):
     """The flags, checked, with the defaults that hang on one another."""
-    args = make_parser(about).parse_args(argv)
-    for flag in ("process", "squeeze", "long", "reorder", "then_pairs"):
-        if getattr(args, flag) and not args.fresh:
+    parser = make_parser(about)
+    args = parser.parse_args(argv)
+
+    # flags that say nothing, or that cannot be followed, without another one
+    for flag in ("process", "squeeze", "long", "reorder", "then_pairs", "words"):
+        if getattr(args, flag) != parser.get_default(flag) and not args.fresh:
             raise cli.UserError(f"--{flag.replace('_', '-')} is about the fresh series: give --fresh too")
-    if args.words != "template" and not args.fresh:
-        raise cli.UserError("--words is about the fresh series: give --fresh too")
     if args.styles and not (args.fresh and args.see != "numbers"):
         raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image")
     if args.patience and not args.validation:
@@ -150,6 +128,8 @@ def parse(argv, about=""):
         raise cli.UserError(f"--stop-file {args.stop_file}: give a file in a folder that is there")
     if args.seed >= fresh.SEEDS:
         raise cli.UserError(f"--seed {args.seed}: give a number below {fresh.SEEDS}")
+
+    # fresh series are seen once; an adapter that learns on keeps its own rank
     args.epochs = args.epochs or (1.0 if args.fresh else sft.Recipe.epochs)
     if load.is_adapter(args.model):
         if (args.rank, args.alpha) != (None, None):
@@ -161,13 +141,3 @@ def parse(argv, about=""):
         args.rank = sft.Recipe.rank if args.rank is None else args.rank
         args.alpha = sft.Recipe.alpha if args.alpha is None else args.alpha
     return args
-
-
-def run_of(args):
-    """The flags as a Run."""
-    values = {**vars(args), "in_order": bool(args.fresh)}  # fresh series: short ones first, where --fresh says so
-
-    def chosen(kind):
-        return {field.name: values[field.name] for field in dataclasses.fields(kind) if field.name in values}
-
-    return Run(**chosen(Run), recipe=sft.Recipe(**chosen(sft.Recipe)))

@@ -1,4 +1,4 @@
-"""The folder of a training: what lies in it, what is whole, which checkpoint is best, and its tables.
+"""The folder of a training: what lies in it, what is whole, which checkpoint is best, its tables, and the card of final/.
 
 checkpoint-<step>/ with whole.json, evaluation_*.json, training.json, final/.
 """
@@ -15,7 +15,26 @@ from llm_ts.scores import curves, evaluation, tables
 from llm_ts.scores.score import BESIDE
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
-RESUME_ONLY = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
+# of a checkpoint, not of final/: what only a restart needs, and PEFT's empty card
+NOT_FINAL = ("optimizer.pt", "scheduler.pt", "rng_state*", "trainer_state.json", "training_args.bin", "README.md")
+CARD = """# A student of llm_ts
+
+It reads a time series of integers and answers in JSON with a sentence for each claim. qwen_train.py made it.
+
+- **Base model:** `{model}`, as seen from the run's folder. Here lies {weights}.
+- **Learnt from:** {series} series, of which it was shown the {see}; format `{format}`, question `{question}`, epochs {epochs:g}.
+- **Checkpoint:** step {step}, {why}.
+- **Use:** `python describe.py my.csv --model` with this folder, in the repository of llm_ts. `training.json` has all settings.
+
+% of the test rows on which each claim is right, with 95 % intervals:
+
+{table}
+"""
+
+
+def seen_from(folder, path):
+    """A file or folder as a run keeps it: as seen from the run's folder, so that both may move together. A hub name as it is."""
+    return os.path.relpath(path, folder) if os.path.exists(path) else path
 
 
 def check(folder, settings, name="training.json"):
@@ -24,20 +43,20 @@ def check(folder, settings, name="training.json"):
     before = disk.read_json(path, "the same command") if os.path.exists(path) else settings
     if "task" in settings:
         task.of(before, path)
-    if other := list(_others(before, settings)):
-        raise cli.UserError(
-            f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder"
-        )
+    if other := [f"{name} ({str(had)[:80]} there, {str(value)[:80]} here)" for name, had, value in _others(folder, before, settings)]:
+        raise cli.UserError(f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder")
 
 
-def _others(before, settings):
-    """The names of the settings that differ, of one within another too."""
+def _others(folder, before, settings):
+    """(name, value before, value) of each setting that differs, of one within another too."""
     for name, value in settings.items():
         had = before.get(name)
+        if isinstance(had, str) and os.path.isabs(had):  # of a run before paths were kept as seen from its folder
+            had = seen_from(folder, had)
         if isinstance(had, dict) and isinstance(value, dict):
-            yield from _others(had, value)
+            yield from _others(folder, had, value)
         elif had != value:
-            yield name
+            yield name, had, value
 
 
 @contextlib.contextmanager
@@ -52,22 +71,20 @@ def hold(folder, wait=False):
         yield
 
 
-def _sizes(checkpoint):
-    return {name: os.path.getsize(os.path.join(checkpoint, name)) for name in os.listdir(checkpoint) if name != WHOLE}
-
-
 def mark_whole(checkpoint, step, seconds=0.0):
     """Bring every file of a checkpoint to the disk, then say in it that it is whole.
 
     seconds: that the run has taken up to it, all its starts together.
     """
-    for name in os.listdir(checkpoint):
-        descriptor = os.open(os.path.join(checkpoint, name), os.O_RDONLY)
+    sizes = {}
+    for name in set(os.listdir(checkpoint)) - {WHOLE}:
+        path = os.path.join(checkpoint, name)
+        descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
-    disk.write_json(
-        os.path.join(checkpoint, WHOLE), {"step": step, "seconds": math.ceil(10 * seconds) / 10, "bytes": _sizes(checkpoint)}
-    )
+        sizes[name] = os.path.getsize(path)
+    about = {"step": step, "seconds": math.ceil(10 * seconds) / 10, "bytes": sizes}
+    disk.write_json(os.path.join(checkpoint, WHOLE), about)
 
 
 def _is_whole(checkpoint, without=()):
@@ -75,18 +92,14 @@ def _is_whole(checkpoint, without=()):
 
     without: patterns of names that need not be there.
     """
-    path = os.path.join(checkpoint, WHOLE)
-    if not os.path.exists(path):
-        return False
     try:
-        named = disk.read_json(path, "qwen_train.py").get("bytes")
-    except cli.UserError:  # torn itself
+        sizes = disk.read_json(os.path.join(checkpoint, WHOLE), "qwen_train.py").get("bytes")
+    except cli.UserError:  # none, or torn itself
         return False
-    if not isinstance(named, dict) or not named:
+    if not isinstance(sizes, dict) or not sizes:
         return False
-    sizes = _sizes(checkpoint)
-    left_out = shutil.ignore_patterns(*without)(checkpoint, named)
-    return all(sizes.get(name) == size for name, size in named.items() if name not in left_out)
+    paths = {name: os.path.join(checkpoint, name) for name in sizes.keys() - shutil.ignore_patterns(*without)("", sizes)}
+    return all(os.path.exists(path) and os.path.getsize(path) == sizes[name] for name, path in paths.items())
 
 
 def is_finished(folder):
@@ -94,7 +107,7 @@ def is_finished(folder):
     final = os.path.join(folder, "final")
     if not os.path.exists(final):
         return False
-    if not os.path.exists(os.path.join(folder, "training.json")) or not _is_whole(final, RESUME_ONLY):
+    if not os.path.exists(os.path.join(folder, "training.json")) or not _is_whole(final, NOT_FINAL):
         raise cli.UserError(f"{final} is no longer what was trained: move it away")  # it appears whole or not at all
     return True
 
@@ -135,12 +148,17 @@ def evaluation_path(folder, step):
     return os.path.join(folder, f"evaluation_checkpoint-{step}.json" if step else "evaluation_avant.json")
 
 
+def not_evaluated(folder, save_steps, last):
+    """{step: path} of the planned checkpoints that have no evaluation yet. last: the step that ended the run."""
+    planned = {step: path for step, path in checkpoints(folder).items() if step % save_steps == 0 or step == last}
+    return {step: path for step, path in planned.items() if not os.path.exists(evaluation_path(folder, step))}
+
+
 def evaluations(folder):
     """Every evaluation of a run in order: untrained, checkpoints by step, then what they stand beside (score.BESIDE)."""
     names = [name for name in os.listdir(folder) if re.fullmatch(r"evaluation_checkpoint-\d+\.json", name)]
     names.sort(key=lambda name: int(re.search(r"\d+", name)[0]))
-    others = [f"evaluation_{name}.json" for name in BESIDE]
-    names = ["evaluation_avant.json", *names, *others]
+    names = ["evaluation_avant.json", *names, *(f"evaluation_{other}.json" for other in BESIDE)]
     paths = [os.path.join(folder, name) for name in names]
     return [evaluation.read(path) for path in paths if os.path.exists(path)]
 
@@ -159,19 +177,36 @@ def best_step(folder):
     Checkpoints without an evaluation (saved by a signal) do not take part. The test rows have no say.
     """
     whole = checkpoints(folder)
-    scores = {}
-    for content in evaluations(folder):
-        if content["step"] in whole and validation_score(content) is not None:
-            scores[content["step"]] = validation_score(content)
+    scores = {content["step"]: validation_score(content) for content in evaluations(folder) if content["step"] in whole}
+    scores = {step: score for step, score in scores.items() if score is not None}
     return max(scores, key=lambda step: (scores[step], step)) if scores else max(whole)
 
 
 def finish(folder):
-    """Copy the best checkpoint to final/, without what only a restart needs but with its step and with training.json."""
+    """Copy the best checkpoint to final/, without what only a restart needs but with its step, training.json and a card."""
     step = best_step(folder)
     with disk.atomic(os.path.join(folder, "final")) as temporary:
-        shutil.copytree(checkpoints(folder)[step], temporary, ignore=shutil.ignore_patterns(*RESUME_ONLY))
+        shutil.copytree(checkpoints(folder)[step], temporary, ignore=shutil.ignore_patterns(*NOT_FINAL))
         shutil.copy(os.path.join(folder, "training.json"), temporary)  # wherever final/ goes, it says what it was trained on
+        disk.write_text(os.path.join(temporary, "README.md"), card(folder, step))
+
+
+def card(folder, step):
+    """What the README.md of final/ says of a run, from its own files. step: that of the checkpoint in final/."""
+    about = disk.read_json(os.path.join(folder, "training.json"), "qwen_train.py")
+    contents = [content for content in evaluations(folder) if content["step"] in (None, 0, step)]
+    table = tables.for_markdown(contents, "all") if contents else ["It was not evaluated."]
+    weights = f"its LoRA adapter of rank {about['rank']}" if about["rank"] else "the whole trained model"
+    why = why_final(next((content for content in contents if content["step"] == step), None))
+    return CARD.format(**{**about["task"], **about}, weights=weights, step=step, why=why, table="\n".join(table))
+
+
+def why_final(content):
+    """Why the checkpoint of this evaluation, None for none, is final."""
+    if not content or not content.get("validation"):
+        return "the last"
+    n, score = content["validation"]["valid_json"]["n"], validation_score(content)
+    return f"the best on {n} validation rows ({100 * score:.1f} % of their claims right)"
 
 
 def print_tables(folder):
@@ -183,10 +218,7 @@ def print_tables(folder):
     final = next((content for content in contents if content["step"] == step), None)
     if not final:
         return
-    score = validation_score(final)
-    n = final["validation"]["valid_json"]["n"] if score is not None else 0
-    why = f"the best on {n} validation rows ({100 * score:.1f} % of their claims right)" if n else "the last"
-    print(f"\nfinal: step {step}, {why}")
+    print(f"\nfinal: step {step}, {why_final(final)}")
     baseline = curves.constant_means(contents)
     if not baseline:
         return

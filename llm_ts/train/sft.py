@@ -15,7 +15,6 @@ from llm_ts.data import pair
 from llm_ts.student import chat, device
 from llm_ts.train import callbacks
 
-
 DECAY = 0.4  # share of the steps in which Muon's rate falls to zero
 
 
@@ -79,41 +78,23 @@ def targets_of(model, tower):
     return rf"{re.escape(within)}\..*\.({'|'.join(sorted(leaves))})"
 
 
-def make(recipe, folder, model, processor, train_rows, more):
-    """TRL's SFTTrainer on prompt/completion rows: the loss is on the answer only.
-
-    A model that carries an adapter learns on with that one, at its own rank. more: callbacks.
-    """
+def config_of(recipe, folder, rows, see):
+    """TRL's settings for a recipe. rows: how many are trained on; see: whether pictures are shown."""
     import torch
-    from datasets import disable_progress_bars
-    from peft import LoraConfig, PeftModel
-    from transformers import PrinterCallback
     from trl import SFTConfig
 
-    from llm_ts.fast.quick_training import QuickTrainer
-
-    disable_progress_bars()
-    # of one pinned library to another, and of PEFT about .gguf bases: nothing that a user could mend
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl")
-    warnings.filterwarnings("ignore", message="Could not find a config file")
-
-    if recipe.report_to == "tensorboard":
-        os.environ["TENSORBOARD_LOGGING_DIR"] = os.path.join(folder, "runs")
-    gpu, see = torch.cuda.is_available(), hasattr(processor, "image_processor")
-    if gpu:
-        torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gave NaN with a mask: trl issue 7181
-    a_step = recipe.batch_size * recipe.accumulate * torchrun.count()  # series
-    steps = recipe.epochs * math.ceil(len(train_rows) / a_step)
+    gpu, muon = torch.cuda.is_available(), recipe.optimizer == "muon"
+    steps = recipe.epochs * math.ceil(rows / (recipe.batch_size * recipe.accumulate * torchrun.count()))
     # a cosine leaves the pairs behind the fresh series too little of the rate to be learnt (results/LOG.md)
     decay = {"num_decay_steps": math.ceil(DECAY * steps), "decay_type": "linear"}
-    config = SFTConfig(
+    return SFTConfig(
         output_dir=folder,
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulate,
         learning_rate=recipe.learning_rate,
-        lr_scheduler_type="warmup_stable_decay" if recipe.optimizer == "muon" else "cosine",
-        lr_scheduler_kwargs=decay if recipe.optimizer == "muon" else {},
+        lr_scheduler_type="warmup_stable_decay" if muon else "cosine",
+        lr_scheduler_kwargs=decay if muon else {},
         warmup_steps=0.05,  # below 1: a share of all steps
         weight_decay=0.0,
         adam_beta2=0.95,  # at 0.999 a short run's steps stay small: the first gradients, of the template, rule its variance
@@ -135,14 +116,38 @@ def make(recipe, folder, model, processor, train_rows, more):
         dataloader_num_workers=device.loaders() if see else 0,
         remove_unused_columns=not see,  # a picture is drawn by its row's number
     )
-    lora = None
+
+
+def make(recipe, folder, model, processor, train_rows, more):
+    """TRL's SFTTrainer on prompt/completion rows: the loss is on the answer only.
+
+    A model that carries an adapter learns on with that one, at its own rank. more: callbacks.
+    """
+    import torch
+    from datasets import disable_progress_bars
+    from peft import LoraConfig, PeftModel
+    from transformers import PrinterCallback
+
+    from llm_ts.fast.quick_training import QuickTrainer
+
+    # what libraries say, and where they write
+    disable_progress_bars()
+    # of one pinned library to another, and of PEFT about .gguf bases: nothing that a user could mend
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl")
+    warnings.filterwarnings("ignore", message="Could not find a config file")
+    if recipe.report_to == "tensorboard":
+        os.environ["TENSORBOARD_LOGGING_DIR"] = os.path.join(folder, "runs")
+    if torch.cuda.is_available():
+        torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gave NaN with a mask: trl issue 7181
+
+    # what is trained, on what, and how
+    see, lora = hasattr(processor, "image_processor"), None
     if isinstance(model, PeftModel):
         for name, weight in model.named_parameters():
             weight.requires_grad_("lora_" in name)
     elif recipe.rank:
-        lora = LoraConfig(
-            r=recipe.rank, lora_alpha=recipe.alpha, target_modules=targets_of(model, recipe.tower), task_type="CAUSAL_LM"
-        )
+        where = targets_of(model, recipe.tower)
+        lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=where, task_type="CAUSAL_LM")
     if see:
         chat.require_nothing_before(processor, folder)
     # Muon (Jordan 2024) gives every direction of a matrix the same step: results/LOG.md has the gain
@@ -155,10 +160,13 @@ def make(recipe, folder, model, processor, train_rows, more):
                 callbacks.refuse("the loss is", self.state.global_step + 1)
             return loss
 
+        def create_model_card(self, *_, **__):
+            """TRL's card knows nothing of the run: run_folder.finish writes one."""
+
     try:
         made = Checked(
             model=model,
-            args=config,
+            args=config_of(recipe, folder, len(train_rows), see),
             train_dataset=conversations(train_rows) if see else lessons(train_rows, model, processor),
             processing_class=processor,
             peft_config=lora,
@@ -167,16 +175,5 @@ def make(recipe, folder, model, processor, train_rows, more):
         )
     except ValueError as error:  # PEFT's, of architectures that LoRA does not go on
         raise cli.UserError(f"this model cannot be trained here: {' '.join(str(error).split())[:200]}") from None
-    made.remove_callback(PrinterCallback)  # Show says it in one line
+    made.remove_callback(PrinterCallback)  # ours says it in one line
     return made
-
-
-def take_state(trainer, checkpoint):
-    """Give a trainer the state of a checkpoint that is trained to the end, so that it need not train.
-
-    Transformers would train a step beyond the end where the epochs are no whole number.
-    """
-    from transformers import TrainerState
-
-    trainer.state = TrainerState.load_from_json(os.path.join(checkpoint, "trainer_state.json"))
-    return trainer.state
