@@ -38,19 +38,7 @@ from llm_ts.student import load, origin
 from llm_ts.student.student import Student
 
 
-def check_adapter(folder, strategy):
-    """Raise UserError for what the adapter converter gets wrong; the merge is PEFT's own and right for all."""
-    config = disk.read_json(os.path.join(folder, "adapter_config.json"), "qwen_train.py")
-    wrong = [name for name in ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save") if config.get(name)]
-    if strategy == "separate" and wrong:
-        raise cli.UserError(f"{folder} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --strategy merge")
-
-
-def convert_adapter(adapter, base, processor, outfile, work):
-    """The adapter as a GGUF of its own, in f16."""
-    folder = os.path.join(work, "config")
-    gguf_file.save_config(base, processor, folder)
-    gguf_file.convert("convert_lora_to_gguf.py", adapter, "--base", folder, "--outfile", outfile, "--outtype", "f16")
+NOT_APART = ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save")  # of an adapter: what its converter gets wrong
 
 
 def adapter_path(outfile, number=1):
@@ -75,22 +63,18 @@ def types(text):
 def parse(argv):
     parser = cli.Parser(__doc__)
     parser.add_argument("--base", type=cli.folder, help="Hub name, folder or .gguf; default: what the adapter names.")
-    parser.add_argument(
-        "--lora",
-        type=cli.folder,
-        action="append",
-        default=[],
-        help="The adapter: its folder, e.g. Qwen2.5-0.5B-Instruct/final, or a hub name. May be given again: they are added up.",
-    )
+    adapter = "The adapter: its folder, e.g. Qwen2.5-0.5B-Instruct/final, or a hub name. May be given again: they are added up."
+    parser.add_argument("--lora", type=cli.folder, action="append", default=[], help=adapter)
     parser.add_argument("--strategy", choices=("merge", "separate", "plain"), help="Default: merge with --lora, else plain.")
     kinds = "f32, f16, bf16, q8_0, q6_K, q5_..., q4_..., in any case; several with commas."
     parser.add_argument("--quant", type=types, default="q4_K_M", help=kinds)
     parser.add_argument("--outfile", required=True, help="The .gguf file to write.")
     parser.add_argument("--rows", type=cli.positive, default=200, help="Rows that both are asked, at most.")
-    parser.add_argument(
-        "--min-equal", type=cli.share, help="Least share of equal labels; default: 0.99; 0.97 below q6_K; 0.9 of pictures."
-    )
+    least = "Least share of equal labels; default: 0.99; 0.97 below q6_K; 0.9 of pictures."
+    parser.add_argument("--min-equal", type=cli.share, help=least)
     args = parser.parse_args(argv)
+
+    # what can be told from the flags alone
     args.strategy = args.strategy or ("merge" if args.lora else "plain")
     if args.strategy != "plain" and not args.lora:
         raise cli.UserError(f"--strategy {args.strategy} needs --lora, the folder of an adapter")
@@ -105,6 +89,8 @@ def parse(argv):
             gguf_file.quantiser_type(quant)
     if not args.base and not args.lora:
         raise cli.UserError("give --base, --lora or both")
+
+    # what the export will need, before anything is loaded
     paths.llama_cpp()
     llama_library.require("the export")
     return args
@@ -121,8 +107,10 @@ def main(argv=None):
         outfile = outfile_of(args, quant)
         for path in (outfile, *(adapter_path(outfile, k) for k in range(1, len(loras) + 1)), gguf_file.projector_of(outfile)):
             cli.refuse_overwriting(path, base)
-    for lora in loras:
-        check_adapter(lora, args.strategy)
+    for lora in loras if args.strategy == "separate" else ():
+        config = disk.read_json(os.path.join(lora, "adapter_config.json"), "qwen_train.py")
+        if wrong := [name for name in NOT_APART if config.get(name)]:
+            raise cli.UserError(f"{lora} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --strategy merge")
     cli.print_settings(args)
     return export_student(args, base, loras)
 
@@ -132,13 +120,13 @@ def learnt_of(names):
 
     UserError if they learnt to be asked in different ways.
     """
-    known = [(name, found) for name in names if (found := origin.of(name))]
-    for name, other in known[1:]:
-        first, learnt = known[0]
+    known = {name: learnt for name in names if (learnt := origin.of(name))}
+    first = next(iter(known), None)
+    for name, learnt in known.items():
         for way in ("format", "question", "see"):
-            if getattr(learnt, way) != getattr(other, way):
+            if getattr(known[first], way) != getattr(learnt, way):
                 raise cli.UserError(f"{first} and {name} are not asked alike: they learnt another {way}")
-    return known[0][1] if known else None
+    return known.get(first)
 
 
 def export_student(args, base, loras):
@@ -151,13 +139,13 @@ def export_student(args, base, loras):
     # the student as it was trained, and its answers
     load.require(base)
     learnt = learnt_of(loras or [base])
-    asked = origin.task_of(learnt, see=None if learnt or not load.can_see(base) else "image")
-    if asked.see != "numbers" and args.strategy == "separate":
+    task = origin.task_of(learnt, see=None if learnt or not load.can_see(base) else "image")
+    if task.see != "numbers" and args.strategy == "separate":
         raise cli.UserError("an adapter apart is not tried for students that see: use --strategy merge")
-    model, processor = load.load(base, torch.float32, loras[0] if loras else None, asked.see)
+    model, processor = load.load(base, torch.float32, loras[0] if loras else None, task.see)
     for lora in loras[1:]:
-        load.add_adapter(model, lora)
-    rows, source = compare.rows_of(args.lora[0] if loras else base, asked, args.rows)
+        model = load.add_adapter(model, lora)
+    rows, source = compare.rows_of(args.lora[0] if loras else base, task, args.rows)
     with cli.Progress("answers before the export", len(rows)) as bar:
         prompts = [pair.asked_with(row) for row in rows]
         before = Student.around(model, processor).ask(prompts, progress=lambda done: bar.step(done - bar.done))
@@ -171,31 +159,30 @@ def export_student(args, base, loras):
         kept = None if args.strategy == "separate" else learnt  # the base alone learnt nothing
         files = {}  # beside the model itself: where they go -> what they are made of
         for number, lora in enumerate(loras if args.strategy == "separate" else (), start=1):
-            made = os.path.join(work, f"new-lora-{number}.gguf")
-            convert_adapter(lora, model, processor, made, work)
+            made, config = os.path.join(work, f"new-lora-{number}.gguf"), os.path.join(work, "config")
+            gguf_file.save_config(model, processor, config)
+            gguf_file.convert("convert_lora_to_gguf.py", lora, "--base", config, "--outfile", made, "--outtype", "f16")
             files[functools.partial(adapter_path, number=number)] = made
         adapters = list(files.values())
         saved = gguf_export.write_model(model, processor, kept, work)
-        if asked.see != "numbers":
-            files[gguf_file.projector_of] = os.path.join(work, "new-mmproj.gguf")
-            gguf_file.convert(
-                "convert_hf_to_gguf.py", saved[0], "--mmproj", "--outfile", files[gguf_file.projector_of], "--outtype", "f16"
-            )
-        ollama = modelfile.body_of(model, processor) if asked.see == "numbers" else None
+        if task.see != "numbers":
+            made = files[gguf_file.projector_of] = os.path.join(work, "new-mmproj.gguf")
+            gguf_file.convert("convert_hf_to_gguf.py", saved[0], "--mmproj", "--outfile", made, "--outtype", "f16")
+        ollama = modelfile.body_of(model, processor) if task.see == "numbers" else None
 
         # each type: convert, ask, compare, and only then move it to its place
         for quant in args.quant:
             new = os.path.join(work, "new.gguf")
             gguf_export.convert_model(*saved, quant, new)
-            content, took = compare_files(args, quant, new, adapters, rows, before, asked.see)
+            content, took = compare_files(args, quant, new, adapters, rows, before, task.see)
             contents.append({**content, "rows": source})
             seconds.append(took)
             place(outfile_of(args, quant), new, files, contents[-1], ollama, last=quant == args.quant[-1])
     print("\n" + "\n".join(compare.table(contents, seconds)))
     bad = [content for content in contents if not content["good"]]
     for content in bad:
-        equal, least = content["equal"]["mean"], content["least"]
-        print(f"not as good as before: {content['type']}: {equal} of the labels are equal, {least} are wanted")
+        counted = f"{content['equal']['mean']} of the labels are equal, {content['least']} are wanted"
+        print(f"not as good as before: {content['type']}: {counted}")
     return 1 if bad else 0
 
 

@@ -27,7 +27,6 @@ from llm_ts import question
 from llm_ts.base import cli, disk, torchrun
 from llm_ts.data import pair
 from llm_ts.pairs import fresh
-from llm_ts.pairs.words import Words
 from llm_ts.scores import curves, similarity, tables
 from llm_ts.student import device, load
 from llm_ts.student.student import Student
@@ -49,11 +48,14 @@ def load_rows(run):
     # to learn from: the pairs, or fresh series, and then the first pairs
     drawn, given = [], pairs[: run.then_pairs] if run.fresh else pairs
     if run.fresh:
-        words = Words(pairs) if run.words == "both" else None
+        words = None
+        if run.words == "both":
+            from llm_ts.pairs.words import Words
+
+            words = Words(pairs)
+            print(f"words of the teacher: {words}", flush=True)
         more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}
         drawn = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.seed, **more)
-        if words:
-            print(f"words of the teacher: {words}", flush=True)
     drawn = [pair.show(row, run.see, None, run.styles) for row in drawn]
     drawn = fresh.in_other_orders(drawn, run.reorder, run.seed) if run.reorder else drawn
     train_rows = drawn + [pair.show(row, run.see, run.dataset) for row in given]

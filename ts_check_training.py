@@ -28,24 +28,9 @@ COLOURS = {"right": "32", "wrong": "31", "ambiguous": "33", "unread": "90"}
 ROWS = "test_rows.jsonl"
 
 
-def read_rows():
-    """The test rows of the model's folder that we stand in."""
-    if not os.path.exists(ROWS):
-        raise cli.UserError(f"no {ROWS} here: run this inside a model's folder, made by qwen_train.py")
-    rows = pair.read_all(ROWS, "qwen_train.py")
-    records.require(rows, "id", ROWS, "qwen_train.py")  # the name of its plot
-    return rows
-
-
-def samples_by_id(content, rows, path):
-    """An evaluation's samples as {id: sample}; UserError unless they are those of the test rows."""
-    samples = {sample["id"]: sample for sample in content["samples"]}
-    if set(samples) != {row["id"] for row in rows}:
-        raise cli.UserError(f"{path} does not belong to the {ROWS} here: evaluate again with qwen_train.py")
-    return samples
-
-
-def optional_evaluation(path):
+def beside(name):
+    """The evaluation of that name, None where it is not there."""
+    path = f"evaluation_{name}.json"
     return evaluation.read(path) if os.path.exists(path) else None
 
 
@@ -55,8 +40,8 @@ def show_sample(row, before, after, colour):
     def paint(text, outcome):
         return f"\033[{COLOURS[outcome]}m{text}\033[0m" if colour else text
 
-    asked = question.of(row, ROWS)
-    print(f"\n{row['id']}\n  truth   {page.truth_line(asked, row['truth'])}\n  gold    {cli.visible(page.gold_line(asked, row))}")
+    its_question = question.of(row, ROWS)
+    print(f"\n{row['id']}\n  truth   {page.truth_line(its_question, row['truth'])}\n  gold    {cli.visible(page.gold_line(its_question, row))}")
     for name, sample in (("before", before), ("after", after)):
         if sample:
             print(f"  {name:<7} {cli.visible(sample['answer'])}")
@@ -78,25 +63,22 @@ def write_page(rows, content, before, after):
         path = os.path.join("plotdiag", row["id"] + ".png")
         plotter(len(row["series"])).save(row["series"], path)
         cards.append(page.card(row, before.get(row["id"]), after[row["id"]]))
-    avant, *others = [optional_evaluation(f"evaluation_{n}.json") for n in ("avant", *BESIDE)]
-    compared = list(filter(None, (avant, content, *others)))
+    compared = list(filter(None, (beside("avant"), content, *map(beside, BESIDE))))
     curves = None
     if os.path.exists("training.png"):
         with open("training.png", "rb") as file:
             curves = file.read()
     title = f"{os.path.basename(os.getcwd())}: {content['name']}"
-    about = f"series written as {content['task']['format']}; NLI scores from {content['nli_model']}"
-    about += "; wrong samples first"
+    about = f"series written as {content['task']['format']}; NLI scores from {content['nli_model']}; wrong samples first"
     disk.write_text("plotdiag/index.html", page.page_of(title, about, compared, curves, cards))
 
 
 def ask_textsynth(rows, args):
-    """Ask what is not answered yet, score all, and write the evaluation file; returns its path."""
+    """Ask the rows that are not answered yet, score all, and write the evaluation file; returns its path."""
     if not re.fullmatch(r"[\w.-]+", args.engine):
         raise cli.UserError(f"--engine {args.engine!r}: give an engine's name, such as llama3.3_70B_instruct")
     client = TextSynth(args.engine, args.server_url)
-    rows = rows[: args.rows]
-    asked = 0
+    count = 0
     with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as file, cli.Progress("answers", len(rows)) as bar:
         records.require(file, "answer", file.path, "ts_check_training.py")
         answers = {answer["id"]: answer["answer"] for answer in file}
@@ -104,15 +86,15 @@ def ask_textsynth(rows, args):
             if row["id"] not in answers:
                 answers[row["id"]] = client.ask(pair.prompt_of(row))
                 file.append(records.line_of({"id": row["id"], "answer": answers[row["id"]]}))
-                asked += 1
-                cli.say(f"{args.engine}: {asked} asked, {len(answers)} of {len(rows)}")
+                count += 1
+                cli.say(f"{args.engine}: {count} asked, {len(answers)} of {len(rows)}")
             bar.step()
         texts = [answers[row["id"]] for row in rows]
     scorer = similarity.Scorer(args.embedder, args.nli)
     content = evaluation.make(args.engine, rows, texts, scorer, base=f"TextSynth {args.engine}", step=None)
     path = f"evaluation_textsynth-{args.engine}.json"
     disk.write_json(path, content)
-    print(f"asked: {asked}")
+    print(f"asked: {count}")
     return path
 
 
@@ -126,14 +108,21 @@ def main(argv=None):
     similarity.add_flags(parser)
     disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
-    rows = read_rows()
+
+    # the test rows of the model's folder that we stand in, and the evaluation of these very rows
+    if not os.path.exists(ROWS):
+        raise cli.UserError(f"no {ROWS} here: run this inside a model's folder, made by qwen_train.py")
+    rows = pair.read_all(ROWS, "qwen_train.py")
+    records.require(rows, "id", ROWS, "qwen_train.py")  # the name of its plot
+    rows = rows if args.evaluation else rows[: args.rows]
     path = args.evaluation or ask_textsynth(rows, args)
     content = evaluation.read(path)
-    if not args.evaluation:
-        rows = rows[: args.rows]
-    after = samples_by_id(content, rows, path)
-    avant = optional_evaluation("evaluation_avant.json")
-    before = {sample["id"]: sample for sample in avant["samples"]} if avant else {}
+    after = {sample["id"]: sample for sample in content["samples"]}
+    if set(after) != {row["id"] for row in rows}:
+        raise cli.UserError(f"{path} does not belong to the {ROWS} here: evaluate again with qwen_train.py")
+    before = {sample["id"]: sample for sample in (beside("avant") or {"samples": ()})["samples"]}
+
+    # in the terminal, and as a page
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for row in rows:
         if not (args.only_wrong and is_right(after[row["id"]])):

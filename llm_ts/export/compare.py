@@ -22,17 +22,17 @@ def rows_of(name, of_student, count):
     of_student: the Task by which it is asked. A picture, where there is one, is drawn, wherever the file of the row lies.
     """
     path = os.path.join(os.path.dirname(os.path.abspath(name)), "test_rows.jsonl")
-    asked = of_student.question
+    its_question = of_student.question
     if os.path.exists(path):
         rows = records.read(path, "qwen_train.py")[:count]
         for field in ("format", "series"):
             records.require(rows, field, path, "qwen_train.py")
         for row in rows:  # by today's rules, whenever the run was
-            row.update(question=asked.name, truth=asked.truth_of(row["series"]))
+            row.update(question=its_question.name, truth=its_question.truth_of(row["series"]))
         return [pair.show(row, of_student.see) for row in rows], "test rows"
     points = of_student.points or (48,)
     stages, processes = [(min(points), max(points), count)], of_student.processes or Task.processes
-    rows = fresh.pairs("test", stages, of_student.format, question=asked, processes=processes)
+    rows = fresh.pairs("test", stages, of_student.format, question=its_question, processes=processes)
     return [pair.show(row, of_student.see) for row in rows], "unseen series"
 
 
@@ -57,31 +57,26 @@ def judge(rows, before, after):
 
     Labels that neither answer gives count as equal; `readable` are the rows where the first gives any.
     """
-    equal, right = [], ([], [])
-    readable = []
-    for row, texts in zip(rows, zip(before, after)):
-        asked = question.of(row, row["id"])
-        read = [asked.parse(text).read for text in texts]
-        equal += [read[0][claim] == read[1][claim] for claim in asked.claims]
-        readable.append(any(read[0].values()))
-        for found, labels in zip(right, read):
-            found.append(all(labels[claim] == row["truth"][claim] for claim in asked.claims))
-    return {"readable": mean_of(readable), "equal": mean_of(equal), "before": mean_of(right[0]), "after": mean_of(right[1])}
+    made = {"readable": [], "equal": [], "before": [], "after": []}
+    for row, *texts in zip(rows, before, after):
+        its_question = question.of(row, row["id"])
+        first, second = (its_question.parse(text).read for text in texts)
+        made["readable"].append(any(first.values()))
+        made["equal"] += [first[claim] == second[claim] for claim in its_question.claims]
+        for name, labels in (("before", first), ("after", second)):
+            made[name].append(all(labels[claim] == row["truth"][claim] for claim in its_question.claims))
+    return {name: mean_of(values) for name, values in made.items()}
 
 
 def table(contents, seconds):
     """Text lines, one for each file that was compared. seconds: of CPU, that an answer takes."""
     lines = ["  ".join(f"{name:>20}" for name in COLUMNS)]
     for content, took in zip(contents, seconds):
-        shares = [interval(content[key]) for key in ("equal", "after", "before")]
+        means = [content[key] for key in ("equal", "after", "before")]
+        shares = [f"{100 * mean['mean']:.1f} [{100 * mean['low']:.1f}, {100 * mean['high']:.1f}]" for mean in means]
         cells = [content["type"], f"{content['bytes'] / 1e6:.0f}", *shares, f"{took:.2f}"]
         lines.append("  ".join(f"{cell:>20}" for cell in cells))
     return lines
-
-
-def interval(mean):
-    """A mean with its interval, in percent: "98.5 [97.1, 99.2]"."""
-    return f"{100 * mean['mean']:.1f} [{100 * mean['low']:.1f}, {100 * mean['high']:.1f}]"
 
 
 def least_equal(quant, see="numbers"):

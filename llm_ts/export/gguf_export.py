@@ -17,18 +17,12 @@ def write_model(model, processor, learnt, work):
     return folder, metadata
 
 
-def full_of(folder, metadata):
-    """A saved model as a .gguf in f16, which is made once; all that llama.cpp quantises is quantised from it."""
-    full = os.path.join(os.path.dirname(folder), "full.gguf")
-    if not os.path.exists(full):
-        gguf_file.convert("convert_hf_to_gguf.py", folder, "--outfile", full, "--outtype", "f16", "--metadata", metadata)
-    return full
-
-
 def convert_model(folder, metadata, quant, outfile):
-    """A saved model as a .gguf of a type."""
-    if quant.lower() in gguf_file.CONVERTER_TYPES:
-        flags = ("--outfile", outfile, "--outtype", quant.lower(), "--metadata", metadata)
-        gguf_file.convert("convert_hf_to_gguf.py", folder, *flags)
-    else:
-        gguf_file.quantise(full_of(folder, metadata), outfile, gguf_file.quantiser_type(quant))
+    """A saved model as a .gguf of a type. What llama.cpp quantises is quantised from one in f16, which is made once."""
+    written = quant.lower() in gguf_file.CONVERTER_TYPES
+    made = outfile if written else os.path.join(os.path.dirname(folder), "full.gguf")
+    if written or not os.path.exists(made):
+        kind = quant.lower() if written else "f16"
+        gguf_file.convert("convert_hf_to_gguf.py", folder, "--outfile", made, "--outtype", kind, "--metadata", metadata)
+    if not written:
+        gguf_file.quantise(made, outfile, gguf_file.quantiser_type(quant))

@@ -25,13 +25,13 @@ def body_of(model, tokenizer):
 
     SYSTEM "You describe time series." -> `{{ .System }}` in the template, and the words in their own line.
     """
-    (asked,) = chat.prompts_of(tokenizer, [PLACE])
+    (prompt,) = chat.prompts_of(tokenizer, [PLACE])
     bos = tokenizer.bos_token
-    if bos and asked.startswith(bos) and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id:
-        asked = asked.removeprefix(bos)  # Ollama puts it there itself
+    if bos and prompt.startswith(bos) and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id:
+        prompt = prompt.removeprefix(bos)  # Ollama puts it there itself
     after = chat.after_of(tokenizer, tokenizer.name_or_path)
-    before, found, between = _quoted(asked).partition(question.SYSTEM)
-    template = before + "{{ .System }}" + between if found else before
+    before, system, between = _quoted(prompt).partition(question.SYSTEM)
+    template = before + "{{ .System }}" + between if system else before
     template = template.replace(PLACE, "{{ .Prompt }}") + "{{ .Response }}" + _quoted(after)
     ends = [tokenizer.convert_ids_to_tokens(token) for token in sorted(chat.ends_of(model, tokenizer))]
     most = getattr(model.config.get_text_config(), "max_position_embeddings", None) or CONTEXT

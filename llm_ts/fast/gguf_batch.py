@@ -49,58 +49,45 @@ def ask(model, chats, max_tokens, adapters=(), before_step=lambda: None):
             f"a prompt of {max(map(len, rows))} tokens is too long for {model.model_path}: choose fewer values (--last N)"
         )
     slots = max(1, min(SLOTS, len(rows), CELLS // each))
-    shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if len(rows) > 1 and _can_forget(model) else 0
-    with _open_context(model, slots, each, adapters, before_step) as context:
-        context.read(0, rows[0][:shared], 0)
-        context.copy(shared)
-        said = []
+    with contextlib.closing(_Context(model, slots, each, adapters, before_step)) as context:
+        shared = min(len(os.path.commonprefix(rows)), min(map(len, rows)) - 1) if len(rows) > 1 and context.can_forget else 0
+        context.share(rows[0][:shared])
+        answers = []
         for start in range(0, len(rows), slots):
-            said += context.answer([row[shared:] for row in rows[start : start + slots]], shared, max_tokens)
-    return [model.detokenize(tokens).decode("utf-8", "ignore").strip() for tokens in said]
-
-
-def _can_forget(model):
-    """Whether a cache can be cut back to what all prompts begin with: that of an attention can, a recurrent state cannot."""
-    import llama_cpp
-
-    return not (llama_cpp.llama_model_is_recurrent(model._model.model) or llama_cpp.llama_model_is_hybrid(model._model.model))
-
-
-@contextlib.contextmanager
-def _open_context(model, slots, each, adapters, before_step):
-    """A _Context of so many slots of `each` tokens, with these adapters on the model; freed at the end."""
-    import ctypes
-
-    import llama_cpp
-
-    params = llama_cpp.llama_context_default_params()
-    params.n_seq_max, params.n_ctx = slots, slots * -(-each // 256) * 256  # each slot's share is a multiple of 256
-    params.n_batch = params.n_ubatch = BATCH
-    params.n_threads, params.n_threads_batch = model.context_params.n_threads, model.context_params.n_threads_batch
-    made = llama_cpp.llama_init_from_model(model._model.model, params)
-    if not made:
-        raise cli.UserError(f"no memory for {slots} answers of {each} tokens from {model.model_path}")
-    batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
-    try:
-        if adapters:
-            number = len(adapters)
-            loaded = (llama_cpp.llama_adapter_lora_p_ctypes * number)(*adapters)
-            llama_cpp.llama_set_adapters_lora(made, loaded, number, (ctypes.c_float * number)(*[1.0] * number))
-        yield _Context(llama_cpp, made, batch, model, slots, before_step)
-    finally:
-        llama_cpp.llama_batch_free(batch)
-        llama_cpp.llama_free(made)
+            answers += context.answer([row[shared:] for row in rows[start : start + slots]], shared, max_tokens)
+    return [model.detokenize(tokens).decode("utf-8", "ignore").strip() for tokens in answers]
 
 
 class _Context:
-    """llama.cpp's functions on one context: read into a slot, copy, answer."""
+    """llama.cpp's functions on a context of so many slots of `each` tokens, with these adapters on the model."""
 
-    def __init__(self, api, context, batch, model, slots, before_step):
-        self.api, self.context, self.batch, self.slots = api, context, batch, slots
-        self.before_step = before_step
-        self.memory = api.llama_get_memory(context)
-        self.vocab = api.llama_model_get_vocab(model._model.model)
-        self.words = model.n_vocab()
+    def __init__(self, model, slots, each, adapters, before_step):
+        import ctypes
+
+        import llama_cpp
+
+        self.api, self.slots, self.before_step = llama_cpp, slots, before_step
+        inner = model._model.model
+        self.vocab, self.words = llama_cpp.llama_model_get_vocab(inner), model.n_vocab()
+        # whether a cache can be cut back to what all prompts begin with: an attention's can, a recurrent state cannot
+        self.can_forget = not (llama_cpp.llama_model_is_recurrent(inner) or llama_cpp.llama_model_is_hybrid(inner))
+
+        params = llama_cpp.llama_context_default_params()
+        params.n_seq_max, params.n_ctx = slots, slots * -(-each // 256) * 256  # each slot's share is a multiple of 256
+        params.n_batch = params.n_ubatch = BATCH
+        params.n_threads, params.n_threads_batch = model.context_params.n_threads, model.context_params.n_threads_batch
+        self.context = llama_cpp.llama_init_from_model(inner, params)
+        if not self.context:
+            raise cli.UserError(f"no memory for {slots} answers of {each} tokens from {model.model_path}")
+        self.batch, self.memory = llama_cpp.llama_batch_init(BATCH, 0, 1), llama_cpp.llama_get_memory(self.context)
+        if adapters:
+            number = len(adapters)
+            loaded = (llama_cpp.llama_adapter_lora_p_ctypes * number)(*adapters)
+            llama_cpp.llama_set_adapters_lora(self.context, loaded, number, (ctypes.c_float * number)(*[1.0] * number))
+
+    def close(self):
+        self.api.llama_batch_free(self.batch)
+        self.api.llama_free(self.context)
 
     def _decode(self, entries):
         """entries: (token, place, slot) -> the likeliest token after the last one of each slot: {slot: token}."""
@@ -114,23 +101,24 @@ class _Context:
         self.before_step()
         if self.api.llama_decode(self.context, batch):
             raise cli.UserError("llama.cpp could not go on: is the memory full?")
-        found = {}
+        likeliest = {}
         for slot, number in last.items():
             logits = self.api.llama_get_logits_ith(self.context, number)
-            found[slot] = int(np.ctypeslib.as_array(logits, shape=(self.words,)).argmax())
-        return found
+            likeliest[slot] = int(np.ctypeslib.as_array(logits, shape=(self.words,)).argmax())
+        return likeliest
 
     def read(self, slot, tokens, place):
         """Read tokens into a slot from a place on -> the likeliest next token; None for no tokens."""
-        found = None
+        likeliest = None
         for start in range(0, len(tokens), BATCH):
             part = tokens[start : start + BATCH]
-            found = self._decode([(token, place + start + k, slot) for k, token in enumerate(part)])[slot]
-        return found
+            likeliest = self._decode([(token, place + start + k, slot) for k, token in enumerate(part)])[slot]
+        return likeliest
 
-    def copy(self, shared):
-        """What slot 0 has read, in every slot."""
-        for slot in range(1, self.slots if shared else 1):
+    def share(self, tokens):
+        """Read once, into every slot, what all prompts begin with."""
+        self.read(0, tokens, 0)
+        for slot in range(1, self.slots if tokens else 1):
             self.api.llama_memory_seq_cp(self.memory, 0, slot, -1, -1)
 
     def answer(self, rests, shared, max_tokens):
@@ -138,14 +126,14 @@ class _Context:
 
         The slots then hold what is shared again.
         """
-        said, places = [[] for _ in rests], [shared + len(rest) for rest in rests]
+        answers, places = [[] for _ in rests], [shared + len(rest) for rest in rests]
         now = {slot: self.read(slot, rest, shared) for slot, rest in enumerate(rests)}
         while now := {slot: token for slot, token in now.items() if not self.api.llama_vocab_is_eog(self.vocab, token)}:
             for slot, token in now.items():
-                said[slot].append(token)
-            if len(said[next(iter(now))]) >= max_tokens:
+                answers[slot].append(token)
+            if len(answers[next(iter(now))]) >= max_tokens:
                 break
-            now = self._decode([(token, places[slot] + len(said[slot]) - 1, slot) for slot, token in now.items()])
+            now = self._decode([(token, places[slot] + len(answers[slot]) - 1, slot) for slot, token in now.items()])
         for slot in range(len(rests)):
             self.api.llama_memory_seq_rm(self.memory, slot, shared or -1, -1)
-        return said
+        return answers

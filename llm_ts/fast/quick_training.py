@@ -100,12 +100,6 @@ class _AnswerLoss(torch.autograd.Function):
         return *(None if d is None else d * d_total.to(d.dtype) for d in ctx.saved_tensors), None
 
 
-def has_linear_head(model):
-    """Whether a model's logits are a matrix product of its final hidden states and nothing more: else TRL's loss is taken."""
-    head, config = model.get_output_embeddings(), model.config.get_text_config()
-    return type(head) is torch.nn.Linear and head.bias is None and not getattr(config, "final_logit_softcapping", None)
-
-
 @contextlib.contextmanager
 def headless(model):
     """Inside, the model gives the final hidden states where it else gives logits; yields the LM head, which has no bias."""
@@ -123,7 +117,10 @@ class QuickTrainer(SFTTrainer):
     def __init__(self, model, **keywords):
         super().__init__(model=model, **keywords)
         plain_model = self.accelerator.unwrap_model(self.model)
-        self.quick = has_linear_head(plain_model)
+        # whether its logits are a matrix product of its final hidden states and nothing more: else TRL's loss is taken
+        head, config = plain_model.get_output_embeddings(), plain_model.config.get_text_config()
+        capped = getattr(config, "final_logit_softcapping", None)
+        self.quick = type(head) is torch.nn.Linear and head.bias is None and not capped
         self.shares = torchrun.count() == 1 and has_plain_cache(plain_model)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -133,6 +130,8 @@ class QuickTrainer(SFTTrainer):
         # Qwen's vision models place a picture's tokens by row and column: TRL's own way
         if "image_grid_thw" in pictures or not self.quick:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+
+        # what all prompts begin with is read once, then the rest of each
         first = int((labels != -100).any(dim=0).nonzero()[0])  # column of an answer
         kept = labels.shape[1] - first + 1  # one more: a label is predicted one column before its own
         image = self.accelerator.unwrap_model(model).config.image_token_id if pictures else None
@@ -144,6 +143,8 @@ class QuickTrainer(SFTTrainer):
                 past.batch_repeat_interleave(len(ids))
             keywords = {"past_key_values": past, "use_cache": past is not None, "logits_to_keep": kept}
             hidden = model(ids[:, shared:], **keywords, **pictures).logits
+
+        # the answers' tokens meet the LM head
         wanted = labels[:, first:] != -100
         dtype = torch.bfloat16 if self.args.bf16 else head.weight.dtype  # Accelerate hands fp32 out of any model
         with torch.autocast(hidden.device.type, enabled=False):

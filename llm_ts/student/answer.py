@@ -4,9 +4,8 @@ What all prompts begin with is read once. The rest is speculative decoding (Levi
 0): a trained student's answers are nearly one sentence, so each row is handed a draft, what followed the same few tokens in
 earlier answers, and one forward pass checks the drafts of all rows and keeps the tokens that greedy decoding would have
 chosen itself. Drafts change the speed, not the answer (up to the rounding of near ties). A model whose cache is not plain
-(cpu_attention.py) does without both. What a model's generation_config
-adds to greedy decoding, such as Qwen2.5's repetition penalty, is not applied: llama.cpp does not apply it to the exported
-student either.
+(cpu_attention.py) does without both. What a model's generation_config adds to greedy decoding, such as Qwen2.5's repetition
+penalty, is not applied: llama.cpp does not apply it to the exported student either.
 """
 
 import collections
@@ -104,20 +103,24 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pic
     """
     import torch
 
+    # a cache of its own for each row, of what all begin with; new: what is still to be read, first the prompts' rest
     ends = chat.ends_of(model, tokenizer)
     past, shared = copy.deepcopy(beginning), beginning.get_seq_length() if beginning else 0
     if past:
         past.batch_repeat_interleave(len(rows))
     ids, mask = (part.to(model.device) for part in _padded(rows, shared, tokenizer.pad_token_id))
     places, ahead = _places(model, ids, mask, pictures)
-    new = ids[:, shared:]  # what is still to be read, before the drafts: first the prompts, then each row's last token
-    said, done = [[] for _ in rows], [False] * len(rows)
+    new = ids[:, shared:]
+    answers, done = [[] for _ in rows], [False] * len(rows)
     while not all(done):
-        most = [0 if end or drafts is None else min(WIDTH, max_new_tokens - len(row) - 1) for row, end in zip(said, done)]
-        guesses = [drafts.guess(row, width) if width else [] for row, width in zip(said, most)]
+        # behind what is new, each open row has its draft, padded to the widest
+        most = [0 if end or drafts is None else min(WIDTH, max_new_tokens - len(row) - 1) for row, end in zip(answers, done)]
+        guesses = [drafts.guess(row, width) if width else [] for row, width in zip(answers, most)]
         wide = max(map(len, guesses))
         guessed = [guess + [tokenizer.pad_token_id] * (wide - len(guess)) for guess in guesses]
         new = torch.cat([new, torch.tensor(guessed, dtype=torch.long, device=model.device)], dim=1)
+
+        # one pass: the likeliest token after the last one that is sure, and after each one of the draft
         seen = torch.cat([mask, mask.new_ones(len(rows), wide)], dim=1)
         counted = (seen.cumsum(dim=1) - 1 + ahead).clamp(min=0)
         all_places = torch.cat([places, counted[:, places.shape[-1] :].expand(*places.shape[:-1], -1)], dim=-1)
@@ -126,21 +129,22 @@ def _answer_batch(model, tokenizer, rows, beginning, max_new_tokens, drafts, pic
         out = model(new, use_cache=True, **keywords, **pictures)
         past, pictures = out.past_key_values, {}  # which are read once, with the prompts
         best = out.logits.argmax(dim=-1).tolist()
-        kept = []  # tokens of each draft that greedy decoding chooses too
+
+        # of each draft those tokens are kept that greedy decoding chooses too, and the one after them
+        kept = []
         for i, guess in enumerate(guesses):
             kept.append(next((k for k, token in enumerate(guess) if token != best[i][k]), len(guess)))
-            if done[i]:
-                continue
-            for token in best[i][: kept[i] + 1]:
-                said[i].append(token)
-                if token in ends or len(said[i]) >= max_new_tokens:
+            for token in best[i][: 0 if done[i] else kept[i] + 1]:
+                answers[i].append(token)
+                if token in ends or len(answers[i]) >= max_new_tokens:
                     done[i] = True
                     break
+
         # what was read of a draft beyond its right tokens stays in the cache, where nobody looks at it again
         right = torch.arange(wide, device=model.device) < torch.tensor(kept, device=model.device)[:, None]
         mask = torch.cat([mask, right.to(mask.dtype), mask.new_ones(len(rows), 1)], dim=1)
-        new = torch.tensor([row[-1:] for row in said], device=model.device)
-    return [row[:-1] if row[-1] in ends else row for row in said]
+        new = torch.tensor([row[-1:] for row in answers], device=model.device)
+    return [row[:-1] if row[-1] in ends else row for row in answers]
 
 
 def _taken_in(model, processor, texts, prompts):
@@ -163,8 +167,8 @@ def generate(model, processor, prompts, batch_size=32, max_new_tokens=MAX_NEW_TO
 
     if model.device.type == "cpu":
         batch_size = min(batch_size, cpu_attention.BATCH)
-    texts = chat.prompts_of(processor, prompts)
-    rows = chat.ids_of(getattr(processor, "tokenizer", processor), texts)  # a picture is one token there
+    tokenizer, texts = getattr(processor, "tokenizer", processor), chat.prompts_of(processor, prompts)
+    rows = chat.ids_of(tokenizer, texts)  # a picture is one token there
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
     answers = [""] * len(rows)
     drafts = Drafts() if drafts is None else drafts
@@ -180,7 +184,6 @@ def generate(model, processor, prompts, batch_size=32, max_new_tokens=MAX_NEW_TO
                 batch, pictures = [rows[i] for i in chosen], {}
                 if see:
                     batch, pictures = _taken_in(model, processor, [texts[i] for i in chosen], [prompts[i] for i in chosen])
-                tokenizer = getattr(processor, "tokenizer", processor)
                 own = drafts if plain else None
                 new = _answer_batch(model, tokenizer, batch, beginning, max_new_tokens, own, pictures)
                 for i, text in zip(chosen, tokenizer.batch_decode(new, skip_special_tokens=True)):

@@ -24,28 +24,38 @@ def _template(processor):
     return template.get("default") if isinstance(template, dict) else template
 
 
-def _render(processor, template, chat, **more):
-    return processor.apply_chat_template(chat, chat_template=template, tokenize=False, **more)
+def _probe_of(processor):
+    """The probe as messages, and an answer to it as one more."""
+    see = hasattr(processor, "image_processor")
+    answer = [{"type": "text", "text": SAID}] if see else SAID
+    return question.messages_of(question.Shown(PROBE, None) if see else PROBE), {"role": "assistant", "content": answer}
 
 
-def _asked(processor, template, **more):
+def _prompt(processor, template, **switch):
     """The probe as a prompt; None where the template refuses it, or leaves a part of it out."""
     from jinja2 import TemplateError
 
-    prompt = question.Shown(PROBE, None) if hasattr(processor, "image_processor") else PROBE
+    how = {"chat_template": template, "tokenize": False, "add_generation_prompt": True}
     try:
-        text = _render(processor, template, question.messages_of(prompt), add_generation_prompt=True, **more)
+        text = processor.apply_chat_template(_probe_of(processor)[0], **how, **switch)
     except (TemplateError, TypeError, KeyError):
         return None
     return text if question.SYSTEM in text and PROBE in text else None
 
 
-def _answered(processor):
-    """The text of the probe with an answer to it, as the template writes a whole chat."""
-    see = hasattr(processor, "image_processor")
-    said = [{"type": "text", "text": SAID}] if see else SAID
-    chat = question.messages_of(question.Shown(PROBE, None) if see else PROBE)
-    return _render(processor, _template(processor), [*chat, {"role": "assistant", "content": said}])
+def _around_answer(processor, name):
+    """What the template writes before an answer to the probe, and behind it. UserError where it takes none; name: the model's."""
+    from jinja2 import TemplateError
+
+    chat, answer = _probe_of(processor)
+    try:
+        text = processor.apply_chat_template([*chat, answer], chat_template=_template(processor), tokenize=False)
+    except (TemplateError, TypeError, KeyError) as error:
+        raise cli.UserError(f"{name}: its chat template takes no answer ({error}): give another instruct model") from None
+    before, answered, after = text.rpartition(SAID)
+    if not answered:
+        raise cli.UserError(f"{name}: its chat template leaves out what is answered: give another instruct model")
+    return before, after
 
 
 def mend(model, processor, name):
@@ -58,15 +68,15 @@ def mend(model, processor, name):
     UserError where the template cannot carry a question and an answer. name: the model's, for it.
     """
     template = _template(processor)
-    if _asked(processor, template) is None:
+    if _prompt(processor, template) is None:
         template = JOINED + template
-    if _asked(processor, template) is None:
+    if _prompt(processor, template) is None:
         raise cli.UserError(f"{name}: its chat template leaves out, or refuses, what is asked: give another instruct model")
     for switch in SWITCHES:
-        if switch in template and _asked(processor, template, **{switch: False}) != _asked(processor, template):
+        if switch in template and _prompt(processor, template, **{switch: False}) != _prompt(processor, template):
             template = f"{{% set {switch} = false %}}{template}"
-    if found := OPENED.search(_asked(processor, template)):
-        closed = f"{{% if add_generation_prompt %}}{{{{ '</{found[1]}>\\n\\n' }}}}{{% endif %}}"
+    if thought := OPENED.search(_prompt(processor, template)):
+        closed = f"{{% if add_generation_prompt %}}{{{{ '</{thought[1]}>\\n\\n' }}}}{{% endif %}}"
         template = template.removesuffix("\n") + closed
     if template != _template(processor):
         processor.chat_template = template
@@ -100,15 +110,7 @@ def _end_alike(model, processor, name):
 
 def after_of(processor, name):
     """What the template writes behind an answer: its end, "<|im_end|>\\n"."""
-    from jinja2 import TemplateError
-
-    try:
-        before, found, after = _answered(processor).rpartition(SAID)
-    except (TemplateError, TypeError, KeyError) as error:
-        raise cli.UserError(f"{name}: its chat template takes no answer ({error}): give another instruct model") from None
-    if not found:
-        raise cli.UserError(f"{name}: its chat template leaves out what is answered: give another instruct model")
-    return after
+    return _around_answer(processor, name)[1]
 
 
 def prompts_of(processor, prompts):
@@ -132,23 +134,20 @@ def lessons_of(model, tokenizer, prompts, answers):
     if not ends_of(model, tokenizer).intersection(ids_of(tokenizer, [after])[0]):
         after += tokenizer.eos_token
     texts = prompts_of(tokenizer, prompts)
-    asked, whole = ids_of(tokenizer, texts), ids_of(tokenizer, [text + said + after for text, said in zip(texts, answers)])
-    alone = None
+    whole = ids_of(tokenizer, [text + answer + after for text, answer in zip(texts, answers)])
     lessons = []
-    for k, (before, ids) in enumerate(zip(asked, whole)):
+    for before, ids, answer in zip(ids_of(tokenizer, texts), whole, answers):
         rest = ids[len(before) :]
         if ids[: len(before)] != before:  # a token reaches over the answer's beginning
-            alone = alone or ids_of(tokenizer, [said + after for said in answers])
-            rest = alone[k]
+            (rest,) = ids_of(tokenizer, [answer + after])
         lessons.append({"input_ids": before + rest, "labels": [-100] * len(before) + rest})
-    said = tokenizer.decode([token for token in lessons[0]["labels"] if token != -100], skip_special_tokens=True)
-    if said.strip() != answers[0]:
-        raise cli.UserError(f"{tokenizer.name_or_path}: its tokenizer gives {said[:80]!r} back for {answers[0][:80]!r}")
+    learnt = tokenizer.decode([token for token in lessons[0]["labels"] if token != -100], skip_special_tokens=True)
+    if learnt.strip() != answers[0]:
+        raise cli.UserError(f"{tokenizer.name_or_path}: its tokenizer gives {learnt[:80]!r} back for {answers[0][:80]!r}")
     return lessons
 
 
 def require_nothing_before(processor, name):
     """UserError where the template of a vision model, whose chats TRL writes, puts something of its own before an answer."""
-    asked = _asked(processor, _template(processor))
-    if not _answered(processor).startswith(asked + SAID):
+    if _around_answer(processor, name)[0] != _prompt(processor, _template(processor)):
         raise cli.UserError(f"{name}: its chat template puts words of its own before an answer: not supported")

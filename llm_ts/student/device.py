@@ -19,19 +19,12 @@ def add_flag(parser):
     )
 
 
-def requested():
-    """What says that Slurm gave this job GPUs, or that one is to be seen: ["SLURM_GPUS_ON_NODE=2"]."""
-    nothing = {"SLURM_GPUS_ON_NODE": ("", "0"), "CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles")}
-    values = {name: os.environ.get(name, "").strip() for name in nothing}
-    return [f"{name}={value}" for name, value in values.items() if value not in nothing[name]]
-
-
-def choose(asked="auto"):
-    """ "cuda" or "cpu". asked: "cpu" hides every GPU from this process, before torch is asked for one.
+def choose(wanted="auto"):
+    """ "cuda" or "cpu". wanted: "cpu" hides every GPU from this process, before torch is asked for one.
 
     UserError where a GPU was requested that torch does not see, and where several processes would share one.
     """
-    if asked == "cpu":
+    if wanted == "cpu":
         os.environ.update(CUDA_VISIBLE_DEVICES="-1", HIP_VISIBLE_DEVICES="-1")
     import torch
 
@@ -40,7 +33,11 @@ def choose(asked="auto"):
         if own >= seen:
             raise cli.UserError(f"process {own} of this node has no GPU of its own: torch sees {seen}")
         return "cuda"
-    if asked != "cpu" and (reasons := requested()):
+    # what says that Slurm gave this job GPUs, or that one is to be seen; and what of it says nothing
+    nothing = {"SLURM_GPUS_ON_NODE": ("", "0"), "CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles")}
+    values = {name: os.environ.get(name, "").strip() for name in nothing}
+    reasons = [f"{name}={value}" for name, value in values.items() if value not in nothing[name]]
+    if wanted != "cpu" and reasons:
         raise cli.UserError(
             f"a GPU was requested ({', '.join(reasons)}), and torch {torch.__version__} sees none: mend the job or the "
             "installation, or give --device cpu"
@@ -48,14 +45,14 @@ def choose(asked="auto"):
     return "cpu"
 
 
-def precision(asked="auto"):
-    """ "bf16" or "fp32", what to compute in. asked: one of them, or "auto", what is quicker here.
+def precision(wanted="auto"):
+    """ "bf16" or "fp32", what to compute in. wanted: one of them, or "auto", what is quicker here.
 
     That is bf16 on any GPU, and on a CPU with instructions for it. A CPU without them turns each number into fp32 and back: its
     trainings take three times as long in bf16 as in fp32 (results/LOG.md).
     """
-    if asked != "auto":
-        return asked
+    if wanted != "auto":
+        return wanted
     import torch
 
     if torch.cuda.is_available():
@@ -64,11 +61,11 @@ def precision(asked="auto"):
     return "bf16" if any(can.get(name, False) for name in BF16) else "fp32"
 
 
-def dtype(asked="auto"):
+def dtype(wanted="auto"):
     """The torch dtype of `precision`."""
     import torch
 
-    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision(asked)]
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision(wanted)]
 
 
 def loaders():

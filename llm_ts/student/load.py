@@ -19,8 +19,7 @@ FINGERPRINT = "base_fingerprint"  # in training.json: that of the model that was
 
 def weights_of(name):
     """Where the weights of a student lie: final/ of a run's folder, else the name itself."""
-    final = os.path.join(name, "final")
-    return final if os.path.isdir(final) else name
+    return final if os.path.isdir(final := os.path.join(name, "final")) else name
 
 
 def finder_of(name):
@@ -115,17 +114,19 @@ def fingerprint(model):
     return digest.hexdigest()
 
 
+def training_of(name):
+    """The training.json of a folder, or of the one that it lies in; None where there is none."""
+    paths = (os.path.join(place, "training.json") for place in (name, os.path.dirname(os.path.abspath(name))))
+    return next(filter(os.path.exists, paths), None)
+
+
 def _require_base(model, name, adapter):
     """UserError where a model is not the one that an adapter was trained on, as far as its training.json says it."""
-    for path in (os.path.join(place, "training.json") for place in (adapter, os.path.dirname(os.path.abspath(adapter)))):
-        if os.path.exists(path):
-            trained_on = disk.read_json(path, "qwen_train.py").get(FINGERPRINT)
-            if trained_on and trained_on != fingerprint(model):
-                raise cli.UserError(
-                    f"{name} is not the base that {adapter} was trained on: give that one "
-                    f"(to use this one all the same, delete {FINGERPRINT} from {path})"
-                )
-            return
+    path = training_of(adapter)
+    trained_on = disk.read_json(path, "qwen_train.py").get(FINGERPRINT) if path else None
+    if trained_on and trained_on != fingerprint(model):
+        anyway = f"to use this one all the same, delete {FINGERPRINT} from {path}"
+        raise cli.UserError(f"{name} is not the base that {adapter} was trained on: give that one ({anyway})")
 
 
 def weights_digest(name):
@@ -164,14 +165,6 @@ def _arguments(name):
     return name, {}
 
 
-def load_tokenizer(name):
-    """The tokenizer of a hub name, a model's folder or a .gguf file."""
-    from transformers import AutoTokenizer
-
-    first, keywords = _arguments(name)
-    return AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)
-
-
 def load_processor(name):
     """The processor of a vision model: its tokenizer, and how it takes pictures in, each as one and never in tiles."""
     from transformers import AutoProcessor
@@ -202,37 +195,31 @@ def _not_loaded(name, error):
     return cli.UserError(f"no model could be loaded from {name}: {_reason(error)}")
 
 
-def _require_sight(name, see):
-    """UserError where a model that cannot see is to be shown pictures, or one that sees is to do without."""
-    if see == "numbers" and can_see(name):
-        raise cli.UserError(f"{name} is a vision model: give --see image")
-    if see != "numbers" and not can_see(name):
-        raise cli.UserError(f"{name} takes no pictures: leave --see {see} out, or give a vision model (experiments.pretrain_tower makes one)")
-
-
 def load_base(name, dtype, see="numbers"):
     """(model, tokenizer) of a hub name, a folder or a .gguf file, as Transformers loads them; UserError in one line.
 
     see: a word of formats.SEE; of a vision model (model, processor).
     """
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, GgufConfig
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer, GgufConfig
     from transformers.utils import logging
 
     first, keywords = _arguments(name)
-    auto = AutoModelForCausalLM if see == "numbers" else AutoModelForImageTextToText
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # of one pinned library to another
     logging.disable_progress_bar()
     with cli.quiet():
+        if can_see(name) and see == "numbers":
+            raise cli.UserError(f"{name} is a vision model: give --see image")
+        if see != "numbers" and not can_see(name):
+            other = f"leave --see {see} out, or give a vision model (experiments.pretrain_tower makes one)"
+            raise cli.UserError(f"{name} takes no pictures: {other}")
         try:
-            _require_sight(name, see)
-            tokenizer = load_tokenizer(name) if see == "numbers" else load_processor(name)
+            if see == "numbers":
+                auto, tokenizer = AutoModelForCausalLM, AutoTokenizer.from_pretrained(first, trust_remote_code=False, **keywords)
+            else:
+                auto, tokenizer = AutoModelForImageTextToText, load_processor(name)
             if keywords:
                 keywords["quantization_config"] = GgufConfig(dequantize=True)
-            model = auto.from_pretrained(
-                first, dtype=dtype, trust_remote_code=False, use_safetensors=True, **keywords
-            )
-        except cli.UserError:
-            raise
+            model = auto.from_pretrained(first, dtype=dtype, trust_remote_code=False, use_safetensors=True, **keywords)
         except Exception as error:
             raise _not_loaded(name, error) from None
     if keywords:  # what was dequantised is an ordinary model from here on: else it could not be saved
@@ -261,16 +248,7 @@ def load(name, dtype, adapter=None, see="numbers"):
     model, processor = load_base(name, dtype, see)
     cpu_attention.prepare(model)
     if adapter:
-        from peft import PeftModel
-
-        _require_base(model, name, adapter)
-
-        with cli.quiet():
-            try:
-                model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
-                model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
-            except Exception as error:
-                raise cli.UserError(f"the adapter {adapter} does not fit {name}: {_reason(error)}") from None
+        model = add_adapter(model, adapter)
     if processor.chat_template is None:
         raise cli.UserError(f"{name} has no chat template: give an instruction-tuned model")
     chat.mend(model, processor, name)
@@ -282,12 +260,19 @@ def load(name, dtype, adapter=None, see="numbers"):
 
 
 def add_adapter(model, adapter):
-    """Put one more adapter, a folder, on a model that carries one: what they add is added up. UserError as in load."""
-    _require_base(model, model.name_or_path, adapter)
-    name = f"adapter_{len(model.peft_config) + 1}"
+    """A model with an adapter, a folder, on it; what several adapters add is added up. UserError as in load."""
+    from peft import PeftModel
+
+    name = model.name_or_path
+    _require_base(model, name, adapter)
     with cli.quiet():
         try:
-            model.load_adapter(adapter, name, use_safetensors=True)
+            if isinstance(model, PeftModel):
+                model.load_adapter(adapter, f"adapter_{len(model.peft_config) + 1}", use_safetensors=True)
+                model.base_model.set_adapter(list(model.peft_config))
+            else:
+                model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
+                model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
         except Exception as error:
-            raise cli.UserError(f"the adapter {adapter} does not fit: {_reason(error)}") from None
-    model.base_model.set_adapter(list(model.peft_config))
+            raise cli.UserError(f"the adapter {adapter} does not fit {name}: {_reason(error)}") from None
+    return model

@@ -1,15 +1,14 @@
 """What a student learnt, and how it is asked: its task, found beside it or in its GGUF file."""
 
-import os
 import sys
 from dataclasses import replace
 
 from llm_ts import question as questions
 from llm_ts import rules, task
 from llm_ts.base import disk
-from llm_ts.gguf import gguf_file
 from llm_ts.series import thin
 from llm_ts.series.rows import LONGEST
+from llm_ts.student import load
 
 NEARLY = 1.25  # times the longest series that a student learnt: so long a one is read as it is
 
@@ -20,12 +19,11 @@ def of(name):
     name: a .gguf file, or a folder with a training.json in or above it.
     """
     if name.endswith(".gguf"):
+        from llm_ts.gguf import gguf_file
+
         return task.from_mark(gguf_file.read_description(name), name)
-    for place in (name, os.path.dirname(os.path.abspath(name))):
-        path = os.path.join(place, "training.json")
-        if os.path.exists(path):
-            return task.of(disk.read_json(path, "qwen_train.py"), path)
-    return None
+    path = load.training_of(name)
+    return task.of(disk.read_json(path, "qwen_train.py"), path) if path else None
 
 
 def task_of(learnt, fmt=None, question=None, see=None):
@@ -37,15 +35,14 @@ def task_of(learnt, fmt=None, question=None, see=None):
     known = learnt or task.Task()
     by = known.question.rules
     by = by if by.version == rules.PUBLISHED.version else rules.PUBLISHED
-    asked = questions.named(question) if question else known.question
-    return replace(known, question=asked.by(by), format=fmt or known.format, see=see or known.see)
+    its_question = questions.named(question) if question else known.question
+    return replace(known, question=its_question.by(by), format=fmt or known.format, see=see or known.see)
 
 
 def note_format(name, learnt, fmt):
     """Say on stderr that nothing says how a student learnt to read series, nor did the user."""
     if not learnt and not fmt:
-        how = "they are written as 'study' (--format)"
-        print(f"note: nothing says how {name} learnt to read series: {how}", file=sys.stderr)
+        print(f"note: nothing says how {name} learnt to read series: they are written as 'study' (--format)", file=sys.stderr)
 
 
 def points_text(points):
@@ -71,19 +68,16 @@ def notes(learnt, asked, points):
     """
     if not learnt:
         return []
-    found = []
+    texts = []
     name, now = learnt.question.name, asked.question.name
     if name != now:
-        anything = "what it never learnt to say may be anything"
-        found.append(f"learnt the question {name!r}, asked {now!r}: {anything}")
+        texts.append(f"learnt the question {name!r}, asked {now!r}: what it never learnt to say may be anything")
     if learnt.points and not 0.8 * min(learnt.points) <= points <= NEARLY * max(learnt.points):
-        lengths = points_text(learnt.points)
-        found.append(f"trained on series of {lengths} points: at {points} it reads less well")
+        texts.append(f"trained on series of {points_text(learnt.points)} points: at {points} it reads less well")
     then, now = learnt.question.rules.version, rules.PUBLISHED.version
     if then != now:
-        differs = f"checked by version {now}: what they call noise differs"
-        found.append(f"trained under version {then} of the rules, {differs}")
+        texts.append(f"trained under version {then} of the rules, checked by version {now}: what they call noise differs")
     then, now = learnt.prompt_version, questions.PROMPT_VERSION
     if then != now:
-        found.append(f"trained on version {then} of the prompt, asked version {now}")
-    return found
+        texts.append(f"trained on version {then} of the prompt, asked version {now}")
+    return texts

@@ -68,7 +68,7 @@ class Remote:
         if not os.path.exists(name):
             raise cli.UserError(f"no model {name} here: give the folder or .gguf file of the student that the server runs")
         adapters = self._call("GET", "/lora-adapters", optional=True) if self._is_llama else None
-        if isinstance(adapters, list) and adapters and not any(isinstance(one, dict) and one.get("scale") for one in adapters):
+        if isinstance(adapters, list) and adapters and not any(isinstance(adapter, dict) and adapter.get("scale") for adapter in adapters):
             raise cli.UserError(f"{self.url} has its adapters switched off, and its base learnt nothing (POST /lora-adapters)")
         known = origin.of(name)
         if known and known.see != "numbers":
@@ -134,30 +134,30 @@ class Remote:
                 f"no server at {self.url} ({type(error).__name__}): start one, for example llama-server -m student.gguf"
             ) from None
         try:
-            found = reply.json()
+            content = reply.json()
         except ValueError:
-            found = None
+            content = None
         if optional:
-            return found if reply.status_code == 200 and isinstance(found, (dict, list)) else {}
+            return content if reply.status_code == 200 and isinstance(content, (dict, list)) else {}
         if reply.status_code != 200:
-            raise self._refusal(reply, found)
-        if not isinstance(found, dict):
+            raise self._refusal(reply, content)
+        if not isinstance(content, dict):
             kind = cli.visible(reply.headers.get("content-type", "nothing"))[:60]
             raise cli.UserError(f"{self.url}{path} answers {kind}, no JSON object: it is no server of OpenAI's form")
-        return found
+        return content
 
-    def _refusal(self, reply, found):
+    def _refusal(self, reply, content):
         """A reply of another status than 200, and its JSON -> UserError."""
-        error = found.get("error") if isinstance(found, dict) else None
-        said = error.get("message") if isinstance(error, dict) else error
-        said = said if isinstance(said, str) else reply.text
+        error = content.get("error") if isinstance(content, dict) else None
+        reason = error.get("message") if isinstance(error, dict) else error
+        reason = reason if isinstance(reason, str) else reply.text
         if self._key:
-            said = said.replace(self._key, "***")
-        said = f"it says {reply.status_code}: {cli.visible(' '.join(said.split()))[:200]}"
+            reason = reason.replace(self._key, "***")
+        reason = f"it says {reply.status_code}: {cli.visible(' '.join(reason.split()))[:200]}"
         if reply.status_code in (401, 403):
-            return Gone(f"{self.url} wants another key: set LLAMA_API_KEY ({said})")
-        if reply.status_code == 400 and "context" in said:
-            return cli.UserError(f"a series is too long for {self.url}: choose fewer values (--last N), or a larger -c ({said})")
+            return Gone(f"{self.url} wants another key: set LLAMA_API_KEY ({reason})")
+        if reply.status_code == 400 and "context" in reason:
+            return cli.UserError(f"a series is too long for {self.url}: choose fewer values (--last N), or a larger -c ({reason})")
         if reply.status_code == 503:
-            return cli.UserError(f"{self.url} is not ready: try again in a moment ({said})")
-        return cli.UserError(f"{self.url} refuses the question ({said})")
+            return cli.UserError(f"{self.url} is not ready: try again in a moment ({reason})")
+        return cli.UserError(f"{self.url} refuses the question ({reason})")

@@ -2,7 +2,6 @@
 
 import time
 
-from llm_ts.gguf import gguf_file
 from llm_ts.student import answer, device, load
 
 
@@ -15,6 +14,8 @@ class Student:
 
     def __init__(self, name, batch_size=32, adapters=(), see="numbers"):
         if name.endswith(".gguf"):
+            from llm_ts.gguf import gguf_file
+
             self._llama = gguf_file.Llama(name, adapters, see)
             return
         import torch

@@ -51,9 +51,9 @@ def evaluate(name, student, rows, validation_rows, scorer, max_new_tokens, stop,
     seconds = round(time.perf_counter() - start, 1)
     content = evaluation.make(name, rows, answers[: len(rows)], scorer, **about, seconds=seconds)
     if validation_rows:
-        asked = question.of(rows[0], name)
-        samples = score.score_answers(asked, validation_rows, answers[len(rows) :], scorer)
-        content["validation"] = score.summarise(asked, validation_rows, samples)
+        about_rows = question.of(rows[0], name)
+        samples = score.score_answers(about_rows, validation_rows, answers[len(rows) :], scorer)
+        content["validation"] = score.summarise(about_rows, validation_rows, samples)
     return content
 
 
@@ -70,10 +70,10 @@ def ask_beside(run, test_rows, scorer):
     """The evaluation of another student on the same series: written as it learnt to read them, asked what it learnt."""
     ours = pair.task_of(test_rows)
     learnt = origin.of(run.beside) or replace(ours, see="numbers")
-    asked = learnt.question.by(ours.question.rules)
+    its_question = learnt.question.by(ours.question.rules)
     print(f"asking {run.beside} the test rows", flush=True)
-    if asked != ours.question:
-        test_rows = [pair.ask_instead(row, asked) for row in test_rows]
+    if its_question != ours.question:
+        test_rows = [pair.ask_instead(row, its_question) for row in test_rows]
     test_rows = [pair.show({**row, "format": learnt.format}, learnt.see) for row in test_rows]
     student = Student(run.beside, run.eval_batch_size, see=learnt.see)
     answers = student.ask([pair.asked_with(row) for row in test_rows], run.max_new_tokens)
@@ -87,11 +87,11 @@ def evaluate_baselines(run, folder, train_rows, test_rows, scorer):
 
     run: the flags of qwen_train.py; with `beside`, another student is asked the same series too.
     """
-    asked = question.of(test_rows[0], run.data)
-    answers = {name: [constant(asked, train_rows)] * len(test_rows) for name, constant in score.CONSTANTS.items()}
-    answers["guessed"] = score.guessed_answers(asked, train_rows, test_rows)
+    about_rows = question.of(test_rows[0], run.data)
+    answers = {name: [constant(about_rows, train_rows)] * len(test_rows) for name, constant in score.CONSTANTS.items()}
+    answers["guessed"] = score.guessed_answers(about_rows, train_rows, test_rows)
     if all(row.get("gold") for row in test_rows):
-        answers["teacher"] = [asked.answer_of(row["gold"]) for row in test_rows]
+        answers["teacher"] = [about_rows.answer_of(row["gold"]) for row in test_rows]
     contents = [evaluation.make(name, test_rows, texts, scorer, base=name, step=None) for name, texts in answers.items()]
     if run.beside and not asked_before(run.beside, folder):
         contents.append(ask_beside(run, test_rows, scorer))
