@@ -37,7 +37,6 @@ from llm_ts.gguf import gguf_file, llama_library
 from llm_ts.student import load, origin
 from llm_ts.student.student import Student
 
-
 NOT_APART = ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save")  # of an adapter: what its converter gets wrong
 
 

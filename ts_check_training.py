@@ -41,7 +41,8 @@ def show_sample(row, before, after, colour):
         return f"\033[{COLOURS[outcome]}m{text}\033[0m" if colour else text
 
     its_question = question.of(row, ROWS)
-    print(f"\n{row['id']}\n  truth   {page.truth_line(its_question, row['truth'])}\n  gold    {cli.visible(page.gold_line(its_question, row))}")
+    print(f"\n{row['id']}\n  truth   {page.truth_line(its_question, row['truth'])}")
+    print(f"  gold    {cli.visible(page.gold_line(its_question, row))}")
     for name, sample in (("before", before), ("after", after)):
         if sample:
             print(f"  {name:<7} {cli.visible(sample['answer'])}")

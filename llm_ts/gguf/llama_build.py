@@ -32,7 +32,7 @@ NOTE = "tree.json"  # in build/llama-objects: what a whole tree was compiled fro
 AGAIN = "run python fetch.py llama.cpp again"
 FAULTS = {  # what CMake or the compiler says -> what to do
     r"No space left on device|Disk quota exceeded": "the disk is full: free 1 GB there, and in the folder for temporary files",
-    r"is not able to compile a simple test program": "the compiler cannot compile a test program: install another, or set CC and CXX",
+    r"is not able to compile a simple test program": "the compiler compiles no test program: install another, or set CC and CXX",
     r"unable to find a build program|CMAKE_MAKE_PROGRAM is not set": "make is missing: install it",
     r"No CMAKE_CX*_COMPILER could be found|CMAKE_CX*_COMPILER not set": "no C++ compiler here: install one (g++ or clang)",
     r"Killed signal|cannot allocate memory|out of memory": "the compiler had too little memory: close other programs",

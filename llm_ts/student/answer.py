@@ -82,7 +82,7 @@ def _read_once(model, rows, image):
 
 
 def _places(model, ids, mask, pictures):
-    """Positions of the tokens, (rows, tokens) or (axes, rows, tokens), and what the next ones' are ahead of their count, (rows, 1).
+    """Positions of the tokens, (rows, tokens) or (axes, rows, tokens); how far the next ones' are ahead of their count, (rows, 1).
 
     Qwen's vision models count the tokens of a picture by its rows and columns.
     """

@@ -68,7 +68,8 @@ class Remote:
         if not os.path.exists(name):
             raise cli.UserError(f"no model {name} here: give the folder or .gguf file of the student that the server runs")
         adapters = self._call("GET", "/lora-adapters", optional=True) if self._is_llama else None
-        if isinstance(adapters, list) and adapters and not any(isinstance(adapter, dict) and adapter.get("scale") for adapter in adapters):
+        on = [adapter for adapter in adapters or () if isinstance(adapter, dict) and adapter.get("scale")]
+        if isinstance(adapters, list) and adapters and not on:
             raise cli.UserError(f"{self.url} has its adapters switched off, and its base learnt nothing (POST /lora-adapters)")
         known = origin.of(name)
         if known and known.see != "numbers":
@@ -157,7 +158,7 @@ class Remote:
         if reply.status_code in (401, 403):
             return Gone(f"{self.url} wants another key: set LLAMA_API_KEY ({reason})")
         if reply.status_code == 400 and "context" in reason:
-            return cli.UserError(f"a series is too long for {self.url}: choose fewer values (--last N), or a larger -c ({reason})")
+            return cli.UserError(f"a series is too long for {self.url}: choose fewer values (--last N) or a larger -c ({reason})")
         if reply.status_code == 503:
             return cli.UserError(f"{self.url} is not ready: try again in a moment ({reason})")
         return cli.UserError(f"{self.url} refuses the question ({reason})")

@@ -12,10 +12,9 @@ from llm_ts.student import device, load
 from llm_ts.student.answer import MAX_NEW_TOKENS
 from llm_ts.train import run_folder, sft
 
-
 # flags that make two runs the same run, as they are
-SETTINGS = ("fresh", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "optimizer", "rank", "alpha", "save_steps")
-SETTINGS += ("seed", "eval_rows", "max_new_tokens", "squeeze", "long", "reorder", "words", "tower", "styles")
+SETTINGS = ("fresh", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "optimizer", "rank", "alpha", "seed")
+SETTINGS += ("save_steps", "eval_rows", "max_new_tokens", "squeeze", "long", "reorder", "words", "tower", "styles")
 
 
 def drawn_by(run):
@@ -62,8 +61,7 @@ def make_parser(about):
     add("--dataset", default="dataset", help="Folder of the plots of --data's series, for --see image.")
 
     add = parser.add_argument_group("fresh simulated series, instead of the pairs' train split").add_argument
-    stages = "In this order: 48x6000,32-256x3000."
-    add("--fresh", metavar="POINTSxSERIES,...", help=stages)
+    add("--fresh", metavar="POINTSxSERIES,...", help="In this order: 48x6000,32-256x3000.")
     process = "What draws them, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
     add("--process", type=fresh.mixture, metavar="NAME,...", help=process + "default: the processes of the pairs.")
     add("--squeeze", type=cli.share, default=0.0, help="Share of those not long whose values fill only a part of 0 to 99.")
@@ -74,13 +72,14 @@ def make_parser(about):
     words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher "
     words += "said of the same label in --data; only the second is scored."
     add("--words", choices=("template", "both"), default="template", help=words)
-    add("--then-pairs", type=cli.count, default=0, metavar="N", help="Then go on with the first N training pairs, in the same run.")
+    add("--then-pairs", type=cli.count, default=0, metavar="N", help="Then go on with the first N training pairs, in one run.")
 
     add = parser.add_argument_group("how it learns").add_argument
     add("--epochs", type=cli.positive_float, help="Passes over the training rows; default: 13, 1 with --fresh.")
     add("--batch-size", type=cli.positive, default=recipe.batch_size, help="Series of a step on each device.")
     add("--accumulate", type=cli.positive, default=recipe.accumulate, help="Batches summed up before a step.")
-    add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help="Peak; it falls to zero: as a cosine, Muon's in the last 40 %% of the steps.")
+    peak = "Peak; it falls to zero: as a cosine, Muon's in the last 40 %% of the steps."
+    add("--learning-rate", type=cli.positive_float, default=recipe.learning_rate, help=peak)
     optimizers = "Muon learns from fewer series (results/LOG.md) and needs LoRA."
     add("--optimizer", choices=("adamw", "muon"), default=recipe.optimizer, help=optimizers)
     add("--rank", type=cli.count, help="LoRA rank, on all linear layers; default: 16; 0: train all weights.")

@@ -43,20 +43,23 @@ def check(folder, settings, name="training.json"):
     before = disk.read_json(path, "the same command") if os.path.exists(path) else settings
     if "task" in settings:
         task.of(before, path)
-    if other := [f"{name} ({str(had)[:80]} there, {str(value)[:80]} here)" for name, had, value in _others(folder, before, settings)]:
-        raise cli.UserError(f"{folder} holds a run with other {', '.join(other)}: give another --out, or delete that folder")
+    differing = _others(folder, before, settings)
+    others = [f"{name} ({str(had)[:80]} there, {str(now)[:80]} here)" for name, had, now in differing]
+    if others:
+        raise cli.UserError(f"{folder} holds a run with other {', '.join(others)}: give another --out, or delete that folder")
 
 
 def _others(folder, before, settings):
-    """(name, value before, value) of each setting that differs, of one within another too."""
-    for name, value in settings.items():
+    """(name, value before, value now) of each setting that differs, of one within another too."""
+    for name, now in settings.items():
         had = before.get(name)
-        if isinstance(had, str) and os.path.isabs(had):  # of a run before paths were kept as seen from its folder
-            had = seen_from(folder, had)
-        if isinstance(had, dict) and isinstance(value, dict):
-            yield from _others(folder, had, value)
-        elif had != value:
-            yield name, had, value
+        if isinstance(had, dict) and isinstance(now, dict):
+            yield from _others(folder, had, now)
+        elif had != now:
+            # runs of before kept a path as it was given; what begins with ".." is as seen from the folder already
+            given = isinstance(had, str) and not had.startswith("..")
+            if not given or seen_from(folder, had) != now:
+                yield name, had, now
 
 
 @contextlib.contextmanager
@@ -140,7 +143,7 @@ def seconds(folder):
 
 def stands_still(folder):
     """The number of evaluated checkpoints since the one that first read the validation rows best."""
-    scores = [score for content in evaluations(folder) if content["step"] and (score := validation_score(content)) is not None]
+    scores = list(_scores(folder).values())
     return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
 
@@ -171,14 +174,19 @@ def validation_score(content):
     return sum(right[claim]["mean"] for claim in names) / len(names)
 
 
+def _scores(folder):
+    """{step: its score} of the evaluated checkpoints by step, as far as validation rows were asked."""
+    scores = {content["step"]: validation_score(content) for content in evaluations(folder) if content["step"]}
+    return {step: score for step, score in scores.items() if score is not None}
+
+
 def best_step(folder):
     """The step of the checkpoint that reads the validation rows best, the later of equals; the last where none has any.
 
     Checkpoints without an evaluation (saved by a signal) do not take part. The test rows have no say.
     """
     whole = checkpoints(folder)
-    scores = {content["step"]: validation_score(content) for content in evaluations(folder) if content["step"] in whole}
-    scores = {step: score for step, score in scores.items() if score is not None}
+    scores = {step: score for step, score in _scores(folder).items() if step in whole}
     return max(scores, key=lambda step: (scores[step], step)) if scores else max(whole)
 
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from llm_ts.base import cli, paths
 from llm_ts.data import pair
-from llm_ts.gguf import gguf_file
 from llm_ts.student.student import Student
 
 
@@ -51,6 +50,8 @@ def _ask_and_learn(trainer, processor, row):
 
 
 def _convert(trainer, processor):
+    from llm_ts.gguf import gguf_file
+
     model = trainer.model
     with tempfile.TemporaryDirectory() as work:
         folder, adapter = os.path.join(work, "config"), os.path.join(work, "adapter")
