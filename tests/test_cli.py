@@ -10,7 +10,7 @@ import sys
 import termios
 
 import pytest
-from conftest import ROOT, SMOLLM2, command_of, run_script
+from conftest import ROOT, command_of, run_script
 
 from llm_ts.base import cli
 
@@ -111,9 +111,7 @@ def test_chatter_is_shown_only_where_we_cannot_explain_the_failure(fails, code, 
 
 
 @pytest.mark.slow
-def test_describing_a_series_prints_nothing_of_the_libraries(tmp_path):
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+def test_describing_a_series_prints_nothing_of_the_libraries(smollm2, tmp_path):
     (tmp_path / "fall.csv").write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
     env = {**os.environ, "TRANSFORMERS_VERBOSITY": "warning"}
     done = subprocess.run([*command_of("describe.py"), "fall.csv"], cwd=tmp_path, env=env, capture_output=True, text=True)

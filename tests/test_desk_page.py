@@ -14,8 +14,7 @@ import urllib.parse
 
 import pytest
 from browser import CHROMIUM, Browser
-from conftest import ROOT, SMOLLM2, command_of, run_script
-from test_export_describe import adapter  # noqa: F401
+from conftest import ROOT, command_of, run_script
 from test_review_page import post
 
 from llm_ts.base import paths
@@ -31,10 +30,8 @@ SIZES = {"desktop": (1200, 900, False), "phone": (390, 800, True)}
 
 
 @pytest.fixture(scope="module")
-def page(adapter, tmp_path_factory):  # noqa: F811
+def page(adapter, smollm2, tmp_path_factory):
     """(address, folder for temporary files) of the page, beside a folder with another student in it."""
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     folder, temporary = tmp_path_factory.mktemp("desk"), tmp_path_factory.mktemp("temporary")
     os.symlink(os.path.dirname(adapter), folder / "toy")
     env = {**os.environ, "TMPDIR": str(temporary)}

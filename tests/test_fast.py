@@ -15,7 +15,6 @@ import time
 
 import pytest
 from conftest import ROOT, SMOLLM2, run_script
-from test_export_describe import adapter  # noqa: F401
 
 from llm_ts.base import cli, paths
 from llm_ts.desk import fast
@@ -38,7 +37,7 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def made(adapter, tmp_path_factory):  # noqa: F811
+def made(adapter, tmp_path_factory):
     """The random adapter merged into the tiny model, as a GGUF."""
     path = str(tmp_path_factory.mktemp("made") / "tiny.gguf")
     fast.make_gguf(str(adapter), path)
@@ -61,7 +60,7 @@ def test_answers_side_by_side_are_those_of_llama_cpps_own_chat(made):
         student.ask([STUDY.prompt_of([7] * 5000, "study")], 40)
 
 
-def test_the_gguf_is_made_once_and_anew_when_anything_that_it_is_made_of_changes(adapter, cache, tmp_path, capsys):  # noqa: F811
+def test_the_gguf_is_made_once_and_anew_when_anything_that_it_is_made_of_changes(adapter, cache, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(os.path.dirname(adapter), run)
     mine = str(run / "final")
@@ -84,7 +83,7 @@ def test_the_gguf_is_made_once_and_anew_when_anything_that_it_is_made_of_changes
     assert fast.gguf_of(mine) not in (first, second)
 
 
-def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):  # noqa: F811
+def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):
     command = [sys.executable, "-c", f"from llm_ts.desk import fast; print(fast.gguf_of({str(adapter)!r}))"]
     env = {**os.environ, "PYTHONPATH": ROOT}
 
@@ -109,7 +108,7 @@ def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):  # n
     assert Student(said[0][0].strip()).ask(PROMPTS[:1], 4)
 
 
-def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapter, cache, monkeypatch, capsys):  # noqa: F811
+def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapter, cache, monkeypatch, capsys):
     monkeypatch.setattr(paths, "SHIPPED", str(adapter))
     for why, spoil in (
         ("no llama.cpp", lambda: monkeypatch.setenv("LLAMA_CPP", "/nowhere")),

@@ -6,7 +6,6 @@ Run: python -m pytest -q tests/test_llama_server.py
 """
 
 import json
-import os
 import socket
 import subprocess
 import time
@@ -14,8 +13,8 @@ import urllib.request
 
 import llama_shim
 import pytest
-from asking import rows_of, run, write
-from conftest import SMOLLM2
+from asking import run
+from described import rows_of, write_rows
 
 from llm_ts.question import STUDY
 from llm_ts.series.rows import make
@@ -24,16 +23,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(smollm2, tmp_path_factory):
     """The address of a running llama-server."""
     program = llama_shim.program("llama-server")
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("llama") / "log"
-    command = [program, "-m", SMOLLM2, "--host", "127.0.0.1", "--port", str(port), "-c", "4096", "-np", "2"]
+    command = [program, "-m", smollm2, "--host", "127.0.0.1", "--port", str(port), "-c", "4096", "-np", "2"]
     with open(log, "w") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
     url = f"http://127.0.0.1:{port}"
@@ -55,7 +52,7 @@ def server(tmp_path_factory):
 def two_rows(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
-    write(folder, make(3, range(2), 16)[0])
+    write_rows(folder, make(3, range(2), 16)[0])
     return folder
 
 

@@ -13,7 +13,8 @@ import socket
 import time
 
 import pytest
-from asking import COUNT, QUICK, ask, finish, rows_of, run, start, write
+from asking import COUNT, QUICK, ask, finish, run, start
+from described import rows_of, write_rows
 from mistral_server import MistralServer
 
 from llm_ts import claims, question
@@ -283,7 +284,7 @@ def test_second_teacher(folder):
 def test_another_question_asks_for_a_sentence_more(folder):
     """Rows of the question `season`: the server is given its schema, and the answer without its fourth sentence fails."""
     rows, _ = make(0, range(COUNT), 24, question=question.QUESTIONS["season"])
-    write(folder, rows)
+    write_rows(folder, rows)
     with MistralServer(rows_of(folder), ["three", "good"] + ["three"] * ASKS) as server:
         _, _, counts = ask(folder, server, "--rows", "2")
         assert (counts["new"], counts["failed"], len(server.asked)) == ("1", "1", 2 + ASKS)
@@ -308,10 +309,10 @@ def test_dry_run(folder):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert run(folder, "--dryrun", key=None)[2]["had"] == "12"
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    write(folder, [rows[8], rows[3]])
+    write_rows(folder, [rows[8], rows[3]])
     run(folder, "--dryrun", key=None)
     assert rows_of(folder) == [first[8], first[3]]
-    write(folder, first)
+    write_rows(folder, first)
     run(folder, "--dryrun", "--second", "any", key=None)
     seconds = rows_of(folder)
     assert all(row["second"]["teacher"]["seed"] == 1 and row["second"]["teacher"]["simulated"] for row in seconds)
@@ -325,7 +326,7 @@ def test_simulated_and_real_never_mix(folder):
         for flags in ((), ("--retry-failed",), ("--second", "other")):
             assert "another --data" in ask(folder, server, *flags, code=2)[1]
         assert server.asked == [] and (folder / "data.jsonl").read_bytes() == content
-        write(folder, rows_of(folder)[1:])
+        write_rows(folder, rows_of(folder)[1:])
         ask(folder, server, "--rows", "1")
         assert "another --data" in run(folder, "--dryrun", code=2)[1]
 

@@ -6,7 +6,8 @@ Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_money.py
 import re
 
 import pytest
-from asking import ask, rows_of, run
+from asking import ask, run
+from described import rows_of
 from mistral_server import MistralServer
 
 PRICE = ("--price", "100,1000")  # the server's answers take 900 and 60 tokens: 0.15 each

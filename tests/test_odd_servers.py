@@ -6,7 +6,8 @@ Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_odd_serve
 import json
 
 import pytest
-from asking import ask, rows_of, run
+from asking import ask, run
+from described import rows_of
 from mistral_server import MistralServer, completion
 
 from llm_ts.question import STUDY

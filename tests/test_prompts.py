@@ -7,7 +7,8 @@ import hashlib
 import json
 
 import pytest
-from asking import ask, rows_of, run
+from asking import ask, run
+from described import rows_of
 from mistral_server import MistralServer
 
 from llm_ts import claims, question

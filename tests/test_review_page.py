@@ -17,10 +17,9 @@ import urllib.parse
 
 import pytest
 from conftest import command_of, run_script
-from test_curate_convert import other, rows_with_gold, store
-from test_review import curated_of, table_of
+from described import bytes_of, curated_of, other, rows_of, rows_with_gold, write_rows
+from test_review import table_of
 
-from llm_ts.data import records
 from llm_ts.question import STUDY
 
 HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> The trend falls & "rises".'
@@ -39,7 +38,7 @@ def wrong_rows(count):
 
 @pytest.fixture
 def folder(tmp_path):
-    store(tmp_path, wrong_rows(16))
+    write_rows(tmp_path, wrong_rows(16))
     return tmp_path
 
 
@@ -69,7 +68,7 @@ def press_and_wait(browser, *keys):
 
 @pytest.mark.slow
 def test_ten_rows_by_keyboard_with_a_kill_and_a_second_start(folder, browser):
-    rows = {row["id"]: row for row in records.read(str(folder / "data.jsonl"))}
+    rows = {row["id"]: row for row in rows_of(folder)}
     ids = list(rows)
     order = ids[1::2] + ids[::2]  # first where the two teachers disagree
     expected = {}
@@ -137,9 +136,9 @@ def test_ten_rows_by_keyboard_with_a_kill_and_a_second_start(folder, browser):
         out, error = script.communicate(timeout=60)
         assert script.returncode == 0 and not error and "to_verify_sentences: 5 (" in out
     assert decisions_in(folder) == expected and len(expected) == 11
-    before = (folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()
+    before = bytes_of(folder)
     run_script("curate.py", cwd=folder)  # a spreadsheet's way from here: nothing changes
-    assert ((folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()) == before
+    assert bytes_of(folder) == before
 
 
 @pytest.mark.slow
@@ -158,7 +157,7 @@ def test_quick_letters_for_a_sentence_are_no_commands(folder, browser):
 
 @pytest.mark.slow
 def test_the_plot_shows_the_numbers_under_the_pointer(folder, browser):
-    rows = {row["id"]: row for row in records.read(str(folder / "data.jsonl"))}
+    rows = {row["id"]: row for row in rows_of(folder)}
     with reviewing(folder) as (_, address):
         browser.open(address, "document.querySelector('#choose-gold')")
         row = rows[browser.text("#title").split()[0]]
@@ -184,7 +183,7 @@ def test_hostile_sentences_are_shown_and_do_nothing(tmp_path, browser):
         row["gold"]["trend"] = f"{HOSTILE} The trend is {other('trend', row['truth']['trend'])}."
         row["gold"]["noise"] = HOSTILE
         row["second"] = {"gold": dict.fromkeys(STUDY.topics, HOSTILE), "teacher": {"model": HOSTILE}}
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     with reviewing(tmp_path) as (_, address):
         browser.open(address, "document.querySelector('#choose-gold')")
         assert HOSTILE in browser.text("#choose-gold") and HOSTILE in browser.text("#choose-second")
@@ -255,13 +254,13 @@ def test_what_the_server_refuses(folder):
 
 def test_opened_twice_is_one_line(folder, tmp_path_factory):
     with reviewing(folder) as (script, address):
-        before = (folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()
+        before = bytes_of(folder)
         for flags in (("--review",), ("--review", "--port", 0), ()):
             done = run_script("curate.py", *flags, cwd=folder, code=2)
             assert "written by another run" in done.stderr and len(done.stderr.strip().splitlines()) == 1
-        assert ((folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()) == before
+        assert bytes_of(folder) == before
         elsewhere = tmp_path_factory.mktemp("elsewhere")
-        store(elsewhere, wrong_rows(3))
+        write_rows(elsewhere, wrong_rows(3))
         port = urllib.parse.urlsplit(address).port
         done = run_script("curate.py", "--review", "--port", port, cwd=elsewhere, code=2)
         assert f"no page on port {port}" in done.stderr and "another --port" in done.stderr
@@ -309,5 +308,5 @@ def test_a_kill_at_any_moment_loses_no_decision_that_was_answered(folder, seed):
 
 
 def test_nothing_to_look_at_is_said_and_is_no_error(tmp_path):
-    store(tmp_path, rows_with_gold(5))
+    write_rows(tmp_path, rows_with_gold(5))
     assert "nothing to look at" in run_script("curate.py", "--review", cwd=tmp_path).stdout

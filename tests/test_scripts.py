@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, SMOLLM2, command_of, run_script
+from conftest import ROOT, command_of, run_script
 from PIL import Image
 
 from llm_ts.data import records
@@ -118,10 +118,8 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
 
 @pytest.mark.parametrize("part", ["evaluation", "training"])
 @pytest.mark.slow
-def test_each_way_of_the_bench_can_be_measured(part, tmp_path):
+def test_each_way_of_the_bench_can_be_measured(part, smollm2, tmp_path):
     """At toy size: what bench.py calls, and reads the last line of. Both ways of asking say the same."""
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     said = []
     for way in ("ours", "plain"):
         command = [*command_of("experiments.bench"), "--measure", part, way, "16", "1"]

@@ -21,7 +21,7 @@ import llama_shim
 import numpy as np
 import pytest
 import requests
-from conftest import ROOT, SMOLLM2
+from conftest import ROOT
 
 from llm_ts.base import cli, paths
 from llm_ts.question import STUDY, messages_of
@@ -59,15 +59,13 @@ def shell(line, cwd, code=0):
 
 
 @pytest.fixture(scope="module")
-def shelf(readme, tmp_path_factory):
+def shelf(readme, smollm2, tmp_path_factory):
     """A folder that looks like the repository's, with student.gguf, base.gguf, base-lora.gguf, minus.gguf and prompt.txt."""
     llama_shim.program("llama-server")
     try:
         paths.llama_cpp()
     except cli.UserError as error:
         pytest.skip(str(error))
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     folder, (lines, _) = tmp_path_factory.mktemp("shelf"), readme
     for name in ("hf2gguf.py", "describe.py", "trained", "examples", "build", "models"):
         os.symlink(os.path.join(ROOT, name), folder / name)

@@ -8,7 +8,7 @@ import re
 import shutil
 
 import pytest
-from conftest import ROOT, SMOLLM2, run_script
+from conftest import ROOT, run_script
 
 from llm_ts.base import cli, paths
 from llm_ts.data import pair
@@ -18,15 +18,9 @@ from llm_ts.question import STUDY
 from llm_ts.student import answer
 from llm_ts.student.student import Student
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("smollm2")]
 
 RAMP = [round(99 * i / 63) for i in range(64)]
-
-
-@pytest.fixture(autouse=True)
-def base():
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
 
 
 def test_its_readme_opens_it_with_peft(monkeypatch):
