@@ -32,6 +32,7 @@ READ = {
     "labels with a stop": lambda good: completion(
         json.dumps({key: f" {text.upper()}. " if key.endswith("label") else text for key, text in json.loads(good).items()})
     ),
+    "a draft within its thoughts": lambda good: completion(f"<think>Perhaps {DRAFT}?</think>\n{good}"),
     "thinking in other words": lambda good: completion(f"<THINKING>{DRAFT}</THINKING>{good}"),
 }
 
