@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -35,6 +36,27 @@ def run_script(script, *arguments, cwd, env=None, code=0):
         name = script.removeprefix("experiments.").removesuffix(".py")
         assert "Traceback" not in done.stderr and done.stderr.strip().splitlines()[-1].startswith(f"{name}.py: "), done.stderr
     return done
+
+
+def start(script, *arguments, cwd, **more):
+    """A script as a process of its own, stdout and stderr together in its pipe: for what is killed, or asked by a signal."""
+    more = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": {**os.environ, "PYTHONPATH": ROOT}, **more}
+    return subprocess.Popen([*command_of(script), *map(str, arguments)], cwd=cwd, **more)
+
+
+def wait_for(process, text):
+    for line in process.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} was never printed")
+
+
+def torchrun(script, *arguments, cwd):
+    """A script in two processes that train as one."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
+    command += ["--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", *command_of(script)[1:], *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,11 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 
 import numpy as np
 import pytest
 import torch
-from conftest import EMBEDDER, command_of, run_script
+from conftest import EMBEDDER, run_script, start, wait_for
 from PIL import Image
 
 from experiments import pretrain_finder
@@ -224,14 +223,9 @@ def test_a_finder_goes_on_after_a_stop_and_ends_the_same(tmp_path):
         return run_script("experiments.pretrain_finder", *flags, out, *more, cwd=tmp_path, code=code)
 
     run("whole")
-    command = [*command_of("experiments.pretrain_finder"), *flags, "cut"]
-    env = {**os.environ, "PYTHONPATH": paths.ROOT}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    process = subprocess.Popen(command, cwd=tmp_path, env=env, **pipes)
-    for line in process.stdout:
-        if line.startswith("step 2,"):
-            process.send_signal(signal.SIGTERM)
-            break
+    process = start("experiments.pretrain_finder", *flags, "cut", cwd=tmp_path)
+    wait_for(process, "step 2,")
+    process.send_signal(signal.SIGTERM)
     assert "saving at the next step" in process.stdout.read() and process.wait() == cli.REQUEUE
     assert "going on from" in run("cut").stdout and "nothing to do" in run("cut").stdout
     made = [(tmp_path / out / load.FINDER).read_bytes() for out in ("whole", "cut")]
