@@ -16,7 +16,7 @@ import threading
 import urllib.parse
 
 import pytest
-from conftest import command_of, run_script
+from conftest import ROOT, run_script, start
 from described import bytes_of, curated_of, other, rows_of, rows_with_gold, write_rows
 from test_review import table_of
 
@@ -45,8 +45,7 @@ def folder(tmp_path):
 @contextlib.contextmanager
 def reviewing(folder, *flags):
     """The script with its page -> (process, address); killed at the end if it still runs."""
-    command = [*command_of("curate.py"), "--review", "--port", "0", *map(str, flags)]
-    script = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    script = start("curate.py", "--review", "--port", 0, *flags, cwd=folder, stderr=subprocess.PIPE)
     try:
         address = next((line.split()[1] for line in script.stdout if line.startswith("page: ")), None)
         assert address, script.stderr.read()
@@ -248,7 +247,7 @@ def test_what_the_server_refuses(folder):
         assert (folder / "verify.csv").read_bytes() == before
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", parts.port), timeout=5)  # bound to 127.0.0.1 alone
-        with open(os.path.join(os.path.dirname(command_of("curate.py")[1]), "llm_ts", "review", "page.html")) as file:
+        with open(os.path.join(ROOT, "llm_ts", "review", "page.html")) as file:
             assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", file.read())  # loads nothing from anywhere
 
 
