@@ -1,6 +1,6 @@
 """Two teachers compared: planted differences are counted where they were planted, and convert.py keeps and prints them.
 
-Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip). Run: python -m pytest -q tests/test_agreement.py
+Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip).
 """
 
 import json

@@ -1,6 +1,6 @@
 """Models that users bring, as tiny random ones: chat templates, ends, caches; and what is refused before the training.
 
-Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_bases.py
+Needs: models/ (python fetch.py smollm2 minilm).
 """
 
 import dataclasses

@@ -3,8 +3,6 @@
 Its sets: independent (written without knowledge of the rules, as language models describe series),
 hard (questions, doubts, double negations, sequences; written likewise), once misread, negated or
 hedged. A label of two claims is a pair; null: no single claim.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_claims.py
 """
 
 import json

@@ -1,6 +1,6 @@
 """Recipes compared at equal budget, at toy size; the budget and the rule of better and worse.
 
-Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_compare.py
+Needs: models/ (python fetch.py smollm2 minilm).
 """
 
 import json

@@ -1,6 +1,6 @@
 """Curation finds exactly the planted errors; conversion splits, formats and diagnoses.
 
-Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip). Run: python -m pytest -q tests/test_curate_convert.py
+Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip).
 """
 
 import csv

@@ -1,7 +1,6 @@
 """describe.py --serve in a real browser, at desktop and phone size, by mouse and by keyboard; what its server refuses.
 
 Needs: chromium, models/ and build/llama.cpp (python fetch.py smollm2 llama.cpp); else they skip aloud.
-Run: python -m pytest -q tests/test_desk_page.py
 """
 
 import base64

@@ -1,6 +1,6 @@
 """The suites' series and truths, and examine.py in shards: as subprocesses on a tiny random model, killed on the way.
 
-Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_examine.py
+Needs: models/ (python fetch.py smollm2 minilm).
 """
 
 import hashlib

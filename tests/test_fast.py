@@ -1,7 +1,6 @@
 """The shipped student through llama.cpp: many prompts side by side, the GGUF in the cache, and what stands in for it.
 
 Needs: models/ and build/llama (python fetch.py smollm2 llama.cpp); else they skip aloud.
-Run: python -m pytest -q tests/test_fast.py
 """
 
 import json

@@ -2,7 +2,6 @@
 
 SmolLM2-135M understands nothing of the question: what is tested is the talk of the two programs, not what it says.
 Needs: build/llama and models/ (python fetch.py smollm2 llama-server), else it skips.
-Run: python -m pytest -q tests/test_llama_server.py
 """
 
 import json

@@ -1,7 +1,4 @@
-"""mistral.py as a program, against a real HTTP server on loopback; and the simulated teacher of its dry run.
-
-Needs: httpx2, matplotlib; no network, no key. Run: python -m pytest tests/test_mistral.py
-"""
+"""mistral.py as a program, against a real HTTP server on loopback; and the simulated teacher of its dry run."""
 
 import collections
 import hashlib

@@ -1,7 +1,4 @@
-"""Tokens and money: the estimate by the answers that are there, the sum after.
-
-Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_money.py
-"""
+"""Tokens and money: the estimate by the answers that are there, the sum after."""
 
 import re
 

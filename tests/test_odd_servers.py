@@ -1,7 +1,4 @@
-"""What servers of one's own answer that is not as Mistral's: read where it can be read in one way, else refused in one line.
-
-Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_odd_servers.py
-"""
+"""What servers of one's own answer that is not as Mistral's: read where it can be read in one way, else refused in one line."""
 
 import json
 

@@ -1,7 +1,4 @@
-"""The simulator against the Ornstein-Uhlenbeck process in closed form, and the rows that it writes.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_ou_process.py
-"""
+"""The simulator against the Ornstein-Uhlenbeck process in closed form, and the rows that it writes."""
 
 import hashlib
 import json

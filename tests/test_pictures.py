@@ -1,7 +1,4 @@
-"""No text of the project's pictures is cut off, and no two labels lie on each other: as matplotlib lays them out.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_pictures.py
-"""
+"""No text of the project's pictures is cut off, and no two labels lie on each other: as matplotlib lays them out."""
 
 import itertools
 

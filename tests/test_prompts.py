@@ -1,7 +1,4 @@
-"""What the teacher is asked, and the labels that it says beside its sentences: words, schema, reading, what is kept of it.
-
-Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_prompts.py
-"""
+"""What the teacher is asked, and the labels that it says beside its sentences: words, schema, reading, what is kept of it."""
 
 import hashlib
 import json

@@ -1,7 +1,4 @@
-"""The spoken form of a question: formats, prompt, answers read strictly and with repairs.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_question.py
-"""
+"""The spoken form of a question: formats, prompt, answers read strictly and with repairs."""
 
 import json
 

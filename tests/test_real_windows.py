@@ -1,6 +1,6 @@
 """experiments.real_windows on a package of the test's own: values, windows, mistakes. Real pip fetches it where that counts.
 
-Needs: pip and pandas; no network. Run: python -m pytest -q tests/test_real_windows.py
+Needs: pip and pandas; no network.
 """
 
 import hashlib

@@ -1,7 +1,4 @@
-"""data.jsonl: round trips, torn and broken lines, one writer at a time, atomic rewriting.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_records.py
-"""
+"""data.jsonl: round trips, torn and broken lines, one writer at a time, atomic rewriting."""
 
 import errno
 import fcntl

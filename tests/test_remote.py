@@ -1,6 +1,6 @@
 """describe.py --server against servers that go wrong, over real HTTP on loopback: one line, exit code 2, nothing guessed.
 
-The real llama-server stands in tests/test_serving.py. Needs: nothing. Run: python -m pytest -q tests/test_remote.py
+The real llama-server stands in tests/test_serving.py.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """What a human decides: verify.csv there and back, bad lines, the order of doubt.
 
-Needs: LibreOffice's soffice for the real spreadsheet (else that test skips aloud). Run: python -m pytest -q tests/test_review.py
+Needs: LibreOffice's soffice for the real spreadsheet (else that test skips aloud).
 """
 
 import csv

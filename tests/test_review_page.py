@@ -1,6 +1,6 @@
 """curate.py --review in a real browser, by keyboard; killed and started again; what its server refuses.
 
-Needs: chromium for the page (else those tests skip aloud). Run: python -m pytest -q tests/test_review_page.py
+Needs: chromium for the page (else those tests skip aloud).
 """
 
 import contextlib

@@ -1,7 +1,4 @@
-"""The rules of a truth as a property of rows, students and results: kept, read back, never mixed.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_rules.py
-"""
+"""The rules of a truth as a property of rows, students and results: kept, read back, never mixed."""
 
 import json
 

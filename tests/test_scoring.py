@@ -1,7 +1,6 @@
 """Scores: Wilson's interval against published values, outcomes, and that an unreadable answer is wrong.
 
 Needs: nothing beyond requirements.txt; the embedder here is a stand-in that counts common words.
-Run: python -m pytest -q tests/test_scoring.py
 """
 
 import itertools
@@ -27,14 +26,8 @@ class WordScorer(Scorer):
 
 
 @pytest.mark.parametrize(
-    "right, n, low, high",
-    [
-        # Newcombe 1998, Statistics in Medicine 17, table I, method 3: 81/263, 15/148, 0/20, 1/29
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
+    # Newcombe 1998, Statistics in Medicine 17, table I, method 3: 81/263, 15/148, 0/20, 1/29
+    "right, n, low, high", [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
 )
 def test_wilson_intervals_are_newcombes(right, n, low, high):
     found = wilson(right / n, n)

@@ -1,6 +1,6 @@
 """The scripts as their users run them: every `Run:` line in order, twice; `--help` and its speed; the user's mistakes.
 
-Needs: models/ for the later stages (python fetch.py smollm2 minilm llama.cpp). Run: python -m pytest -q tests/test_scripts.py
+Needs: models/ for the later stages (python fetch.py smollm2 minilm llama.cpp).
 """
 
 import glob

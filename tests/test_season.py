@@ -1,6 +1,6 @@
 """A fourth topic as its user meets it: seasonal series beside OU ones, through every stage to four sentences of a student.
 
-Needs: models/ and build/llama.cpp (python fetch.py smollm2 minilm llama.cpp). Run: python -m pytest -q tests/test_season.py
+Needs: models/ and build/llama.cpp (python fetch.py smollm2 minilm llama.cpp).
 """
 
 import json

@@ -2,7 +2,6 @@
 
 Commands are read from that page and run as they stand there; only the port is another one, and the export compares 4 rows.
 Needs: models/, build/ (python fetch.py smollm2 llama-server), openai; else what needs it skips.
-Run: python -m pytest -q tests/test_serving.py
 """
 
 import concurrent.futures

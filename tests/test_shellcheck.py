@@ -1,6 +1,6 @@
 """go.slurm under shellcheck, which knows the mistakes of shell scripts.
 
-Needs: shellcheck (Debian's package of that name). Run: python -m pytest -q tests/test_shellcheck.py
+Needs: shellcheck (Debian's package of that name).
 """
 
 import shutil

@@ -1,14 +1,15 @@
 """The shipped adapter: its README's five lines of PEFT open it, describe.py uses it unasked, and it reads plain shapes.
 
-Needs: models/ (python fetch.py smollm2). Run: python -m pytest -q tests/test_shipped.py
+Needs: models/ (python fetch.py smollm2).
 """
 
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
-from conftest import ROOT, run_script
+from conftest import ROOT, run_script, start
 
 from llm_ts.base import cli, paths
 from llm_ts.data import pair
@@ -38,12 +39,12 @@ def test_its_readme_opens_it_with_peft(monkeypatch):
         assert parsed.read == {claim: truth[claim] for claim in STUDY.claims}
 
 
-def test_describe_needs_no_model_to_be_named(tmp_path):
-    csv = tmp_path / "fall.csv"
-    csv.write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
-    done = run_script("describe.py", csv, cwd=tmp_path)
-    assert "The trend is decreasing." in done.stdout
-    assert done.stdout.count(" right") == len(STUDY.claims)
+def test_describe_needs_no_model_to_be_named_and_prints_nothing_of_the_libraries(tmp_path):
+    (tmp_path / "fall.csv").write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
+    process = start("describe.py", "fall.csv", cwd=tmp_path, env={**os.environ, "TRANSFORMERS_VERBOSITY": "warning"}, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0 and out.startswith("series: litres") and out.count(" right") == len(STUDY.claims)
+    assert "The trend is decreasing." in out and not [line for line in err.splitlines() if not line.startswith("note: first use")]
 
 
 @pytest.mark.parametrize("folder", [paths.SHIPPED, paths.SHIPPED_SEES])

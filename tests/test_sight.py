@@ -1,7 +1,7 @@
 """Students that see: pictures in, the answers and losses of Transformers' own ways out, stages 5 to 8 at toy size.
 
 Tiny random models of SmolVLM's and Qwen2.5-VL's architectures with real processors, built here; no hub.
-Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_sight.py
+Needs: models/ (python fetch.py smollm2 minilm).
 """
 
 import json

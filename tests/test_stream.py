@@ -1,7 +1,4 @@
-"""Long files: rows read and written one after another; kills.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_stream.py
-"""
+"""Long files: rows read and written one after another; kills."""
 
 import json
 import os

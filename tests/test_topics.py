@@ -1,7 +1,5 @@
 """Every topic is whole, and what it says is read back as what it meant; the study's question never changes; a fifth topic
 is one file, its name in the list and a question.
-
-Needs: numpy. Run: python -m pytest -q tests/test_topics.py
 """
 
 import hashlib

@@ -1,7 +1,4 @@
-"""The published rules of the study's topics on shapes whose answer is known without it.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_truth.py
-"""
+"""The published rules of the study's topics on shapes whose answer is known without it."""
 
 import hashlib
 import json

@@ -1,7 +1,6 @@
 """Files as people have them, each with the truth that we know: read rightly, or refused with what decides.
 
 One table of small files, and random tables in the dialects of CSV. Needs no model.
-Run: python -m pytest -q tests/test_user_files.py
 """
 
 import datetime
