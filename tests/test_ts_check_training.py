@@ -4,14 +4,13 @@ Needs: chromium for the page in a browser (else that test skips aloud). The embe
 the files looked at are made here by a stand-in.
 """
 
-import http.server
 import json
 import re
 import shutil
-import threading
 
 import pytest
 from conftest import run_script
+from small_server import SmallServer
 from test_scoring import WordScorer
 
 import convert
@@ -134,47 +133,24 @@ def test_no_text_of_a_picture_is_cut_off(folder, browser):
     assert all(len(set(texts[:-1])) == len(texts) - 1 >= 2 for texts in ticks), ticks  # each tick has a number of its own; the last text is a time
 
 
-class TextSynthServer(http.server.ThreadingHTTPServer):
-    """Answers /v1/engines/<engine>/chat as TextSynth documents it, after the failures in `script`."""
+class TextSynthServer(SmallServer):
+    """Answers /v1/engines/<engine>/chat as TextSynth documents it, after the failures in `script`; `prompts`: what it answered."""
 
     def __init__(self, script=()):
-        super().__init__(("127.0.0.1", 0), TextSynthHandler)
-        self.script, self.asked = list(script), []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.script, self.prompts = list(script), []
+        super().__init__(self.chat)
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class TextSynthHandler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        failure = self.server.script.pop(0) if self.server.script else None
-        if failure == "drop":
-            self.connection.close()
-            return
-        if self.headers["Authorization"] != f"Bearer {KEY}":
-            failure = 401
-        elif self.path != "/v1/engines/some_engine/chat":
+    def chat(self, path, headers, body):
+        failure = self.script.pop(0) if self.script else None
+        if headers["Authorization"] != f"Bearer {KEY}" or path != "/v1/engines/some_engine/chat":
             failure = 404
-        if failure == "html":
-            return self.reply(200, b"<html>hello</html>")
+        if failure in ("drop", "html"):
+            return None if failure == "drop" else (200, b"<html>hello</html>")
         if failure:
-            return self.reply(failure, json.dumps({"error": f"no: {self.headers['Authorization']}"}).encode())
+            return failure, {"error": f"no: {headers['Authorization']}"}
         assert body["system"] and isinstance(body["messages"], list) and body["max_tokens"] > 50
-        self.server.asked.append(body["messages"][0])
-        said = 'Sure! {"trend": "It rises.", "noise": "Low noise.", "extrema": "?"}'
-        return self.reply(200, json.dumps({"text": said}).encode())
-
-    def reply(self, status, content):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args):
-        pass
+        self.prompts.append(body["messages"][0])
+        return 200, {"text": 'Sure! {"trend": "It rises.", "noise": "Low noise.", "extrema": "?"}'}
 
 
 @pytest.fixture
@@ -200,15 +176,15 @@ def ask(folder, monkeypatch, capsys):
 def test_textsynth_is_asked_once_each_and_scored_alike(folder, ask, embedder):
     server = TextSynthServer([429, 500, "drop", 503])
     ask(server, "--rows", "2", "--embedder", embedder)
-    assert len(server.asked) == 2
+    assert len(server.prompts) == 2
     out = ask(server, "--embedder", embedder)
-    assert len(server.asked) == 6 and server.asked == [pair.prompt_of(row) for row in rows_of(folder)]
+    assert len(server.prompts) == 6 and server.prompts == [pair.prompt_of(row) for row in rows_of(folder)]
     assert "asked: 4" in out
     content = evaluation.read(str(folder / "evaluation_textsynth-some_engine.json"))
     assert [sample["parse"] for sample in content["samples"]] == ["repaired"] * 6
     assert [sample["read"]["trend"] for sample in content["samples"]] == ["increasing"] * 6
     ask(server, "--embedder", embedder)
-    assert len(server.asked) == 6
+    assert len(server.prompts) == 6
 
 
 @pytest.mark.parametrize(
