@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -49,6 +50,14 @@ def wait_for(process, text):
         if text in line:
             return
     raise AssertionError(f"{text!r} was never printed")
+
+
+def wait_until(holds, process, seconds=120):
+    """Wait until a function of nothing says true, or the process has ended."""
+    end = time.monotonic() + seconds
+    while not holds() and process.poll() is None:
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.005)
 
 
 def torchrun(script, *arguments, cwd):
@@ -125,6 +134,15 @@ def smollm2():
     if not os.path.isfile(SMOLLM2):
         pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     return SMOLLM2
+
+
+@pytest.fixture(scope="session")
+def sees():
+    """The folder of the base of the student that sees."""
+    folder = os.path.join(ROOT, "models", "SmolLM2-135M-Sees")
+    if not os.path.isdir(folder):
+        pytest.skip("models/SmolLM2-135M-Sees is missing: make sees")
+    return folder
 
 
 @pytest.fixture(scope="session")

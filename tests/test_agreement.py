@@ -90,6 +90,6 @@ def test_a_broken_second_is_one_line(tmp_path, second):
     rows = rows_with_gold(3)
     rows[1]["second"] = second
     write_rows(tmp_path, rows)
-    for script in ("curate.py", "convert.py"):
-        done = run_script(script, *(("--answers", "truth") if script == "convert.py" else ()), cwd=tmp_path, code=2)
+    for script, *flags in (("mistral.py", "--dryrun"), ("curate.py",), ("convert.py", "--answers", "truth")):
+        done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert "its second is not an object with a teacher's answer" in done.stderr

@@ -4,12 +4,6 @@ SmolLM2-135M understands nothing of the question: what is tested is the talk of 
 Needs: build/llama and models/ (python fetch.py smollm2 llama-server), else it skips.
 """
 
-import json
-import socket
-import subprocess
-import time
-import urllib.request
-
 import llama_shim
 import pytest
 from asking import run
@@ -24,27 +18,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server(smollm2, tmp_path_factory):
     """The address of a running llama-server."""
-    program = llama_shim.program("llama-server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("llama") / "log"
-    command = [program, "-m", smollm2, "--host", "127.0.0.1", "--port", str(port), "-c", "4096", "-np", "2"]
-    with open(log, "w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            assert process.poll() is None, log.read_text()[-2000:]
-            try:
-                if json.load(urllib.request.urlopen(f"{url}/health", timeout=5)) == {"status": "ok"}:
-                    break
-            except OSError:
-                time.sleep(0.1)
+    command = [llama_shim.program("llama-server"), "-m", smollm2, "--host", "127.0.0.1", "--port", "PORT", "-c", "4096", "-np", "2"]
+    with llama_shim.serving(command, tmp_path_factory.mktemp("llama")) as url:
         yield url
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-from conftest import run_script
 
 from llm_ts.data import records
 from llm_ts.question import STUDY
@@ -87,26 +86,12 @@ def test_a_seeds_series_are_what_they_always_were():
         assert hashlib.sha256(json.dumps([row["series"] for row in rows]).encode()).hexdigest()[:16] == expected
 
 
-def test_other_seeds_and_numbers_give_other_series():
-    rows, _ = make(1, range(50), 32)
-    others, _ = make(2, range(50), 32)
-    assert len({tuple(row["series"]) for row in rows + others}) == 100
-
-
 def test_rescaling_returns_to_the_original_unit():
     _, drawn = make(3, range(200), 64)
     series, low, high = rescale(drawn)
     assert series.min(axis=1).tolist() == [0] * 200 and series.max(axis=1).tolist() == [99] * 200
     back = low[:, None] + series / 99 * (high - low)[:, None]
     assert np.all(np.abs(back - drawn) <= (0.5 + 1e-9) / 99 * (high - low)[:, None])
-
-
-@pytest.mark.parametrize("asked", ["study", "season"])
-def test_the_same_rule_changes_no_byte(tmp_path, asked):
-    run_script("ou_process.py", "--count", 20, "--points", 32, "--dataset", "none", "--question", asked, cwd=tmp_path)
-    made = (tmp_path / "data.jsonl").read_bytes()
-    run_script("ou_process.py", "--truth", cwd=tmp_path)
-    assert (tmp_path / "data.jsonl").read_bytes() == made
 
 
 @pytest.mark.parametrize("points", [48, 128])

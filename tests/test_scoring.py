@@ -71,16 +71,6 @@ def test_unreadable_ambiguous_and_wrong_are_told_apart_and_none_is_right():
     assert (means["valid_json"]["mean"], means["readable"]["mean"]) == (0.5, 0.75)
 
 
-def test_all_four_needs_all_four():
-    some = rows(1)
-    answer = dict(some[0]["sentences"])
-    wrong = {**some[0]["truth"], "trend": "flat" if some[0]["truth"]["trend"] != "flat" else "increasing"}
-    answer["trend"] = STUDY.say(wrong)["trend"]
-    sample = score.score_answers(STUDY, some, [json.dumps(answer)], WordScorer())
-    claims = score.summarise(STUDY, some, sample)["claims"]["all"]
-    assert claims["trend"]["mean"] == 0 and claims["max"]["mean"] == 1 and claims["all_four"]["mean"] == 0
-
-
 @pytest.mark.parametrize(
     "kind, first, second, expected",
     [

@@ -185,17 +185,6 @@ def test_broken_rows_are_named(tmp_path):
         assert data.read_text() == content
 
 
-def test_recomputing_the_truth_mends_it_and_says_how_much(tmp_path):
-    run_script("ou_process.py", "--count", 30, "--points", 32, "--dataset", "none", cwd=tmp_path)
-    data = tmp_path / "data.jsonl"
-    good = data.read_text()
-    data.write_text(good.replace('"noise": "low"', '"noise": "medium"'))
-    changed = sum('"noise": "low"' in line for line in good.splitlines())
-    out = run_script("ou_process.py", "--truth", cwd=tmp_path).stdout
-    assert changed > 3 and f"changed_noise: {changed}\n" in out and "changed_trend: 0\n" in out
-    assert data.read_text() == good
-
-
 def test_growing_a_data_set_keeps_what_is_there(tmp_path):
     for count in (5, 12):
         run_script("ou_process.py", "--count", count, "--points", 32, cwd=tmp_path)

@@ -5,13 +5,11 @@ Needs: models/, build/ (python fetch.py smollm2 llama-server), openai; else what
 """
 
 import concurrent.futures
-import contextlib
 import http.client
 import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -95,29 +93,8 @@ def negate(adapter, target):
     writer.close()
 
 
-@contextlib.contextmanager
 def serving(line, folder, **env):
-    """The address of the server that a line starts, on a port of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {**os.environ, "LLAMA_ARG_THREADS": "1", "OMP_WAIT_POLICY": "passive", **env}  # this machine may have other work
-    with open(folder / f"log-{port}", "w+") as log:
-        command = shlex.split(line.replace("8080", str(port)))
-        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(1200):
-                with contextlib.suppress(requests.ConnectionError):
-                    if requests.get(f"{url}/health", timeout=60).status_code == 200:
-                        break
-                assert process.poll() is None, (folder / f"log-{port}").read_text()[-2000:]
-                time.sleep(0.1)
-            yield url
-            assert process.poll() is None, "the server did not live to the end"
-        finally:
-            process.kill()
-            process.wait()
+    return llama_shim.serving(shlex.split(line.replace("8080", "PORT")), folder, **env)
 
 
 @pytest.fixture(scope="module")

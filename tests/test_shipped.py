@@ -54,11 +54,8 @@ def test_it_is_small_and_holds_no_pickle(folder):
     assert {name.rpartition(".")[2] for name in sizes} == {"json", "md", "safetensors"}
 
 
-def test_the_one_with_eyes_describes_a_picture_and_a_file(tmp_path):
+def test_the_one_with_eyes_describes_a_picture_and_a_file(sees, tmp_path):
     """Plots drawn here, of plain shapes: from the picture alone, and from the numbers that it draws itself, with verdicts."""
-    base = os.path.join(ROOT, "models", "SmolLM2-135M-Sees")
-    if not os.path.isdir(base):
-        pytest.skip("models/SmolLM2-135M-Sees is missing: make sees")
     for name, series in (("rises", RAMP), ("falls", RAMP[::-1])):
         plot.Plotter(64).save(series, str(tmp_path / f"{name}.png"))
         said = run_script("describe.py", "--image", f"{name}.png", cwd=tmp_path).stdout
@@ -77,10 +74,8 @@ def test_its_base_is_named_where_it_is_missing(tmp_path):
     assert "experiments.pretrain_tower" in done.stderr and "make sees" in done.stderr
 
 
-def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path, llama_cpp):
+def test_the_one_with_eyes_sees_the_same_as_a_gguf(sees, tmp_path, llama_cpp):
     """Exported in f16 and asked through llama.cpp: the answers to eight plots, of a size that has to be squeezed."""
-    if not os.path.isdir(os.path.join(ROOT, "models", "SmolLM2-135M-Sees")):
-        pytest.skip("models/SmolLM2-135M-Sees is missing: make sees")
     flags = ["--lora", paths.SHIPPED_SEES, "--quant", "f16", "--rows", "4", "--min-equal", "0", "--outfile", "x.gguf"]
     run_script("hf2gguf.py", *flags, cwd=tmp_path)
     rows = [pair.show(row, "image") for row in fresh.pairs("validation", [(128, 128, 8)], "thirds")]

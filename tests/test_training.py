@@ -82,14 +82,6 @@ def test_a_run_leaves_what_its_docstring_says(unbroken, pairs):
     assert not [name for name in os.listdir(out) if ".tmp" in name]
 
 
-def test_a_rerun_changes_nothing(unbroken, pairs, tiny_model, embedder):
-    out, _ = unbroken
-    before = {name: (out / name).stat().st_mtime_ns for name in os.listdir(out)}
-    done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, out), cwd=out.parent)
-    assert "nothing to do" in done.stdout
-    assert {name: (out / name).stat().st_mtime_ns for name in os.listdir(out)} == before
-
-
 def test_a_final_that_was_changed_is_refused_at_the_start(pairs, tiny_model, embedder, tmp_path):
     final = tmp_path / "run" / "final"
     final.mkdir(parents=True)
@@ -98,12 +90,6 @@ def test_a_final_that_was_changed_is_refused_at_the_start(pairs, tiny_model, emb
     assert "move it away" in done.stderr and os.listdir(tmp_path / "run") == ["final"]
     (final / "whole.json").write_text('{"step": 1}')
     run_script("qwen_train.py", *command(pairs, tiny_model, embedder, tmp_path / "run"), cwd=tmp_path, code=2)
-
-
-def test_other_settings_in_the_same_folder_are_refused(unbroken, pairs, tiny_model, embedder):
-    out, _ = unbroken
-    done = run_script("qwen_train.py", *command(pairs, tiny_model, embedder, out, "--rank", 4), cwd=out.parent, code=2)
-    assert "other rank" in done.stderr
 
 
 def start(arguments, cwd):
