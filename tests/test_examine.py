@@ -246,18 +246,11 @@ def test_other_processes_and_long_series_thinned(tiny_model, embedder, tmp_path)
     run_script("examine.py", *[flag for flag in flags if flag != "--thin"], cwd=tmp_path, code=2)
 
 
-@pytest.mark.parametrize(
-    ("name", "series", "why"),
-    [
-        ("real.jsonl", [1] * 20, "another name"),
-        ("mine.json", [1] * 20, "no suite"),
-        ("short.jsonl", [1] * 15, "15 points"),
-        ("long.jsonl", [1] * 1025, "1025 points"),
-        ("floats.jsonl", [0.5] * 20, "integers"),
-        ("x/mine.jsonl,mine.jsonl", [1] * 20, "rename one"),
-        ("gone/mine.jsonl", None, "no gone/mine.jsonl"),
-    ],
-)
+@pytest.mark.parametrize(("name", "series", "why"), [
+    ("real.jsonl", [1] * 20, "another name"), ("mine.json", [1] * 20, "no suite"), ("short.jsonl", [1] * 15, "15 points"),
+    ("long.jsonl", [1] * 1025, "1025 points"), ("floats.jsonl", [0.5] * 20, "integers"),
+    ("x/mine.jsonl,mine.jsonl", [1] * 20, "rename one"), ("gone/mine.jsonl", None, "no gone/mine.jsonl"),
+])  # fmt: skip
 def test_files_that_are_no_suite(tiny_model, tmp_path, monkeypatch, name, series, why):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x").mkdir()
@@ -270,13 +263,7 @@ def test_files_that_are_no_suite(tiny_model, tmp_path, monkeypatch, name, series
 
 def test_bad_input(tiny_model, embedder, tmp_path):
     for more in (
-        ["--suite", "unseen,nothing"],
-        ["--shard", "3/3"],
-        ["--count", "0"],
-        ["--points", "5"],
-        ["--process", "ou,wlak"],
-        ["--format", "roman"],
-        ["--model", "no/such/place/at/all"],
-        ["--model", tmp_path / "none.gguf"],
-    ):
+        ["--suite", "unseen,nothing"], ["--shard", "3/3"], ["--count", "0"], ["--points", "5"], ["--process", "ou,wlak"],
+        ["--format", "roman"], ["--model", "no/such/place/at/all"], ["--model", tmp_path / "none.gguf"],
+    ):  # fmt: skip
         run_script("examine.py", *arguments(tiny_model, embedder, tmp_path / "suites", *more), cwd=tmp_path, code=2)

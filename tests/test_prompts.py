@@ -69,15 +69,11 @@ def test_the_schema_enumerates_the_labels_beside_each_sentence(asked):
 SAID = {"trend": "It rises.", "noise": "Low noise.", "extrema": "Both lie at the end."}
 
 
-@pytest.mark.parametrize(
-    "more, labels",
-    [
-        ({}, {}),
-        ({"trend_label": "flat", "max_label": "end"}, {"trend": "flat", "max": "end"}),
-        ({"trend_label": " Increasing ", "noise_label": "LOW"}, {"trend": "increasing", "noise": "low"}),
-        ({"trend_label": "upwards", "noise_label": None, "max_label": ["end"], "min_label": 3}, {}),
-    ],
-)
+@pytest.mark.parametrize("more, labels", [
+    ({}, {}), ({"trend_label": "flat", "max_label": "end"}, {"trend": "flat", "max": "end"}),
+    ({"trend_label": " Increasing ", "noise_label": "LOW"}, {"trend": "increasing", "noise": "low"}),
+    ({"trend_label": "upwards", "noise_label": None, "max_label": ["end"], "min_label": 3}, {}),
+])  # fmt: skip
 def test_labels_are_read_and_what_is_none_is_left_out(more, labels):
     for text in (json.dumps(SAID | more), f"Here: {json.dumps(SAID | more)}"):
         answer = STUDY.parse(text)

@@ -26,18 +26,11 @@ def test_formats_look_as_documented():
         assert [(line.split(": ")[0], line.count(" ")) for line in lines] == list(zip(THIRDS, counts))
 
 
-@pytest.mark.parametrize(
-    "text, how",
-    [
-        (TEXT, "strict"),
-        (f"\n {TEXT}\n", "strict"),
-        (f"```json\n{TEXT}\n```", "repaired"),
-        (f"Sure! Here it is: {TEXT} Anything else?", "repaired"),
-        (f"{{oops {TEXT}", "repaired"),
-        (json.dumps({**GOOD, "confidence": 1}), "repaired"),
-        (json.dumps([GOOD]), "repaired"),
-    ],
-)
+@pytest.mark.parametrize("text, how", [
+    (TEXT, "strict"), (f"\n {TEXT}\n", "strict"), (f"```json\n{TEXT}\n```", "repaired"), (f"{{oops {TEXT}", "repaired"),
+    (f"Sure! Here it is: {TEXT} Anything else?", "repaired"), (json.dumps([GOOD]), "repaired"),
+    (json.dumps({**GOOD, "confidence": 1}), "repaired"),
+])  # fmt: skip
 def test_readable_answers(text, how):
     answer = STUDY.parse(text)
     assert (answer.sentences, answer.parse, answer.text) == (GOOD, how, text)
@@ -55,22 +48,10 @@ def test_of_an_answer_in_other_words_the_last_that_is_whole_counts():
     assert STUDY.parse(text.replace('"noise"', '"rise"')).sentences is None
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "no JSON at all",
-        TEXT[:-1],
-        json.dumps({"trend": "a", "noise": "b"}),
-        json.dumps({**GOOD, "noise": ""}),
-        json.dumps({**GOOD, "noise": "  "}),
-        json.dumps({**GOOD, "noise": 3}),
-        json.dumps({**GOOD, "noise": None}),
-        "null",
-        "{" * 5000,
-        "[" * 100_000,
-    ],
-)
+@pytest.mark.parametrize("text", [
+    "", "no JSON at all", TEXT[:-1], json.dumps({"trend": "a", "noise": "b"}), "null", "{" * 5000, "[" * 100_000,
+    *(json.dumps({**GOOD, "noise": noise}) for noise in ("", "  ", 3, None)),
+])  # fmt: skip
 def test_unreadable_answers(text):
     answer = STUDY.parse(text)
     assert (answer.sentences, answer.parse, answer.text) == (None, "unreadable", text)

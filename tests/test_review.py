@@ -127,19 +127,13 @@ def test_a_decision_holds_for_sentences_that_were_not_to_verify(folder):
     assert len(table_of(folder)) == len(lines) + 1
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"decision": "perhaps"}, "decision 'perhaps' is not gold, truth or own"),
-        ({"decision": "own"}, "the column own is empty"),
-        ({"decision": "gold", "own": "It rises."}, "the decision is 'gold'"),
-        ({"own": "It rises."}, "the decision is ''"),
-        ({"decision": "own", "own": "It rises. " * 50}, "1 to 400 letters"),
-        ({"decision": "own", "own": "It \x1b[31mrises."}, "can be printed"),
-        ({"id": "ou_000999", "decision": "gold"}, "another data file"),
-        ({"gold": "Something else.", "decision": "gold"}, "none of its 1 decisions"),
-    ],
-)
+@pytest.mark.parametrize(("change", "why"), [
+    ({"decision": "perhaps"}, "decision 'perhaps' is not gold, truth or own"), ({"decision": "own"}, "the column own is empty"),
+    ({"decision": "gold", "own": "It rises."}, "the decision is 'gold'"), ({"own": "It rises."}, "the decision is ''"),
+    ({"decision": "own", "own": "It rises. " * 50}, "1 to 400 letters"), ({"id": "ou_000999", "decision": "gold"}, "another data file"),
+    ({"decision": "own", "own": "It \x1b[31mrises."}, "can be printed"),
+    ({"gold": "Something else.", "decision": "gold"}, "none of its 1 decisions"),
+])  # fmt: skip
 def test_bad_lines_are_one_line_and_nothing_is_lost(folder, change, why):
     lines = table_of(folder)
     lines[2] |= change

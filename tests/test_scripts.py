@@ -134,25 +134,11 @@ def test_each_way_of_the_bench_can_be_measured(part, smollm2, tmp_path):
         assert [len(losses) for losses in said] == [2, 2] and min(map(min, said)) > 0
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "ou_process.py --count -1",
-        "ou_process.py --count 2.5",
-        "ou_process.py --points 8",
-        "ou_process.py --seed x",
-        "ou_process.py --dt 0",
-        "ou_process.py --dt 1e308",
-        "ou_process.py --dt 1e-320",
-        "ou_process.py --truth",
-        "ou_process.py --nonsense",
-        "mistral.py --dryrun",
-        "curate.py",
-        "convert.py --format nonsense",
-        "convert.py",
-        "describe.py",
-    ],
-)
+MISTAKES = [f"ou_process.py --{flag}" for flag in ("count -1", "count 2.5", "points 8", "seed x", "dt 0", "dt 1e308", "dt 1e-320", "truth", "nonsense")]
+MISTAKES += ["mistral.py --dryrun", "curate.py", "convert.py --format nonsense", "convert.py", "describe.py"]
+
+
+@pytest.mark.parametrize("command", MISTAKES)
 def test_mistakes_in_an_empty_folder(tmp_path, command):
     script, *arguments = command.split()
     done = run_script(script, *arguments, cwd=tmp_path, code=2)
