@@ -32,13 +32,10 @@ def completion(content, finish="stop"):
     """The body of a chat completion; content is a string or a list of chunks."""
     message = {"role": "assistant", "content": content, "tool_calls": None}
     return {
-        "id": "cmpl-1",
-        "object": "chat.completion",
-        "created": 1764000000,
-        "model": "mistral-medium-latest",
+        "id": "cmpl-1", "object": "chat.completion", "created": 1764000000, "model": "mistral-medium-latest",
         "choices": [{"index": 0, "message": message, "finish_reason": finish}],
         "usage": {"prompt_tokens": 900, "completion_tokens": 60, "total_tokens": 960},
-    }
+    }  # fmt: skip
 
 
 class MistralServer:

@@ -159,12 +159,10 @@ def test_broken_rows_are_named(tmp_path):
         assert "ou_process.py --truth" in run_script(script, "--data", "old.jsonl", *arguments, cwd=tmp_path, code=2).stderr
     (tmp_path / "old.jsonl").write_text(old.replace('"truth": {', '"truth": null, "was": {') + "\n")
     assert "changed_trend: 1" in run_script("ou_process.py", "--truth", "--data", "old.jsonl", cwd=tmp_path).stdout
+    row = '{"id": "a", "question": "study"'
     for content, why in (
-        ("", "is empty"),
-        ("nonsense\n{}\n", "line 1"),
-        ('{"id": "a", "question": "study"}\n', "no 'series'"),
-        ('{"id": "a", "question": "study", "series": ["x"]}\n', "not a list of integers"),
-    ):
+        ("", "is empty"), ("nonsense\n{}\n", "line 1"), (f"{row}}}\n", "no 'series'"), (f'{row}, "series": ["x"]}}\n', "not a list of integers"),
+    ):  # fmt: skip
         data.write_text(content)
         assert why in run_script("convert.py", cwd=tmp_path, code=2).stderr
         assert why in run_script("ou_process.py", "--truth", cwd=tmp_path, code=2).stderr

@@ -194,13 +194,9 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
     example = os.path.join(ROOT, "examples", "co2.csv")
     for script, *flags in (
-        ("convert.py",),
-        ("ou_process.py", "--truth"),
-        ("mistral.py", "--dryrun"),
-        ("curate.py",),
+        ("convert.py",), ("ou_process.py", "--truth"), ("mistral.py", "--dryrun"), ("curate.py",), ("examine.py", "--model", tmp_path),
         ("describe.py", example, "--column", "ppm", "--model", tmp_path),
-        ("examine.py", "--model", tmp_path),
-    ):
+    ):  # fmt: skip
         done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert "colour" in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
     with pytest.raises(cli.UserError, match="colour"):

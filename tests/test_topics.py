@@ -221,10 +221,9 @@ from llm_ts.scores.similarity import Scorer
 from llm_ts.teacher.prompts import PROMPTS
 
 class WordScorer(Scorer):
-    def __init__(self):
-        self._nli = None
-    def cosine(self, pairs):
-        return [float(a == b) for a, b in pairs]
+    _nli = None
+    __init__ = lambda self: None
+    cosine = lambda self, pairs: [float(a == b) for a, b in pairs]
 
 train, test = pair.read(sys.argv[1])
 asked = question.of_all(train + test, sys.argv[1])
