@@ -222,3 +222,10 @@ def test_a_full_disk_is_one_line_and_the_rows_before_it_stay(tmp_path):
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
     run_script("ou_process.py", "--count", 400, "--dataset", "none", cwd=tmp_path)
     assert len((tmp_path / "data.jsonl").read_text().splitlines()) == 400
+
+
+def test_shellcheck_finds_nothing_in_the_script_for_clusters():
+    if not shutil.which("shellcheck"):
+        pytest.skip("shellcheck is missing: apt-get install shellcheck")
+    done = subprocess.run(["shellcheck", f"{ROOT}/go.slurm"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
