@@ -146,8 +146,8 @@ def test_a_frozen_tower_has_no_adapter(request, shown, tmp_path, name):
         recipe = sft.Recipe(rank=2, alpha=4, dtype="fp32", tower=tower)
         made = sft.make(recipe, str(tmp_path), model, processor, shown, [])
         names[tower] = {name for name, weight in made.model.named_parameters() if weight.requires_grad}
+    assert any("vis" in name for name in names["lora"]) and not any("vis" in name for name in names["frozen"])
     assert 0 < len(names["frozen"]) < len(names["lora"])
-    assert names["frozen"] == {name for name in names["lora"] if "vis" not in name}
 
 
 @pytest.fixture(scope="module")
