@@ -3,8 +3,6 @@
 To add a format: one line in FORMATS. A changed one changes what trained students are asked: add another instead.
 """
 
-import re
-
 from llm_ts.claims.places import THIRDS, third
 
 
@@ -36,8 +34,3 @@ def shown(series, fmt, see="numbers"):
 def series_to_text(series, fmt):
     """[0, 5, 99] in "study" -> " [00, 05, 99]"; in "thirds" -> "\\nbeginning: 00\\nmiddle: 05\\nend: 99"."""
     return FORMATS[fmt](series)
-
-
-def text_to_series(text):
-    """The inverse of series_to_text for every format: two-digit numbers in order."""
-    return [int(k) for k in re.findall(r"\d\d", text)]

@@ -8,7 +8,6 @@ import calling
 import pytest
 from mistral_server import KEY
 
-from llm_ts.data import records
 from llm_ts.teacher import pace
 
 ROOT = calling.ROOT
@@ -23,14 +22,6 @@ from llm_ts.teacher import pace
 pace.BACKOFF = {backoff}
 cli.run(mistral.main)
 """
-
-
-def write(folder, rows):
-    (folder / "data.jsonl").write_text("".join(records.encode(row) + "\n" for row in rows))
-
-
-def rows_of(folder):
-    return records.read(str(folder / "data.jsonl"))
 
 
 def environment(key, env):

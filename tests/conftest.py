@@ -4,7 +4,9 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -18,6 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 import calling  # noqa: E402 - it needs the root
 
 SMOLLM2 = os.path.join(ROOT, "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
+RAMP = [round(99 * i / 31) for i in range(32)]
 EMBEDDER = os.path.join(ROOT, "models", "all-MiniLM-L6-v2")
 
 
@@ -34,6 +37,35 @@ def run_script(script, *arguments, cwd, env=None, code=0):
         name = script.removeprefix("experiments.").removesuffix(".py")
         assert "Traceback" not in done.stderr and done.stderr.strip().splitlines()[-1].startswith(f"{name}.py: "), done.stderr
     return done
+
+
+def start(script, *arguments, cwd, **more):
+    """A script as a process of its own, stdout and stderr together in its pipe: for what is killed, or asked by a signal."""
+    more = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": {**os.environ, "PYTHONPATH": ROOT}, **more}
+    return subprocess.Popen([*command_of(script), *map(str, arguments)], cwd=cwd, **more)
+
+
+def wait_for(process, text):
+    for line in process.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} was never printed")
+
+
+def wait_until(holds, process, seconds=120):
+    """Wait until a function of nothing says true, or the process has ended."""
+    end = time.monotonic() + seconds
+    while not holds() and process.poll() is None:
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.005)
+
+
+def torchrun(script, *arguments, cwd):
+    """A script in two processes that train as one."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
+    command += ["--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", *command_of(script)[1:], *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +88,8 @@ def once(tmp_path_factory):
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """A folder with data.jsonl of some rows and their plots, as ou_process.py makes them; nobody was asked about them."""
-    from asking import COUNT, write
+    from asking import COUNT
+    from described import write_rows
 
     import ou_process
     from llm_ts.series.rows import make
@@ -64,7 +97,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     rows, paths = make(0, range(COUNT), 24)
     ou_process.write_dataset(rows, paths, str(folder / "dataset"))
-    write(folder, rows)
+    write_rows(folder, rows)
     return folder
 
 
@@ -96,34 +129,69 @@ def llama_cpp():
 
 
 @pytest.fixture(scope="session")
-def tiny_model(once):
-    """Folder of a random Llama of 2 layers with SmolLM2's own tokenizer: small and quick, and no wiser than chance."""
+def smollm2():
+    """The path of SmolLM2-135M-Instruct."""
     if not os.path.isfile(SMOLLM2):
         pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
+    return SMOLLM2
+
+
+@pytest.fixture(scope="session")
+def sees():
+    """The folder of the base of the student that sees."""
+    folder = os.path.join(ROOT, "models", "SmolLM2-135M-Sees")
+    if not os.path.isdir(folder):
+        pytest.skip("models/SmolLM2-135M-Sees is missing: make sees")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(once, smollm2):
+    """Folder of a random Llama of 2 layers with SmolLM2's own tokenizer: small and quick, and no wiser than chance."""
     return once("Tiny-Llama", make_tiny_model)
 
 
+def ends_of(tokenizer):
+    return {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+
+
 def make_tiny_model(folder):
+    import tiny_bases
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     tokenizer = AutoTokenizer.from_pretrained(os.path.dirname(SMOLLM2), gguf_file=os.path.basename(SMOLLM2))
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=4096,
-        tie_word_embeddings=False,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    sizes = {**tiny_bases.SIZES, "max_position_embeddings": 4096, "vocab_size": len(tokenizer)}
+    LlamaForCausalLM(LlamaConfig(**sizes, tie_word_embeddings=False, **ends_of(tokenizer))).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def adapter(tiny_model, tmp_path_factory, llama_cpp):
+    """A LoRA adapter of random weights, large enough to change every answer, in the folder of its run."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from llm_ts.base import disk
+    from llm_ts.data import pair
+    from llm_ts.pairs import fresh
+    from llm_ts.student import load
+    from llm_ts.task import Task
+
+    run = tmp_path_factory.mktemp("run")
+    model, tokenizer = load.load(tiny_model, torch.float32)
+    torch.manual_seed(1)
+    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+    for name, weight in model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight.data, std=0.3)
+    model.save_pretrained(run / "final")
+    tokenizer.save_pretrained(run / "final")
+    disk.write_json(str(run / "training.json"), {"task": Task(format="thirds", points=(32,)).to_json()})
+    (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
+    pair.write(str(run / "test_rows.jsonl"), [{**row, "series": RAMP}])
+    return run / "final"
 
 
 @pytest.fixture(scope="session")
@@ -146,23 +214,18 @@ def tiny_qwen_vl(tiny_model, tmp_path_factory):
     The processor's half for videos needs torchvision, of which there is no build for PyTorch's CPU build on PyPI: it is left
     out, and so load_processor cannot load the folder. Here alone it is told which processor to give.
     """
+    import tiny_bases
     import torch
-    from transformers import (
-        AutoTokenizer,
-        Qwen2_5_VLConfig,
-        Qwen2_5_VLForConditionalGeneration,
-        Qwen2_5_VLProcessor,
-        Qwen2VLImageProcessorPil,
-    )
+    import transformers
 
     from llm_ts.student import load
 
-    class ImagesAlone(Qwen2_5_VLProcessor):
+    class ImagesAlone(transformers.Qwen2_5_VLProcessor):
         def check_argument_for_proper_class(self, name, argument):
             pass
 
     folder = str(tmp_path_factory.mktemp("model") / "Tiny-Qwen2.5-VL")
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_model)
     marks = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
     tokenizer.add_special_tokens({"additional_special_tokens": marks})
     start, end, image, video = tokenizer.convert_tokens_to_ids(marks)
@@ -172,23 +235,13 @@ def tiny_qwen_vl(tiny_model, tmp_path_factory):
         "{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
-    images = Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112)
-    text = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0},
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
+    images = transformers.Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112)
+    rope = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0}
+    text = {**tiny_bases.SIZES, "vocab_size": len(tokenizer), "rope_parameters": rope, **ends_of(tokenizer)}
     vision = {"depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 64, "fullatt_block_indexes": [1]}
     marks = {"vision_start_token_id": start, "vision_end_token_id": end, "image_token_id": image, "video_token_id": video}
     torch.manual_seed(0)
-    model = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=vision, **marks))
+    model = transformers.Qwen2_5_VLForConditionalGeneration(transformers.Qwen2_5_VLConfig(text_config=text, vision_config=vision, **marks))
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
     processor, loaded = ImagesAlone(images, tokenizer, None, chat_template=template), load.load_processor

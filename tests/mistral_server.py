@@ -15,19 +15,27 @@ from llm_ts import question
 from llm_ts.teacher.prompts import PROMPTS
 
 KEY = "sk-test-0123456789abcdef"
+REFUSALS = {  # name: status, body, type of its content
+    "html": (200, "<html>Welcome</html>", "text/html"),
+    "not json": (200, f"certainly not JSON {KEY}"),
+    "400": (400, {"object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500"}),
+    "401": (401, {"detail": "Unauthorized"}),
+    "404": (404, {"message": "no Route matched with those values"}),
+    "422": (422, {"detail": [{"loc": ["body"], "msg": "no", "type": "value_error"}]}),
+    "429": (429, {"object": "error", "message": "Requests rate limit exceeded", "code": "1300"}),
+    "500": (500, "upstream is away", "text/plain"),
+    "503": (503, "upstream is away", "text/plain"),
+}
 
 
 def completion(content, finish="stop"):
     """The body of a chat completion; content is a string or a list of chunks."""
     message = {"role": "assistant", "content": content, "tool_calls": None}
     return {
-        "id": "cmpl-1",
-        "object": "chat.completion",
-        "created": 1764000000,
-        "model": "mistral-medium-latest",
+        "id": "cmpl-1", "object": "chat.completion", "created": 1764000000, "model": "mistral-medium-latest",
         "choices": [{"index": 0, "message": message, "finish_reason": finish}],
         "usage": {"prompt_tokens": 900, "completion_tokens": 60, "total_tokens": 960},
-    }
+    }  # fmt: skip
 
 
 class MistralServer:
@@ -133,104 +141,62 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def send(self, status, body, content_type="application/json", **headers):
         data = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(data)))
-        for name, value in headers.items():
+        for name, value in {"Content_Type": content_type, "Content_Length": str(len(data)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(data)
+
+    def answers_of(self, good, row):
+        """Answers with status 200 by their names, each a content or a body; `good` is the right text."""
+        middle, labels = len(good) // 2, '"trend": "The series rises.", "noise": "The noise is low."'
+        thinking = {"type": "thinking", "thinking": [{"type": "text", "text": '{"trend": "a draft"}'}]}
+        return {
+            "good": good,
+            "chunks": [thinking, *({"type": "text", "text": part} for part in (good[:middle], good[middle:]))],  # as reasoning models answer
+            "fences": f"Here it is:\n```json\n{good}\n```",
+            "bad json": good[:-20],
+            "missing key": f"{{{labels}}}",
+            "three": json.dumps(question.STUDY.say(row["truth"])),
+            "wrong type": '{"trend": 1, "noise": null, "extrema": [""]}',
+            "truncated": completion(good, finish="length"),
+            "empty": "",
+            "null": completion(None, finish="tool_calls"),
+            "no choices": completion("") | {"choices": []},
+            "surrogate": '{"trend": "\\ud800", "noise": "x", "extrema": "x"}',
+            "key in answer": json.dumps({"trend": KEY, "noise": "x", "extrema": "x"}),
+            "key in bad answer": f"I know {KEY}",
+        }
 
     def behave(self, name, row):
         asked = question.of(row, "a test")
         labels = {f"{claim}_label": row["truth"][claim] for claim in asked.claims if self.server.owner.prompt.labelled}
         good = json.dumps(asked.say(row["truth"]) | labels)
+        answers = self.answers_of(good, row)
         if callable(name):  # a test's own: the right answer as text -> (status, body)
             self.send(*name(good))
-        elif name == "good":
-            self.send(200, completion(good))
-        elif name == "no usage":
-            self.send(200, {key: value for key, value in completion(good).items() if key != "usage"})
+        elif name in answers:
+            self.send(200, answers[name] if isinstance(answers[name], dict) else completion(answers[name]))
+        elif name in REFUSALS:
+            self.send(*REFUSALS[name])
         elif name == "one at a time":  # and half a second for each; 429 for the rest, without Retry-After
             with self.server.owner.lock:
                 turn = time.monotonic() >= self.server.owner.free
                 self.server.owner.free = time.monotonic() + 0.5 if turn else self.server.owner.free
             self.behave("good" if turn else "429", row)
-        elif name == "chunks":  # as reasoning models answer
-            thinking = {"type": "thinking", "thinking": [{"type": "text", "text": '{"trend": "a draft"}'}]}
-            middle = len(good) // 2
-            texts = [{"type": "text", "text": good[:middle]}, {"type": "text", "text": good[middle:]}]
-            self.send(200, completion([thinking, *texts]))
-        elif name == "fences":
-            self.send(200, completion(f"Here it is:\n```json\n{good}\n```"))
-        elif name == "thinking":  # as models write it that think in the text
-            self.send(200, completion(f'<think>Perhaps {{"trend": "a draft", "noise": "x", "extrema": "x"}}?</think>\n{good}'))
-        elif name == "still thinking":
-            self.send(200, completion(f"<think>Perhaps {good}"))
-        elif name == "bad json":
-            self.send(200, completion(good[:-20]))
-        elif name == "missing key":
-            self.send(200, completion('{"trend": "The series rises.", "noise": "The noise is low."}'))
-        elif name == "three":
-            self.send(200, completion(json.dumps(question.STUDY.say(row["truth"]))))
-        elif name == "wrong type":
-            self.send(200, completion('{"trend": 1, "noise": null, "extrema": [""]}'))
-        elif name == "truncated":
-            self.send(200, completion(good, finish="length"))
-        elif name == "empty":
-            self.send(200, completion(""))
-        elif name == "null":
-            self.send(200, completion(None, finish="tool_calls"))
-        elif name == "no choices":
-            self.send(200, completion("") | {"choices": []})
-        elif name == "surrogate":
-            self.send(200, completion('{"trend": "\\ud800", "noise": "x", "extrema": "x"}'))
-        elif name == "key in answer":
-            self.send(200, completion(json.dumps({"trend": KEY, "noise": "x", "extrema": "x"})))
-        elif name == "key in bad answer":
-            self.send(200, completion(f"I know {KEY}"))
-        elif name == "html":
-            self.send(200, "<html>Welcome</html>", content_type="text/html")
-        elif name == "not json":
-            self.send(200, f"certainly not JSON {KEY}")
-        elif name == "429":
-            self.send(429, {"object": "error", "message": "Requests rate limit exceeded", "code": "1300"})
         elif name.startswith("429 after "):
             self.send(429, {"message": "Rate limit"}, Retry_After=name.removeprefix("429 after "))
-        elif name == "401":
-            self.send(401, {"detail": "Unauthorized"})
-        elif name == "400":
-            said = {"object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500"}
-            self.send(400, said)
-        elif name == "404":
-            self.send(404, {"message": "no Route matched with those values"})
-        elif name == "422":
-            self.send(422, {"detail": [{"loc": ["body"], "msg": "no", "type": "value_error"}]})
         elif name.startswith("echo "):  # a server that repeats the header in its error
             self.send(int(name.removeprefix("echo ")), f'{{"message": "bad token\n{self.headers["Authorization"]}"}}')
-        elif name in ("500", "503"):
-            self.send(int(name), "upstream is away", content_type="text/plain")
         elif name == "hang":
             time.sleep(3)
-            self.close_connection = True
-        elif name == "trickle":  # a byte now and then: no single read takes long
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "100000")
-            self.end_headers()
-            for _ in range(30):
+        elif name == "drop":
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif name in ("trickle", "half"):  # a byte now and then: no single read takes long; or dropped in the middle of the body
+            self.send(200, b'{"id": ', Content_Length="100000")
+            for _ in range(30 if name == "trickle" else 0):
                 self.wfile.write(b" ")
                 self.wfile.flush()
                 time.sleep(0.1)
-            self.close_connection = True
-        elif name == "drop":
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-        elif name == "half":  # dropped in the middle of the body
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "100000")
-            self.end_headers()
-            self.wfile.write(b'{"id": ')
-            self.close_connection = True
         else:
             raise AssertionError(name)
+        self.close_connection = self.close_connection or name in ("hang", "drop", "trickle", "half")

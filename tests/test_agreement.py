@@ -1,13 +1,13 @@
 """Two teachers compared: planted differences are counted where they were planted, and convert.py keeps and prints them.
 
-Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip). Run: python -m pytest -q tests/test_agreement.py
+Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip).
 """
 
 import json
 
 import pytest
 from conftest import run_script
-from test_curate_convert import other, rows_with_gold, store
+from described import other, rows_with_gold, write_rows
 
 from llm_ts.question import STUDY
 from llm_ts.scores import agreement
@@ -69,7 +69,7 @@ def test_convert_keeps_and_prints_it_for_the_rows_that_have_both(tmp_path, embed
     rows = rows_with_second()
     rows[0]["second"] = {"teacher": {"model": "another", "failed": "not the JSON asked for"}}
     del rows[39]["second"]
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
     out = run_script("convert.py", "--embedder", embedder, "--nli", "none", cwd=tmp_path).stdout
     found = json.loads((tmp_path / "convert_diagnostics.json").read_text())["second"]
@@ -79,7 +79,7 @@ def test_convert_keeps_and_prints_it_for_the_rows_that_have_both(tmp_path, embed
     assert "| trend | 0.9" in out and "| second | 87 [73, 94] | 89 [76, 96] | 100 [91, 100] | 92 [79, 97] |" in out
     for row in rows:
         row.pop("second", None)
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
     out = run_script("convert.py", "--embedder", embedder, "--nli", "none", cwd=tmp_path).stdout
     assert "(second)" not in out and "second" not in json.loads((tmp_path / "convert_diagnostics.json").read_text())
@@ -89,7 +89,7 @@ def test_convert_keeps_and_prints_it_for_the_rows_that_have_both(tmp_path, embed
 def test_a_broken_second_is_one_line(tmp_path, second):
     rows = rows_with_gold(3)
     rows[1]["second"] = second
-    store(tmp_path, rows)
-    for script in ("curate.py", "convert.py"):
-        done = run_script(script, *(("--answers", "truth") if script == "convert.py" else ()), cwd=tmp_path, code=2)
+    write_rows(tmp_path, rows)
+    for script, *flags in (("mistral.py", "--dryrun"), ("curate.py",), ("convert.py", "--answers", "truth")):
+        done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert "its second is not an object with a teacher's answer" in done.stderr

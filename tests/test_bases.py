@@ -1,6 +1,6 @@
 """Models that users bring, as tiny random ones: chat templates, ends, caches; and what is refused before the training.
 
-Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_bases.py
+Needs: models/ (python fetch.py smollm2 minilm).
 """
 
 import dataclasses
@@ -52,15 +52,9 @@ def in_fp32(folder):
 
 EMPTY = "<think>\n\n</think>\n\n"
 # kind: what stands between the question's end and the answer
-BEFORE = {
-    "llama": "",
-    "an empty thought before answers": "",
-    "a switch for thinking": EMPTY,
-    "every answer begins in a thought": "<think>\n</think>\n\n",
-    "refuses a system message": "",
-    "leaves out a system message": "",
-    "turns end otherwise than answers": "",
-}
+BEFORE = dict.fromkeys(("llama", "an empty thought before answers", "refuses a system message", "leaves out a system message"), "")
+BEFORE |= {"turns end otherwise than answers": "", "a switch for thinking": EMPTY}
+BEFORE |= {"every answer begins in a thought": "<think>\n</think>\n\n"}
 
 
 @pytest.mark.parametrize("kind", BEFORE)
@@ -157,10 +151,8 @@ def test_what_cannot_be_asked_is_refused_before_the_training(made, tmp_path, cap
 def command(made, embedder, tmp_path_factory):
     """A quick training by the script: flags -> the arguments."""
     path = str(tmp_path_factory.mktemp("pairs") / "pairs.jsonl")
-    pair.write(
-        path,
-        [{**row, "split": split, "gold": row["truth"]["sentences"]} for row, split in zip(ROWS, ["train"] * 6 + ["test"] * 2)],
-    )
+    splits = ["train"] * 6 + ["test"] * 2
+    pair.write(path, [{**row, "split": split, "gold": row["truth"]["sentences"]} for row, split in zip(ROWS, splits)])
 
     def arguments(kind, *flags):
         scoring = ["--embedder", embedder, "--nli", "none", "--max-new-tokens", "4", "--eval-rows", "1", "--batch-size", "2"]
@@ -242,13 +234,10 @@ def test_a_time_budget_and_patience_end_with_a_whole_run(command, tmp_path):
     done = run_script("qwen_train.py", *flags, "--minutes", "0.01", cwd=tmp_path, env={"SLURM_GPUS_ON_NODE": "1"})
     assert "0.01 minutes are over" in done.stdout and "final: step 1, the last" in done.stdout
     assert (tmp_path / "run" / "evaluation_checkpoint-1.json").exists()
-    assert (
-        "nothing to do"
-        in run_script("qwen_train.py", *flags, "--minutes", "0.01", cwd=tmp_path, env={"SLURM_GPUS_ON_NODE": "1"}).stdout
-    )
-    still = [flag for flag in command("llama", "--fresh", "16x4000", "--save-steps", "1", "--no-gguf", "--patience", "2")]
-    still[still.index("--validation") + 1] = "2"
-    still[still.index("--out") + 1] = "still"
+    again = run_script("qwen_train.py", *flags, "--minutes", "0.01", cwd=tmp_path, env={"SLURM_GPUS_ON_NODE": "1"})
+    assert "nothing to do" in again.stdout
+    more = ("--save-steps", "1", "--no-gguf", "--patience", "2", "--validation", "2", "--out", "still")
+    still = command("llama", "--fresh", "16x4000", *more)
     done = run_script("qwen_train.py", *still, cwd=tmp_path)  # of 4 tokens, no answer is right
     assert "ended at step 3 of 2000: 2 evaluations were no better" in done.stdout
     assert json.loads((tmp_path / "still" / "final" / "whole.json").read_text())["step"] == 3

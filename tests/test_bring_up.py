@@ -1,7 +1,4 @@
-"""Files of an older form: refused with the script that brings them up, and right once it has.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_bring_up.py
-"""
+"""Files of an older form: refused with the script that brings them up, and right once it has."""
 
 import copy
 import json

@@ -1,13 +1,10 @@
 """The readers of the topics against sentences of claim_sentences.jsonl, and their properties.
 
 Its sets: independent (written without knowledge of the rules, as language models describe series),
-hard (questions, doubts, double negations, sequences; written likewise), once misread. A label of
-two claims is a pair; null: no single claim.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_claims.py
+hard (questions, doubts, double negations, sequences; written likewise), once misread, negated or
+hedged. A label of two claims is a pair; null: no single claim.
 """
 
-import itertools
 import json
 import os
 import time
@@ -19,7 +16,6 @@ from experiments import reader
 from llm_ts import claims, question
 from llm_ts.base import cli
 from llm_ts.claims import lexicon
-from llm_ts.question import STUDY
 
 
 def sentences(name):
@@ -30,15 +26,9 @@ def sentences(name):
     return [(line["kind"], line["text"], label) for line, label in zip(lines, labels)]
 
 
-SENTENCES, HARD, ONCE_MISREAD = map(sentences, ("independent", "hard", "once misread"))
+SENTENCES, HARD, ONCE_MISREAD, NEGATED = map(sentences, ("independent", "hard", "once misread", "negated or hedged"))
 UNREAD_ALLOWED = 3  # sentences that may be read as None where a careful reader sees a claim; a wrong reading never
 HARD_WRONG, HARD_UNREAD = 3, 20  # of 181; measured, so that a change that loses sentences is seen
-
-
-def test_there_are_enough_sentences_of_each_kind():
-    counts = {kind: sum(k == kind for k, _, _ in SENTENCES) for kind in STUDY.topics}
-    assert sum(counts.values()) >= 300 and min(counts.values()) >= 80
-    assert len({(kind, sentence) for kind, sentence, _ in SENTENCES}) == len(SENTENCES)
 
 
 def read_claim(kind, sentence):
@@ -65,6 +55,7 @@ def misread(sentences):
 
 def test_independent_sentences_are_read_and_never_wrongly():
     unread, wrong = misread(SENTENCES)
+    assert len({(kind, sentence) for kind, sentence, _ in SENTENCES}) == 308
     assert not wrong, "\n".join(map(str, wrong))
     assert len(unread) <= UNREAD_ALLOWED, "\n".join(map(str, unread))
 
@@ -75,53 +66,16 @@ def test_hard_sentences_are_seldom_misread():
     assert len(wrong) <= HARD_WRONG and len(unread) <= HARD_UNREAD, "\n".join(map(str, wrong + unread))
 
 
-def test_the_hand_made_sentences_of_every_combination_are_read_back():
-    every = list(itertools.product(*STUDY.labels.values()))
-    assert len(every) == 81
-    for labels in every:
-        expected = dict(zip(STUDY.claims, labels))
-        assert STUDY.read(STUDY.say(expected)) == expected
+def test_what_was_misread_once_and_what_is_negated_or_hedged_is_read_rightly():
+    assert misread(ONCE_MISREAD) == ([], [])
+    unread, wrong = misread(NEGATED)
+    assert not wrong and len(unread) <= 1 and len(NEGATED) == 45, wrong  # a wrong reading costs more than none
 
 
 @pytest.mark.parametrize("dress", [str.upper, str.title, lambda s: f"**{s}** ", lambda s: "\n " + s + "\n", lambda s: f'"{s}"'])
 def test_dress_changes_no_reading(dress):
     for kind, sentence, _ in SENTENCES:
         assert read_claim(kind, dress(sentence)) == read_claim(kind, sentence), sentence
-
-
-@pytest.mark.parametrize(
-    "kind, plain, negated",
-    [
-        ("trend", "The trend is increasing.", "The trend is not increasing."),
-        ("trend", "The series rises.", "The series doesn't rise."),
-        ("trend", "The series declines.", "The series never declines."),
-        ("trend", "The series is flat.", "The series is not flat."),
-        ("noise", "The noise is high.", "The noise isn't high."),
-        ("noise", "The noise is low.", "The noise is not low."),
-        ("extrema", "The maximum lies at the end.", "The maximum does not lie at the end."),
-        ("extrema", "The minimum is in the middle.", "The minimum is not in the middle."),
-    ],
-)
-def test_a_negation_never_leaves_the_reading(kind, plain, negated):
-    assert any(parts(read_claim(kind, plain)))
-    assert not any(parts(read_claim(kind, negated)))
-
-
-@pytest.mark.parametrize(
-    "kind, sentence, claim",
-    [
-        ("extrema", "The maximum occurs one third of the way in and the minimum at the end.", (None, "end")),
-        ("extrema", "The peak comes shortly after the middle, the minimum at the start.", (None, "beginning")),
-        ("extrema", "The minimum lies just before the midpoint.", (None, None)),
-        ("trend", "The upward trend is negligible.", None),
-        ("trend", "There is little upward trend.", None),
-        ("trend", "There is little trend.", "flat"),
-        ("noise", "There is no lack of noise.", None),
-        ("noise", "The noise is negligible.", "low"),
-    ],
-)
-def test_hedges_are_not_taken_for_claims(kind, sentence, claim):
-    assert read_claim(kind, sentence) == claim
 
 
 def test_unknown_kinds_are_refused():
@@ -131,10 +85,10 @@ def test_unknown_kinds_are_refused():
         question.named("drift", "data.jsonl")
 
 
-@pytest.mark.parametrize("text", ["", " ", "\x00", "é" * 3000, "not " * 5000, "(" * 5000, "max " * 4000, "🙂", "a\n" * 9000])
+@pytest.mark.parametrize("text", ["", " ", "\x00", "Yes and no.", "It looks like a time series.", "é" * 3000, "not " * 5000, "(" * 5000, "max " * 4000, "🙂", "a\n" * 9000])
 def test_odd_text_is_read_as_nothing_and_quickly(text):
     start = time.process_time()
-    for kind in STUDY.topics:
+    for kind in claims.TOPICS:
         assert not any(parts(read_claim(kind, text)))
     assert time.process_time() - start < 1
 
@@ -151,10 +105,6 @@ def test_what_claims_nothing_is_not_read():
     recall = {claim: of["recall"]["mean"] for claim, of in scores.items()}
     assert all(value >= 0.97 for value in precision.values()) and min(precision["trend"], precision["noise"]) >= 0.98
     assert all(value >= 0.88 for value in recall.values())
-
-
-def test_kinds_of_sentences_that_were_read_wrongly_once():
-    assert misread(ONCE_MISREAD) == ([], [])
 
 
 def test_unknown_words_are_those_of_no_lexicon():

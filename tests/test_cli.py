@@ -1,6 +1,6 @@
 """Progress on a terminal and in a log, and libraries' chatter: held back while all goes well, shown where it does not.
 
-Needs: models/ for describe.py (python fetch.py smollm2). Run: python -m pytest -q tests/test_cli.py
+Needs: models/ for describe.py (python fetch.py smollm2).
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 import termios
 
 import pytest
-from conftest import ROOT, SMOLLM2, command_of, run_script
+from conftest import ROOT, run_script
 
 from llm_ts.base import cli
 
@@ -108,17 +108,6 @@ def test_chatter_is_shown_only_where_we_cannot_explain_the_failure(fails, code, 
     lines = done.stderr.splitlines()
     assert done.returncode == code and [line for line in said if line not in lines] == []
     assert code == 1 or lines == said
-
-
-@pytest.mark.slow
-def test_describing_a_series_prints_nothing_of_the_libraries(tmp_path):
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
-    (tmp_path / "fall.csv").write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
-    env = {**os.environ, "TRANSFORMERS_VERBOSITY": "warning"}
-    done = subprocess.run([*command_of("describe.py"), "fall.csv"], cwd=tmp_path, env=env, capture_output=True, text=True)
-    others = [line for line in done.stderr.splitlines() if not line.startswith("note: first use")]
-    assert done.returncode == 0 and not others and done.stdout.startswith("series: litres")
 
 
 def test_no_escape_sequence_of_a_files_name_reaches_the_terminal(tmp_path):

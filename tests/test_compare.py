@@ -1,15 +1,13 @@
 """Recipes compared at equal budget, at toy size; the budget and the rule of better and worse.
 
-Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_compare.py
+Needs: models/ (python fetch.py smollm2 minilm).
 """
 
 import json
 import os
-import subprocess
-import time
 
 import pytest
-from conftest import ROOT, command_of, run_script
+from conftest import run_script, start, wait_until
 
 from experiments import compare
 from llm_ts.base import cli
@@ -68,14 +66,8 @@ def test_recipes_are_asked_the_same_and_not_trained_twice(tiny_model, embedder, 
 @pytest.mark.slow
 def test_what_is_stopped_leaves_nothing_running_and_goes_on(tiny_model, embedder, tmp_path):
     flags = [*arguments(tiny_model, embedder, "baseline", "rank-4: --rank 4 --alpha 8"), "--fresh", "16x4000"]
-    command = [*command_of("experiments.compare"), *map(str, flags)]
-    own = {**os.environ, "PYTHONPATH": ROOT}
-    process = subprocess.Popen(command, cwd=tmp_path, env=own, stdout=subprocess.PIPE, text=True)
-    out = tmp_path / "out" / "baseline-0"
-    deadline = time.monotonic() + 300
-    while not (out / "evaluation_avant.json").exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.1)
+    process, out = start("experiments.compare", *flags, cwd=tmp_path), tmp_path / "out" / "baseline-0"
+    wait_until((out / "evaluation_avant.json").exists, process, 300)
     process.terminate()
     assert "run the same command to go on" in process.communicate(timeout=300)[0]
     assert process.returncode == cli.REQUEUE and not (out / "final").exists()

@@ -1,18 +1,18 @@
 """Curation finds exactly the planted errors; conversion splits, formats and diagnoses.
 
-Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip). Run: python -m pytest -q tests/test_curate_convert.py
+Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip).
 """
 
 import csv
 import json
-import os
 import subprocess
 
 import pytest
 from conftest import run_script
+from described import bytes_of, curated_of, numbers_in, other, plant, rows_of, rows_with_gold, write_rows
 
 import curate
-from llm_ts import formats, question
+from llm_ts import question
 from llm_ts.base import disk
 from llm_ts.claims import extrema, noise
 from llm_ts.data import records
@@ -20,54 +20,15 @@ from llm_ts.data.pair import split_of
 from llm_ts.question import STUDY
 from llm_ts.review import verify_csv
 from llm_ts.scores.similarity import NLI_SCORES, Scorer
-from llm_ts.series.rows import make
-
-COUNT = 150
-
-
-def rows_with_gold(count=COUNT):
-    rows, _ = make(21, range(count), 48)
-    for row in rows:
-        row["gold"] = dict(row["truth"]["sentences"])
-    return rows
-
-
-def store(folder, rows):
-    disk.write_text(os.path.join(folder, "data.jsonl"), "".join(records.encode(row) + "\n" for row in rows))
-
-
-def other(claim, label):
-    return next(name for name in STUDY.labels[claim] if name != label)
-
-
-def plant(rows):
-    """Turn some gold sentences wrong; returns what curation must say: {(id, sentence): status}."""
-    planted = {}
-    for number, row in enumerate(rows):
-        labels = {claim: row["truth"][claim] for claim in STUDY.claims}
-        if number % 7 == 0:
-            row["gold"]["trend"] = f"The trend is not {labels['trend']} but {other('trend', labels['trend'])}."
-            planted[row["id"], "trend"] = "verify" if row["truth"]["clear"]["trend"] else "kept"
-        if number % 11 == 0:
-            row["gold"]["noise"] = f"The noise intensity is {other('noise', labels['noise'])}."
-            planted[row["id"], "noise"] = "verify" if row["truth"]["clear"]["noise"] else "kept"
-        if number % 13 == 0:
-            wrong = {**labels, "min": other("min", labels["min"])}
-            row["gold"]["extrema"] = STUDY.say(wrong)["extrema"]
-            planted[row["id"], "extrema"] = "replaced"
-        if number % 17 == 0:
-            row["gold"]["noise"] = "The noise is hard to judge."
-            planted[row["id"], "noise"] = "unread"
-    return planted
 
 
 def test_curation_finds_exactly_the_planted_errors(tmp_path):
-    rows = rows_with_gold()
+    rows = rows_with_gold(150)
     planted = plant(rows)
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     out = run_script("curate.py", cwd=tmp_path).stdout
     found = {}
-    for row in records.read(str(tmp_path / "data.jsonl")):
+    for row in rows_of(tmp_path):
         for name, sentence in row["curated"].items():
             if sentence["reason"] != "agrees":
                 found[row["id"], name] = "unread" if sentence["reason"] == "unread" else sentence["status"]
@@ -78,9 +39,9 @@ def test_curation_finds_exactly_the_planted_errors(tmp_path):
     assert found == planted
     to_verify = sum(status in ("verify", "unread") for status in planted.values())  # no label beside it: a human looks at it
     assert to_verify > 10 and f"to_verify_sentences: {to_verify} (" in out
-    before = (tmp_path / "data.jsonl").read_bytes(), (tmp_path / "verify.csv").read_bytes()
+    before = bytes_of(tmp_path)
     run_script("curate.py", cwd=tmp_path)
-    assert ((tmp_path / "data.jsonl").read_bytes(), (tmp_path / "verify.csv").read_bytes()) == before
+    assert bytes_of(tmp_path) == before
 
 
 UNREAD = "The noise is hard to judge."
@@ -126,11 +87,11 @@ def test_curation_reads_the_labels_of_the_teacher(tmp_path):
         said = row["truth"]["noise"] if label == "right" else other("noise", row["truth"]["noise"])
         row["teacher"] = {"model": "any", "labels": {} if label == "none" else {"noise": said}}
     rows[3]["teacher"]["labels"] = {"noise": "loud"}
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     assert "its teacher is not" in run_script("curate.py", cwd=tmp_path, code=2).stderr
-    store(tmp_path, rows[:3])
+    write_rows(tmp_path, rows[:3])
     run_script("curate.py", cwd=tmp_path)
-    found = [row["curated"]["noise"] for row in records.read(str(tmp_path / "data.jsonl"))]
+    found = [curated["noise"] for curated in curated_of(tmp_path).values()]
     assert [sentence["status"] for sentence in found] == ["kept", "verify", "verify"]
     assert [sentence["reason"][:11] for sentence in found] == ["unread, its", "contradicts", "unread"]
 
@@ -138,7 +99,7 @@ def test_curation_reads_the_labels_of_the_teacher(tmp_path):
 def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     rows = rows_with_gold(60)
     plant(rows)
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
     with open(tmp_path / "verify.csv", encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
@@ -151,9 +112,9 @@ def test_a_humans_decisions_are_applied_and_survive(tmp_path):
     for _ in range(2):
         out = run_script("curate.py", cwd=tmp_path).stdout
         assert f"to_verify_sentences: {len(lines) - 2} (" in out
-        by_id = {row["id"]: row for row in records.read(str(tmp_path / "data.jsonl"))}
+        curated = curated_of(tmp_path)
         for line, source in zip(lines, ("gold", "truth")):
-            sentence = by_id[line["id"]]["curated"][line["sentence"]]
+            sentence = curated[line["id"]][line["sentence"]]
             assert (sentence["status"], sentence["text"]) == ("verified", line[source])
     decided = (tmp_path / "verify.csv").read_bytes()
     assert decided.startswith(b"\xef\xbb\xbf")  # spreadsheets know by it that it is UTF-8
@@ -178,18 +139,18 @@ def test_the_split_is_fixed_by_the_id():
 
 
 def test_pairs_keep_what_the_next_stages_need(tmp_path):
-    rows = rows_with_gold()
+    rows = rows_with_gold(150)
     plant(rows)
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
     run_script("convert.py", "--format", "thirds", "--diagnostics", "0", cwd=tmp_path)
     pairs = records.read(str(tmp_path / "test_jsonl.jsonl"))
-    curated = {row["id"]: row["curated"] for row in records.read(str(tmp_path / "data.jsonl"))}
+    curated = curated_of(tmp_path)
     left_out = {row["id"] for row in rows} - {pair["id"] for pair in pairs}
     open_ones = {i for i, c in curated.items() if any(s["status"] == "verify" for s in c.values())}
     assert left_out == {i for i in open_ones if split_of(i) == "train"} and left_out
     for pair in pairs:
-        assert formats.text_to_series(pair["prompt"].split("Series:")[1]) == pair["series"]
+        assert numbers_in(pair["prompt"]) == pair["series"]
         assert pair["format"] == "thirds" and len(pair["series"]) == 48
         said = json.loads(pair["answer"])
         for name, sentence in curated[pair["id"]].items():
@@ -201,19 +162,17 @@ def test_pairs_keep_what_the_next_stages_need(tmp_path):
     said = [question.parts_of(pair["answer"]) for pair in records.read(str(both))]
     first = [question.parts_of(pair["answer"]) for pair in records.read(str(plain))]
     assert said == [[*one, *question.parts_of(pair["answer"])] for one, pair in zip(first, pairs, strict=True)]
-    before = (tmp_path / "data.jsonl").read_bytes()
+    before = bytes_of(tmp_path)
     for script, flag in (("convert.py", "--out"), ("curate.py", "--verify-file")):
         assert "overwritten" in run_script(script, flag, "./data.jsonl", cwd=tmp_path, code=2).stderr
-    assert (tmp_path / "data.jsonl").read_bytes() == before
-    first = (tmp_path / "test_jsonl.jsonl").read_bytes()
     run_script("convert.py", "--format", "thirds", "--diagnostics", "0", cwd=tmp_path)
-    assert (tmp_path / "test_jsonl.jsonl").read_bytes() == first
+    assert bytes_of(tmp_path) == before
 
 
 def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
     rows = rows_with_gold(40)
     planted = plant(rows)
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
     missing = str(tmp_path / "no-such-nli")
     done = run_script("convert.py", "--embedder", embedder, "--nli", missing, cwd=tmp_path)
@@ -230,7 +189,7 @@ def test_diagnostics_say_where_the_scores_come_from(tmp_path, embedder):
 
 def test_of_many_rows_some_are_compared_and_their_number_is_said(tmp_path, embedder):
     rows = rows_with_gold(30)
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     found = []
     for limit in (12, 12, 30):
         flags = ("--answers", "gold", "--embedder", embedder, "--nli", "none", "--diagnostics", limit)
@@ -254,16 +213,9 @@ def test_nli_labels_are_read_from_the_models_config(tmp_path, embedder, order):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "noise", "low", "high", "the", "is", "."]
     (folder / "vocab.txt").write_text("\n".join(words))
     BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        id2label=dict(enumerate(order)),
-        label2id={name: i for i, name in enumerate(order)},
-    )
-    model = BertForSequenceClassification(config)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    labels = {"id2label": dict(enumerate(order)), "label2id": {name: i for i, name in enumerate(order)}}
+    model = BertForSequenceClassification(BertConfig(vocab_size=len(words), **sizes, **labels))
     with torch.no_grad():
         model.classifier.weight.zero_()
         model.classifier.bias.copy_(torch.tensor([5.0, 0.0, 0.0]))

@@ -1,7 +1,4 @@
-"""The documents: every relative link leads to a file that is there, and every #part to a heading of it.
-
-Needs: nothing beyond the standard library. Run: python -m pytest -q tests/test_docs.py
-"""
+"""The documents: every relative link leads to a file that is there, and every #part to a heading of it."""
 
 import glob
 import os

@@ -1,21 +1,19 @@
 """The suites' series and truths, and examine.py in shards: as subprocesses on a tiny random model, killed on the way.
 
-Needs: models/ (python fetch.py smollm2 minilm). Run: python -m pytest -q tests/test_examine.py
+Needs: models/ (python fetch.py smollm2 minilm).
 """
 
 import hashlib
 import json
 import shutil
 import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, run_script
+from conftest import run_script, start, wait_until
+from described import bytes_of, numbers_in
 
 import examine
-from llm_ts import formats
 from llm_ts.base import cli
 from llm_ts.data.pair import answer_of, prompt_of, thinned
 from llm_ts.pairs import fresh, suites
@@ -34,11 +32,14 @@ def digest(rows):
     return hashlib.sha256(json.dumps([row["series"] for row in rows]).encode()).hexdigest()[:16]
 
 
-def test_a_plan_is_points_and_series_in_order():
+def test_plans_and_shards_that_are_none_are_refused():
     assert fresh.plan("48x6000, 32-256x3000") == [(48, 48, 6000), (32, 256, 3000)]
     for bad in ("48", "48x", "x3", "48x0", "8x100", "1025x4", "48x10;64x3", "", "-48x3", "64-48x3", "48-x3"):
         with pytest.raises(cli.UserError):
             fresh.plan(bad)
+    for bad in ("2/2", "1", "a/b", "-1/2", "0/0", "٣/٤"):
+        with pytest.raises(cli.UserError):
+            cli.shard(bad)
 
 
 def test_training_validation_test_and_data_share_no_series():
@@ -97,7 +98,7 @@ def test_fresh_pairs_are_spread_over_the_labels_and_stable():
     assert [len(set(lengths[k : k + fresh.SAME_LENGTH])) for k in range(0, 100, fresh.SAME_LENGTH)] == [1] * 7
     assert len({pair["id"] for pair in pairs + mixed}) == 150
     for pair in pairs + mixed:
-        assert formats.text_to_series(prompt_of(pair).split("Series:")[1]) == pair["series"]
+        assert numbers_in(prompt_of(pair)) == pair["series"]
         assert STUDY.parse(answer_of(pair)).read == {claim: pair["truth"][claim] for claim in STUDY.claims}
 
 
@@ -115,7 +116,7 @@ def test_a_thinned_pair_shows_fewer_points_and_asks_for_the_truth_of_all():
     for row in suites.rows("length-512", 8, 128, "thirds"):
         short = thinned(row, 128)
         assert len(short["series"]) == 128 and short["truth"] == row["truth"] and short["id"] == row["id"]
-        assert formats.text_to_series(prompt_of(short).split("Series:")[1]) == short["series"]
+        assert numbers_in(prompt_of(short)) == short["series"]
         assert all(STUDY.truth_of(short["series"])[claim] == row["truth"][claim] for claim in STUDY.claims)
 
 
@@ -150,19 +151,6 @@ def test_destroyed_suites_keep_the_truth_and_lose_the_series():
         assert sorted(shuffled["series"]) == sorted(row["series"]) and shuffled["series"] != row["series"]
 
 
-def test_shapes_are_what_they_are_called():
-    ramps = suites.rows("ramps", 100, 128, "thirds")
-    assert sum(row["truth"]["trend"] != "flat" for row in ramps) >= 98
-    assert {row["truth"]["trend"] for row in ramps} == {"increasing", "decreasing"}
-    assert len(suites.rows("real", 100, 128, "thirds")) >= 10
-
-
-@pytest.mark.parametrize("text", ["2/2", "1", "a/b", "-1/2", "0/0", "٣/٤"])
-def test_bad_shards(text):
-    with pytest.raises(cli.UserError):
-        cli.shard(text)
-
-
 def arguments(tiny_model, embedder, out, *more):
     return [
         "--model", tiny_model, "--out", str(out), "--suite", "unseen,negated", "--count", "9", "--points", "16",
@@ -181,7 +169,7 @@ def whole(tiny_model, embedder, tmp_path_factory):
 
 def test_a_shard_asks_nothing_twice(whole, tiny_model, embedder):
     before = (whole / "answers-0.jsonl").read_bytes()
-    done = run_script("examine.py", *arguments(tiny_model, embedder, whole), cwd=whole.parent)
+    done = run_script("examine.py", *arguments(tiny_model + "/", embedder, whole), cwd=whole.parent)  # the same student
     assert "mine_to_ask: 0" in done.stdout and (whole / "answers-0.jsonl").read_bytes() == before
 
 
@@ -189,13 +177,9 @@ def test_a_shard_asks_nothing_twice(whole, tiny_model, embedder):
 def test_shards_killed_and_run_again_merge_to_the_same(whole, tiny_model, embedder, tmp_path):
     out = tmp_path / "suites"
     flags = arguments(tiny_model, embedder, out)
-    first = subprocess.Popen(
-        [sys.executable, f"{ROOT}/examine.py", *flags, "--shard", "0/2"], cwd=tmp_path, stdout=subprocess.DEVNULL
-    )
     answers = out / "answers-0.jsonl"
-    deadline = time.monotonic() + 60
-    while not (answers.exists() and answers.read_bytes().count(b"\n") >= 2) and time.monotonic() < deadline:
-        time.sleep(0.005)
+    first = start("examine.py", *flags, "--shard", "0/2", cwd=tmp_path, stdout=subprocess.DEVNULL)
+    wait_until(lambda: answers.exists() and answers.read_bytes().count(b"\n") >= 2, first)
     first.kill()
     first.wait()
     assert answers.exists()
@@ -213,24 +197,12 @@ def test_shards_killed_and_run_again_merge_to_the_same(whole, tiny_model, embedd
         assert ours["samples"] == theirs["samples"] and len(ours["samples"]) == 9
 
 
-def test_another_student_in_the_same_folder_is_refused(whole, tiny_model, embedder):
-    flags = arguments(tiny_model, embedder, whole, "--format", "thirds")
-    assert "other format" in run_script("examine.py", *flags, cwd=whole.parent, code=2).stderr
-
-
-def test_a_slash_at_the_end_is_the_same_student(whole, tiny_model, embedder):
-    done = run_script("examine.py", *arguments(tiny_model + "/", embedder, whole), cwd=whole.parent)
-    assert "mine_to_ask: 0" in done.stdout
-
-
-def test_a_good_evaluation_is_not_replaced_by_less(whole, tiny_model, embedder):
-    before = {path.name: path.read_bytes() for path in whole.glob("*.json")}
-    flags = arguments(tiny_model, embedder, whole)
-    done = run_script("examine.py", *flags, "--count", "4", cwd=whole.parent, code=2)
-    assert "is of 9 series" in done.stderr
-    done = run_script("examine.py", *flags, "--nli", "/nowhere", cwd=whole.parent, code=2)
-    assert "other nli_model" in done.stderr
-    assert {path.name: path.read_bytes() for path in whole.glob("*.json")} == before
+def test_a_good_evaluation_is_not_replaced_by_less_or_by_anothers(whole, tiny_model, embedder):
+    before = bytes_of(whole)
+    for flag, value, why in (("--count", "4", "is of 9 series"), ("--nli", "/nowhere", "other nli_model"), ("--format", "thirds", "other format")):
+        flags = arguments(tiny_model, embedder, whole, flag, value)
+        assert why in run_script("examine.py", *flags, cwd=whole.parent, code=2).stderr
+    assert bytes_of(whole) == before
 
 
 def test_answers_that_nobody_signed_are_not_scored(whole, tiny_model, embedder, tmp_path):
@@ -274,18 +246,11 @@ def test_other_processes_and_long_series_thinned(tiny_model, embedder, tmp_path)
     run_script("examine.py", *[flag for flag in flags if flag != "--thin"], cwd=tmp_path, code=2)
 
 
-@pytest.mark.parametrize(
-    ("name", "series", "why"),
-    [
-        ("real.jsonl", [1] * 20, "another name"),
-        ("mine.json", [1] * 20, "no suite"),
-        ("short.jsonl", [1] * 15, "15 points"),
-        ("long.jsonl", [1] * 1025, "1025 points"),
-        ("floats.jsonl", [0.5] * 20, "integers"),
-        ("x/mine.jsonl,mine.jsonl", [1] * 20, "rename one"),
-        ("gone/mine.jsonl", None, "no gone/mine.jsonl"),
-    ],
-)
+@pytest.mark.parametrize(("name", "series", "why"), [
+    ("real.jsonl", [1] * 20, "another name"), ("mine.json", [1] * 20, "no suite"), ("short.jsonl", [1] * 15, "15 points"),
+    ("long.jsonl", [1] * 1025, "1025 points"), ("floats.jsonl", [0.5] * 20, "integers"),
+    ("x/mine.jsonl,mine.jsonl", [1] * 20, "rename one"), ("gone/mine.jsonl", None, "no gone/mine.jsonl"),
+])  # fmt: skip
 def test_files_that_are_no_suite(tiny_model, tmp_path, monkeypatch, name, series, why):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x").mkdir()
@@ -298,13 +263,7 @@ def test_files_that_are_no_suite(tiny_model, tmp_path, monkeypatch, name, series
 
 def test_bad_input(tiny_model, embedder, tmp_path):
     for more in (
-        ["--suite", "unseen,nothing"],
-        ["--shard", "3/3"],
-        ["--count", "0"],
-        ["--points", "5"],
-        ["--process", "ou,wlak"],
-        ["--format", "roman"],
-        ["--model", "no/such/place/at/all"],
-        ["--model", tmp_path / "none.gguf"],
-    ):
+        ["--suite", "unseen,nothing"], ["--shard", "3/3"], ["--count", "0"], ["--points", "5"], ["--process", "ou,wlak"],
+        ["--format", "roman"], ["--model", "no/such/place/at/all"], ["--model", tmp_path / "none.gguf"],
+    ):  # fmt: skip
         run_script("examine.py", *arguments(tiny_model, embedder, tmp_path / "suites", *more), cwd=tmp_path, code=2)

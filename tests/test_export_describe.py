@@ -11,10 +11,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, run_script
+from conftest import RAMP, ROOT, run_script
 from gguf import GGUFReader
 
-from llm_ts.base import cli, disk
+from llm_ts.base import cli
 from llm_ts.data import pair
 from llm_ts.desk import draw, prepare
 from llm_ts.export import compare
@@ -28,31 +28,8 @@ from llm_ts.student.student import Student
 from llm_ts.table.read import Options
 from llm_ts.task import Task
 
-RAMP = [round(99 * i / 31) for i in range(32)]
 PROMPT = STUDY.prompt_of(RAMP, "thirds")
 LEARNT = Task(format="thirds", points=(32,))
-
-
-@pytest.fixture(scope="module")
-def adapter(tiny_model, tmp_path_factory, llama_cpp):
-    """A run's folder with a LoRA adapter of random weights, large enough to change every answer."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    run = tmp_path_factory.mktemp("run")
-    model, tokenizer = load.load(tiny_model, torch.float32)
-    torch.manual_seed(1)
-    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if "lora_" in name:
-                weight.normal_(std=0.3)
-    model.save_pretrained(run / "final")
-    tokenizer.save_pretrained(run / "final")
-    disk.write_json(str(run / "training.json"), {"task": LEARNT.to_json()})
-    (row,) = fresh.pairs("test", [(32, 32, 1)], "thirds")
-    pair.write(str(run / "test_rows.jsonl"), [{**row, "series": RAMP}])
-    return run / "final"
 
 
 def answers(done):

@@ -10,7 +10,7 @@ import types
 
 import pytest
 from conftest import run_script
-from test_export_describe import PROMPT, adapter, answers  # noqa: F401
+from test_export_describe import PROMPT, answers
 
 import hf2gguf
 from llm_ts.base import cli
@@ -22,7 +22,7 @@ from llm_ts.task import Task
 
 
 @pytest.fixture(scope="module")
-def halves(adapter, tmp_path_factory):  # noqa: F811
+def halves(adapter, tmp_path_factory):
     """Two adapters whose sum is the first one: each has two of its four ranks."""
     from safetensors.torch import load_file, save_file
 
@@ -43,7 +43,7 @@ def halves(adapter, tmp_path_factory):  # noqa: F811
 
 
 @pytest.mark.slow
-def test_several_adapters_are_added_up(adapter, halves, tmp_path):  # noqa: F811
+def test_several_adapters_are_added_up(adapter, halves, tmp_path):
     """Transformers with both, llama.cpp with both, and both merged say what the whole adapter says; either alone does not."""
     whole, _ = answers(run_script("hf2gguf.py", "--lora", adapter, "--quant", "f32", "--outfile", "whole.gguf", cwd=tmp_path))
     both = ["--lora", halves[0], "--lora", halves[1], "--quant", "f32"]
@@ -61,7 +61,7 @@ def test_several_adapters_are_added_up(adapter, halves, tmp_path):  # noqa: F811
         Student(base, adapters=[base])
 
 
-def test_adapters_that_are_not_asked_alike_are_refused(adapter, halves, tmp_path):  # noqa: F811
+def test_adapters_that_are_not_asked_alike_are_refused(adapter, halves, tmp_path):
     shutil.copytree(halves[0], tmp_path / "final")
     about = {"task": Task(points=(32,)).to_json()}
     (tmp_path / "training.json").write_text(json.dumps(about))

@@ -1,7 +1,6 @@
 """The shipped student through llama.cpp: many prompts side by side, the GGUF in the cache, and what stands in for it.
 
 Needs: models/ and build/llama (python fetch.py smollm2 llama.cpp); else they skip aloud.
-Run: python -m pytest -q tests/test_fast.py
 """
 
 import json
@@ -11,11 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
-from conftest import ROOT, SMOLLM2, run_script
-from test_export_describe import adapter  # noqa: F401
+from conftest import ROOT, run_script, wait_until
 
 from llm_ts.base import cli, paths
 from llm_ts.desk import fast
@@ -38,7 +35,7 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def made(adapter, tmp_path_factory):  # noqa: F811
+def made(adapter, tmp_path_factory):
     """The random adapter merged into the tiny model, as a GGUF."""
     path = str(tmp_path_factory.mktemp("made") / "tiny.gguf")
     fast.make_gguf(str(adapter), path)
@@ -61,7 +58,7 @@ def test_answers_side_by_side_are_those_of_llama_cpps_own_chat(made):
         student.ask([STUDY.prompt_of([7] * 5000, "study")], 40)
 
 
-def test_the_gguf_is_made_once_and_anew_when_anything_that_it_is_made_of_changes(adapter, cache, tmp_path, capsys):  # noqa: F811
+def test_the_gguf_is_made_once_and_anew_when_anything_that_it_is_made_of_changes(adapter, cache, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(os.path.dirname(adapter), run)
     mine = str(run / "final")
@@ -84,7 +81,7 @@ def test_the_gguf_is_made_once_and_anew_when_anything_that_it_is_made_of_changes
     assert fast.gguf_of(mine) not in (first, second)
 
 
-def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):  # noqa: F811
+def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):
     command = [sys.executable, "-c", f"from llm_ts.desk import fast; print(fast.gguf_of({str(adapter)!r}))"]
     env = {**os.environ, "PYTHONPATH": ROOT}
 
@@ -92,13 +89,7 @@ def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):  # n
         return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     killed = start()
-    end = time.monotonic() + 100
-    while (
-        not (cache.is_dir() and any(".tmp" in name for name in os.listdir(cache)))
-        and time.monotonic() < end
-        and killed.poll() is None
-    ):
-        time.sleep(0.005)
+    wait_until(lambda: cache.is_dir() and any(".tmp" in name for name in os.listdir(cache)), killed)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert not [name for name in os.listdir(cache) if name.endswith(".gguf")] or killed.returncode == 0
@@ -109,7 +100,7 @@ def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):  # n
     assert Student(said[0][0].strip()).ask(PROMPTS[:1], 4)
 
 
-def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapter, cache, monkeypatch, capsys):  # noqa: F811
+def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapter, cache, monkeypatch, capsys):
     monkeypatch.setattr(paths, "SHIPPED", str(adapter))
     for why, spoil in (
         ("no llama.cpp", lambda: monkeypatch.setenv("LLAMA_CPP", "/nowhere")),
@@ -126,10 +117,8 @@ def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapt
     assert len(quick.ask(PROMPTS[:2], 8)) == 2
 
 
-def test_describe_asks_the_shipped_student_both_ways_alike(tmp_path):
+def test_describe_asks_the_shipped_student_both_ways_alike(smollm2, llama_cpp, tmp_path):
     """In the user's own cache: the first of all starts makes the GGUF there. Torch is not imported."""
-    if not os.path.isfile(SMOLLM2) or not llama_library.find()[0]:
-        pytest.skip("models/ or build/llama is missing: python fetch.py smollm2 llama.cpp")
     for k in range(3):
         rows = [f"{t},{round(50 + 40 * rng.random() + t * (k - 1))},{t * t + k}" for t in range(60)]
         (tmp_path / f"f{k}.csv").write_text("t,a,b\n" + "\n".join(rows) + "\n")
@@ -141,9 +130,7 @@ def test_describe_asks_the_shipped_student_both_ways_alike(tmp_path):
     assert not quick.stderr and len(said[0]) == 6 and said[0] == said[1]
     check = "import sys, describe; describe.main(sys.argv[1:]); sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     command = [sys.executable, "-c", check, files[0], "--column", "a"]
-    assert (
-        subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT}, stdout=subprocess.DEVNULL).returncode == 0
-    )
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT}, stdout=subprocess.DEVNULL, check=True)
 
 
 def test_a_file_without_a_chat_template_is_one_line(made):

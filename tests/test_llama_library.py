@@ -1,7 +1,6 @@
 """llama.cpp in a process of its own: what dies there is one line here. With libraries that die.
 
 Needs: build/llama (python fetch.py llama.cpp), a C compiler; else they skip aloud.
-Run: python -m pytest -q tests/test_llama_library.py
 """
 
 import json
@@ -48,11 +47,7 @@ def cache(tmp_path, monkeypatch):
 def elsewhere(tmp_path, monkeypatch):
     """A repository without any build of its own, and no installed llama-cpp-python."""
     monkeypatch.setattr(paths, "ROOT", str(tmp_path))
-    monkeypatch.setattr(
-        sys,
-        "path",
-        [place for place in sys.path if not os.path.isdir(os.path.join(place, "llama_cpp"))],
-    )
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if not os.path.isdir(os.path.join(place, "llama_cpp"))])
     return tmp_path
 
 
@@ -64,14 +59,9 @@ def write_csv(path):
 def test_a_library_that_dies_when_it_answers_is_one_line(tiny, tmp_path, cache):
     folder = llama_shim.make(tmp_path / "dies", llama_shim.DIES)
     flags = [write_csv(tmp_path / "a.csv"), "--column", "a", "--model", tiny]
-    done = run_script(
-        "describe.py", *flags, cwd=tmp_path, env={llama_library.LIB_PATH: folder}, code=2
-    )
+    done = run_script("describe.py", *flags, cwd=tmp_path, env={llama_library.LIB_PATH: folder}, code=2)
     assert "Illegal instruction" in done.stderr.splitlines()[-1]
-    assert (
-        f"unset {llama_library.LIB_PATH}" in done.stderr
-        and "python fetch.py llama.cpp" in done.stderr
-    )
+    assert f"unset {llama_library.LIB_PATH}" in done.stderr and "python fetch.py llama.cpp" in done.stderr
     assert not done.stdout and not cache.exists()  # what died is not noted as tried
 
 
@@ -87,14 +77,10 @@ def test_a_build_of_ours_that_dies_all_the_same_names_the_remedy(tiny, monkeypat
             llama.ask(["1 2 3"], 4)
 
 
-def test_anothers_library_is_tried_once_and_again_when_it_is_another(
-    tiny, tmp_path, monkeypatch, cache
-):
+def test_anothers_library_is_tried_once_and_again_when_it_is_another(tiny, tmp_path, monkeypatch, cache):
     folder, tries = llama_shim.make(tmp_path / "good"), []
     real = llama_trial.try_library
-    monkeypatch.setattr(
-        llama_trial, "try_library", lambda place: tries.append(place) or real(place)
-    )
+    monkeypatch.setattr(llama_trial, "try_library", lambda place: tries.append(place) or real(place))
     monkeypatch.setenv(llama_library.LIB_PATH, folder)
     for count in (1, 1):
         assert gguf_file.Llama(tiny).ask(["1 2 3"], 4)[0] and len(tries) == count
@@ -118,16 +104,12 @@ def test_an_installed_binding_is_used_where_nothing_was_built(elsewhere, monkeyp
     (site / "llama_cpp" / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(site))
     assert llama_library.find() == (str(site / "llama_cpp" / "lib"), str(site), False)
-    with pytest.raises(
-        cli.UserError, match="cannot be used here .*: run python fetch.py llama.cpp"
-    ):
+    with pytest.raises(cli.UserError, match="cannot be used here .*: run python fetch.py llama.cpp"):
         llama_library.require("a test")  # a folder without a library
 
 
 def test_no_library_at_all_is_one_line(elsewhere, tiny):
-    with pytest.raises(
-        cli.UserError, match="a .gguf file needs llama.cpp's library: run python fetch.py llama.cpp"
-    ):
+    with pytest.raises(cli.UserError, match="a .gguf file needs llama.cpp's library: run python fetch.py llama.cpp"):
         gguf_file.Llama(tiny)
 
 
@@ -137,25 +119,16 @@ def test_a_build_of_another_processor_is_refused_before_it_is_loaded(elsewhere, 
     about = json.loads((folder / "built.json").read_text())
     about["instructions"].append("avx1024")
     (folder / "built.json").write_text(json.dumps(about))
-    with pytest.raises(
-        cli.UserError, match="built for a processor with avx1024: run python fetch.py llama.cpp"
-    ):
+    with pytest.raises(cli.UserError, match="built for a processor with avx1024: run python fetch.py llama.cpp"):
         gguf_file.Llama(tiny)
 
 
 def test_the_instructions_of_this_processor_are_what_its_kernel_lists():
     found = llama_library.instructions()
     with open("/proc/cpuinfo") as file:
-        listed = set(
-            re.search(r"^(?:flags|Features)\s*:(.*)$", file.read(), re.MULTILINE)[1].split()
-        )
+        listed = set(re.search(r"^(?:flags|Features)\s*:(.*)$", file.read(), re.MULTILINE)[1].split())
     assert found and set(found) <= listed and found == sorted(found)
-    assert {"avx2", "avx512f", "fma", "sse4_2"} & listed == {
-        "avx2",
-        "avx512f",
-        "fma",
-        "sse4_2",
-    } & set(found)
+    assert {"avx2", "avx512f", "fma", "sse4_2"} & listed == {"avx2", "avx512f", "fma", "sse4_2"} & set(found)
     assert not [flag for flag in found if flag.startswith(("amx", "hyper", "tsc"))]
 
 
@@ -164,11 +137,7 @@ def test_a_worker_that_a_signal_ends_is_one_line_and_then_a_new_one_answers(tiny
     llama = gguf_file.Llama(tiny)
     before = llama.ask(["1 2 3"], 4)
     os.kill(llama._worker._process.pid, number)
-    said = (
-        "for want of memory"
-        if number == signal.SIGKILL
-        else f"died \\({signal.strsignal(number)}\\): run python fetch.py"
-    )
+    said = "for want of memory" if number == signal.SIGKILL else f"died \\({signal.strsignal(number)}\\): run python fetch.py"
     with pytest.raises(cli.UserError, match=said):
         llama.ask(["1 2 3"], 4)
     assert llama.ask(["1 2 3"], 4) == before  # by a new one
@@ -203,9 +172,7 @@ while True:
 def test_the_worker_ends_with_the_process_that_asked(tiny, number):
     command = [sys.executable, "-c", LONG, tiny]
     env = {**os.environ, "PYTHONPATH": ROOT}
-    parent = subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+    parent = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     worker = int(parent.stdout.readline())
     time.sleep(0.5)  # it answers now
     (os.killpg if number == signal.SIGINT else os.kill)(parent.pid, number)  # Ctrl-C goes to all
@@ -232,9 +199,7 @@ def test_a_full_disk_while_quantising_is_one_line(tiny, tmp_path):
 
 
 def test_a_converter_that_a_signal_ends_says_which(monkeypatch, tmp_path):
-    (tmp_path / "convert_hf_to_gguf.py").write_text(
-        "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
-    )
+    (tmp_path / "convert_hf_to_gguf.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
     (tmp_path / "config.json").write_text("{}")
     monkeypatch.setenv("LLAMA_CPP", str(tmp_path))
     with pytest.raises(cli.UserError, match=r"convert_hf_to_gguf.py died \(Segmentation fault\)"):
@@ -245,11 +210,5 @@ def test_scripts_let_waiting_threads_sleep_unless_the_user_says_otherwise():
     code = "import os; from llm_ts.base import cli; print(os.environ['OMP_WAIT_POLICY'])"
     env = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
     for more, expected in (({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**env, **more},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
+        done = subprocess.run([sys.executable, "-c", code], env={**env, **more}, cwd=ROOT, capture_output=True, text=True)
         assert done.stdout.strip() == expected

@@ -2,20 +2,12 @@
 
 SmolLM2-135M understands nothing of the question: what is tested is the talk of the two programs, not what it says.
 Needs: build/llama and models/ (python fetch.py smollm2 llama-server), else it skips.
-Run: python -m pytest -q tests/test_llama_server.py
 """
-
-import json
-import os
-import socket
-import subprocess
-import time
-import urllib.request
 
 import llama_shim
 import pytest
-from asking import rows_of, run, write
-from conftest import SMOLLM2
+from asking import run
+from described import rows_of, write_rows
 
 from llm_ts.question import STUDY
 from llm_ts.series.rows import make
@@ -24,38 +16,18 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(smollm2, tmp_path_factory):
     """The address of a running llama-server."""
-    program = llama_shim.program("llama-server")
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("llama") / "log"
-    command = [program, "-m", SMOLLM2, "--host", "127.0.0.1", "--port", str(port), "-c", "4096", "-np", "2"]
-    with open(log, "w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            assert process.poll() is None, log.read_text()[-2000:]
-            try:
-                if json.load(urllib.request.urlopen(f"{url}/health", timeout=5)) == {"status": "ok"}:
-                    break
-            except OSError:
-                time.sleep(0.1)
+    command = [llama_shim.program("llama-server"), "-m", smollm2, "--host", "127.0.0.1", "--port", "PORT", "-c", "4096", "-np", "2"]
+    with llama_shim.serving(command, tmp_path_factory.mktemp("llama")) as url:
         yield url
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture
 def two_rows(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
-    write(folder, make(3, range(2), 16)[0])
+    write_rows(folder, make(3, range(2), 16)[0])
     return folder
 
 

@@ -1,7 +1,4 @@
-"""mistral.py as a program, against a real HTTP server on loopback; and the simulated teacher of its dry run.
-
-Needs: httpx2, matplotlib; no network, no key. Run: python -m pytest tests/test_mistral.py
-"""
+"""mistral.py as a program, against a real HTTP server on loopback; and the simulated teacher of its dry run."""
 
 import collections
 import hashlib
@@ -13,11 +10,11 @@ import socket
 import time
 
 import pytest
-from asking import COUNT, QUICK, ask, finish, rows_of, run, start, write
+from asking import COUNT, QUICK, ask, finish, run, start
+from described import rows_of, write_rows
 from mistral_server import MistralServer
 
 from llm_ts import claims, question
-from llm_ts.claims import noise
 from llm_ts.question import STUDY
 from llm_ts.series.rows import make
 from llm_ts.teacher import simulated
@@ -56,14 +53,6 @@ def test_answers_land_in_rows_and_texts(folder):
         assert (counts["had"], counts["new"], len(server.asked)) == ("12", "0", 12)
         assert (folder / "data.jsonl").read_bytes() == content
         assert (folder / "dataset" / "ou_000003.txt").exists()
-
-
-def test_limit_model_seed(folder):
-    with MistralServer(rows_of(folder)) as server:
-        _, _, counts = ask(folder, server, "--rows", "2", "--model", "other", "--seed", "5")
-        assert (counts["new"], counts["left"]) == ("2", "10")
-        assert (server.models, server.seeds) == (["other"] * 2, [5, 5])
-        assert [row["teacher"]["model"] for row in rows_of(folder) if "gold" in row] == ["other"] * 2
 
 
 BAD_TIMES = ["429", "429 after 0", "429 after soon", "429 after Wed, 21 Oct 2015 07:28:00 GMT", "500", "503",
@@ -111,14 +100,6 @@ def test_server_stays_down(folder, name):
         assert (counts["new"], counts["failed"], counts["left"]) == ("2", "0", "10")
         rows = rows_of(folder)
         assert all("gold" in row for row in rows[:2]) and not any("teacher" in row for row in rows[2:])
-
-
-def test_no_server_at_all(folder):
-    with socket.socket() as closed:  # bound, but not listening
-        closed.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        _, err, _ = run(folder, "--server-url", url, code=2)
-    assert "no connection (ConnectError" in err
 
 
 @pytest.mark.parametrize(
@@ -178,7 +159,12 @@ def test_model_that_always_fails_is_given_up(folder):
 
 def test_mistakes_before_the_first_question(folder, tmp_path):
     with MistralServer(rows_of(folder)) as server:
-        assert "MISTRAL_API_KEY is not set" in run(folder, key=None, code=2)[1]  # Mistral itself, which is not reached
+        for flags in ((), ("--server-url", "http://teacher.invalid")):  # neither Mistral nor another machine is reached
+            assert "MISTRAL_API_KEY is not set" in run(folder, *flags, key=None, code=2)[1]
+        with socket.socket() as closed:  # bound, but not listening
+            closed.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+            assert "no connection (ConnectError" in run(folder, "--server-url", url, code=2)[1]
         assert "has characters" in ask(folder, server, key="two\nlines", code=2)[1]
         for url in ("localhost", "http://host:port", "http://127.0.0.1:99999", "ftp://host", "http://"):
             assert "is not an address" in run(folder, "--server-url", url, code=2)[1]
@@ -204,9 +190,8 @@ def test_killed_run_goes_on(folder):
         _, _, counts = ask(folder, server, "--concurrency", "2")
         assert not set(recorded) & set(server.asked[asked:])
         assert counts["had"] == str(len(recorded))
-    lines = [json.loads(line) for line in (folder / "data.jsonl").read_text().splitlines()]
-    golds = collections.Counter(row["id"] for row in lines if "gold" in row)
-    assert len(golds) == COUNT and set(golds.values()) == {1}
+    golds = [json.loads(line)["id"] for line in (folder / "data.jsonl").read_text().splitlines() if '"gold"' in line]
+    assert len(golds) == len(set(golds)) == COUNT
 
 
 def test_interrupted_run_says_so(folder):
@@ -217,16 +202,6 @@ def test_interrupted_run_says_so(folder):
         out, err, counts = finish(process, folder, 130)
         assert "stopped; what was finished is saved" in err
         assert int(counts["new"]) == sum("gold" in row for row in rows_of(folder)) >= 3
-
-
-def test_second_writer_is_refused(folder):
-    with MistralServer(rows_of(folder), pause=0.2) as server:
-        first = start(folder, *QUICK, "--server-url", server.url)
-        server.wait_for(1)
-        _, err, _ = run(folder, "--dryrun", code=2)
-        assert "being written by another run" in err
-        assert finish(first, folder, 0)[2]["new"] == "12"
-        assert len(server.asked) == COUNT
 
 
 def test_eight_at_a_time(folder):
@@ -254,19 +229,14 @@ def test_a_server_that_refuses_what_openai_does_not_know_is_asked_without(folder
         assert all(out.count(f"takes no {name}: it is asked without") == 1 for name in refuses)
 
 
-def test_a_server_that_counts_no_tokens_is_read(folder):
-    with MistralServer(rows_of(folder), then="no usage") as server:
-        _, _, counts = ask(folder, server)
-        assert (counts["new"], counts["tokens"]) == ("12", "0") and len(server.asked) == COUNT
-
-
 def test_second_teacher(folder):
     with MistralServer(rows_of(folder), ["good"] * 3) as server:
-        ask(folder, server, "--rows", "3")
+        _, _, counts = ask(folder, server, "--rows", "3", "--seed", "5")
+        assert (counts["new"], counts["left"], server.seeds) == ("3", "9", [5] * 3)
         server.plan += ["bad json"] * ASKS
         _, _, counts = ask(folder, server, "--second", "other")
         assert (counts["new"], counts["failed"]) == ("2", "1")
-        assert set(server.models[3:]) == {"other"}
+        assert server.models == ["mistral-medium-latest"] * 3 + ["other"] * (2 + ASKS)
         questions = len(server.asked)
         assert ask(folder, server, "--second", "other")[2]["skipped"] == "1"
         assert "room for one second model" in ask(folder, server, "--second", "third", code=2)[1]
@@ -283,7 +253,7 @@ def test_second_teacher(folder):
 def test_another_question_asks_for_a_sentence_more(folder):
     """Rows of the question `season`: the server is given its schema, and the answer without its fourth sentence fails."""
     rows, _ = make(0, range(COUNT), 24, question=question.QUESTIONS["season"])
-    write(folder, rows)
+    write_rows(folder, rows)
     with MistralServer(rows_of(folder), ["three", "good"] + ["three"] * ASKS) as server:
         _, _, counts = ask(folder, server, "--rows", "2")
         assert (counts["new"], counts["failed"], len(server.asked)) == ("1", "1", 2 + ASKS)
@@ -308,10 +278,10 @@ def test_dry_run(folder):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert run(folder, "--dryrun", key=None)[2]["had"] == "12"
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    write(folder, [rows[8], rows[3]])
+    write_rows(folder, [rows[8], rows[3]])
     run(folder, "--dryrun", key=None)
     assert rows_of(folder) == [first[8], first[3]]
-    write(folder, first)
+    write_rows(folder, first)
     run(folder, "--dryrun", "--second", "any", key=None)
     seconds = rows_of(folder)
     assert all(row["second"]["teacher"]["seed"] == 1 and row["second"]["teacher"]["simulated"] for row in seconds)
@@ -325,7 +295,7 @@ def test_simulated_and_real_never_mix(folder):
         for flags in ((), ("--retry-failed",), ("--second", "other")):
             assert "another --data" in ask(folder, server, *flags, code=2)[1]
         assert server.asked == [] and (folder / "data.jsonl").read_bytes() == content
-        write(folder, rows_of(folder)[1:])
+        write_rows(folder, rows_of(folder)[1:])
         ask(folder, server, "--rows", "1")
         assert "another --data" in run(folder, "--dryrun", code=2)[1]
 
@@ -352,8 +322,7 @@ def test_simulated_teacher_errs_at_the_rates_of_the_study():
             if (kind, sentence) not in memo:
                 memo[kind, sentence] = claims.TOPICS[kind].read(sentence)
             read = memo[kind, sentence]
-            assert list(read) == list(claims.TOPICS[kind].LABELS)
-            assert all(label in STUDY.labels[claim] for claim, label in read.items()), sentence
+            assert None not in read.values(), sentence
             wrong[kind] += read != {claim: labels[claim] for claim in read}
     for kind, number in (("trend", 15), ("noise", 28), ("extrema", 10)):
         rate = number / 220
@@ -368,18 +337,6 @@ def test_simulated_answers_are_what_they_always_were():
     assert hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16] == "2c6e4c7b7b997fd2"
 
 
-def test_simulated_errors_are_independent_and_change_with_the_seed():
-    rows = list(random_rows(2000))
-    wrong = {}
-    for seed in (0, 1):
-        for row in rows:
-            gold = simulated.answer(row, seed)["gold"]
-            wrong[seed, row["id"]] = noise.read(gold["noise"])["noise"] != row["truth"]["noise"]
-    both = sum(wrong[0, row["id"]] and wrong[1, row["id"]] for row in rows)
-    expected = len(rows) * (28 / 220) ** 2
-    assert abs(both - expected) < 4 * expected**0.5
-
-
 def test_a_text_only_model_of_ones_own_needs_no_plot_and_no_key(folder):
     """A server on this machine, its address with /v1 as its documents write it; the prompt speaks of no plot."""
     shutil.rmtree(folder / "dataset")
@@ -387,16 +344,3 @@ def test_a_text_only_model_of_ones_own_needs_no_plot_and_no_key(folder):
         run(folder, "--server-url", f"{server.url}/v1", "--no-image", key=None)
         assert server.problems == [] and len(server.asked) == COUNT
     assert all(row["teacher"]["image"] is False and row["gold"] == STUDY.say(row["truth"]) for row in rows_of(folder))
-
-
-def test_without_a_key_another_machine_is_not_asked(folder):
-    _, err, _ = run(folder, "--server-url", "http://teacher.invalid", code=2, key=None)
-    assert "MISTRAL_API_KEY is not set" in err
-
-
-def test_a_draft_inside_a_thinking_block_is_no_answer(folder):
-    with MistralServer(rows_of(folder), ["thinking", *["still thinking"] * ASKS]) as server:
-        ask(folder, server, "--rows", "2")
-    first, second, *_ = rows_of(folder)
-    assert first["gold"] == STUDY.say(first["truth"])
-    assert "gold" not in second and "still thinking" in second["teacher"]["failed"]

@@ -1,12 +1,10 @@
-"""Tokens and money: the estimate by the answers that are there, the sum after.
-
-Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_money.py
-"""
+"""Tokens and money: the estimate by the answers that are there, the sum after."""
 
 import re
 
 import pytest
-from asking import ask, rows_of, run
+from asking import ask, run
+from described import rows_of
 from mistral_server import MistralServer
 
 PRICE = ("--price", "100,1000")  # the server's answers take 900 and 60 tokens: 0.15 each

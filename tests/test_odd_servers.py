@@ -1,12 +1,10 @@
-"""What servers of one's own answer that is not as Mistral's: read where it can be read in one way, else refused in one line.
-
-Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_odd_servers.py
-"""
+"""What servers of one's own answer that is not as Mistral's: read where it can be read in one way, else refused in one line."""
 
 import json
 
 import pytest
-from asking import ask, rows_of, run
+from asking import ask, run
+from described import rows_of
 from mistral_server import MistralServer, completion
 
 from llm_ts.question import STUDY
@@ -31,6 +29,7 @@ READ = {
     "labels with a stop": lambda good: completion(
         json.dumps({key: f" {text.upper()}. " if key.endswith("label") else text for key, text in json.loads(good).items()})
     ),
+    "a draft within its thoughts": lambda good: completion(f"<think>Perhaps {DRAFT}?</think>\n{good}"),
     "thinking in other words": lambda good: completion(f"<THINKING>{DRAFT}</THINKING>{good}"),
 }
 
@@ -69,18 +68,12 @@ def test_a_label_that_is_none_is_counted(folder):
     assert set(rows_of(folder)[0]["teacher"]["labels"]) == {"trend", "noise", "min"}
 
 
-@pytest.mark.parametrize(
-    "status, body, says",
-    [
-        (200, [1], "not in JSON as Mistral's API does ([1])"),
-        (200, "12", "not in JSON"),
-        (200, "[" * 100_000, "not in JSON"),
-        (200, {"error": {"message": "overloaded"}}, "overloaded"),
-        (200, {"choices": None}, "not in JSON"),
-        (500, {"error": "model requires more system memory (20 GiB)"}, "requires more system memory"),
-        (400, {"message": "This model's maximum context length is 512 tokens."}, "maximum context length is 512"),
-    ],
-)
+@pytest.mark.parametrize("status, body, says", [
+    (200, [1], "not in JSON as Mistral's API does ([1])"), (200, "12", "not in JSON"), (200, "[" * 100_000, "not in JSON"),
+    (200, {"choices": None}, "not in JSON"), (200, {"error": {"message": "overloaded"}}, "overloaded"),
+    (500, {"error": "model requires more system memory (20 GiB)"}, "requires more system memory"),
+    (400, {"message": "This model's maximum context length is 512 tokens."}, "maximum context length is 512"),
+])  # fmt: skip
 def test_is_told_in_one_line(folder, status, body, says):
     with MistralServer(rows_of(folder), then=lambda good: (status, body)) as server:
         assert says in ask(folder, server, code=2)[1]
@@ -99,15 +92,11 @@ def test_the_address_may_be_that_of_the_chat(folder):
             assert len(server.asked) == number + 1 and server.problems == []
 
 
-@pytest.mark.parametrize(
-    "flags, says",
-    [
-        (("--second", ""), "is not the name of a model"),
-        (("--model", " "), "is not the name of a model"),
-        (("--server-url", "http://me:secret@127.0.0.1:9"), "without user, password or query"),
-        (("--server-url", "http://127.0.0.1:9/?key=secret"), "without user, password or query"),
-    ],
-)
+@pytest.mark.parametrize("flags, says", [
+    (("--second", ""), "is not the name of a model"), (("--model", " "), "is not the name of a model"),
+    (("--server-url", "http://me:secret@127.0.0.1:9"), "without user, password or query"),
+    (("--server-url", "http://127.0.0.1:9/?key=secret"), "without user, password or query"),
+])  # fmt: skip
 def test_flags_that_would_be_misread_or_tell_a_secret(folder, flags, says):
     out, err, _ = run(folder, *flags, code=2)
     assert says in err and "secret" not in out + err

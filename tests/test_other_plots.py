@@ -1,7 +1,6 @@
 """Plots by programs that are not ours: whole, varied, the same again, and the right way up.
 
 Needs: for each program what experiments/other_plots.py names; else its tests are skipped.
-Run: python -m pytest -q tests/test_other_plots.py
 """
 
 import os

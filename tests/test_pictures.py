@@ -1,7 +1,4 @@
-"""No text of the project's pictures is cut off, and no two labels lie on each other: as matplotlib lays them out.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_pictures.py
-"""
+"""No text of the project's pictures is cut off, and no two labels lie on each other: as matplotlib lays them out."""
 
 import itertools
 
@@ -20,24 +17,14 @@ def faults(figure):
     from matplotlib.text import Text
 
     figure.draw_without_rendering()
-    ticks = {
-        text for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for text in axis.findobj(Text) if text is not axis.label
-    }
-    shown = {
-        tick.label1 for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for tick in axis._update_ticks()
-    }  # others lie beyond the axis
-    texts = [
-        text
-        for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text().strip() and (text not in ticks or text in shown)
-    ]
-    boxes = {text: text.get_window_extent() for text in texts}
+    axes_of = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    ticks = {text for axis in axes_of for text in axis.findobj(Text) if text is not axis.label}
+    shown = {tick.label1 for axis in axes_of for tick in axis._update_ticks()}  # others lie beyond the axis
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    boxes = {text: text.get_window_extent() for text in texts if text not in ticks or text in shown}
     whole = figure.bbox.padded(1)
-    found = [
-        text.get_text()
-        for text, box in boxes.items()
-        if box.x0 < whole.x0 or box.y0 < whole.y0 or box.x1 > whole.x1 or box.y1 > whole.y1
-    ]
+    inside = {text for text, box in boxes.items() if box.x0 >= whole.x0 and box.y0 >= whole.y0 and box.x1 <= whole.x1 and box.y1 <= whole.y1}
+    found = [text.get_text() for text in boxes if text not in inside]
     labels = [label for axes in figure.axes for label in (axes.xaxis.label, axes.yaxis.label, axes.title) if label in boxes]
     labels += [figure._suptitle] if figure._suptitle else []
     return found + [(a.get_text(), b.get_text()) for a, b in itertools.combinations(labels, 2) if boxes[a].overlaps(boxes[b])]

@@ -1,13 +1,11 @@
-"""What the teacher is asked, and the labels that it says beside its sentences: words, schema, reading, what is kept of it.
-
-Needs: httpx2; no network, no key. Run: python -m pytest -q tests/test_prompts.py
-"""
+"""What the teacher is asked, and the labels that it says beside its sentences: words, schema, reading, what is kept of it."""
 
 import hashlib
 import json
 
 import pytest
-from asking import ask, rows_of, run
+from asking import ask, run
+from described import rows_of
 from mistral_server import MistralServer
 
 from llm_ts import claims, question
@@ -71,15 +69,11 @@ def test_the_schema_enumerates_the_labels_beside_each_sentence(asked):
 SAID = {"trend": "It rises.", "noise": "Low noise.", "extrema": "Both lie at the end."}
 
 
-@pytest.mark.parametrize(
-    "more, labels",
-    [
-        ({}, {}),
-        ({"trend_label": "flat", "max_label": "end"}, {"trend": "flat", "max": "end"}),
-        ({"trend_label": " Increasing ", "noise_label": "LOW"}, {"trend": "increasing", "noise": "low"}),
-        ({"trend_label": "upwards", "noise_label": None, "max_label": ["end"], "min_label": 3}, {}),
-    ],
-)
+@pytest.mark.parametrize("more, labels", [
+    ({}, {}), ({"trend_label": "flat", "max_label": "end"}, {"trend": "flat", "max": "end"}),
+    ({"trend_label": " Increasing ", "noise_label": "LOW"}, {"trend": "increasing", "noise": "low"}),
+    ({"trend_label": "upwards", "noise_label": None, "max_label": ["end"], "min_label": 3}, {}),
+])  # fmt: skip
 def test_labels_are_read_and_what_is_none_is_left_out(more, labels):
     for text in (json.dumps(SAID | more), f"Here: {json.dumps(SAID | more)}"):
         answer = STUDY.parse(text)

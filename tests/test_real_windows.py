@@ -1,6 +1,6 @@
 """experiments.real_windows on a package of the test's own: values, windows, mistakes. Real pip fetches it where that counts.
 
-Needs: pip and pandas; no network. Run: python -m pytest -q tests/test_real_windows.py
+Needs: pip and pandas; no network.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from operator import itemgetter
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, run_script
+from conftest import ROOT
 
 from experiments import real_windows
 from llm_ts.base import cli, pypi
@@ -162,14 +162,6 @@ def test_mistakes(listed, tmp_path, line, settings, why):
     with pytest.raises(cli.UserError, match=why) as error:
         listed([line], **settings)
     assert len(str(error.value).splitlines()) == 1 and not [*tmp_path.glob("w.jsonl*")]
-
-
-def test_a_package_without_the_series_is_one_line_and_exit_2(listed, tmp_path):
-    listed([LINES["walk"]])
-    before = (tmp_path / "w.jsonl").read_bytes()
-    (tmp_path / "series.csv").write_text(HEAD + "a,tiny,tiny/gone.csv,y,,x,x\n")
-    done = run_script("experiments.real_windows", "--out", "w.jsonl", "--list", tmp_path, cwd=tmp_path, code=2)
-    assert len(done.stderr.splitlines()) == 1 and (tmp_path / "w.jsonl").read_bytes() == before
 
 
 def test_the_published_list_is_whole():

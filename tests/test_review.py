@@ -1,6 +1,6 @@
 """What a human decides: verify.csv there and back, bad lines, the order of doubt.
 
-Needs: LibreOffice's soffice for the real spreadsheet (else that test skips aloud). Run: python -m pytest -q tests/test_review.py
+Needs: LibreOffice's soffice for the real spreadsheet (else that test skips aloud).
 """
 
 import csv
@@ -11,10 +11,9 @@ import zipfile
 
 import pytest
 from conftest import run_script
-from test_curate_convert import other, plant, rows_with_gold, store
+from described import bytes_of, curated_of, other, plant, rows_of, rows_with_gold, write_rows
 
 from llm_ts.base import cli
-from llm_ts.data import records
 from llm_ts.question import STUDY
 from llm_ts.review import session, verify_csv
 
@@ -32,10 +31,6 @@ def write_table(folder, lines, delimiter=",", encoding="utf-8"):
         writer.writerows(lines)
 
 
-def curated_of(folder):
-    return {row["id"]: row["curated"] for row in records.read(str(folder / "data.jsonl"))}
-
-
 @pytest.fixture(scope="module")
 def curated(tmp_path_factory):
     """A folder of sixty rows with planted errors, curly quotes, accents and a formula's beginning, curated once."""
@@ -45,7 +40,7 @@ def curated(tmp_path_factory):
     for number, row in enumerate(rows):
         words = "= " if number % 2 else ""
         row["gold"] = {name: f"{words}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
-    store(folder, rows)
+    write_rows(folder, rows)
     run_script("curate.py", cwd=folder)
     return folder
 
@@ -102,7 +97,7 @@ def test_a_real_spreadsheet_keeps_every_decision_and_computes_nothing(tmp_path, 
     for number, row in enumerate(rows):
         begin = ("=1+1; ", "+", "-3.50 ", "@sum, ", "\"quoted\" ", "")[number % 6]
         row["gold"] = {name: f"{begin}In the plot\u2019s na\u00efve window of 0.5, {text}" for name, text in row["gold"].items()}
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     run_script("curate.py", cwd=tmp_path)
     lines = table_of(tmp_path)
     for number, line in enumerate(lines):
@@ -123,7 +118,7 @@ def test_a_real_spreadsheet_keeps_every_decision_and_computes_nothing(tmp_path, 
 
 def test_a_decision_holds_for_sentences_that_were_not_to_verify(folder):
     row_id, curated = next((i, c) for i, c in curated_of(folder).items() if c["extrema"]["status"] == "replaced")
-    gold = {row["id"]: row["gold"] for row in records.read(str(folder / "data.jsonl"))}[row_id]["extrema"]
+    gold = {row["id"]: row["gold"] for row in rows_of(folder)}[row_id]["extrema"]
     blank = dict.fromkeys(verify_csv.COLUMNS, "")
     lines = table_of(folder)
     write_table(folder, [*lines, blank | {"id": row_id, "sentence": "extrema", "gold": gold, "decision": "gold"}])
@@ -132,27 +127,21 @@ def test_a_decision_holds_for_sentences_that_were_not_to_verify(folder):
     assert len(table_of(folder)) == len(lines) + 1
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"decision": "perhaps"}, "decision 'perhaps' is not gold, truth or own"),
-        ({"decision": "own"}, "the column own is empty"),
-        ({"decision": "gold", "own": "It rises."}, "the decision is 'gold'"),
-        ({"own": "It rises."}, "the decision is ''"),
-        ({"decision": "own", "own": "It rises. " * 50}, "1 to 400 letters"),
-        ({"decision": "own", "own": "It \x1b[31mrises."}, "can be printed"),
-        ({"id": "ou_000999", "decision": "gold"}, "another data file"),
-        ({"gold": "Something else.", "decision": "gold"}, "none of its 1 decisions"),
-    ],
-)
+@pytest.mark.parametrize(("change", "why"), [
+    ({"decision": "perhaps"}, "decision 'perhaps' is not gold, truth or own"), ({"decision": "own"}, "the column own is empty"),
+    ({"decision": "gold", "own": "It rises."}, "the decision is 'gold'"), ({"own": "It rises."}, "the decision is ''"),
+    ({"decision": "own", "own": "It rises. " * 50}, "1 to 400 letters"), ({"id": "ou_000999", "decision": "gold"}, "another data file"),
+    ({"decision": "own", "own": "It \x1b[31mrises."}, "can be printed"),
+    ({"gold": "Something else.", "decision": "gold"}, "none of its 1 decisions"),
+])  # fmt: skip
 def test_bad_lines_are_one_line_and_nothing_is_lost(folder, change, why):
     lines = table_of(folder)
     lines[2] |= change
     write_table(folder, lines)
-    before = (folder / "verify.csv").read_bytes(), (folder / "data.jsonl").read_bytes()
+    before = bytes_of(folder)
     done = run_script("curate.py", cwd=folder, code=2)
     assert why in done.stderr and "\x1b" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
-    assert ((folder / "verify.csv").read_bytes(), (folder / "data.jsonl").read_bytes()) == before
+    assert bytes_of(folder) == before
 
 
 @pytest.mark.parametrize(("old", "new", "why"), [
@@ -163,12 +152,9 @@ def test_a_table_of_another_shape_is_refused(folder, old, new, why):
     text = (folder / "verify.csv").read_text("utf-8-sig")
     assert old in text
     (folder / "verify.csv").write_text(text.replace(old, new, 1))
-    before = (folder / "verify.csv").read_bytes()
+    before = bytes_of(folder)
     assert why in run_script("curate.py", cwd=folder, code=2).stderr
-    assert (folder / "verify.csv").read_bytes() == before
-
-
-def test_a_workbook_is_no_csv_file(folder):
+    assert bytes_of(folder) == before
     with zipfile.ZipFile(folder / "verify.csv", "w") as book:
         book.writestr("content.xml", "\0" * 100)
     assert "is not a CSV file" in run_script("curate.py", cwd=folder, code=2).stderr

@@ -1,6 +1,6 @@
 """curate.py --review in a real browser, by keyboard; killed and started again; what its server refuses.
 
-Needs: chromium for the page (else those tests skip aloud). Run: python -m pytest -q tests/test_review_page.py
+Needs: chromium for the page (else those tests skip aloud).
 """
 
 import contextlib
@@ -16,11 +16,10 @@ import threading
 import urllib.parse
 
 import pytest
-from conftest import command_of, run_script
-from test_curate_convert import other, rows_with_gold, store
-from test_review import curated_of, table_of
+from conftest import ROOT, run_script, start
+from described import bytes_of, curated_of, other, rows_of, rows_with_gold, write_rows
+from test_review import table_of
 
-from llm_ts.data import records
 from llm_ts.question import STUDY
 
 HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> The trend falls & "rises".'
@@ -39,15 +38,14 @@ def wrong_rows(count):
 
 @pytest.fixture
 def folder(tmp_path):
-    store(tmp_path, wrong_rows(16))
+    write_rows(tmp_path, wrong_rows(16))
     return tmp_path
 
 
 @contextlib.contextmanager
 def reviewing(folder, *flags):
     """The script with its page -> (process, address); killed at the end if it still runs."""
-    command = [*command_of("curate.py"), "--review", "--port", "0", *map(str, flags)]
-    script = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    script = start("curate.py", "--review", "--port", 0, *flags, cwd=folder, stderr=subprocess.PIPE)
     try:
         address = next((line.split()[1] for line in script.stdout if line.startswith("page: ")), None)
         assert address, script.stderr.read()
@@ -69,7 +67,7 @@ def press_and_wait(browser, *keys):
 
 @pytest.mark.slow
 def test_ten_rows_by_keyboard_with_a_kill_and_a_second_start(folder, browser):
-    rows = {row["id"]: row for row in records.read(str(folder / "data.jsonl"))}
+    rows = {row["id"]: row for row in rows_of(folder)}
     ids = list(rows)
     order = ids[1::2] + ids[::2]  # first where the two teachers disagree
     expected = {}
@@ -137,9 +135,9 @@ def test_ten_rows_by_keyboard_with_a_kill_and_a_second_start(folder, browser):
         out, error = script.communicate(timeout=60)
         assert script.returncode == 0 and not error and "to_verify_sentences: 5 (" in out
     assert decisions_in(folder) == expected and len(expected) == 11
-    before = (folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()
+    before = bytes_of(folder)
     run_script("curate.py", cwd=folder)  # a spreadsheet's way from here: nothing changes
-    assert ((folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()) == before
+    assert bytes_of(folder) == before
 
 
 @pytest.mark.slow
@@ -158,7 +156,7 @@ def test_quick_letters_for_a_sentence_are_no_commands(folder, browser):
 
 @pytest.mark.slow
 def test_the_plot_shows_the_numbers_under_the_pointer(folder, browser):
-    rows = {row["id"]: row for row in records.read(str(folder / "data.jsonl"))}
+    rows = {row["id"]: row for row in rows_of(folder)}
     with reviewing(folder) as (_, address):
         browser.open(address, "document.querySelector('#choose-gold')")
         row = rows[browser.text("#title").split()[0]]
@@ -184,7 +182,7 @@ def test_hostile_sentences_are_shown_and_do_nothing(tmp_path, browser):
         row["gold"]["trend"] = f"{HOSTILE} The trend is {other('trend', row['truth']['trend'])}."
         row["gold"]["noise"] = HOSTILE
         row["second"] = {"gold": dict.fromkeys(STUDY.topics, HOSTILE), "teacher": {"model": HOSTILE}}
-    store(tmp_path, rows)
+    write_rows(tmp_path, rows)
     with reviewing(tmp_path) as (_, address):
         browser.open(address, "document.querySelector('#choose-gold')")
         assert HOSTILE in browser.text("#choose-gold") and HOSTILE in browser.text("#choose-second")
@@ -225,16 +223,11 @@ def test_what_the_server_refuses(folder):
             (404, (f"http://{parts.netloc}", "/decide", good, {})),
             (404, (address, "nothing", good, {})),
             (403, (address, "decide", good, {"Host": f"evil.example:{parts.port}", "Origin": f"http://evil.example:{parts.port}"})),
-            (403, (address, "decide", good, {"Origin": evil})),
-            (403, (address, "decide", good, {"Origin": None})),
-            (403, (address, "decide", good, {"Origin": "null"})),
+            *((403, (address, "decide", good, {"Origin": origin})) for origin in (evil, None, "null")),
             (415, (address, "decide", good, {"Content_Type": "text/plain"})),
-            (411, (address, "decide", good, {"Content_Length": None})),
-            (411, (address, "decide", good, {"Content_Length": "-1"})),
+            *((411, (address, "decide", good, {"Content_Length": length})) for length in (None, "-1")),
             (413, (address, "decide", {**good, "own": "x" * 20_000}, {})),
-            (400, (address, "decide", b"{", {})),
-            (400, (address, "decide", b"[" * 9_000, {})),
-            (400, (address, "decide", b"[]", {})),
+            *((400, (address, "decide", body, {})) for body in (b"{", b"[" * 9_000, b"[]")),
             *((400, (address, "decide", {**good, "number": number}, {})) for number in (-1, 16, True, "0", None, 0.0)),
             *((400, (address, "decide", {**good, "decision": word}, {})) for word in ("perhaps", None, 1, [])),
             (409, (address, "decide", {**good, "decision": "own", "own": " \n"}, {})),
@@ -249,19 +242,19 @@ def test_what_the_server_refuses(folder):
         assert (folder / "verify.csv").read_bytes() == before
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", parts.port), timeout=5)  # bound to 127.0.0.1 alone
-        with open(os.path.join(os.path.dirname(command_of("curate.py")[1]), "llm_ts", "review", "page.html")) as file:
+        with open(os.path.join(ROOT, "llm_ts", "review", "page.html")) as file:
             assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", file.read())  # loads nothing from anywhere
 
 
 def test_opened_twice_is_one_line(folder, tmp_path_factory):
     with reviewing(folder) as (script, address):
-        before = (folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()
+        before = bytes_of(folder)
         for flags in (("--review",), ("--review", "--port", 0), ()):
             done = run_script("curate.py", *flags, cwd=folder, code=2)
             assert "written by another run" in done.stderr and len(done.stderr.strip().splitlines()) == 1
-        assert ((folder / "data.jsonl").read_bytes(), (folder / "verify.csv").read_bytes()) == before
+        assert bytes_of(folder) == before
         elsewhere = tmp_path_factory.mktemp("elsewhere")
-        store(elsewhere, wrong_rows(3))
+        write_rows(elsewhere, wrong_rows(3))
         port = urllib.parse.urlsplit(address).port
         done = run_script("curate.py", "--review", "--port", port, cwd=elsewhere, code=2)
         assert f"no page on port {port}" in done.stderr and "another --port" in done.stderr
@@ -309,5 +302,5 @@ def test_a_kill_at_any_moment_loses_no_decision_that_was_answered(folder, seed):
 
 
 def test_nothing_to_look_at_is_said_and_is_no_error(tmp_path):
-    store(tmp_path, rows_with_gold(5))
+    write_rows(tmp_path, rows_with_gold(5))
     assert "nothing to look at" in run_script("curate.py", "--review", cwd=tmp_path).stdout

@@ -1,7 +1,4 @@
-"""Who may import whom: stages and experiments import the package, nobody imports them; a room imports rooms below it alone.
-
-Needs: nothing beyond the standard library. Run: python -m pytest -q tests/test_rooms.py
-"""
+"""Who may import whom: stages and experiments import the package, nobody imports them; a room imports rooms below it alone."""
 
 import ast
 import glob

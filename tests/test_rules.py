@@ -1,7 +1,4 @@
-"""The rules of a truth as a property of rows, students and results: kept, read back, never mixed.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_rules.py
-"""
+"""The rules of a truth as a property of rows, students and results: kept, read back, never mixed."""
 
 import json
 
@@ -22,9 +19,12 @@ EVERY_CASE = pytest.mark.parametrize("by", CASES, ids=lambda by: by.words)
 
 @EVERY_CASE
 def test_a_student_keeps_them_in_its_files(by):
-    learnt = Task(STUDY.by(by), "thirds", "image", ("ramp",), (24, 48))
-    assert from_mark(learnt.mark, "x.gguf") == learnt
-    assert from_json(json.loads(json.dumps(learnt.to_json())), "training.json") == learnt
+    for learnt in (
+        Task(STUDY.by(by), "thirds", "image", ("ramp",), (24, 48), prompt_version=2),
+        Task(question.QUESTIONS["season"].by(by), processes=("ou", "season"), points=(24,)),
+    ):
+        assert from_mark(learnt.mark, "x.gguf") == learnt
+        assert from_json(json.loads(json.dumps(learnt.to_json())), "training.json") == learnt
 
 
 @pytest.mark.parametrize("by", [rules.PUBLISHED, LOUD], ids=lambda by: by.words)

@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from llm_ts.base import cli, disk, torchrun
-from llm_ts.question import STUDY
+from llm_ts.question import QUESTIONS, STUDY
 from llm_ts.scores import curves
 from llm_ts.scores.means import mean_of
 from llm_ts.scores.score import scored
@@ -126,10 +126,12 @@ def test_a_second_training_in_a_folder_is_refused(folder):
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
-    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, "seed": 0})
-    run_folder.check(str(tmp_path), {"rank": 4, "seed": 0})
-    with pytest.raises(cli.UserError, match=r"other rank \(4 there, 8 here\): give"):
-        run_folder.check(str(tmp_path), {"rank": 8, "seed": 0})
+    kept, other = {"rank": 4, "task": Task().to_json()}, Task(QUESTIONS["season"], see="image").to_json()
+    disk.write_json(str(tmp_path / "training.json"), kept)
+    run_folder.check(str(tmp_path), kept)
+    for change, words in (({"rank": 8}, r"other rank \(4 there, 8 here\): give"), ({"task": other}, "other question .*, see ")):
+        with pytest.raises(cli.UserError, match=words):
+            run_folder.check(str(tmp_path), {**kept, **change})
 
 
 def test_a_run_and_its_model_may_move_together(tmp_path):

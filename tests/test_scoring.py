@@ -1,7 +1,6 @@
 """Scores: Wilson's interval against published values, outcomes, and that an unreadable answer is wrong.
 
 Needs: nothing beyond requirements.txt; the embedder here is a stand-in that counts common words.
-Run: python -m pytest -q tests/test_scoring.py
 """
 
 import itertools
@@ -27,14 +26,8 @@ class WordScorer(Scorer):
 
 
 @pytest.mark.parametrize(
-    "right, n, low, high",
-    [
-        # Newcombe 1998, Statistics in Medicine 17, table I, method 3: 81/263, 15/148, 0/20, 1/29
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
+    # Newcombe 1998, Statistics in Medicine 17, table I, method 3: 81/263, 15/148, 0/20, 1/29
+    "right, n, low, high", [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
 )
 def test_wilson_intervals_are_newcombes(right, n, low, high):
     found = wilson(right / n, n)
@@ -76,16 +69,6 @@ def test_unreadable_ambiguous_and_wrong_are_told_apart_and_none_is_right():
     assert means["claims"]["outcomes"]["noise"] == {"right": 1, "wrong": 1, "ambiguous": 1, "unread": 1}
     assert means["claims"]["all"]["noise"]["mean"] == 0.25
     assert (means["valid_json"]["mean"], means["readable"]["mean"]) == (0.5, 0.75)
-
-
-def test_all_four_needs_all_four():
-    some = rows(1)
-    answer = dict(some[0]["sentences"])
-    wrong = {**some[0]["truth"], "trend": "flat" if some[0]["truth"]["trend"] != "flat" else "increasing"}
-    answer["trend"] = STUDY.say(wrong)["trend"]
-    sample = score.score_answers(STUDY, some, [json.dumps(answer)], WordScorer())
-    claims = score.summarise(STUDY, some, sample)["claims"]["all"]
-    assert claims["trend"]["mean"] == 0 and claims["max"]["mean"] == 1 and claims["all_four"]["mean"] == 0
 
 
 @pytest.mark.parametrize(

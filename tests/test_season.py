@@ -1,6 +1,6 @@
 """A fourth topic as its user meets it: seasonal series beside OU ones, through every stage to four sentences of a student.
 
-Needs: models/ and build/llama.cpp (python fetch.py smollm2 minilm llama.cpp). Run: python -m pytest -q tests/test_season.py
+Needs: models/ and build/llama.cpp (python fetch.py smollm2 minilm llama.cpp).
 """
 
 import json
@@ -11,17 +11,18 @@ import shutil
 import numpy as np
 import pytest
 from conftest import ROOT, run_script
+from described import bytes_of, numbers_in, rows_of, write_rows
 
-from llm_ts import formats, question, task
+from llm_ts import question, series, task
 from llm_ts.base import cli, disk
-from llm_ts.data import pair, records
+from llm_ts.data import pair
 from llm_ts.pairs import fresh, suites
 from llm_ts.scores import evaluation
 from llm_ts.series import PROCESSES, rows
+from llm_ts.series.scale import rescale
 from llm_ts.student import origin
 from llm_ts.student.student import Student
 from llm_ts.task import Task
-from llm_ts.train import run_folder
 
 SEASON = question.QUESTIONS["season"]
 MAKE = ("--points", 24)
@@ -38,29 +39,29 @@ def described(tmp_path_factory):
     return folder
 
 
-def test_both_kinds_stand_in_one_file_and_can_be_made_again_bit_for_bit(described):
-    there = records.read(str(described / "data.jsonl"))
+def test_both_kinds_stand_in_one_file_and_are_the_numbers_of_their_dat_files(described):
+    there = rows_of(described)
     assert [row["id"][:4] for row in there] == ["ou_0"] * 60 + ["seas"] * 60
     for row in there:
         assert row["question"] == "season" and set(row["gold"]) == {"trend", "noise", "extrema", "season"}
-        kept = np.loadtxt(described / "dataset" / f"{row['id']}.dat")[:, 1]  # written by repr: read back exactly
-        assert (rows.replay(row["params"]) == kept).all()
-    share = {
-        name: [row["truth"]["season"] for row in there if row["id"].startswith(name)].count("yes") for name in ("ou", "season")
-    }
-    assert share["ou"] < 12 and share["season"] > 48
+        kept = np.loadtxt(described / "dataset" / f"{row['id']}.dat")[:, 1]
+        assert (kept.min(), kept.max()) == (row["raw_min"], row["raw_max"])  # written by repr: read back exactly
+        assert rescale(kept[None])[0][0].tolist() == row["series"]
+    seasons = [row["truth"]["season"] for row in there]
+    assert seasons[:60].count("yes") < 12 and seasons[60:].count("yes") > 48
 
 
-@pytest.mark.parametrize("name", PROCESSES)
-def test_a_process_draws_by_its_name_alone(name, monkeypatch):
+def test_a_process_draws_by_its_name_alone(monkeypatch):
     """Another order of the list, and another process in it, change no series of those that are there."""
-    made = rows.make(3, range(5), 64, process=PROCESSES[name])
-    turned = dict(reversed(PROCESSES.items()))
-    monkeypatch.setattr(rows, "PROCESSES", {"new": object(), **turned})
-    again = rows.make(3, range(5), 64, process=turned[name])
-    assert made[0] == again[0] and (made[1] == again[1]).all()
-    others = [rows.make(3, range(5), 64, process=process)[0] for other, process in PROCESSES.items() if other != name]
-    assert all(row["series"] not in [one["series"] for one in other] for other in others for row in made[0])
+    made = {name: rows.make(3, range(5), 64, process=process) for name, process in PROCESSES.items()}
+    turned = {"new": object(), **dict(reversed(PROCESSES.items()))}
+    monkeypatch.setattr(series, "PROCESSES", turned)
+    monkeypatch.setattr(rows, "PROCESSES", turned, raising=False)
+    for name, (there, paths) in made.items():
+        again = rows.make(3, range(5), 64, process=turned[name])
+        assert there == again[0] and (paths == again[1]).all()
+    every = [tuple(row["series"]) for there, _ in made.values() for row in there]
+    assert len(set(every)) == len(every) == 5 * len(PROCESSES)
 
 
 def test_the_other_question_needs_another_file(described, tmp_path):
@@ -93,15 +94,6 @@ def test_a_student_is_examined_on_the_processes_that_it_learnt():
     labels = [row["truth"]["season"] for row in made]
     assert labels[1::2].count("yes") > 15 and labels[::2].count("yes") < 5
     assert made[::2] == suites.rows("unseen", 40, 64, "thirds", SEASON)[::2]
-
-
-def test_what_a_gguf_keeps_is_read_back():
-    for known in (
-        Task(question.STUDY, "thirds", points=(24, 48)),
-        Task(SEASON, processes=("ou", "season"), points=(24,)),
-        Task(question.STUDY, see="image", processes=("ramp",), prompt_version=2),
-    ):
-        assert task.from_mark(known.mark, "x.gguf") == known
 
 
 def test_a_student_that_nothing_is_known_of_is_asked_what_the_run_asks():
@@ -150,8 +142,8 @@ def right(monkeypatch):
 
     def ask(self, prompts, *more, **how):
         asked = [next(asks for asks in question.QUESTIONS.values() if text.startswith(asks.instruction)) for text in prompts]
-        series = [formats.text_to_series(text.split("Series:")[1]) for text in prompts]
-        return [asks.answer_of(asks.truth_of(values)["sentences"]) for asks, values in zip(asked, series)]
+        truths = [asks.truth_of(numbers_in(text)) for asks, text in zip(asked, prompts)]
+        return [asks.answer_of(truth["sentences"]) for asks, truth in zip(asked, truths)]
 
     monkeypatch.setattr(Student, "ask", ask)
 
@@ -195,50 +187,22 @@ def test_it_is_examined_by_its_own_question(trained, embedder):
 def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder, tmp_path):
     lines = (described / "data.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "data.jsonl").write_text(lines[0].replace('"question": "season"', '"question": "colour"'))
-    content = json.loads(open(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), encoding="utf-8").read())
+    content = disk.read_json(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), "x.py")
     other = {**content["task"], "question": "colour"}
     (tmp_path / "evaluation.json").write_text(json.dumps({**content, "task": other}))
     (tmp_path / "training.json").write_text(json.dumps({"task": {**other, "question": ["colour"]}}))
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
     example = os.path.join(ROOT, "examples", "co2.csv")
     for script, *flags in (
-        ("convert.py",),
-        ("ou_process.py", "--truth"),
-        ("mistral.py", "--dryrun"),
-        ("curate.py",),
+        ("convert.py",), ("ou_process.py", "--truth"), ("mistral.py", "--dryrun"), ("curate.py",), ("examine.py", "--model", tmp_path),
         ("describe.py", example, "--column", "ppm", "--model", tmp_path),
-        ("examine.py", "--model", tmp_path),
-    ):
+    ):  # fmt: skip
         done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert "colour" in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
     with pytest.raises(cli.UserError, match="colour"):
         evaluation.read(str(tmp_path / "evaluation.json"))
     with pytest.raises(cli.UserError, match="colour"):
         task.from_mark("llm_ts " + json.dumps(other), "x.gguf")
-
-
-def test_a_run_with_another_task_is_refused_by_what_differs(tmp_path):
-    disk.write_json(str(tmp_path / "training.json"), {"rank": 4, "task": Task().to_json()})
-    run_folder.check(str(tmp_path), {"rank": 4, "task": Task().to_json()})
-    with pytest.raises(cli.UserError, match="other question .*, see "):
-        run_folder.check(str(tmp_path), {"rank": 4, "task": Task(SEASON, see="image").to_json()})
-
-
-def test_mixed_pairs_are_refused(described, tmp_path):
-    there = records.read(str(described / "data.jsonl"))[:2]
-    made = [pair.make(row, "thirds", split, row["truth"]["sentences"]) for row, split in zip(there, ("train", "test"))]
-    made.append({**made[0], "id": "ou_000099", "question": "study"})
-    pair.write(str(tmp_path / "pairs.jsonl"), made)
-    with pytest.raises(cli.UserError, match="questions season, study"):
-        pair.read(str(tmp_path / "pairs.jsonl"))
-
-
-def edited(source, target, change):
-    """A copy of data.jsonl whose rows were changed: change(number, row)."""
-    there = records.read(str(source))
-    for number, row in enumerate(there):
-        change(number, row)
-    target.write_text("".join(records.encode(row) + "\n" for row in there))
 
 
 @pytest.mark.parametrize(
@@ -249,29 +213,32 @@ def edited(source, target, change):
         (lambda k, row: row["params"].pop("process"), ("convert.py",), "does not say its process"),
         (lambda k, row: row.update(params=[1]), ("convert.py",), "its params is not an object"),
         (lambda k, row: row.update(params={"process": "tides"}), ("convert.py",), "no process 'tides'"),
-        (lambda k, row: row.update(second=5), ("mistral.py",), "its second is not"),
         (lambda k, row: row["gold"].update(season=" "), ("mistral.py", "curate.py", "convert.py"), "its gold is not the four sentences"),
     ],
 )
 def test_rows_that_were_edited_are_refused_by_name(described, tmp_path, change, scripts, why):
-    path = tmp_path / "data.jsonl"
-    edited(described / "data.jsonl", path, change)
-    before = path.read_bytes()
+    there = rows_of(described)
+    for number, row in enumerate(there):
+        change(number, row)
+    write_rows(tmp_path, there)
+    before = bytes_of(tmp_path)
     for script in scripts:
         flags = {"mistral.py": ["--dryrun"], "convert.py": ["--diagnostics", "0"]}.get(script, [])
         done = run_script(script, *flags, cwd=tmp_path, code=2)
         assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
-        assert path.read_bytes() == before and not (tmp_path / "test_jsonl.jsonl").exists()
+        assert bytes_of(tmp_path) == before
 
 
-def test_pairs_that_lost_their_question_are_refused(described, tmp_path):
-    there = records.read(str(described / "data.jsonl"))[:2]
+def test_pairs_that_are_mixed_or_lost_their_question_are_refused(described, tmp_path):
+    path, there = tmp_path / "pairs.jsonl", rows_of(described)[:2]
     made = [pair.make(row, "thirds", split, row["truth"]["sentences"]) for row, split in zip(there, ("train", "test"))]
-    pair.write(str(tmp_path / "pairs.jsonl"), made)
-    text = (tmp_path / "pairs.jsonl").read_text()
-    (tmp_path / "pairs.jsonl").write_text(text.replace('"question": "season", ', '"question": "study", '))
+    pair.write(str(path), [*made, {**made[0], "id": "ou_000099", "question": "study"}])
+    with pytest.raises(cli.UserError, match="questions season, study"):
+        pair.read(str(path))
+    pair.write(str(path), made)
+    path.write_text(path.read_text().replace('"question": "season", ', '"question": "study", '))
     with pytest.raises(cli.UserError, match="are not those of the question 'study'"):
-        pair.read(str(tmp_path / "pairs.jsonl"))
+        pair.read(str(path))
 
 
 @pytest.mark.parametrize(

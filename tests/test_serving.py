@@ -2,17 +2,14 @@
 
 Commands are read from that page and run as they stand there; only the port is another one, and the export compares 4 rows.
 Needs: models/, build/ (python fetch.py smollm2 llama-server), openai; else what needs it skips.
-Run: python -m pytest -q tests/test_serving.py
 """
 
 import concurrent.futures
-import contextlib
 import http.client
 import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +18,7 @@ import llama_shim
 import numpy as np
 import pytest
 import requests
-from conftest import ROOT, SMOLLM2
+from conftest import ROOT
 
 from llm_ts.base import cli, paths
 from llm_ts.question import STUDY, messages_of
@@ -59,15 +56,13 @@ def shell(line, cwd, code=0):
 
 
 @pytest.fixture(scope="module")
-def shelf(readme, tmp_path_factory):
+def shelf(readme, smollm2, tmp_path_factory):
     """A folder that looks like the repository's, with student.gguf, base.gguf, base-lora.gguf, minus.gguf and prompt.txt."""
     llama_shim.program("llama-server")
     try:
         paths.llama_cpp()
     except cli.UserError as error:
         pytest.skip(str(error))
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
     folder, (lines, _) = tmp_path_factory.mktemp("shelf"), readme
     for name in ("hf2gguf.py", "describe.py", "trained", "examples", "build", "models"):
         os.symlink(os.path.join(ROOT, name), folder / name)
@@ -98,29 +93,8 @@ def negate(adapter, target):
     writer.close()
 
 
-@contextlib.contextmanager
 def serving(line, folder, **env):
-    """The address of the server that a line starts, on a port of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {**os.environ, "LLAMA_ARG_THREADS": "1", "OMP_WAIT_POLICY": "passive", **env}  # this machine may have other work
-    with open(folder / f"log-{port}", "w+") as log:
-        command = shlex.split(line.replace("8080", str(port)))
-        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(1200):
-                with contextlib.suppress(requests.ConnectionError):
-                    if requests.get(f"{url}/health", timeout=60).status_code == 200:
-                        break
-                assert process.poll() is None, (folder / f"log-{port}").read_text()[-2000:]
-                time.sleep(0.1)
-            yield url
-            assert process.poll() is None, "the server did not live to the end"
-        finally:
-            process.kill()
-            process.wait()
+    return llama_shim.serving(shlex.split(line.replace("8080", "PORT")), folder, **env)
 
 
 @pytest.fixture(scope="module")

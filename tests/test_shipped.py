@@ -1,14 +1,15 @@
 """The shipped adapter: its README's five lines of PEFT open it, describe.py uses it unasked, and it reads plain shapes.
 
-Needs: models/ (python fetch.py smollm2). Run: python -m pytest -q tests/test_shipped.py
+Needs: models/ (python fetch.py smollm2).
 """
 
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
-from conftest import ROOT, SMOLLM2, run_script
+from conftest import ROOT, run_script, start
 
 from llm_ts.base import cli, paths
 from llm_ts.data import pair
@@ -18,15 +19,9 @@ from llm_ts.question import STUDY
 from llm_ts.student import answer
 from llm_ts.student.student import Student
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("smollm2")]
 
 RAMP = [round(99 * i / 63) for i in range(64)]
-
-
-@pytest.fixture(autouse=True)
-def base():
-    if not os.path.isfile(SMOLLM2):
-        pytest.skip("models/SmolLM2-135M-Instruct.Q4_1.gguf is missing: python fetch.py smollm2")
 
 
 def test_its_readme_opens_it_with_peft(monkeypatch):
@@ -44,12 +39,12 @@ def test_its_readme_opens_it_with_peft(monkeypatch):
         assert parsed.read == {claim: truth[claim] for claim in STUDY.claims}
 
 
-def test_describe_needs_no_model_to_be_named(tmp_path):
-    csv = tmp_path / "fall.csv"
-    csv.write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
-    done = run_script("describe.py", csv, cwd=tmp_path)
-    assert "The trend is decreasing." in done.stdout
-    assert done.stdout.count(" right") == len(STUDY.claims)
+def test_describe_needs_no_model_to_be_named_and_prints_nothing_of_the_libraries(tmp_path):
+    (tmp_path / "fall.csv").write_text("litres\n" + "\n".join(f"{900 - 7.5 * i}" for i in range(60)))
+    process = start("describe.py", "fall.csv", cwd=tmp_path, env={**os.environ, "TRANSFORMERS_VERBOSITY": "warning"}, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0 and out.startswith("series: litres") and out.count(" right") == len(STUDY.claims)
+    assert "The trend is decreasing." in out and not [line for line in err.splitlines() if not line.startswith("note: first use")]
 
 
 @pytest.mark.parametrize("folder", [paths.SHIPPED, paths.SHIPPED_SEES])
@@ -59,11 +54,8 @@ def test_it_is_small_and_holds_no_pickle(folder):
     assert {name.rpartition(".")[2] for name in sizes} == {"json", "md", "safetensors"}
 
 
-def test_the_one_with_eyes_describes_a_picture_and_a_file(tmp_path):
+def test_the_one_with_eyes_describes_a_picture_and_a_file(sees, tmp_path):
     """Plots drawn here, of plain shapes: from the picture alone, and from the numbers that it draws itself, with verdicts."""
-    base = os.path.join(ROOT, "models", "SmolLM2-135M-Sees")
-    if not os.path.isdir(base):
-        pytest.skip("models/SmolLM2-135M-Sees is missing: make sees")
     for name, series in (("rises", RAMP), ("falls", RAMP[::-1])):
         plot.Plotter(64).save(series, str(tmp_path / f"{name}.png"))
         said = run_script("describe.py", "--image", f"{name}.png", cwd=tmp_path).stdout
@@ -82,10 +74,8 @@ def test_its_base_is_named_where_it_is_missing(tmp_path):
     assert "experiments.pretrain_tower" in done.stderr and "make sees" in done.stderr
 
 
-def test_the_one_with_eyes_sees_the_same_as_a_gguf(tmp_path, llama_cpp):
+def test_the_one_with_eyes_sees_the_same_as_a_gguf(sees, tmp_path, llama_cpp):
     """Exported in f16 and asked through llama.cpp: the answers to eight plots, of a size that has to be squeezed."""
-    if not os.path.isdir(os.path.join(ROOT, "models", "SmolLM2-135M-Sees")):
-        pytest.skip("models/SmolLM2-135M-Sees is missing: make sees")
     flags = ["--lora", paths.SHIPPED_SEES, "--quant", "f16", "--rows", "4", "--min-equal", "0", "--outfile", "x.gguf"]
     run_script("hf2gguf.py", *flags, cwd=tmp_path)
     rows = [pair.show(row, "image") for row in fresh.pairs("validation", [(128, 128, 8)], "thirds")]

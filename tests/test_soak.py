@@ -1,7 +1,4 @@
-"""The soak at toy length: each way breaks a stage and loses nothing, and a loss is seen where there is one.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_soak.py
-"""
+"""The soak at toy length: each way breaks a stage and loses nothing, and a loss is seen where there is one."""
 
 import os
 import random

@@ -1,7 +1,4 @@
-"""Long files: rows read and written one after another; kills.
-
-Needs: nothing beyond requirements.txt. Run: python -m pytest -q tests/test_stream.py
-"""
+"""Long files: rows read and written one after another; kills."""
 
 import json
 import os
@@ -13,6 +10,7 @@ import time
 
 import pytest
 from conftest import ROOT, run_script
+from described import bytes_of
 
 import convert
 import curate
@@ -31,10 +29,6 @@ STAGES = {
 MAINS = {"ou_process.py": ou_process.main, "mistral.py": mistral.main, "curate.py": curate.main, "convert.py": convert.main}
 
 
-def files_of(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A folder in which all stages ran; {stage: its files after it}. Run again, they change nothing."""
@@ -43,11 +37,11 @@ def whole(tmp_path_factory):
         patch.chdir(folder)
         for script, flags in STAGES.items():
             MAINS[script](list(map(str, flags)))
-            after[script] = files_of(folder)
+            after[script] = bytes_of(folder)
         for script, flags in STAGES.items():
             MAINS[script](list(map(str, flags)))
         ou_process.main(["--truth"])
-        assert files_of(folder) == after["convert.py"]
+        assert bytes_of(folder) == after["convert.py"]
     return after
 
 
@@ -123,13 +117,18 @@ def test_broken_lines_are_named_wherever_they_stand(tmp_path, capsys):
             return list(data)
 
     assert [row["n"] for row in reading(*lines)] == [2, 1]
-    for broken in ('{"id": "a", "n": }', '{"id": "a", "n": NaN}', '["id"]', '{"n": 1}', '{"id": "a", "id": 5}', '{"id": "c"'):
+    for broken in ('{"id": "a", "n": }', '{"id": "a", "n": NaN}', '["id"]', '{"n": 1}', '{"id": 3}', '{"id": "a", "id": 5}', '{"id": "c"', "\0"):
         for place in range(3):  # one that does not count any more is no better
-            with pytest.raises(cli.UserError, match=f"line {place + 1}: not"):
+            with pytest.raises(cli.UserError, match=rf"data\.jsonl, line {place + 1}: not"):
                 reading(*lines[:place], broken, *lines[place:])
+    before = path.read_bytes()
+    with pytest.raises(cli.UserError, match="line 3: not"), records.writing(str(path)) as data:
+        data.append(b'{"id": "d"}\n')
+    assert path.read_bytes() == before
     assert [row["n"] for row in reading("\ufeff" + lines[0], *lines[1:])] == [2, 1]
-    with pytest.raises(cli.UserError, match="line 3: a again, with another series"):
-        reading(*lines[:2], '{"id": "a", "series": [0, 99]}')
+    for end in ("", "\n"):  # as `cat a.jsonl b.jsonl` leaves them: the rows of a would be lost without a word
+        with pytest.raises(cli.UserError, match="line 3: a again, with another series"):
+            reading(*lines[:2], '{"id": "a", "series": [0, 99]}', end=end)
     with pytest.raises(cli.UserError, match="second id"):
         reading(*lines, '{"id": "a", "id": "b"}')
     assert [row["n"] for row in reading(*lines, '{"id": "b", "n"', end="")] == [2, 1]
@@ -145,16 +144,11 @@ def test_a_failure_in_the_middle_leaves_the_old_file(whole, tmp_path):
     (tmp_path / "data.jsonl").write_bytes(bad)
     for script in ("curate.py", "convert.py"):
         assert f"ou_{COUNT - 1:06d}" in run_script(script, *STAGES[script], cwd=tmp_path, code=2).stderr
-    assert "not a list of integers" in broken_truth(tmp_path, good)
     assert os.listdir(tmp_path) == ["data.jsonl"]
-
-
-def broken_truth(folder, good):
-    (folder / "data.jsonl").write_bytes(b"".join([*good[:-1], good[-1].replace(b'"series": [', b'"series": [100, ')]))
-    before = (folder / "data.jsonl").read_bytes()
-    said = run_script("ou_process.py", "--truth", cwd=folder, code=2).stderr
-    assert (folder / "data.jsonl").read_bytes() == before
-    return said
+    (tmp_path / "data.jsonl").write_bytes(b"".join([*good[:-1], good[-1].replace(b'"series": [', b'"series": [100, ')]))
+    before = bytes_of(tmp_path)
+    assert "not a list of integers" in run_script("ou_process.py", "--truth", cwd=tmp_path, code=2).stderr
+    assert bytes_of(tmp_path) == before
 
 
 def test_memory_does_not_grow_with_the_file(whole, tmp_path):

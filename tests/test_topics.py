@@ -1,7 +1,5 @@
 """Every topic is whole, and what it says is read back as what it meant; the study's question never changes; a fifth topic
 is one file, its name in the list and a question.
-
-Needs: numpy. Run: python -m pytest -q tests/test_topics.py
 """
 
 import hashlib
@@ -56,19 +54,14 @@ def test_it_is_whole(topic):
 
 
 @EVERY_TOPIC
-def test_what_it_says_is_read_back(topic):
+def test_what_it_says_is_read_back_and_names_no_other_topic(topic):
     for labels in combinations(topic):
         assert topic.read(topic.say(labels)) == labels
         for seed in range(200):
             said = topic.reword(labels, random.Random(seed))
             assert topic.read(said) == labels, said
-
-
-@EVERY_TOPIC
-def test_what_it_says_names_no_other_topic(topic):
-    for labels in combinations(topic):
-        for said in {topic.say(labels), *(topic.reword(labels, random.Random(seed)) for seed in range(200))}:
             assert fault_of(topic, said, labels) != "another topic", said
+        assert fault_of(topic, topic.say(labels), labels) != "another topic"
 
 
 @EVERY_TOPIC
@@ -95,12 +88,6 @@ def test_a_mistake_is_one(topic):
 
 
 @EVERY_TOPIC
-def test_nonsense_is_read_as_nothing(topic):
-    for text in ("", "Yes and no.", "It looks like a time series.", "\x00", "not " * 3000):
-        assert topic.read(text) == dict.fromkeys(topic.LABELS)
-
-
-@EVERY_TOPIC
 def test_it_can_be_asked_alone(topic):
     """One sentence, whose places for numbers are those that the prompts fill in."""
     asked = Question("alone", (topic.NAME,))
@@ -119,10 +106,7 @@ def test_no_claim_has_two_topics():
 
 
 SERIES = [k * 37 % 100 for k in range(48)]
-STUDENTS = {  # what kept students were asked about it, from the code before there were topics
-    "study": "1d1555d74c23f6d0",
-    "thirds": "89982c324bbbd2dc",
-}
+STUDENTS = {"study": "1d1555d74c23f6d0", "thirds": "89982c324bbbd2dc"}  # what kept students were asked about it
 
 
 def digest(text):
@@ -138,13 +122,9 @@ def test_the_study_asks_what_kept_students_learnt():
     assert digest(json.dumps(STUDY.schema)) == "ec8d595525e06508"
 
 
-@pytest.mark.parametrize("fmt", STUDENTS)
-def test_a_formats_prompt_is_what_kept_students_learnt(fmt):
-    assert digest(STUDY.prompt_of(SERIES, fmt)) == STUDENTS[fmt]
-
-
-def test_every_format_has_its_golden_prompt():
-    assert list(formats.FORMATS) == list(STUDENTS)  # a new one: add its line above
+def test_a_formats_prompt_is_what_kept_students_learnt():
+    """A new format: add its hash to STUDENTS."""
+    assert {fmt: digest(STUDY.prompt_of(SERIES, fmt)) for fmt in formats.FORMATS} == STUDENTS
 
 
 T = np.linspace(0, 1, 128)
@@ -166,74 +146,28 @@ def test_a_sine_of_three_turns_or_more_is_a_season(turns, phase):
     assert season_of(sine + 3 * RNG.standard_normal(128)) == "no"
 
 
-@pytest.mark.parametrize("points", [16, 32, 48, 100, 128, 512])
-def test_a_line_is_no_season(points):
-    """Rounded to integers it has small regular teeth; they are no wave that anybody could see."""
-    line = np.linspace(0, 1, points)
-    assert season_of(line) == season_of(-line) == "no"
+NO_SEASONS = {
+    "step": (T > 0.5).astype(float),
+    "early step": (T > 0.2).astype(float),
+    "half a sine": np.sin(np.pi * T),
+    "narrow hump": np.exp(-(((T - 0.3) / 0.05) ** 2)),
+    "decay": np.exp(-3 * T),
+    "one turn": np.sin(2 * np.pi * T),
+    "two turns": np.sin(4 * np.pi * T),
+    "constant": np.zeros(128),
+    # rounded to integers a line has small regular teeth; they are no wave that anybody could see
+    **{f"a line of {points}": np.linspace(0, 1, points) for points in (16, 32, 48, 100, 512)},
+}
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        (T > 0.5).astype(float),
-        (T > 0.2).astype(float),
-        np.sin(np.pi * T),
-        np.exp(-(((T - 0.3) / 0.05) ** 2)),
-        np.exp(-3 * T),
-        np.sin(2 * np.pi * T),
-        np.sin(4 * np.pi * T),
-        np.zeros(128),
-    ],
-    ids=["step", "early step", "half a sine", "narrow hump", "decay", "one turn", "two turns", "constant"],
-)
-def test_what_does_not_repeat_is_no_season(values):
-    assert season_of(values) == season_of(-values) == season_of(values + 10 * T) == "no"
+@pytest.mark.parametrize("name", NO_SEASONS)
+def test_what_does_not_repeat_is_no_season(name):
+    values = NO_SEASONS[name]
+    assert season_of(values) == season_of(-values) == season_of(values + 10 * np.linspace(0, 1, len(values))) == "no"
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_white_noise_is_no_season(seed):
-    assert season_of(np.random.default_rng(seed).standard_normal(128)) == "no"
-
-
-@pytest.mark.parametrize(
-    "sentence, label",
-    [
-        ("The series shows a clear seasonal pattern.", "yes"),
-        ("The values rise and fall in a regular rhythm.", "yes"),
-        ("Although noisy, the series repeats itself.", "yes"),
-        ("Despite noise, a periodic wave is visible.", "yes"),
-        ("Not only does it trend upward, it also repeats itself.", "yes"),
-        ("The series repeats itself, without a trend.", "yes"),
-        ("There is no clear periodicity.", "no"),
-        ("The series is not periodic but trending upward.", "no"),
-        ("The series lacks any repeating pattern.", "no"),
-        ("The fluctuations are random rather than periodic.", "no"),
-        ("A periodic pattern is not visible.", "no"),
-        ("Without any seasonality, the series drifts upward.", "no"),
-        ("The course is non-seasonal.", "no"),
-        ("Neither cycles nor seasonality can be seen.", "no"),
-        ("It fails to repeat itself.", "no"),
-        ("It is hard to say whether the series is seasonal.", None),
-        ("Is the series periodic?", None),
-    ],
-)
-def test_sentences_about_a_season_are_read(sentence, label):
-    assert season.read(sentence)["season"] == label
-
-
-@pytest.mark.parametrize(
-    "sentence, label",
-    [
-        ("There is little seasonality.", "no"),
-        ("There is little sign of seasonality.", "no"),
-        ("Seasonality is negligible.", "no"),
-        ("There is only one cycle, with no repetition.", "no"),
-    ],
-)
-def test_hedges_are_not_taken_for_a_season(sentence, label):
-    """A wrong reading costs more than none."""
-    assert season.read(sentence)["season"] in (label, None)
+def test_white_noise_is_no_season():
+    assert [season_of(np.random.default_rng(seed).standard_normal(128)) for seed in range(20)] == ["no"] * 20
 
 
 LEVEL = '''\
@@ -287,10 +221,9 @@ from llm_ts.scores.similarity import Scorer
 from llm_ts.teacher.prompts import PROMPTS
 
 class WordScorer(Scorer):
-    def __init__(self):
-        self._nli = None
-    def cosine(self, pairs):
-        return [float(a == b) for a, b in pairs]
+    _nli = None
+    __init__ = lambda self: None
+    cosine = lambda self, pairs: [float(a == b) for a, b in pairs]
 
 train, test = pair.read(sys.argv[1])
 asked = question.of_all(train + test, sys.argv[1])
@@ -348,20 +281,20 @@ def pipeline(scripts, cwd, name, *flags):
 
 
 def copy_with_a_fifth_topic(copy):
-    """The rooms of the project, in another folder, with the file level.py in the list of topics."""
+    """The scripts and rooms of the project, in another folder, with the file level.py in the list of topics."""
     shutil.copytree(os.path.join(ROOT, "llm_ts"), copy / "llm_ts", ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "llm_ts" / "claims" / "level.py").write_text(LEVEL, encoding="utf-8")
     listed = copy / "llm_ts" / "claims" / "__init__.py"
     replaced(listed, "from llm_ts.claims import extrema, noise,", "from llm_ts.claims import extrema, level, noise,")
     replaced(listed, "(trend, noise, extrema, season)}", "(trend, noise, extrema, season, level)}")
+    for script in pathlib.Path(ROOT).glob("*.py"):
+        shutil.copy(script, copy)
+    return copy
 
 
 @pytest.mark.slow
 def test_a_fifth_topic_is_one_file_one_line_one_question(tmp_path):
-    project, copy = pathlib.Path(ROOT), tmp_path / "copy"
-    copy_with_a_fifth_topic(copy)
-    for script in project.glob("*.py"):
-        shutil.copy(script, copy)
+    project, copy = pathlib.Path(ROOT), copy_with_a_fifth_topic(tmp_path / "copy")
     asked = copy / "llm_ts" / "question.py"
     last = '        Question("season", ("trend", "noise", "extrema", "season")),\n'
     replaced(asked, last, last + f'        Question("level", {FIVE}),\n')
@@ -396,15 +329,12 @@ def test_a_fifth_topic_is_one_file_one_line_one_question(tmp_path):
 @pytest.mark.slow
 def test_the_other_tests_hold_for_a_fifth_topic(tmp_path):
     """This file's own tests, in a copy with a fifth topic; and a topic that lacks something is told so."""
-    copy = tmp_path / "copy"
-    copy_with_a_fifth_topic(copy)
-    for script in pathlib.Path(ROOT).glob("*.py"):  # fixtures call them
-        shutil.copy(script, copy)
+    copy = copy_with_a_fifth_topic(tmp_path / "copy")
     (copy / "tests").mkdir()
-    for name in ("conftest.py", "calling.py", "asking.py", "mistral_server.py", "test_topics.py"):
+    for name in ("conftest.py", "calling.py", "test_topics.py"):
         shutil.copy(os.path.join(ROOT, "tests", name), copy / "tests")
     these = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_topics.py", "-k", "level or two_topics")
-    assert "8 passed" in call(*these, cwd=copy)
+    assert "6 passed" in call(*these, cwd=copy)
     (copy / "llm_ts" / "claims" / "level.py").write_text(LEVEL.replace('IF_WRONG = "verify"\n', ""), encoding="utf-8")
     done = subprocess.run([sys.executable, *these], cwd=copy, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1 and "IF_WRONG" in done.stdout and "1 failed" in done.stdout

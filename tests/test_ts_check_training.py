@@ -1,18 +1,16 @@
 """ts_check_training.py as a program: terminal, page in a real browser, TextSynth's API against a real local server.
 
 Needs: chromium for the page in a browser (else that test skips aloud). The embedder is not needed: NLI and cosine of
-the files looked at are made here by a stand-in. Run: python -m pytest -q tests/test_ts_check_training.py
+the files looked at are made here by a stand-in.
 """
 
-import http.server
 import json
 import re
 import shutil
-import subprocess
-import threading
 
 import pytest
 from conftest import run_script
+from small_server import SmallServer
 from test_scoring import WordScorer
 
 import convert
@@ -25,7 +23,6 @@ from llm_ts.teacher import textsynth
 
 KEY = "sk-secret-textsynth-0123"
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">\x1b[31mred\x1b[0m "é" & \u202e'
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -71,39 +68,13 @@ def test_the_terminal_shows_every_sample_and_neutralises_model_text(folder):
 
 
 @pytest.mark.slow
-def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_path):
-    if not CHROMIUM:
-        pytest.skip("chromium is missing: the page was not opened in a browser")
+def test_the_page_is_self_contained_and_runs_nothing_of_the_models(folder, tmp_path, browser):
     run_script("ts_check_training.py", "evaluation_checkpoint-20.json", cwd=folder)
-    text = (folder / "plotdiag" / "index.html").read_text()
-    assert not re.search(r'(src|href)="(?!data:)', text)
-    profile = tmp_path / "profile"
-    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    flags += " --disable-component-update --disable-sync --window-size=1000,3000"
-    moved = tmp_path / "elsewhere"  # self-contained: it must work without the folder beside it
-    moved.mkdir()
-    shutil.copy(folder / "plotdiag" / "index.html", moved)
-    url = f"file://{moved}/index.html"
-    dom = subprocess.run(
-        [CHROMIUM, *flags.split(), f"--user-data-dir={profile}", "--dump-dom", url],
-        capture_output=True, text=True, timeout=120,
-    ).stdout  # fmt: skip
-    assert "<title>" in dom and "owned</title>" not in dom
-    assert dom.count('class="card"') == 6
-    for row in rows_of(folder):
-        assert f"<h3>{row['id']}</h3>" in dom
-    assert "&lt;script&gt;document.title=" in dom
-    shot = tmp_path / "page.png"
-    subprocess.run(
-        [CHROMIUM, *flags.split(), f"--user-data-dir={profile}", f"--screenshot={shot}", url],
-        capture_output=True, timeout=120,
-    )  # fmt: skip
-    import numpy as np
-    from PIL import Image
-
-    pixels = np.asarray(Image.open(shot).convert("RGB")).astype(int)
-    line = (abs(pixels - (31, 119, 180)).sum(axis=2) < 60).sum()  # matplotlib's blue: the embedded plots were drawn
-    assert line > 500
+    page = shutil.move(folder / "plotdiag" / "index.html", tmp_path / "alone.html")  # it must work without the folder beside it
+    assert not re.search(r'(src|href)="(?!data:)', page.read_text())
+    browser.open(f"file://{page}", "document.querySelectorAll('.card').length === 6")
+    assert browser.value("document.title").endswith("checkpoint-20") and browser.value("document.images.length") == 0
+    assert '<script>document.title="owned"</script><img' in browser.text("body")
 
 
 @pytest.mark.slow
@@ -115,7 +86,7 @@ def test_cards_are_chosen_by_claim_and_outcome(folder, browser):
     browser.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
     assert browser.value("document.documentElement.scrollWidth") == 390  # a phone: nothing sticks out at the side
     browser.call("Emulation.clearDeviceMetricsOverride")
-    assert browser.value("document.title").endswith("checkpoint-20") and sorted(ids) == sorted(row["id"] for row in rows_of(folder))
+    assert sorted(ids) == sorted(row["id"] for row in rows_of(folder))
 
     shown = "[...document.querySelectorAll('.card:not([hidden]) h3')].map(head => head.textContent)"
     choose = "(l => { l.value = '%s'; l.dispatchEvent(new Event('change')); })(document.querySelector('#%s'))"
@@ -162,48 +133,24 @@ def test_no_text_of_a_picture_is_cut_off(folder, browser):
     assert all(len(set(texts[:-1])) == len(texts) - 1 >= 2 for texts in ticks), ticks  # each tick has a number of its own; the last text is a time
 
 
-class TextSynthServer(http.server.ThreadingHTTPServer):
-    """Answers /v1/engines/<engine>/chat as TextSynth documents it, after the failures in `script`."""
+class TextSynthServer(SmallServer):
+    """Answers /v1/engines/<engine>/chat as TextSynth documents it, after the failures in `script`; `prompts`: what it answered."""
 
     def __init__(self, script=()):
-        super().__init__(("127.0.0.1", 0), TextSynthHandler)
-        self.script, self.asked = list(script), []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.script, self.prompts = list(script), []
+        super().__init__(self.chat)
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class TextSynthHandler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        failure = self.server.script.pop(0) if self.server.script else None
-        if failure == "drop":
-            self.connection.close()
-            return
-        if self.headers["Authorization"] != f"Bearer {KEY}":
-            failure = 401
-        elif self.path != "/v1/engines/some_engine/chat":
+    def chat(self, path, headers, body):
+        failure = self.script.pop(0) if self.script else None
+        if headers["Authorization"] != f"Bearer {KEY}" or path != "/v1/engines/some_engine/chat":
             failure = 404
-        if failure == "html":
-            return self.reply(200, b"<html>hello</html>")
+        if failure in ("drop", "html"):
+            return None if failure == "drop" else (200, b"<html>hello</html>")
         if failure:
-            return self.reply(failure, json.dumps({"error": f"no: {self.headers['Authorization']}"}).encode())
+            return failure, {"error": f"no: {headers['Authorization']}"}
         assert body["system"] and isinstance(body["messages"], list) and body["max_tokens"] > 50
-        self.server.asked.append(body["messages"][0])
-        return self.reply(
-            200, json.dumps({"text": 'Sure! {"trend": "It rises.", "noise": "Low noise.", "extrema": "?"}'}).encode()
-        )
-
-    def reply(self, status, content):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args):
-        pass
+        self.prompts.append(body["messages"][0])
+        return 200, {"text": 'Sure! {"trend": "It rises.", "noise": "Low noise.", "extrema": "?"}'}
 
 
 @pytest.fixture
@@ -229,15 +176,15 @@ def ask(folder, monkeypatch, capsys):
 def test_textsynth_is_asked_once_each_and_scored_alike(folder, ask, embedder):
     server = TextSynthServer([429, 500, "drop", 503])
     ask(server, "--rows", "2", "--embedder", embedder)
-    assert len(server.asked) == 2
+    assert len(server.prompts) == 2
     out = ask(server, "--embedder", embedder)
-    assert len(server.asked) == 6 and server.asked == [pair.prompt_of(row) for row in rows_of(folder)]
+    assert len(server.prompts) == 6 and server.prompts == [pair.prompt_of(row) for row in rows_of(folder)]
     assert "asked: 4" in out
     content = evaluation.read(str(folder / "evaluation_textsynth-some_engine.json"))
     assert [sample["parse"] for sample in content["samples"]] == ["repaired"] * 6
     assert [sample["read"]["trend"] for sample in content["samples"]] == ["increasing"] * 6
     ask(server, "--embedder", embedder)
-    assert len(server.asked) == 6
+    assert len(server.prompts) == 6
 
 
 @pytest.mark.parametrize(
@@ -255,13 +202,12 @@ def test_mistakes(folder, tmp_path):
     env = {"TEXTSYNTH_API_KEY": ""}
     assert "TEXTSYNTH_API_KEY" in run_script("ts_check_training.py", cwd=folder, env=env, code=2).stderr
     assert "inside a model's folder" in run_script("ts_check_training.py", "x.json", cwd=empty, code=2).stderr
-    run_script("ts_check_training.py", "nowhere.json", cwd=folder, code=2)
     (folder / "broken.json").write_text("{")
-    run_script("ts_check_training.py", "broken.json", cwd=folder, code=2)
     content = json.loads((folder / "evaluation_avant.json").read_text())
     content["samples"].pop()
     (folder / "short.json").write_text(json.dumps(content))
-    assert "does not belong" in run_script("ts_check_training.py", "short.json", cwd=folder, code=2).stderr
+    for name, why in (("nowhere", "nowhere.json"), ("broken", "broken.json"), ("short", "does not belong")):
+        assert why in run_script("ts_check_training.py", f"{name}.json", cwd=folder, code=2).stderr
     for name, value in (("outcome", []), ("nli", None), ("id", 7), ("read", [])):
         content = json.loads((folder / "evaluation_avant.json").read_text())
         content["samples"][2][name] = value

@@ -1,7 +1,6 @@
 """Files as people have them, each with the truth that we know: read rightly, or refused with what decides.
 
 One table of small files, and random tables in the dialects of CSV. Needs no model.
-Run: python -m pytest -q tests/test_user_files.py
 """
 
 import datetime
@@ -74,14 +73,10 @@ READ = {  # name: (content, flags, values, what the notes or the unit must say)
     "blanks before and between": (lines("", [f"  {i:4d}" for i in range(N)], [f"{v:9.3f}" for v in V], sep="   "),),
     "blanks, decimal commas": (lines("t x", range(N), COMMA, sep=" "),),
     "blanks, quoted": ("day x\n" + "".join(f'"{d:%b %d, %Y}" {v}\n' for d, v in zip(DAYS, V)),),
-    "tabs": (lines("day\tflow", ISO, V, sep="\t"),),
     "tabs, no header, blanks in the times": (lines("", [f"{d} 10:00" for d in ISO], V, V, sep="\t"), "--column #2"),
-    "bars": (lines("day|flow", ISO, V, sep="|"),),
     "semicolons, decimal commas": (lines("Tag;Wert", ISO, COMMA, sep=";"),),
     "a comma in the header": (lines("day;flow, m3/s", ISO, COMMA, sep=";"), "", V, "unit m3/s"),
     "semicolons within a cell": (lines("day,x,flags", ISO, V, ["1;2"] * N), "--column x"),
-    "quoted decimal commas": (lines("day,flow", ISO, [f'"{c}"' for c in COMMA]),),
-    "every cell quoted": (lines('"day","flow"', [f'"{d}"' for d in ISO], [f'"{v}"' for v in V]),),
     "sep line": ("sep=;\n" + lines("day;flow", ISO, V, sep=";"),),
     "commas at the ends": (lines("day,flow,", ISO, V, [""] * N),),
     "separator, told": (lines("", [f"{v:.0f}" for v in V], BIG), "--separator , --column #2", BIG),
@@ -89,7 +84,6 @@ READ = {  # name: (content, flags, values, what the notes or the unit must say)
     "UTF-16": (lines("day\tflow", ISO, V, sep="\t").encode("utf-16"),),
     "UTF-8 with a mark": (PLAIN.encode("utf-8-sig"), "--column flow"),
     "Windows-1252": (lines("Tag;Höhe (µm)", ISO, COMMA, sep=";").encode("cp1252"), "--column 'Höhe (µm)'", V, "unit µm"),
-    "Windows line ends": (PLAIN.replace("\n", "\r\n").encode(),),
     "old Mac line ends": (PLAIN.replace("\n", "\r").encode(),),
     # numbers
     "dotted thousands, decimal commas": (lines("d;x", ISO, [f"{t},5" for t in DOTTED], sep=";"), "", [v + 0.5 for v in BIG]),
@@ -159,7 +153,6 @@ READ = {  # name: (content, flags, values, what the notes or the unit must say)
     "a year of months": (GRID, "--row 1994", [v + 4 for v in V[:12]]),
     "all in one line": (ROW,),
     "exponents": (lines("d,x", ISO, [f"{v:.3E}" for v in V]),),
-    "lines above, told": ("Gauge 7\n\nmade by hand\n" + PLAIN, "--skip 3"),
     "a header of two lines, told": ("day,flow,flow\n,north,south\n" + lines("", ISO, V, SOUTH), "--skip 1 --column south", SOUTH),
     "decimal years": (lines("decimal year,x", [f"{2000 + i / 12:.3f}" for i in range(N)], V),),
     "dates in words": falling(lambda i: f'"{DAYS[i]:%b %d, %Y}"'),
@@ -178,7 +171,6 @@ READ = {  # name: (content, flags, values, what the notes or the unit must say)
 
 REFUSED = {  # name: (content, flags, what the line must say)
     "dotted thousands": (lines("d;x", ISO, DOTTED, sep=";"), "", "1.050 (--decimal .)|1050 (--decimal ,)"),
-    "quoted comma thousands": (lines("d,x", ISO, [f'"{v + 100:,}"' for v in BIG]), "", "--decimal"),
     "three decimals in one column": ("x\n" + "\n".join(f"{v:.3f}" for v in V), "", "--decimal"),
     "bare decimal commas": (lines("day,flow", ISO, COMMA), "", "decimal commas"),
     "bare decimal commas, alone": ("x\n" + "\n".join(COMMA), "", "--separator ;"),
@@ -187,14 +179,10 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "two decimal marks": (lines("d;x", ISO, put(V, 3, "4,2"), sep=";"), "", "two decimal marks"),
     "a lone thousand": (numbers('"1,234"'), "", "1234 (--decimal .)|1.234 (--decimal ,)"),
     "an underscore": (numbers("4_2"), "", "line 5|'4_2'|--missing"),
-    "a letter O": (numbers("1O.5"), "", "1O.5"),
-    "a bound": (numbers("<0.5"), "", "'<0.5'"),
     "infinite": (numbers("inf"), "", "'inf'"),
     "a dash": (numbers('" -   "'), "", "'-' is 0, or no value|--missing '-'"),
-    "credit": (numbers("4.2 CR"), "", "'4.2 CR'|--missing"),
     "a unit here and there": (numbers("4.2%"), "", "'4.2%'"),
     "two units": (lines("d,x", ISO, [f"{v} {'mm' if i % 2 else 'cm'}" for i, v in enumerate(V)]), "", "x holds"),
-    "estimated": (numbers("4.2e"), "", "--missing '4.2e'"),
     "999": (numbers(999), "", "--missing 999|--missing none"),
     "99.00 twice": (numbers("99.00", "99.00"), "", "2 values are 99"),
     "-127 twice": (numbers(-127, 7, -127), "", "--missing -127"),
@@ -215,7 +203,6 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "a second table below, no times": ("x\n" + "\n".join(map(str, V)) + "\n\n" + "\n".join(map(str, SOUTH)), "", "line 27|--skip 26"),
     "the same table below": (PLAIN + lines("", ISO, SOUTH), "", "every time stands 2 times"),
     "tables side by side": (lines("Date,A,,Date,B", ISO[::-1], V[::-1], [""] * N, ISO, SOUTH), "--column B", "--time"),
-    "tables side by side, touching": (lines("Date,A,Date,B", ISO[::-1], V[::-1], ISO, SOUTH), "--column B", "Date ('#1'), Date ('#3')|--time"),
     "an open quotation mark": (lines("d,x,n", ISO, V, ["ok"] * N).replace("5.3,ok", '5.3,"ok'), "", "line 6|not closed"),
     "two open quotation marks": (lines("d,x,n", ISO, V, ["ok"] * N).replace("5.3,ok", '5.3,"ok').replace("9.7,ok", '9.7,ok"'), "", "line 6|quotation mark"),
     "sums in blocks": ("item,x\n" + "".join(f"group {g},{4 * k + 6}\n" + "".join(f"{g}{i},{k + i}\n" for i in range(4)) for k, g in enumerate("abc")), "", "do not rise"),
@@ -247,10 +234,8 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "a clock that is set back": (lines("t,x", [*CLOCK[:6], *CLOCK[4:]], V[:10]), "", "'2024-10-27 02:00' stands 2 times"),
     "a clock that is set back a little": (lines("t,x", [*CLOCK[:6], "2024-10-27 02:10", *CLOCK[6:]], V[:9]), "", "back and forth|--time"),
     "a clock that was set": (lines("t,x", ["2000-01-01", "2000-01-02", *ISO[2:]], V), "", "24.2 years|--from"),
-    "a clock that was lost": (lines("t,x", [*ISO[:9], *[f"2000-01-{i:02d}" for i in range(1, 16)]], V), "", "back and forth"),
     "some zones": (lines("t,x", [f"{d} 10:00{'Z' if i < 9 else ''}" for i, d in enumerate(ISO)], V), "", "zone"),
     "two stations": (STATIONS, "", "every time stands 2 times|--where station=north"),
-    "two stations stacked": (STACKED, "", "--where station=north|south"),
     "two stations, no times": (lines("station,temp", ["north", "south"] * N, V + SOUTH), "", "--where station=north"),
     "a name for several rows": (lines("station,day,x", ["a"] + [""] * 11 + ["b"] + [""] * 11, ISO, V), "--where station=a", "empty in 22 rows"),
     "no such station": (STATIONS, "--where station=west", "north, south"),
@@ -268,9 +253,7 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "a list": (f"x = {V}\n", "", "'18.4]'|--missing"),
     "binary": (bytes(range(256)) * 4, "", "binary"),
     "bytes of zero": (PLAIN.encode()[:200] + b"\0" * 99 + PLAIN.encode()[200:], "", "line 14|bytes of zero"),
-    "bytes of zero at the end": (PLAIN.encode() + b"\0" * 99, "", "line 26|bytes of zero"),
     "Shift-JIS": (lines("日付,気温", ISO, V).encode("shift-jis"), "", "UTF-8"),
-    "Cyrillic in one byte": (lines("Дата,Расход", ISO, V).encode("cp1251"), "", "UTF-8"),
     "empty": ("", "", "is empty"),
     "comments alone": ("# a\n# b\n", "", "no rows"),
     "a header alone": ("day,flow\n", "", "no rows"),
@@ -284,9 +267,7 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "UTF-16 without a mark": (PLAIN.encode("utf-16-le"), "", "line 1|UTF-8"),
     "marks between two files": ("\ufeff" + PLAIN + "\ufeff2024-03-25,19\n", "", "line 26|--time none"),
     "the other column shows the mark": (lines("d;x;y", ISO, DOTTED, COMMA, sep=";"), "--column x", "1.050 (--decimal .)|1050 (--decimal ,)"),
-    "one column with units": ("x\n" + "\n".join(f"{c} kg" for c in COMMA), "", "--separator ;"),
     "a minus behind, brackets": (numbers("4.2-", "(5.3)"), "", "line 5|'4.2-'|--missing"),
-    "marks": (numbers("4.2*", "5.3 p"), "", "line 5|'4.2*'|--missing"),
     "exponents of Fortran": (lines("d,x", ISO, [f"{v:.3E}".replace("E", "D") for v in V]), "", "x holds '2.500D+00'"),
     "protected from spreadsheets": (lines("d,x", ISO, [f'="{v}"' for v in V]), "", "x holds"),
     "digits of another script": (lines("d,x", ISO, [str(v).translate(str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")) for v in V]), "", "x holds"),
@@ -294,12 +275,10 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "-9999": (numbers(-9999, place=5), "", "1 value is -9999|--missing -9999|--missing none"),
     "the header is a comment": ("# day flow\n" + lines("", ISO, V, sep=" "), "--column flow", "it has column 1, column 2"),
     "titles above": ("Gauge 7\n\nmade by hand\n" + PLAIN, "", "line 3|--skip 2"),
-    "lines about the station": ("Station;Kiel\nSensor;T1\nUnit;mm\n" + lines("d;x", ISO, COMMA, sep=";"), "", "lines 1 to 4|--skip 3"),
     "a header of two lines": ("day,flow,flow\n,north,south\n" + lines("", ISO, V, SOUTH), "--column 'flow south'", "lines 1 to 2|--skip 1"),
     "a header again": (lines("day,x", ISO[:9], V[:9]) + lines("day,x", ISO[9:], V[9:]), "", "line 11|'day'"),
     "a blank line between": (PLAIN.replace("2024-03-05", "\n#,\n2024-03-05"), "", "line 8|blank"),
     "a total, a mean, a remark": (PLAIN + f"Total,{sum(V)}\nMean,9\nSource: gauge 7,\n", "", "line 26|'Total'"),
-    "a total without a name": (PLAIN + f",{sum(V):.1f}\n", "", "line 26|''"),
     "a total below names": (lines("w,x", [f"w{i}" for i in range(N)], V) + f"Sum,{sum(V)}\n", "", "line 26|'Sum'|--time none"),
     "subtotals between": (lines("m,x", MONTHS[:12], V[:12]) + "Total 2022,99\n" + lines("", MONTHS[12:], V[12:]), "", "line 14|'Total 2022'"),
     "remarks with commas below": (PLAIN + "\nSource: gauge 7, table 3, of 2024, p. 5\n", "", "line 27|blank"),
@@ -312,12 +291,7 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "dates with their weekdays": (falling(lambda i: f'"{DAYS[i]:%a, %b %d, %Y}"')[0], "", "times?|--time none"),
     "compact hours, newest first": (falling(lambda i: f"20240301{i:02d}", "time,x")[0], "", "falls|--time '#1'"),
     "C": (falling(lambda i: f"{DAYS[i]:%a %b %d 09:30:00 %Y}")[0], "", "times?|--time none"),
-    "SAS": (falling(lambda i: f"{DAYS[i]:%d%b%Y:10:00:00}".upper())[0], "", "times?|--time none"),
-    "Japanese": (falling(lambda i: f"2023年1月{i + 1}日")[0], "", "times?|--time none"),
     "fiscal years": (falling(lambda i: f"{2000 + i}/{(i + 1) % 100:02d}")[0], "", "times?|--time none"),
-    "fiscal quarters": (falling(lambda i: f"FY{19 + i // 4} Q{i % 4 + 1}")[0], "", "times?|--time none"),
-    "quarters in words": (falling(lambda i: f"{i % 4 + 1}. Quartal {2018 + i // 4}")[0], "", "times?|--time none"),
-    "halves": (falling(lambda i: f"H{i % 2 + 1} 2{i // 2:03d}")[0], "", "times?|--time none"),
     "yyyyww over new year": (falling(lambda i: 202341 + i + (48 if i > 11 else 0), "week,x")[0], "", "202412 may be a date|2024-W09"),
     "yyyyddd over new year": (falling(lambda i: 2023354 + i + (635 if i > 11 else 0), "date,x")[0], "", "may be a date"),
     "yyyyq": (falling(lambda i: f"{2018 + i // 4}{i % 4 + 1}", "quarter,x")[0], "", "may be a date"),
@@ -363,18 +337,23 @@ def test_is_read(name, tmp_path):
     assert said in f"{tell.about(one)} | unit {one.series.unit}"
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_is_refused(name, tmp_path):
-    content, flags, said = REFUSED[name]
+def check_refused(path, flags, said):
+    """The one line of the refusal holds each text of `said`, between which bars stand."""
     with pytest.raises(cli.UserError) as error:
-        described(written(tmp_path, content), flags)
+        described(path, flags)
     for text in said.split("|"):
         assert text in str(error.value), str(error.value)
     assert "\n" not in str(error.value) and len(str(error.value)) < 500
 
 
+@pytest.mark.parametrize("name", REFUSED)
+def test_is_refused(name, tmp_path):
+    content, flags, said = REFUSED[name]
+    check_refused(written(tmp_path, content), flags, said)
+
+
 def test_what_was_read_is_said_in_one_line(tmp_path):
-    (one,) = described(written(tmp_path, PLAIN.replace("day,", "day,")))
+    (one,) = described(written(tmp_path, PLAIN))
     assert tell.about(one) == f"series: flow of {tmp_path}/a.csv, 24 points, 2.5 on 2024-03-01 to 18.4 on 2024-03-24"
     (one,) = described(written(tmp_path, READ["newest first"][0]))
     assert tell.about(one).endswith("to 18.4 on 2024-03-24; the times fall (newest first): turned round")
@@ -517,10 +496,7 @@ def hide_sheet(book):
 def test_spreadsheets(sheets, change, flags, right, tmp_path):
     path = workbook(tmp_path / "a.xlsx", sheets, change or (lambda book: None))
     if isinstance(right, str):
-        with pytest.raises(cli.UserError) as error:
-            described(path, flags)
-        assert all(text in str(error.value) for text in right.split("|")), str(error.value)
-        return
+        return check_refused(path, flags, right)
     (one,) = described(path, flags)
     np.testing.assert_allclose(one.series.values, right)
     assert one.facts["first"]["time"] == "2024-03-01" and ("hidden" in tell.about(one)) == (change is hide)
@@ -568,9 +544,7 @@ def test_all_columns_and_what_cannot_be_described_among_them(tmp_path):
     args = describe.parse_flags([str(path), "--all-columns"])
     found = [one for _, one in describe.prepare_all(args, describe.read_files(args), None, Task())]
     assert [one.series.column for one in found if isinstance(one, prepare.Asked)] == ["north", "south"]
-    assert [str(one) for one in found if isinstance(one, cli.UserError)] == [
-        f"{path}: fixed is constant (3): there is nothing to describe"
-    ]
+    assert [str(one) for one in found if isinstance(one, cli.UserError)] == [f"{path}: fixed is constant (3): there is nothing to describe"]
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
@@ -587,7 +561,6 @@ def test_a_folder_and_a_missing_file_are_one_line(tmp_path):
     assert "--plot x.bmp" in run_script("describe.py", "nowhere.csv", "--plot", "x.bmp", cwd=tmp_path, code=2).stderr
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_three_million_rows_are_read_in_little_memory(tmp_path):
     """The limit is on addresses, of which the libraries alone take half."""

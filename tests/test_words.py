@@ -1,6 +1,6 @@
 """The teacher's words for the truth's facts: what may be said, and what never.
 
-Needs: models/ (python fetch.py smollm2 minilm) for training. Run: python -m pytest -q tests/test_words.py
+Needs: models/ (python fetch.py smollm2 minilm) for training.
 """
 
 import json

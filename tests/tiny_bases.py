@@ -28,39 +28,23 @@ ARCHITECTURES = {
     "llama": ("LlamaConfig", {"tie_word_embeddings": False}),
     "mistral, window of 64": ("MistralConfig", {"sliding_window": 64}),
     "granite": ("GraniteConfig", {"logits_scaling": 8.0, "embedding_multiplier": 12.0, "attention_multiplier": 0.1}),
-    "lfm2": (
-        "Lfm2Config",
-        {"layer_types": ["conv", "full_attention"] * 2, "num_hidden_layers": 4, "block_auto_adjust_ff_dim": False},
-    ),
-    "qwen3.5": (
-        "Qwen3_5TextConfig",
-        {
-            "layer_types": ["linear_attention", "full_attention"],
-            "head_dim": 64,  # llama.cpp breaks off at less
-            "linear_num_key_heads": 2,
-            "linear_num_value_heads": 4,
-            "linear_key_head_dim": 64,
-            "linear_value_head_dim": 64,
-            "mtp_num_hidden_layers": 1,
-        },
-    ),
+    "lfm2": ("Lfm2Config", {"layer_types": ["conv", "full_attention"] * 2, "num_hidden_layers": 4, "block_auto_adjust_ff_dim": False}),
+    "qwen3.5": ("Qwen3_5TextConfig", {
+        "layer_types": ["linear_attention", "full_attention"], "head_dim": 64,  # llama.cpp breaks off at less
+        "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 64, "linear_value_head_dim": 64,
+        "mtp_num_hidden_layers": 1,
+    }),
     "gemma2": ("Gemma2Config", {"head_dim": 16, "sliding_window": 64}),
-    "gemma3": (
-        "Gemma3TextConfig",
-        # llama.cpp takes for granted: the first layers slide, queries are scaled by the head's size
-        {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 64, "layer_types": ["sliding_attention"] * 2},
-    ),
+    # llama.cpp takes for granted: the first layers slide, queries are scaled by the head's size
+    "gemma3": ("Gemma3TextConfig",
+               {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 64, "layer_types": ["sliding_attention"] * 2}),
     "phi": ("PhiConfig", {"num_key_value_heads": 4, "intermediate_size": 256}),  # as llama.cpp takes for granted
     "mamba2": ("Mamba2Config", {"num_heads": 8, "head_dim": 16, "state_size": 16, "n_groups": 1}),
-}
+}  # fmt: skip
 SIZES = {
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
     "max_position_embeddings": 2048,
-}
+}  # fmt: skip
 
 
 def make(kind, folder, like, seed=0):

@@ -6,7 +6,7 @@ import numpy as np
 
 from llm_ts.base import cli
 from llm_ts.question import STUDY
-from llm_ts.series import PROCESSES, ou
+from llm_ts.series import ou
 from llm_ts.series.scale import rescale
 
 BLOCK = 1024  # series whose random numbers are drawn together: series k is row k % BLOCK of block k // BLOCK
@@ -86,13 +86,3 @@ def make(seed, numbers, points, dt=1.0, process=ou, question=STUDY):
         for each, values, least, most in known
     ]
     return rows, paths
-
-
-def replay(params):
-    """The path, shape (n,), that a row's params describe, bit for bit. UserError for a process that is not there."""
-    name = params.get("process")
-    if name not in PROCESSES:
-        raise cli.UserError(f"no process {name!r}: there are {', '.join(PROCESSES)}")
-    process, (seed, number) = PROCESSES[name], params["seed"]
-    drawn = {parameter: np.array([params[parameter]]) for parameter in process.PARAMETERS}
-    return process.paths(**drawn, dt=params["dt"], noise=draw_noise(seed, [number], params["n"], process))[0]
