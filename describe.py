@@ -21,8 +21,8 @@ import sys
 
 from llm_ts import formats, question
 from llm_ts.base import cli, paths
-from llm_ts.desk import draw, fast, prepare, serve, tell
-from llm_ts.desk.steps import SHORTEST
+from llm_ts.desk import draw, prepare, serve, shipped, tell
+from llm_ts.desk.clean import SHORTEST
 from llm_ts.pictures import picture
 from llm_ts.series.rows import LONGEST
 from llm_ts.student import load, origin
@@ -174,7 +174,7 @@ def describe_files(args, learnt, asked, found, running=None):
         print("\n".join(map(tell.about, ready)), file=sys.stderr)
         answers = iter(())
     elif ready:
-        student = running or fast.open_student(args.model, asked.see, args.transformers)
+        student = running or shipped.open_student(args.model, asked.see, args.transformers)
         said = student.ask(prompts)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]

@@ -137,7 +137,7 @@ def main(argv=None):
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
     parser.add_argument("--see", choices=formats.SEE, help="What is shown of a series; default: as in training, else numbers.")
     parser.add_argument(
-        "--process", type=fresh.mixture, help="What draws the unseen series, in turn: ou,walk, or all; default: as in training."
+        "--process", type=fresh.parse_processes, help="What draws the unseen series, in turn: ou,walk, or all; default: as in training."
     )
     parser.add_argument(
         "--thin", action="store_true", help="Show series longer than the student reads thinned, as describe.py does."

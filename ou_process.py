@@ -60,7 +60,7 @@ def write_dataset(made, paths, dataset):
     return drawn
 
 
-def labels_of(rows, claims):
+def count_labels(rows, claims):
     """How often rows have each label, and how often each claim is clear.
 
     Counter of (claim, label) and (claim,).
@@ -87,7 +87,7 @@ def look_at(data, args):
         questions[asked] = None
         if row["id"] in numbers:
             params[numbers[row["id"]]] = row.get("params")
-            counts += labels_of([row], asked.claims)
+            counts += count_labels([row], asked.claims)
     asked = question_of(questions, args)
     drawn = series_rows.draw_parameters(args.seed, list(params), args.points, args.dt, process)
     made = series_rows.params(drawn, params, args.seed, args.points, args.dt, process)
@@ -132,7 +132,7 @@ def simulate_missing(args):
                 drawn += write_dataset(made, paths, args.dataset)
             new = [row for row, number in zip(made, numbers) if number not in had]
             data.append(b"".join(map(records.line_of, new)))
-            counts += labels_of(new, asked.claims)
+            counts += count_labels(new, asked.claims)
             bar.step(len(numbers))
     print_shares(asked, counts, args.count)
     new = args.count - len(had)

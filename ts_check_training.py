@@ -21,7 +21,7 @@ from llm_ts.base import cli, disk
 from llm_ts.data import pair, records
 from llm_ts.pictures.plot import plotter
 from llm_ts.scores import evaluation, page, similarity, tables
-from llm_ts.scores.score import BESIDE
+from llm_ts.scores.score import REFERENCES
 from llm_ts.teacher.textsynth import TextSynth
 
 COLOURS = {"right": "32", "wrong": "31", "ambiguous": "33", "unread": "90"}
@@ -78,7 +78,7 @@ def write_page(rows, content, before, after):
         path = os.path.join("plotdiag", row["id"] + ".png")
         plotter(len(row["series"])).save(row["series"], path)
         cards.append(page.card(row, before.get(row["id"]), after[row["id"]]))
-    avant, *others = [optional_evaluation(f"evaluation_{n}.json") for n in ("avant", *BESIDE)]
+    avant, *others = [optional_evaluation(f"evaluation_{n}.json") for n in ("avant", *REFERENCES)]
     compared = list(filter(None, (avant, content, *others)))
     curves = None
     if os.path.exists("training.png"):

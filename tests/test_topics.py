@@ -81,7 +81,7 @@ def test_its_measure_gives_its_labels(topic):
         for claim, (label, clear, number) in found.items():
             assert label in topic.LABELS[claim] and isinstance(clear, bool) and isinstance(number, (int, float))
         json.dumps(found)
-    for series in ([7, 7], [0, 99], [99, 0, 50]):  # the shortest that labels_of takes
+    for series in ([7, 7], [0, 99], [99, 0, 50]):  # the shortest that measure_all takes
         assert all(label in topic.LABELS[claim] for claim, (label, _, _) in topic.measure(series).items())
 
 

@@ -51,11 +51,11 @@ def said_of(topic, sentence, labels):
     return {claim: label or labels.get(claim) for claim, label in read(topic, sentence).items()}
 
 
-def labels_of(series, topics, thresholds=()):
+def measure_all(series, topics, thresholds=()):
     """n >= 2 integers -> {"version", <claim>: label, ..., "clear": {...}, "numbers": {...}} by the rules of the topics.
 
     topics: modules. thresholds: {name: number}, where they differ from the published ones.
-    labels_of([0, 33, 66, 99], [trend])["trend"] -> "increasing". ValueError for fewer than 2 points.
+    measure_all([0, 33, 66, 99], [trend])["trend"] -> "increasing". ValueError for fewer than 2 points.
     """
     if len(series) < 2:
         raise ValueError("a series needs at least 2 points")

@@ -37,7 +37,7 @@ def plan(text):
     return made
 
 
-def mixture(text):
+def parse_processes(text):
     """ "ou,ou,walk" -> ("ou", "ou", "walk"): processes to be taken in turn; "all" names each once. UserError for others."""
     names = tuple(PROCESSES) if text == "all" else tuple(text.split(","))
     if unknown := [name for name in names if name not in PROCESSES]:

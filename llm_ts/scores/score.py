@@ -121,7 +121,7 @@ def commonest_answer(question, rows):
 
 # answers that read nothing: the same for every series, made from a split's truth
 CONSTANTS = {"majority": majority_answer, "commonest": commonest_answer}
-BESIDE = (*CONSTANTS, "guessed", "teacher", "beside")  # what a student's evaluations stand beside, in this order
+REFERENCES = (*CONSTANTS, "guessed", "teacher", "beside")  # what a student's evaluations stand beside, in this order
 
 
 def guessed_answers(question, known, rows):
