@@ -32,7 +32,7 @@ HAS = ("NAME", "LABELS", "NUMBERS", "ASKED", "ASKED_OF_TEACHER", "ERROR_RATE", "
 HAS += ("SUBJECT", "read")
 TAKES = {"measure": ["series"], "say": ["labels"], "reword": ["labels", "rng"], "read": ["sentence"]}
 TOPICS = list(claims.TOPICS.values())
-TAKEN = {"version", "clear", "numbers", "sentences"}  # what else stands in a truth
+TAKEN = {"version", "clear", "numbers", "sentences", "rules"}  # what else stands in a truth
 EVERY_TOPIC = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.NAME)
 
 
