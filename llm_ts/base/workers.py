@@ -6,7 +6,7 @@ import sys
 
 
 def cores():
-    """How many processes this one may run side by side; the processes of a torchrun share a machine's cores."""
+    """How many processes this one may run side by side; torchrun's processes share the cores."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, there // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
 

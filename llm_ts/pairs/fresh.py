@@ -1,7 +1,7 @@
-"""Simulated series without end, as pairs of prompt and answer: truth is free where the simulator is the teacher.
+"""Simulated series without end, as pairs of prompt and answer: here the truth is free.
 
-Training, validation and test series come from seeds that cannot meet: data.jsonl's lie below SEEDS (ou_process.py
-refuses greater ones), and each purpose here has a range of its own.
+Training, validation and test series have seeds that never meet: data.jsonl's lie below SEEDS (ou_process.py refuses
+greater ones); each purpose here has its own range.
 """
 
 import bisect
