@@ -221,7 +221,7 @@ def main(argv=None):
         back = "To return to them: ou_process.py --truth"
         raise cli.UserError(f"`published` is the name of the built-in thresholds. {back}")
     if args.fit is not None and not args.write and args.review:
-        raise cli.UserError("--fit without --write changes nothing: run --review by itself")
+        raise cli.UserError("--fit without --write changes nothing: give --review its own run")
     args.verify_file = args.verify_file or os.path.join(os.path.dirname(args.data), "verify.csv")
     cli.refuse_overwriting(args.verify_file, args.data)
     cli.print_settings(args)

@@ -129,16 +129,16 @@ def thin(row, asked):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
-    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": all but {", ".join(suites.SIGHT)}, which need --see image.'
+    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": all but {", ".join(suites.SIGHT)}, '
+    named += "which needs a student that sees."
     parser.add_argument("--suite", default="unseen", help=named)
     parser.add_argument("--count", type=cli.positive, default=2000, help="At most so many series of each suite.")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series, if the suite does not say.")
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
-    parser.add_argument("--see", choices=formats.SEE, help="What the student sees of a series; default: as in training, else numbers.")
-    parser.add_argument(
-        "--process", type=fresh.parse_processes, help="Processes of the unseen series, in turn: ou,walk, or all; default: as in training."
-    )
+    parser.add_argument("--see", choices=formats.SEE, help="What the student sees; default: as in training, else numbers.")
+    process = "Processes of the unseen series, in turn: ou,walk, or all; default: as in training."
+    parser.add_argument("--process", type=fresh.parse_processes, help=process)
     parser.add_argument(
         "--thin", action="store_true", help="If a series is too long for the student, thin it, as describe.py does."
     )

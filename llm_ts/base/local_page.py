@@ -132,7 +132,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refusal(415, "only JSON is taken")
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit() or len(length) > 9:
-            raise Refusal(411, "no length is given")
+            raise Refusal(411, "a Content-Length is needed")
         if int(length) > self.server.app.longest_body:
             raise Refusal(413, f"this is too long: {self.server.app.longest_body / 1e6:g} MB at most")
         try:

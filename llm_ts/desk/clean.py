@@ -1,6 +1,6 @@
 """A series of a file -> one that can be described: a part of it, without gaps, in equal steps.
 
-Whatever is done is a note. The facts (first, last, lowest, highest) come from the rows of the file.
+Each change is a note. The facts (first, last, lowest, highest) come from the rows of the file.
 """
 
 from dataclasses import replace
@@ -37,7 +37,7 @@ def _take(series, places, note):
 
 def choose_window(series, last=None, begin=None, end=None):
     """The part of a series from `begin` to `end` (texts: times, or numbers or names of rows), and of it
-    the last so many rows. UserError where nothing is left."""
+    the last so many rows. UserError if nothing is left."""
     at = np.arange(1, len(series.values) + 1) if series.at is None else series.at
     keep = np.ones(len(at), dtype=bool)
     if begin is not None:
@@ -66,11 +66,11 @@ def _span(series, text, flag):
 
 def fill(series):
     """The series without missing values: dropped at the ends; inside interpolated if few, else dropped.
-    UserError where too few values are left, or they are of no use."""
+    UserError if too few values are left, or if they are constant or too far apart."""
     n, name, there = len(series.values), series.column, np.flatnonzero(~np.isnan(series.values))
     if len(there) < max(SHORTEST, HALF * n):
         few = f"{name} has {len(there)} of {n} values"
-        raise error(series, f"{few}: {SHORTEST} are the fewest that can be described, and half of all")
+        raise error(series, f"{few}: at least {SHORTEST} and half of all are needed")
     low, high = series.values[there].min(), series.values[there].max()
     if low == high:
         raise error(series, f"{name} is constant ({low:.12g}): there is nothing to describe")
@@ -92,8 +92,8 @@ def fill(series):
 
 
 def make_even(series):
-    """The values in equal steps of time, interpolated where the steps differ enough to matter, said.
-    UserError for a step so long that a clock was set there, or nothing was measured."""
+    """The values in equal steps of time; if the steps differ enough to matter, interpolated, with a note.
+    UserError if a step is so long that a clock was set there, or nothing was measured."""
     steps = np.diff(series.at) if series.at is not None else np.ones(1)
     whole, shortest, longest = steps.sum(), steps.min(), steps.max()
     if longest <= SAME * shortest or longest <= min(UNEVEN * shortest, GAP * whole):
@@ -127,7 +127,7 @@ def split(series, count):
     """A series -> so many parts one after another, each of the same number of rows (but for one)."""
     n, out = len(series.values), []
     if count > 1 and n // count < SHORTEST:
-        raise error(series, f"{n} values in {count} windows: {SHORTEST} in each are the fewest")
+        raise error(series, f"{n} values in {count} windows: each needs at least {SHORTEST}")
     for number, part in enumerate(np.array_split(np.arange(n), count), 1):
         ends = f"{label(series, part[0])} to {label(series, part[-1])}"
         out.append(_take(series, part, f"window {number} of {count}: {ends}"))

@@ -1,4 +1,4 @@
-"""The series of a user's files -> what a student is asked about each, the truth beside it, and the facts for the reader."""
+"""The series of a user's files -> the student's prompt for each, with its truth and the facts for the reader."""
 
 from dataclasses import dataclass, field
 
@@ -28,12 +28,12 @@ class Asked:
 
 
 def read_series(path, options, last=None, begin=None, end=None, windows=1):
-    """A file -> its series, in order, each window apart. UserError in one line for what cannot be described."""
+    """A file -> its series, in order, each window apart. UserError in one line if it cannot be described."""
     try:
         found = [clean.choose_window(series, last, begin, end) for series in table.open_table(path, options).series()]
         return [part for series in found for part in clean.split(series, windows)]
     except MemoryError:
-        raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None
+        raise cli.UserError(f"{path} is too large for this machine's memory: give a --column, or a file with fewer rows") from None
 
 
 def prepare(series, learnt, asked):
@@ -94,8 +94,8 @@ def redrawn_picture(found, model, points, path):
     if redrawn is found:
         return found, []
     if redrawn is None:
-        raise cli.UserError(f"{path}: no single line of a plot is found in this picture: give one plot of one series, cut out and upright")
-    return redrawn, ["the student is shown the line that was found in the picture, drawn as its own plots are"]
+        raise cli.UserError(f"{path}: this picture shows no single line of a plot: give one plot of one series, cut out and upright")
+    return redrawn, ["the student is shown the line of the picture, drawn again as in training"]
 
 
 def shown_picture(found, points, asked):

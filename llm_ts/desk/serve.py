@@ -1,6 +1,7 @@
-"""The page of describe.py --serve: a file or pasted numbers in, the picture with its claims marked and the verdicts out.
+"""The page of describe.py --serve: a file or pasted numbers in, the picture with marked claims and the verdicts out.
 
-A file comes as text in a request and is kept nowhere. Only students that were there at the start can be asked. Who may ask at all: local_page.py.
+A file comes as text in a request and is kept nowhere. Only students that were there at the start can be asked. local_page.py
+says who may ask.
 """
 
 import base64
@@ -49,7 +50,7 @@ def shown_name(name):
 
 
 class App:
-    """What local_page.Server asks for. students: names, as students_there gives them."""
+    """The app for local_page.Server. students: names, as students_there gives them."""
 
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
     script = "describe.py --serve"

@@ -56,7 +56,7 @@ class Cells:
             column.append(cell)
 
     def error(self, text, line=None):
-        """The UserError of a file, or of a line of it."""
+        """The UserError about a file, or about a line of it."""
         return cli.UserError(f"{self.where}{f', {self.word} {line}' if line else ''}: {text}")
 
 
@@ -95,7 +95,7 @@ def fits(cell, kind, detail):
 
 
 def _encoding(out, data):
-    """The name of the code of a text. UserError for one that cannot be told."""
+    """The name of the code of a text. UserError if it is unknown."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if 0 in data:
@@ -107,7 +107,7 @@ def _encoding(out, data):
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
     if re.search("[ƒ‚„ˆ˜\ufffd]|[^\x00-\x7f]{3}", text):  # letters of other scripts
-        raise out.error("it is not in UTF-8, nor in a code that can be told: save it as UTF-8")
+        raise out.error("it is not in UTF-8, and its code is unknown: save it as UTF-8")
     out.notes.append("not UTF-8: read as Windows-1252")
     return "cp1252"
 
@@ -141,7 +141,7 @@ def _whole_lines(out, lines):
         if line.lstrip().startswith("#"):
             comments += 1
         elif line.count('"') % 2:
-            raise out.error("a quotation mark is not closed there: mend it", number)
+            raise out.error("a quotation mark is not closed there: close it", number)
         else:
             first = first and not line.strip()
             yield number, line.strip("\r\n")
@@ -149,7 +149,7 @@ def _whole_lines(out, lines):
 
 
 def _split(line, sign):
-    """A line -> its cells. sign: what parts them."""
+    """A line -> its cells. sign: what separates them."""
     if sign == BLANKS:  # a quoted cell may hold blanks
         return [cell.strip('"') for cell in re.findall(r'"[^"]*"(?!\S)|\S+', line)]
     rows = csv.reader([line], delimiter=sign, skipinitialspace=True)
@@ -157,8 +157,8 @@ def _split(line, sign):
 
 
 def _separator(out, lines):
-    """What parts the cells of lines: the sign by which most of the columns are understood. UserError
-    where it may as well stand within numbers."""
+    """The sign between the cells of lines: the one by which most columns are understood. UserError if it
+    may as well stand within numbers."""
     ways = []
     for place, sign in enumerate(SIGNS):
         rows = [_split(line, sign) for line in lines]
@@ -211,7 +211,7 @@ def _excel(out, data, sheet, skip):
             raise out.error(f"{where} is not in the file: open it in a spreadsheet program and save it")
     for span in page.merged_cells.ranges:
         if span.max_row > span.min_row:
-            raise out.error(f"{span} is one merged cell over several rows: part it, and fill all")
+            raise out.error(f"{span} is one merged cell over several rows: split it, and fill all")
     out.columns, out.word, hidden = [[] for _ in range(page.max_column)], "row", 0
     for number, row in enumerate(page.iter_rows(min_row=skip + 1, values_only=True), skip + 1):
         line, cells = page.row_dimensions[number], [*map(_typed, row)]

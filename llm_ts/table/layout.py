@@ -51,7 +51,7 @@ class Table:
         self._judge(len(header))
 
     def error(self, text, row=None):
-        """The UserError of a file, or of a row of it."""
+        """The UserError about a file, or about a row of it."""
         return self.file.error(text, None if row is None else self.file.lines[row])
 
     def texts(self, place):
@@ -109,7 +109,7 @@ class Table:
         return names
 
     def place(self, name, flag="--column"):
-        """The column of a name, or of "#2". UserError where there is none, or more than one."""
+        """The column of a name, or of "#2". UserError if there is none, or more than one."""
         if re.fullmatch("#[0-9]+", name) and int(name[1:]) - 1 in self.full:
             return self.full.index(int(name[1:]) - 1)
         for same in (str, str.casefold, lambda text: unit_in(text)[0].casefold()):

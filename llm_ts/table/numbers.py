@@ -1,4 +1,4 @@
-"""Cells -> numbers. A column has one spelling: one decimal mark, one sign of thousands, one unit.
+"""Cells -> numbers. A column has one spelling: one decimal mark, one thousands separator, one unit.
 
     "1.234,5" -> 1234.5     "€ 1 200", "45 %" -> with a unit     "-1.5e-3" -> -0.0015
     "1.234" refused: 1.234 or 1234?     "3_5", "<0.5", "12.3*", "(12)", "-" refused: no numbers
@@ -10,7 +10,7 @@ import numpy as np
 
 MISSING = {"", *"na n/a #n/a nan null none nil nat <na> missing . .. : ...".split()}
 SPACES = "'’ \u00a0\u202f\u2009"
-GROUPS = {".": f"[,{SPACES}]", ",": f"[.{SPACES}]"}  # signs of thousands, by decimal mark
+GROUPS = {".": f"[,{SPACES}]", ",": f"[.{SPACES}]"}  # thousands separators, by decimal mark
 CURRENCY = r"[$€£¥]|(?:US|C|A)\$|EUR|USD|GBP|CHF|JPY"
 UNIT = rf"{CURRENCY}|[%‰°]|[°µμ]?[^\W\d_][^\s,;:_()\[\]*<>=]{{0,9}}"
 CELL = re.compile(
@@ -54,8 +54,8 @@ def readings(found):
 def read(cells, error, notes, missing=(), decimal=None, default=None):
     """A list of cells -> (values, floats, NaN where missing; the unit in the cells).
 
-    error: of a text, and a place in the list, makes an error. missing, decimal: the flags ("none": -9999
-    and its like are values). default: the mark that is believed, and noted, where nothing decides.
+    error: a function of a text and a place in the list, makes the error. missing, decimal: the flags
+    ("none": -9999 and its like are values). default: the mark to take, with a note, if nothing decides.
     """
     table = {cell: cell for cell in dict.fromkeys(cells) if not is_missing(cell, missing)}
     typed, unit = any(not isinstance(cell, str) for cell in table), ""
@@ -76,7 +76,7 @@ def read(cells, error, notes, missing=(), decimal=None, default=None):
         raise error("it holds a number too large for a computer")
     there = values[~np.isnan(values)]
     if len(table) > 1 and there.max() / 2 - there.min() / 2 < 500 * np.spacing(np.abs(there).max()):
-        raise error("its values differ in more digits than a number has here: take a constant off")
+        raise error("its values need more digits than a number here has: subtract a constant")
     if "none" not in missing:
         _refuse_codes(there, error)
     return values, unit

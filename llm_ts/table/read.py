@@ -1,4 +1,4 @@
-"""A Table -> its series: which column is the time, which are values, which rows are one series."""
+"""A Table -> its series: finds the column of times, those of values, and the rows of one series."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ STAND = "--time none takes the rows as they stand"
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may say about his file; each is the flag of describe.py of the same name."""
+    """What a user may say about a file; each is the flag of describe.py of the same name."""
 
     columns: tuple = ()
     all_columns: bool = False
@@ -251,7 +251,7 @@ class Reader(Table):
         return f"{self.names[place]}={'|'.join([*dict.fromkeys(self.texts(place))][:8])}"
 
     def _error_of(self, place, else_=""):
-        """What makes the UserError of a column, and of a place in it; else_: what always helps."""
+        """A function that makes the UserError of a column, or of a place in it; else_: what always helps."""
         name, end = self.names[place], f"; or {else_}" if else_ else ""
         rows = self.rows
         return lambda text, n=None: self.error(f"{name}: {text}{end}", None if n is None else rows[n])

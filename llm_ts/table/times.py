@@ -98,7 +98,7 @@ def read(cells, shape, dates, error, notes):
     """A list of cells -> (their times, floats; their kind). dates: the flag.
 
     kind: "date", or "year" where nothing tells the day (seconds since 1970), or "clock" (seconds of
-    the day). error: of a text, and a place in the list, makes the error of what is refused.
+    the day). error: a function of a text and a place in the list, makes the error of a refusal.
     """
     parts = {cell: part for cell in dict.fromkeys(cells) if (part := match(shape, cell))}
     if len({"zone" in part for part in parts.values() if "clock" in part}) > 1:
