@@ -7,9 +7,9 @@ and `answer` are texts for any trainer); convert_diagnostics.json and .png, gold
 against truth, and against a second teacher if there is one.
 Run: python convert.py --data data.jsonl --format study
 
-A hash of the id decides the split, so new rows never move old ones. A row with
-a sentence still marked `verify` is left out of the train split. The test split
-keeps every row; there the truth's sentence is used instead.
+A hash of the id decides the split, so new rows never move old ones. The train
+split leaves a row out while a sentence of it is marked `verify`. The test split
+keeps every row, with the truth's sentence instead.
 """
 
 import os
@@ -51,7 +51,7 @@ def in_template(asked, sentences):
 
 
 def pair_of(row, fmt, answers, words="teacher"):
-    """A row of data.jsonl -> a pair, or None where it is a train row with a sentence left to verify."""
+    """A row of data.jsonl -> a pair; None for a train row with a sentence left to verify."""
     split = pair.split_of(row["id"])
     to_verify = answers == "curated" and any(s["status"] == "verify" for s in row["curated"].values())
     if split == "train" and to_verify:
@@ -87,7 +87,7 @@ def convert(data, out, args):
 
 
 def check(row, args):
-    """UserError if a row lacks what its pair is made of, or holds it in another form."""
+    """UserError if a row lacks a field that its pair needs, or holds it in another form."""
     needed = {"series": "ou_process.py", "truth": "ou_process.py --truth"}
     optional = {"params": "ou_process.py", "gold": "mistral.py", "second": "mistral.py --second"}
     needed |= {field: by for field, by in optional.items() if row.get(field) is not None}
@@ -109,7 +109,7 @@ def diagnose(asked, rows, scorer):
 
 
 def draw_diagnostics(asked, entries, nli_name, path):
-    """A picture of a column for each sentence: the cosines above, the NLI scores below."""
+    """A picture with one column a sentence: the cosines above, the NLI scores below."""
     figure = curves.new_figure(3 * len(asked.topics), 5)
     axes = figure.subplots(2, len(asked.topics), squeeze=False)
     for column, name in enumerate(asked.topics):
@@ -159,11 +159,11 @@ def main(argv=None):
     add("--format", choices=formats_known, default="study", help="How a series is written.")
     sentences = "Sentences to learn: curated ones, the teacher's unchanged ones, or the truth's."
     add("--answers", choices=("curated", "gold", "truth"), default="curated", help=sentences)
-    words = "template: each claim in one fixed sentence, which is learnt sooner. teacher: the sentences'"
-    words += " own words. both: first the template, then their own words; only the second is scored."
+    words = "template: each claim in one fixed sentence, learnt sooner. teacher: the sentences' own words."
+    words += " both: first the template, then their own words; only the second is scored."
     add("--words", choices=("template", "both", "teacher"), default="teacher", help=words)
     similarity.add_flags(parser)
-    compared = "Compare the sentences of at most so many rows; 0: write the pairs only."
+    compared = "Compare the sentences of at most so many rows; 0: only write the pairs."
     add("--diagnostics", type=cli.count, default=DIAGNOSED, metavar="ROWS", help=compared)
     args = parser.parse_args(argv)
     cli.refuse_overwriting(args.out, args.data)

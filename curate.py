@@ -6,26 +6,25 @@ Writes: `curated` in data.jsonl (atomically); verify.csv, what a human should
 look at; with --fit, fit.png beside it.
 Run: python curate.py --data data.jsonl
 
-Each topic says what happens to a wrong sentence (IF_WRONG in llm_ts/claims/).
-Wrong extrema are replaced by the truth's sentence: anybody can look up where 99
-and 0 are. A human decides about a sentence of another topic if it contradicts a
-clear truth, differs from the label beside it, or cannot be read and has no
-label. All other sentences are kept. A row with an open decision is not trained
-on (convert.py).
+A human decides if a sentence differs from its label, contradicts a clear truth,
+or has no label and cannot be read. If extrema contradict only the truth, the
+truth's sentence replaces them: where 99 and 0 stand needs no human (IF_WRONG in
+llm_ts/claims/). All other sentences are kept. While a decision is open,
+convert.py leaves the row out of the train split.
 
-To decide, add --review and open the printed address: the page shows each plot
-with its sentences and is used with the keyboard. Each decision is saved in
-verify.csv before the next sentence is shown; stop at any time. While the page
-is open, no other script can write data.jsonl. You can also decide in a
-spreadsheet: write `gold` or `truth` into the column `decision` of verify.csv,
-or write `own` there and your sentence into the column `own`. Then run this
-script again. A decision holds for the gold sentence in its line.
+To decide, add --review and open the printed address. The page shows each plot
+with its sentences; you decide by keyboard. Each decision is saved in verify.csv
+before the next sentence comes; stop at any time. While the page is open, no
+other script can write data.jsonl. You can also decide in a spreadsheet: write
+`gold` or `truth` into the column `decision` of verify.csv, or write `own` there
+and your sentence into the column `own`. Then run this script again. A decision
+holds for the gold sentence in its line.
 
 --fit 0.10 draws (fit.png) how the share of rows to verify and the agreement
 depend on the thresholds of the rules. It finds the thresholds that bring the
-share nearest to 10 % and change the fewest labels. --write NAME uses
-them for the truth of every row, and so for all later stages. To return to the
-published ones: ou_process.py --truth.
+share nearest to 10 % and change the fewest labels. --write NAME uses them for
+the truth of every row, and so for all later stages. To return to the published
+ones: ou_process.py --truth.
 """
 
 import os
@@ -42,7 +41,7 @@ def curate_sentence(topic, text, truth, labels):
     """A gold sentence on a topic (a module of llm_ts/claims) and the row's truth -> {"text", "status", "reason"}.
 
     labels: {claim: label} beside the sentence; it may lack some. status: kept, replaced or verify. reason: agrees, unread,
-    unclear, label (the sentence says another one), or contradicts, with the two labels.
+    unclear, label (the sentence says another one), or contradicts; with the two labels.
     """
     read = claims.read(topic, text)
     for claim, label in read.items():
@@ -63,7 +62,7 @@ def curate_sentence(topic, text, truth, labels):
 
 
 def apply_decision(curated, name, row, decided):
-    """A curated sentence and a human's line on it (verify_csv.py) -> the sentence that was decided for, verified."""
+    """A curated sentence and a human's line on it (verify_csv.py) -> the chosen sentence, verified."""
     decision = decided["decision"]
     text = {"gold": row["gold"][name], "truth": row["truth"]["sentences"][name], "own": decided["own"]}[decision]
     return {"text": text, "status": "verified", "reason": f"{curated['reason']}; decided for {decision}"}
@@ -121,11 +120,11 @@ def fit_thresholds(data, args):
         return
     if not by.thresholds:
         nearest = "the published thresholds come nearest to that share"
-        raise cli.UserError(f"{nearest}: there is nothing to write")
+        raise cli.UserError(f"{nearest}: nothing to write")
     with data.replacing() as out:
         for row in data:
             row["truth"] = asked.by(by).truth_of(row["series"])
-            row.pop("curated", None)  # by the truth of before
+            row.pop("curated", None)  # by the old truth
             out.write(records.line_of(row))
     data.index()
     print(f"rules: {by.words}")

@@ -1,5 +1,4 @@
-"""Describe one's own series with a trained student, each claim with the rule's
-verdict beside it.
+"""Describe your own series with a trained student; the rules check each claim.
 
 Reads: files of numbers (CSV and its relatives, .xlsx, .parquet, - for stdin),
 or a picture of a series (--image); a model: the folder of a run, an adapter, a
@@ -8,12 +7,11 @@ Writes: nothing, or a picture with --plot; on the first use, the shipped student
 as a GGUF in ~/.cache/llm_ts (XDG_CACHE_HOME).
 Run: python describe.py examples/nile.csv --column flow
 
-Any unit is welcome: the series is rescaled to its own range, 0..99, as the
-student saw its training series. What was read of a file is said in one line, and
-what can be read in two ways is refused with both readings (llm_ts/table/). Of a series longer
-than the student reads it is shown a shorter one about which the rules say the
-same. --serve shows a page instead, where files are dropped. --server asks a
-student that runs there already.
+Any unit is welcome: the series is rescaled to its own range, 0..99, as in
+training. One line says what was read of the file. If a cell can be read in two
+ways, the file is refused with both readings (llm_ts/table/). If a series is too
+long for the student, it is shown a thinned one with the same labels. --serve
+shows a page for files instead. --server asks a student on a running server.
 """
 
 import os
@@ -21,19 +19,19 @@ import sys
 
 from llm_ts import formats, question
 from llm_ts.base import cli, paths
-from llm_ts.desk import draw, fast, prepare, serve, tell
-from llm_ts.desk.steps import SHORTEST
+from llm_ts.desk import draw, prepare, serve, shipped, tell
+from llm_ts.desk.clean import SHORTEST
 from llm_ts.pictures import picture
 from llm_ts.series.rows import LONGEST
 from llm_ts.student import load, origin
 from llm_ts.student.remote import Remote
 from llm_ts.table.read import Options
 
-DEFAULT_POINTS = 128  # of a picture, where neither the user nor the student's training says
+DEFAULT_POINTS = 128  # of a picture, if neither the user nor the student's training says
 UNCHECKED = """\
-Nothing here can be checked: a picture has no numbers, and whatever is in it is taken for one line over time.
+Nothing here can be checked: a picture has no numbers. Whatever is in it is taken for one line over time.
 For verdicts, give the series as a file of numbers."""
-OF_FILES = {  # flags that belong to files of numbers, and what they are where they are not given
+OF_FILES = {  # flags that belong to files of numbers, with their defaults
     "column": [], "all_columns": False, "time": None, "where": [], "row": [], "sheet": None, "separator": None, "decimal": None,
     "missing": [], "skip": 0, "dates": None, "last": None, "begin": None, "end": None, "windows": 1, "plot": None, "json": False,
 }  # fmt: skip
@@ -45,53 +43,53 @@ def parser():
     parser = cli.Parser(__doc__)
     add = parser.add_argument
     add("files", nargs="*", metavar="FILE", help="Files of numbers; - is stdin.")
-    add("--image", metavar="FILE", help="Instead of files of numbers, a picture of one series: PNG, JPEG, ...")
+    add("--image", metavar="FILE", help="A picture of one series (PNG, JPEG, ...) instead of files of numbers.")
     add("--points", type=cli.positive, help="Points of the series in --image; default: as in training.")
-    add("--serve", action="store_true", help="Show a page for the browser of this machine: drop a file, see it described.")
-    add("--port", type=cli.port, default=serve.PORT, help="Port of that page; 0: any that is free.")
+    add("--serve", action="store_true", help="Serve a page for the browser of this machine: drop a file, see it described.")
+    add("--port", type=cli.port, default=serve.PORT, help="Port of that page; 0: any free one.")
 
     add = parser.add_argument_group("which series, and how it is read (default: as the file shows)").add_argument
     again = {"action": "append", "default": []}
-    add("--column", **again, metavar="NAME", help="The column to describe, by its name or as #2; may be given again.")
+    add("--column", **again, metavar="NAME", help="The column to describe, by name or as #2; may be given again.")
     add("--all-columns", action="store_true", help="Describe every column of numbers.")
-    add("--time", metavar="NAME", help="The column of times. none: rows as they stand.")
+    add("--time", metavar="NAME", help="The column of times; none: keep the order of the rows.")
     add("--where", **again, metavar="NAME=TEXT", help="Only the rows with this text in that column.")
-    add("--row", **again, metavar="NAME", help="Where series stand in rows: the row's name; may be given again.")
+    add("--row", **again, metavar="NAME", help="If series stand in rows: the row's name; may be given again.")
     add("--sheet", metavar="NAME", help="The sheet of an .xlsx file.")
-    add("--separator", metavar="SIGN", help="What parts the cells: , or ; or tab or blank or another sign.")
+    add("--separator", metavar="SIGN", help="The sign between cells: , or ; or tab or blank or another.")
     add("--decimal", choices=[".", ","], help="The decimal mark.")
-    missing = "What stands for missing values beside empty cells, NA and the like: -9999,x. none: -9999 is a value."
+    missing = "Missing values, beside empty cells, NA and the like: -9999,x. none: -9999 is a value."
     add("--missing", **again, metavar="WORDS", help=missing)
-    add("--skip", type=cli.count, default=0, metavar="N", help="Lines at the top that are left out.")
+    add("--skip", type=cli.count, default=0, metavar="N", help="Leave out the first N lines.")
     add("--dates", choices=["day-first", "month-first", "year-first"], help="How dates like 01/02/03 are read.")
 
     add = parser.add_argument_group("which part of it").add_argument
     add("--last", type=cli.positive, metavar="N", help="Only the last N rows.")
     begin = "Only rows from this time on: 1990, 1990-03-31, ...; without times, the row's number."
     add("--from", dest="begin", metavar="TIME", help=begin)
-    add("--to", dest="end", metavar="TIME", help="Only rows up to this time, which belongs to them.")
-    add("--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length one after another.")
+    add("--to", dest="end", metavar="TIME", help="Only rows up to this time, itself included.")
+    add("--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length, one after another.")
 
     add = parser.add_argument_group("the student (default: the shipped one, asked as it was trained)").add_argument
     add("--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; for --image, one that sees.")
     add("--format", choices=sorted(formats.FORMATS), help="How the series is written.")
     add("--see", choices=formats.SEE, help="What the student is shown of a series.")
     add("--question", choices=list(question.QUESTIONS), help="What is asked.")
-    add("--transformers", action="store_true", help="Ask the shipped one through Transformers, not llama.cpp: slower to start.")
-    running = "Ask the student that runs there (llama-server, or another of OpenAI's form): http://127.0.0.1:8080. "
+    add("--transformers", action="store_true", help="Ask the shipped one through Transformers, not llama.cpp: starts slower.")
+    running = "Ask the student on this server (llama-server, or another with OpenAI's API): http://127.0.0.1:8080. "
     running += "--model names the folder or .gguf file that it was made from."
     add("--server", metavar="URL", help=running)
-    add("--server-model", metavar="NAME", help="The model's name on that server, where it has several.")
+    add("--server-model", metavar="NAME", help="The model's name on that server, if it has several.")
 
     add = parser.add_argument_group("what comes out").add_argument
-    add("--prompt", action="store_true", help="Only print what the student would be asked, for llama-cli.")
-    add("--plot", metavar="FILE", help="Also draw the series and the answer, as PNG, SVG or PDF by the name's end.")
+    add("--prompt", action="store_true", help="Only print the student's prompt, for llama-cli.")
+    add("--plot", metavar="FILE", help="Also draw series and answer; the name ends in .png, .svg or .pdf.")
     add("--json", action="store_true", help="Write one JSON object per series and line instead of text.")
     return parser
 
 
 def parse_flags(argv=None):
-    """The flags as the user wrote them; --missing -9999,NA is one flag with its value, though the value begins as a flag does."""
+    """The flags as the user wrote them. In --missing -9999,NA the value begins as a flag does: both are joined first."""
     argv = list(sys.argv[1:] if argv is None else argv)
     for place in range(len(argv) - 2, -1, -1):
         if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
@@ -100,7 +98,7 @@ def parse_flags(argv=None):
 
 
 def check_flags(args):
-    """UserError for flags that do not go together."""
+    """UserError if flags contradict each other."""
     if args.serve:
         what = "files: drop them on its page" if args.files or args.image else "--server: its page asks students of this machine"
         raise cli.UserError(f"--serve takes no {what}")
@@ -117,7 +115,7 @@ def check_flags(args):
             flag = SPELT.get(name, name).replace("_", "-")
             raise cli.UserError(f"--{flag} belongs to a file of numbers: a picture has none")
     if args.points and not args.image:
-        raise cli.UserError("--points belongs to --image: a file of numbers says itself how many there are")
+        raise cli.UserError("--points belongs to --image: a file of numbers has its own number of points")
     if args.points and not SHORTEST <= args.points <= LONGEST:
         raise cli.UserError(f"--points {args.points}: a picture is read as one of {SHORTEST} to {LONGEST} points")
     if args.image and args.see not in (None, "image"):
@@ -133,7 +131,7 @@ def check_flags(args):
 
 
 def read_files(args):
-    """Each file -> (its name, its series as they stand there, or the UserError that they could not be read)."""
+    """Each file -> (its name, one of its series, or the UserError why it cannot be read)."""
     options = Options(
         tuple(args.column), args.all_columns, args.time, tuple(args.where), tuple(args.row), args.sheet, args.separator,
         args.decimal, tuple(args.missing), args.skip, args.dates,
@@ -147,7 +145,7 @@ def read_files(args):
 
 
 def prepare_all(args, found, learnt, asked):
-    """What read_files gave -> (file, Asked, or the UserError that it cannot be described), in the same order."""
+    """The output of read_files -> (file, Asked, or the UserError why it cannot be described), in the same order."""
     for path, series in found:
         try:
             if isinstance(series, cli.UserError):
@@ -158,9 +156,9 @@ def prepare_all(args, found, learnt, asked):
 
 
 def describe_files(args, learnt, asked, found, running=None):
-    """Say what the student says of each series. Returns the exit code: 2 where a series could not be described.
+    """Print what the student says of each series. Returns the exit code: 2 if a series could not be described.
 
-    learnt, asked: the Tasks that it learnt and by which it is asked. running: a Remote to ask instead of the student of args.model.
+    learnt, asked: the Task that it learnt and the one by which it is asked. running: a Remote, asked instead of args.model.
     """
     prepared = list(prepare_all(args, found, learnt, asked))
     ready = [one for _, one in prepared if isinstance(one, prepare.Asked)]
@@ -174,7 +172,7 @@ def describe_files(args, learnt, asked, found, running=None):
         print("\n".join(map(tell.about, ready)), file=sys.stderr)
         answers = iter(())
     elif ready:
-        student = running or fast.open_student(args.model, asked.see, args.transformers)
+        student = running or shipped.open_student(args.model, asked.see, args.transformers)
         said = student.ask(prompts)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
@@ -212,7 +210,7 @@ def numbered(path, number):
 
 def show(one, answer, asked, model, plot, first):
     """Print a description for a person."""
-    notes = [f"note: {cli.visible(note)}" for note in one.notes[len(one.series.notes) :]]  # the others were said
+    notes = [f"note: {cli.visible(note)}" for note in one.notes[len(one.series.notes) :]]  # tell.about prints the others
     print("\n".join([*([] if first else ["", ""]), tell.about(one), model, *notes]))
     print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
     if answer.parse != "strict":
@@ -224,7 +222,7 @@ def show(one, answer, asked, model, plot, first):
 
 
 def describe_picture(args, learnt, asked):
-    """Say what a student that sees says of a picture; nothing can be checked then."""
+    """Print what a student that sees says of a picture; nothing can be checked then."""
     if not learnt:
         raise cli.UserError(f"nothing says what {args.model} learnt to see: --image needs a student trained with --see image")
     if learnt.see != "image":
@@ -253,7 +251,7 @@ def describe_picture(args, learnt, asked):
 
 
 def ask_server(args, found):
-    """describe_files with the student that a server runs."""
+    """describe_files with the student on a server."""
     running = Remote(args.server, args.server_model)
     learnt = running.learnt(args.model)
     args.model = f"{cli.visible(running.model)} of {running.url}"

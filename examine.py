@@ -8,8 +8,8 @@ evaluation_<suite>.json once all are answered.
 Run: python examine.py --model Qwen2.5-0.5B-Instruct --suite unseen --count 2000
 
 Each shard answers its share of the open questions. The shard that finishes
-last scores all of them. Killed, or run again with another number of shards,
-what is written is not asked again, and nothing of it is lost.
+last scores all of them. After a kill, or with another number of shards, it
+asks only what has no written answer.
 """
 
 import glob
@@ -59,7 +59,7 @@ def ask(args, asked, number, count, about):
         from llm_ts.sight import finder
 
         as_ours = finder.redrawer(args.model)
-    with run_folder.hold(args.out, wait=True):  # another student, or one scored otherwise, may have come meanwhile
+    with run_folder.hold(args.out, wait=True):  # another student may have come meanwhile, or other scores
         run_folder.check(args.out, about, ABOUT)
         disk.write_json(os.path.join(args.out, ABOUT), about)
     with records.writing(os.path.join(args.out, f"answers-{number}.jsonl"), create=True) as file:
@@ -121,7 +121,7 @@ def keys_of(suite, rows):
 
 
 def thin(row, asked):
-    """A pair, its series thinned where it is longer than the student reads."""
+    """A pair, its series thinned if it is too long for the student."""
     points = origin.points_shown(asked, len(row["series"]))
     return pair.thinned(row, points) if points < len(row["series"]) else row
 
@@ -129,24 +129,24 @@ def thin(row, asked):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--model", type=cli.folder, required=True, help="A run's folder, adapter, model, hub name or .gguf.")
-    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": these, but the last, for students that see.'
+    named = f'With commas: files x.jsonl, and {", ".join(suites.SUITES)}; "all": all but {", ".join(suites.SIGHT)}, '
+    named += "which needs a student that sees."
     parser.add_argument("--suite", default="unseen", help=named)
-    parser.add_argument("--count", type=cli.positive, default=2000, help="Series of each suite, at most.")
-    parser.add_argument("--points", type=cli.positive, default=128, help="Points of each, where the suite does not say.")
+    parser.add_argument("--count", type=cli.positive, default=2000, help="At most so many series of each suite.")
+    parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series, if the suite does not say.")
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
     parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
-    parser.add_argument("--see", choices=formats.SEE, help="What is shown of a series; default: as in training, else numbers.")
+    parser.add_argument("--see", choices=formats.SEE, help="What the student sees; default: as in training, else numbers.")
+    process = "Processes of the unseen series, in turn: ou,walk, or all; default: as in training."
+    parser.add_argument("--process", type=fresh.parse_processes, help=process)
     parser.add_argument(
-        "--process", type=fresh.mixture, help="What draws the unseen series, in turn: ou,walk, or all; default: as in training."
+        "--thin", action="store_true", help="If a series is too long for the student, thin it, as describe.py does."
     )
-    parser.add_argument(
-        "--thin", action="store_true", help="Show series longer than the student reads thinned, as describe.py does."
-    )
-    parser.add_argument("--dataset", type=cli.folder, help="Folder of the suite's plots as <id>.png, not drawn here.")
-    parser.add_argument("--shard", default="0/1", help="This process's share: number/count, from 0.")
+    parser.add_argument("--dataset", type=cli.folder, help="Folder of plots, <id>.png, to show instead of drawn ones.")
+    parser.add_argument("--shard", default="0/1", help="This process's share: number/count; numbers begin at 0.")
     parser.add_argument("--out", help="Folder of the answers; default: suites/ in the run's folder, or ./suites.")
-    parser.add_argument("--batch-size", type=cli.positive, default=32, help="Prompts answered together, at most; 16 on a CPU.")
-    parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="An answer's length, at most.")
+    parser.add_argument("--batch-size", type=cli.positive, default=32, help="At most so many prompts together; 16 on a CPU.")
+    parser.add_argument("--max-new-tokens", type=cli.positive, default=MAX_NEW_TOKENS, help="Maximum length of an answer.")
     device.add_flag(parser)
     similarity.add_flags(parser)
     disk.add_lock_flag(parser)
@@ -166,7 +166,7 @@ def main(argv=None):
     processes = args.process or of_student.processes or Task.processes
     of_student = replace(of_student, processes=processes)
     fmt, asked, see = of_student.format, of_student.question, of_student.see
-    run = os.path.isdir(os.path.join(args.model, "final"))  # else the folder is no run's, and not ours to write into
+    run = os.path.isdir(os.path.join(args.model, "final"))  # else the folder is no run: nothing is written there
     args.out = args.out or os.path.join(args.model if run else "", "suites")
     cli.print_settings(args)
     blind = [name for name in suite_of if name in suites.SIGHT] if see == "numbers" else []
@@ -197,7 +197,7 @@ def main(argv=None):
     open_rows = {key: row for name, rows in rows_of.items() for key, row in zip(keys_of(name, rows), rows)}
     ask(args, open_rows, number, count, about)
     left = score(args, asked, rows_of, scorer)
-    print(f"left: {left}" + (" (other shards' share: the last one scores)" if left else f"\nout: {args.out}"))
+    print(f"left: {left}" + (" (of other shards; the last one scores)" if left else f"\nout: {args.out}"))
 
 
 if __name__ == "__main__":

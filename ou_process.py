@@ -1,7 +1,7 @@
 """Simulate Ornstein-Uhlenbeck series with the exact transition, or another
 process, and record the truth about each.
 
-Reads: data.jsonl, where it exists: what is there is not made again.
+Reads: data.jsonl, if it exists: its rows are not made again.
 Writes: data.jsonl rows (id, params, series, raw_min, raw_max, question, truth);
 <dataset>/<id>.dat, <id>.png, <id>.json.
 Run: python ou_process.py --count 220 --points 128 --seed 0
@@ -11,12 +11,12 @@ Phys. Rev. E 54, 2084, eq. 1.9)
 
     x(t + dt) = mu + (x(t) - mu) e^(-theta dt) + sigma sqrt((1 - e^(-2 theta dt)) / (2 theta)) N(0, 1)
 
-which holds for any dt, unlike Euler's. theta is in 1/time, mu and x0 in the
+for any dt, unlike Euler's. theta is in 1/time, mu and x0 in the
 unit of x, sigma in that unit per square root of time, dt in time.
 
-The other processes (--process) stand in llm_ts/series/, what can be asked
-about a series (--question) in llm_ts/question.py. Series of several processes
-may share one data.jsonl; all its rows are of one question.
+The other processes (--process) stand in llm_ts/series/, the questions
+(--question) in llm_ts/question.py. Series of several processes may share one
+data.jsonl; all its rows have one question.
 """
 
 import os
@@ -31,7 +31,7 @@ from llm_ts.pictures.plot import plotter
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
 
-FEW = 16  # series that are made together where each is drawn
+FEW = 16  # series made together, if each is plotted
 
 
 def write_dataset(made, paths, dataset):
@@ -60,7 +60,7 @@ def write_dataset(made, paths, dataset):
     return drawn
 
 
-def labels_of(rows, claims):
+def count_labels(rows, claims):
     """How often rows have each label, and how often each claim is clear.
 
     Counter of (claim, label) and (claim,).
@@ -87,7 +87,7 @@ def look_at(data, args):
         questions[asked] = None
         if row["id"] in numbers:
             params[numbers[row["id"]]] = row.get("params")
-            counts += labels_of([row], asked.claims)
+            counts += count_labels([row], asked.claims)
     asked = question_of(questions, args)
     drawn = series_rows.draw_parameters(args.seed, list(params), args.points, args.dt, process)
     made = series_rows.params(drawn, params, args.seed, args.points, args.dt, process)
@@ -132,7 +132,7 @@ def simulate_missing(args):
                 drawn += write_dataset(made, paths, args.dataset)
             new = [row for row, number in zip(made, numbers) if number not in had]
             data.append(b"".join(map(records.line_of, new)))
-            counts += labels_of(new, asked.claims)
+            counts += count_labels(new, asked.claims)
             bar.step(len(numbers))
     print_shares(asked, counts, args.count)
     new = args.count - len(had)
@@ -191,7 +191,7 @@ def main(argv=None):
     if not series_rows.SHORTEST <= args.points <= series_rows.LONGEST:
         least, most = series_rows.SHORTEST, series_rows.LONGEST
         raise cli.UserError(f"--points {args.points}: give {least} to {most}")
-    # far from where floats end: times, and theta, its inverse, are multiples of it
+    # so that no float overflows: times are multiples of it, theta of its inverse
     if not 1e-9 <= args.dt <= 1e9:
         raise cli.UserError(f"--dt {args.dt:g}: give 1e-9 to 1e9, in the unit of time that suits")
     if args.seed >= series_rows.SEEDS:

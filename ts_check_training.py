@@ -21,7 +21,7 @@ from llm_ts.base import cli, disk
 from llm_ts.data import pair, records
 from llm_ts.pictures.plot import plotter
 from llm_ts.scores import evaluation, page, similarity, tables
-from llm_ts.scores.score import BESIDE
+from llm_ts.scores.score import REFERENCES
 from llm_ts.teacher.textsynth import TextSynth
 
 COLOURS = {"right": "32", "wrong": "31", "ambiguous": "33", "unread": "90"}
@@ -64,7 +64,7 @@ def write_page(rows, content, before, after):
         path = os.path.join("plotdiag", row["id"] + ".png")
         plotter(len(row["series"])).save(row["series"], path)
         cards.append(page.card(row, before.get(row["id"]), after[row["id"]]))
-    compared = list(filter(None, (beside("avant"), content, *map(beside, BESIDE))))
+    compared = list(filter(None, (beside("avant"), content, *map(beside, REFERENCES))))
     curves = None
     if os.path.exists("training.png"):
         with open("training.png", "rb") as file:

@@ -71,7 +71,7 @@ def call(script, *flags):
 def prepare(args):
     """Write the pairs that name format and question, and the series that all are asked about."""
     least, most, _ = fresh.plan(args.fresh)[-1]
-    drawn = {"processes": fresh.mixture(args.process)}
+    drawn = {"processes": fresh.parse_processes(args.process)}
     rows = fresh.pairs("train", [(least, most, 4)], args.format, **drawn)
     made = [{**row, "split": "train" if k else "test"} for k, row in enumerate(rows)]
     pair.write(os.path.join(args.out, "pairs.jsonl"), made)
@@ -161,7 +161,7 @@ def main(argv=None):
         if not args.minutes and abs(count - first) > 0.02 * first:
             counts = f"{name} learns {count:g} answers, the first {first:g}"
             raise cli.UserError(f"{counts}: no equal budget")
-    fresh.mixture(args.process)
+    fresh.parse_processes(args.process)
     load.require(args.model)
     cli.print_settings(args)
     found = {}

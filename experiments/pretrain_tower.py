@@ -81,7 +81,7 @@ def main(argv=None):
 
     # what is wrong is said before anything is loaded
     asked = question.named(args.question)
-    fresh.plan(args.fresh), fresh.mixture(args.process)
+    fresh.plan(args.fresh), fresh.parse_processes(args.process)
     if args.tower and args.start:
         parser.error("--tower takes a tower as it is: leave --start out")
 

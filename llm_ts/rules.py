@@ -30,13 +30,13 @@ class Rules:
         return f"version {self.version}" + f" with the thresholds {self.name!r}" * bool(self.name)
 
     def truth_of(self, series, topics):
-        """n >= 2 integers -> the labels by these rules (claims.labels_of), and their rules."""
+        """n >= 2 integers -> the labels by these rules (claims.measure_all), and their rules."""
         if self.version != claims.VERSION:
             now = f"today's is {claims.VERSION}"
             raise cli.UserError(
                 f"no truth by version {self.version} of the rules can be computed: {now}"
             )
-        labels = claims.labels_of(series, topics, dict(self.thresholds))
+        labels = claims.measure_all(series, topics, dict(self.thresholds))
         return {**labels, "rules": {"name": self.name, "thresholds": dict(self.thresholds)}}
 
 

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, run_script, wait_until
 
 from llm_ts.base import cli, paths
-from llm_ts.desk import fast
+from llm_ts.desk import shipped
 from llm_ts.fast import gguf_batch
 from llm_ts.gguf import gguf_worker, llama_library
 from llm_ts.question import STUDY, messages_of
@@ -38,7 +38,7 @@ def cache(tmp_path, monkeypatch):
 def made(adapter, tmp_path_factory):
     """The random adapter merged into the tiny model, as a GGUF."""
     path = str(tmp_path_factory.mktemp("made") / "tiny.gguf")
-    fast.make_gguf(str(adapter), path)
+    shipped.make_gguf(str(adapter), path)
     return path
 
 
@@ -62,27 +62,27 @@ def test_the_gguf_is_made_once_and_anew_when_anything_that_it_is_made_of_changes
     run = tmp_path / "run"
     shutil.copytree(os.path.dirname(adapter), run)
     mine = str(run / "final")
-    first = fast.gguf_of(mine)
+    first = shipped.gguf_of(mine)
     assert os.path.dirname(first) == str(cache) and "first use" in capsys.readouterr().err
     made_at = os.stat(first).st_mtime_ns
-    assert fast.gguf_of(mine) == first and os.stat(first).st_mtime_ns == made_at and capsys.readouterr().err == ""
+    assert shipped.gguf_of(mine) == first and os.stat(first).st_mtime_ns == made_at and capsys.readouterr().err == ""
     assert origin.of(first) == origin.of(mine) and origin.of(first).format == "thirds"
     other = cache / "SomebodyElse-0123456789abcdef.gguf"
     other.write_bytes(b"")
     about = json.loads((run / "training.json").read_text())
     (run / "training.json").write_text(json.dumps({"task": {**about["task"], "points": [32, 33]}}))
-    second = fast.gguf_of(mine)
+    second = shipped.gguf_of(mine)
     assert sorted(os.listdir(cache)) == sorted([os.path.basename(second), other.name]) and second != first
     weights = next(path for path in (run / "final").iterdir() if path.suffix == ".safetensors")
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert fast.digest_of(mine)[:16] not in (os.path.basename(first), os.path.basename(second))
-    assert fast.gguf_of(mine) not in (first, second)
+    assert shipped.digest_of(mine)[:16] not in (os.path.basename(first), os.path.basename(second))
+    assert shipped.gguf_of(mine) not in (first, second)
 
 
 def test_two_at_once_and_a_killed_one_leave_one_whole_file(adapter, cache):
-    command = [sys.executable, "-c", f"from llm_ts.desk import fast; print(fast.gguf_of({str(adapter)!r}))"]
+    command = [sys.executable, "-c", f"from llm_ts.desk import shipped; print(shipped.gguf_of({str(adapter)!r}))"]
     env = {**os.environ, "PYTHONPATH": ROOT}
 
     def start():
@@ -107,12 +107,12 @@ def test_where_it_cannot_be_made_transformers_is_asked_and_it_is_said_once(adapt
         ("Not a directory", lambda: (monkeypatch.delenv("LLAMA_CPP"), monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/cache"))),
     ):
         spoil()
-        student = fast.open_student(str(adapter))
+        student = shipped.open_student(str(adapter))
         said = capsys.readouterr().err
         assert student._llama is None and said.count("\n") == 1 and why in said and said.startswith("note: ")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
-    assert fast.open_student(str(adapter), transformers=True)._llama is None and not cache.exists()
-    quick = fast.open_student(str(adapter))
+    assert shipped.open_student(str(adapter), transformers=True)._llama is None and not cache.exists()
+    quick = shipped.open_student(str(adapter))
     assert quick._llama and [name for name in os.listdir(cache) if name.endswith(".gguf")]
     assert len(quick.ask(PROMPTS[:2], 8)) == 2
 

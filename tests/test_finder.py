@@ -143,7 +143,7 @@ def test_where_no_line_is_none_is_drawn(shipped, tmp_path):
     assert finder.redrawer(paths.SHIPPED_SEES)(empty["axes"], 128) is empty["axes"]  # examine.py asks about it as it is
     if os.path.isdir(os.path.join(paths.ROOT, "models", "SmolLM2-135M-Sees")):
         said = run_script("describe.py", "--image", "white.png", cwd=tmp_path, code=2).stderr
-        assert "white.png: no single line of a plot is found" in said and said.count("\n") == 1
+        assert "white.png: this picture shows no single line of a plot" in said and said.count("\n") == 1
 
 
 def test_what_is_no_plot_of_one_line_is_mostly_known(shipped, tmp_path):

@@ -115,7 +115,7 @@ def test_a_proxy_is_not_asked_for_a_server_on_this_machine(folder):
         assert ask(folder, server, "--rows", "1", **away)[2]["new"] == "1"
         ask(folder, server, "--rows", "1", ALL_PROXY="socks5://127.0.0.1:9", SSL_CERT_FILE="/nowhere")
     _, err, _ = run(folder, "--server-url", "http://teacher.invalid", code=2, SSL_CERT_FILE="/nowhere")
-    assert "look at the proxies and SSL_CERT_FILE" in err
+    assert "check the proxies and SSL_CERT_FILE" in err
 
 
 def test_a_second_teacher_in_other_letters_is_the_first(folder):

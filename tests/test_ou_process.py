@@ -108,7 +108,7 @@ def path_of(process, params):
     """The path that a row's params describe."""
     drawn = {name: np.array([params[name]]) for name in process.PARAMETERS}
     seed, number = params["seed"]
-    noise = rows.draw_noise(seed, [number], params["n"], process)
+    noise = rows.draw_normals(seed, [number], params["n"], process)
     return process.paths(**drawn, dt=params["dt"], noise=noise)[0]
 
 

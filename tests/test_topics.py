@@ -30,7 +30,7 @@ HAS = ("NAME", "LABELS", "NUMBERS", "ASKED", "ASKED_OF_TEACHER", "ERROR_RATE", "
 HAS += ("SUBJECT", "read")
 TAKES = {"measure": ["series"], "say": ["labels"], "reword": ["labels", "rng"], "read": ["sentence"]}
 TOPICS = list(claims.TOPICS.values())
-TAKEN = {"version", "clear", "numbers", "sentences"}  # what else stands in a truth
+TAKEN = {"version", "clear", "numbers", "sentences", "rules"}  # what else stands in a truth
 EVERY_TOPIC = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.NAME)
 
 
@@ -74,7 +74,7 @@ def test_its_measure_gives_its_labels(topic):
         for claim, (label, clear, number) in found.items():
             assert label in topic.LABELS[claim] and isinstance(clear, bool) and isinstance(number, (int, float))
         json.dumps(found)
-    for series in ([7, 7], [0, 99], [99, 0, 50]):  # the shortest that labels_of takes
+    for series in ([7, 7], [0, 99], [99, 0, 50]):  # the shortest that measure_all takes
         assert all(label in topic.LABELS[claim] for claim, (label, _, _) in topic.measure(series).items())
 
 
@@ -99,9 +99,11 @@ def test_it_can_be_asked_alone(topic):
     assert answer.parse == "strict" and None not in answer.read.values()
 
 
-def test_no_claim_has_two_topics():
-    for names in ([claim for topic in TOPICS for claim in topic.LABELS], [name for topic in TOPICS for name in topic.NUMBERS]):
-        assert len(names) == len(set(names))
+def test_no_claim_number_or_threshold_has_two_topics():
+    """One that two topics share would be kept once: the other topic's would be lost without a word."""
+    for names in ("LABELS", "NUMBERS", "THRESHOLDS"):
+        found = [name for topic in TOPICS for name in getattr(topic, names, ())]
+        assert len(found) == len(set(found)), names
     assert list(claims.TOPICS) == [topic.NAME for topic in TOPICS]
 
 

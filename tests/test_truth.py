@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from llm_ts.claims import labels_of, noise, trend
+from llm_ts.claims import measure_all, noise, trend
 from llm_ts.question import STUDY
 from llm_ts.series.scale import rescale
 
@@ -19,7 +19,7 @@ def ints(values):
 
 
 def labels(values):
-    found = labels_of(ints(values), TOPICS)
+    found = measure_all(ints(values), TOPICS)
     return found["trend"], found["noise"], found["max"], found["min"]
 
 
@@ -67,7 +67,7 @@ def test_noise_is_what_is_left_without_the_smooth_course():
     """A clean wave, a parabola and a line have none; added white noise of deviation s has s sqrt(20/6) sqrt(2/pi) / R in the mean."""
     t, rng = np.arange(4000), np.random.default_rng(3)
     for points in (12, 16, 24, 64):
-        assert labels_of(ints(np.sin(2 * np.pi * t[:240] / points)), [noise])["noise"] == "low"
+        assert measure_all(ints(np.sin(2 * np.pi * t[:240] / points)), [noise])["noise"] == "low"
     assert noise.roughness_of(t**2) < 1e-6 and noise.roughness_of(3 * t + 5) < 1e-9
     for course in (np.sin(2 * np.pi * t / 40), t / 2000, 0 * t):
         values = 10 * course + rng.standard_normal(4000)
@@ -100,26 +100,26 @@ def test_thresholds_are_where_the_docstring_puts_them():
 
 
 def test_a_constant_series_is_flat_low_and_unclear_about_extrema():
-    found = labels_of([5] * 30, TOPICS)
+    found = measure_all([5] * 30, TOPICS)
     assert (found["trend"], found["noise"]) == ("flat", "low")
     assert not found["clear"]["max"] and not found["clear"]["min"]
 
 
 def test_clear_flags():
     ramp = list(range(48))
-    assert all(labels_of(ramp, TOPICS)["clear"].values())
+    assert all(measure_all(ramp, TOPICS)["clear"].values())
     tie = [50] * 48
     tie[3] = tie[40] = 99
     tie[20] = 0
-    assert not labels_of(tie, TOPICS)["clear"]["max"] and labels_of(tie, TOPICS)["clear"]["min"]
+    assert not measure_all(tie, TOPICS)["clear"]["max"] and measure_all(tie, TOPICS)["clear"]["min"]
     same_third = [50] * 48
     same_third[3] = same_third[5] = 99
-    assert labels_of(same_third, TOPICS)["clear"]["max"]
+    assert measure_all(same_third, TOPICS)["clear"]["max"]
     border = [50] * 48
     border[16] = 99  # the first point of the middle third
-    assert not labels_of(border, TOPICS)["clear"]["max"]
+    assert not measure_all(border, TOPICS)["clear"]["max"]
     border[16], border[18] = 50, 99
-    assert labels_of(border, TOPICS)["clear"]["max"]
+    assert measure_all(border, TOPICS)["clear"]["max"]
 
 
 def walk(seed):
@@ -134,16 +134,16 @@ def walk(seed):
 
 def test_version_2_says_what_it_always_said():
     """Labels, flags and numbers as kept data files hold them; a changed rule raises VERSION."""
-    assert labels_of([k * 37 % 100 for k in range(48)], TOPICS) == {
+    assert measure_all([k * 37 % 100 for k in range(48)], TOPICS) == {
         "version": 2,
         "trend": "flat", "noise": "high", "max": "middle", "min": "beginning",
         "clear": {"trend": True, "noise": True, "max": True, "min": True},
         "numbers": {"rise": 0.022882, "rough": 0.613976, "max_at": 27, "min_at": 0},
     }  # fmt: skip
-    found = [labels_of(walk(seed), TOPICS) for seed in range(500)]  # every label, clear and not
+    found = [measure_all(walk(seed), TOPICS) for seed in range(500)]  # every label, clear and not
     assert hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16] == "7f05a7977069d026"
 
 
 def test_too_short_is_an_error():
     with pytest.raises(ValueError):
-        labels_of([1], TOPICS)
+        measure_all([1], TOPICS)

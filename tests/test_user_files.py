@@ -192,7 +192,7 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "too far": (lines("d,x", ISO, [1e308, -1e308] * 12), "", "too far"),
     "more digits than a float": (lines("at,x", [f"a{i}" for i in range(N)], [f"123456789012345678901.{i:02d}" for i in range(N)]), "", "digits"),
     "constant": (lines("d,x", ISO, [7.5] * N), "", "constant (7.5)"),
-    "seven values": (lines("d,x", ISO[:7], V[:7]), "", "7 of 7 values|8 are the fewest"),
+    "seven values": (lines("d,x", ISO[:7], V[:7]), "", "7 of 7 values|at least 8"),
     "mostly missing": (lines("d,x", ISO, [v if i % 3 == 0 else "" for i, v in enumerate(V)]), "", "8 of 24 values|half of all"),
     # tables
     "a cell less": (PLAIN.replace("2024-03-05,", ""), "", "line 6|1 cells|the others 2"),

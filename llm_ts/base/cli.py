@@ -1,4 +1,4 @@
-"""How every script here starts, shows its progress and fails: one line and an exit code, no traceback for a user's mistake.
+"""How every script starts, shows its progress and fails: a user's mistake gives one line and an exit code, no traceback.
 
 Each script ends with `cli.run(main)`.
 """
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-# Threads that wait must not hold a core that others want: beside one busy process on 2 cores, an
+# Waiting threads must not hold a core that others want: beside one busy process on 2 cores, an
 # answer took 3.5 s instead of 0.45 (results/LOG.md). OpenMP reads this once, when torch or llama.cpp
 # is loaded; no script does that before this line.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -29,7 +29,7 @@ DISK = re.compile(r"I/O error|os error \d+|PytorchStreamWriter|requested and \d+
 
 
 class UserError(Exception):
-    """A mistake that the user can mend; its message is one line that says what to do."""
+    """A mistake that the user can correct; its message is one line that says what to do."""
 
 
 def older(where, what):
@@ -110,19 +110,19 @@ def shard(text):
 
 
 def folder(text):
-    """argparse type: a folder, or a name that may be one, without the slashes at its end that mean nothing."""
+    """argparse type: a folder, or a name that may be one, without slashes at its end."""
     return text.rstrip(os.sep) or text
 
 
 def refuse_overwriting(output, *inputs):
-    """Raise UserError where an output file is one of the inputs, by whatever name."""
+    """UserError if an output file is one of the inputs, by whatever name."""
     for path in inputs:
         if path and output and os.path.realpath(output) == os.path.realpath(path):
-            raise UserError(f"{output} is read and would be overwritten: give the output another name")
+            raise UserError(f"{output} is an input and would be overwritten: give the output another name")
 
 
 def visible(text):
-    """A text of others for a terminal: control characters, escape sequences among them, are spelt out."""
+    """Foreign text for a terminal: control characters and escape sequences are spelt out."""
     return "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
 
 
@@ -175,7 +175,7 @@ class Progress:
 
 
 def say(text):
-    """Print a text without tearing the bar that may be there."""
+    """Print a text without breaking a progress bar."""
     if Progress.open:
         Progress.open[-1].write(text, file=sys.stdout)
     else:
@@ -184,7 +184,7 @@ def say(text):
 
 @contextlib.contextmanager
 def quiet():
-    """Keep back what libraries write to stderr while they load; it is shown where they fail in a way that we do not explain."""
+    """Keep back what libraries write to stderr while they load; it is shown if they fail for an unknown reason."""
     try:
         stderr = os.dup(2)
     except OSError:  # closed: nobody listens
@@ -218,7 +218,7 @@ def run(main, argv=None):
     script = os.path.basename(sys.argv[0])
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # letters that the terminal does not have are spelt out
+            stream.reconfigure(errors="backslashreplace")  # if the terminal lacks a letter, it is spelt out
 
     def fail(text, code):
         for bar in Progress.open:
@@ -240,7 +240,7 @@ def run(main, argv=None):
         code = fail(f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error)), USER_ERROR)
     except Exception as error:
         if isinstance(error, MemoryError) or MEMORY.search(str(error)):
-            sys.exit(fail("this machine has too little memory for that: close other programs, or take a smaller model or file", USER_ERROR))
+            sys.exit(fail("this machine has too little memory: close other programs, or take a smaller model or file", USER_ERROR))
         if not DISK.search(str(error)):
             raise
         code = fail(f"could not write a model file: {str(error).splitlines()[0][:200]}", USER_ERROR)

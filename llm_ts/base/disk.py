@@ -1,4 +1,4 @@
-"""Files on the disk: whole ones, which appear whole or not at all, and files that one run holds."""
+"""Files on the disk: files that appear whole or not at all, and files that one run holds."""
 
 import argparse
 import contextlib

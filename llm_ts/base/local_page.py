@@ -1,7 +1,7 @@
-"""One page for a browser on this machine: who may ask, how much, and in what form. What is asked is another's business.
+"""A web page served on this machine: access check, size limit, request form. The caller answers the requests.
 
-Who may use it: whoever knows its address, which holds a secret made anew at each start. A page of another site can neither
-guess it nor ask through a name of its own (Host), nor post from elsewhere (Origin).
+Who may use it: whoever knows its address, which holds a new secret at each start. Another site's page cannot guess it; it
+cannot ask through a name of its own (Host) or post from elsewhere (Origin).
 """
 
 import hmac
@@ -21,7 +21,7 @@ POLICY = (
 
 
 class Refusal(Exception):
-    """A request that is not answered as it wishes: an HTTP status, and a line for the human."""
+    """A refused request: an HTTP status, and a line for the human."""
 
     def __init__(self, status, text):
         super().__init__(text)
@@ -73,7 +73,7 @@ def text_of(asked, name, among=None):
     """A text of a request, "" where it has none; Refusal for anything else, and for what is not among some."""
     text = asked.get(name, "")
     if not isinstance(text, str) or (among and text not in among):
-        raise Refusal(400, f"{name} is not what it may be")
+        raise Refusal(400, f"{name} has a value that is not allowed")
     return text
 
 
@@ -129,10 +129,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Origin") != f"http://{self.headers['Host']}":
             raise Refusal(403, "only this page itself may ask for that")
         if self.headers.get_content_type() != "application/json":
-            raise Refusal(415, "JSON is asked for")
+            raise Refusal(415, "only JSON is taken")
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit() or len(length) > 9:
-            raise Refusal(411, "how long is it?")
+            raise Refusal(411, "a Content-Length is needed")
         if int(length) > self.server.app.longest_body:
             raise Refusal(413, f"this is too long: {self.server.app.longest_body / 1e6:g} MB at most")
         try:
@@ -140,7 +140,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise Refusal(400, "this is not a JSON object")
+            raise Refusal(400, "this is no JSON object")
         return value
 
 

@@ -1,4 +1,4 @@
-"""Where things lie: the repository, what fetch.py brings into it, the shipped adapter, the example series."""
+"""Where things lie: the repository, what fetch.py fetches, the shipped adapters, the example series."""
 
 import os
 
@@ -26,14 +26,14 @@ def of(part):
 
 
 def fetched(part):
-    """The path of a part that was fetched; UserError where it was not."""
+    """The path of a fetched part; UserError if it was not fetched."""
     if not os.path.exists(of(part)):
         raise cli.UserError(f"no {FETCHED[part]} here: run python fetch.py {part}")
     return of(part)
 
 
 def llama_cpp():
-    """The folder of llama.cpp's converters: LLAMA_CPP, else what fetch.py brought; UserError where it is not there."""
+    """The folder of llama.cpp's converters: LLAMA_CPP, else what fetch.py fetched; UserError if it is not there."""
     folder = os.environ.get("LLAMA_CPP") or of("llama.cpp")
     if not os.path.isfile(os.path.join(folder, "convert_hf_to_gguf.py")):
         raise cli.UserError(f"no llama.cpp in {folder}: run python fetch.py llama.cpp, or set LLAMA_CPP to a checkout")

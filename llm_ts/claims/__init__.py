@@ -1,6 +1,6 @@
 """What can be said of a series. One topic, one sentence of an answer, one file; this is their list.
 
-To add a topic: write its file (season.py is the shortest to copy), add it to TOPICS, and to a question in question.py.
+To add a topic: write its file (copy season.py), import it here, add it to TOPICS, and to a question in question.py.
 tests/test_topics.py then says what it lacks.
 
 A topic is a module:
@@ -12,15 +12,23 @@ A topic is a module:
     ERROR_RATE             share of wrong sentences of the simulated teacher
     IF_WRONG               what curate.py does with a sentence that contradicts the truth: "verify" or "replace"
     measure(series)        -> {claim: (label, whether it is clear, number)}: the published rule
-    THRESHOLDS             {name: number}: optional, where the labels part; measure takes them by these names (curate.py --fit)
+    THRESHOLDS             {name: number}: optional, the thresholds of the labels (curate.py --fit)
     say(labels)            -> the hand-made sentence; reword(labels, rng) -> the simulated teacher's
     READER                 its lexicons, compiled by lexicon.reader
-    SUBJECT                its tags that tell, in the sentence of another topic, that this one is spoken of too
+    SUBJECT                its tags; one in a sentence shows that the sentence speaks of this topic
     read(sentence)         -> {claim: label, or None where the sentence makes no single claim}
-    mistake(labels, rng)   -> wrong labels of the simulated teacher; needed where a sentence holds several claims
+    mistake(labels, rng)   -> wrong labels of the simulated teacher; needed if a sentence holds several claims
 
-While a rule is still moving, `python ou_process.py --truth` brings a data.jsonl up to date. VERSION is one for all topics:
-raise it when results of the old rule are kept. These stay readable, and say their version (rules.py).
+What else must hold:
+
+- measure also takes the THRESHOLDS, by their names; its defaults equal them.
+- No two topics share a claim, a name in NUMBERS or a name in THRESHOLDS.
+- No claim is called version, clear, numbers, sentences or rules: a truth has these fields already.
+- read gives back the labels of every sentence of say and reword.
+- These sentences hold no tag of another topic's SUBJECT.
+
+While you change a rule, `python ou_process.py --truth` brings a data.jsonl up to date. All topics have one VERSION: raise it
+if results of the old rule are kept. These stay readable, and say their version (rules.py).
 """
 
 import functools
@@ -28,11 +36,11 @@ import functools
 from llm_ts.claims import extrema, noise, season, trend
 
 TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, season)}
-VERSION = 2  # of the rules together: raise it where the rule of a topic changes. 2: noise from third differences
+VERSION = 2  # of all rules: raise it if the rule of a topic changes. 2: noise from third differences
 
 
 def thresholds_of(topics):
-    """The published thresholds of topics (modules): {name: number}; their names are all different."""
+    """The published thresholds of topics (modules): {name: number}; no two topics share a name."""
     return {name: number for topic in topics for name, number in getattr(topic, "THRESHOLDS", {}).items()}
 
 
@@ -42,20 +50,20 @@ def _read(topic, sentence):
 
 
 def read(topic, sentence):
-    """topic.read(sentence), looked up where the same sentence was read before."""
+    """topic.read(sentence); each sentence is read once."""
     return dict(_read(topic, sentence))
 
 
 def said_of(topic, sentence, labels):
-    """{claim: label or None} of a topic: what is read in its sentence, else the label of the claim that was said beside it."""
+    """{claim: label or None} of a topic: what is read in its sentence, else the label beside it."""
     return {claim: label or labels.get(claim) for claim, label in read(topic, sentence).items()}
 
 
-def labels_of(series, topics, thresholds=()):
+def measure_all(series, topics, thresholds=()):
     """n >= 2 integers -> {"version", <claim>: label, ..., "clear": {...}, "numbers": {...}} by the rules of the topics.
 
-    topics: modules. thresholds: {name: number}, where they differ from the published ones.
-    labels_of([0, 33, 66, 99], [trend])["trend"] -> "increasing". ValueError for fewer than 2 points.
+    topics: modules. thresholds: {name: number}, if they differ from the published ones.
+    measure_all([0, 33, 66, 99], [trend])["trend"] -> "increasing". ValueError for fewer than 2 points.
     """
     if len(series) < 2:
         raise ValueError("a series needs at least 2 points")

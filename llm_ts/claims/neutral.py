@@ -1,6 +1,6 @@
-"""Words that claim nothing, whatever the topic: a word that neither these nor a topic's lexicon know is unknown.
+"""Words that claim nothing, whatever the topic. A word is unknown if it is neither here nor in a topic's lexicon.
 
-The unknown words of a teacher are counted by convert.py: teach them to the lexicon of a topic, or add them here.
+convert.py counts the unknown words of a teacher: add them to the lexicon of a topic, or here.
 """
 
 # as in lexicon.py: grow*: any ending; ris(es): with or without

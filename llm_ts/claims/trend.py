@@ -3,7 +3,7 @@
 Rule, versions 1 and 2. Let k_0 .. k_{n-1} be the integers, R = max k - min k (99 for a rescaled series).
     rise = n-1 times the slope of the least-squares line through (i, k_i), divided by R
     increasing if rise > 1/3, decreasing if rise < -1/3, else flat; clear if |rise| is at least 0.08 away from 1/3
-A straight line has rise 1, white noise near 0, a random walk any.
+A straight line has rise 1 or -1, white noise near 0, a random walk any.
 """
 
 import difflib
@@ -30,7 +30,7 @@ THRESHOLDS = {"rise": RISE}
 
 
 def rise_of(series):
-    """Fitted rise relative to the range, -2..2; 0 for a constant series. series: n >= 2 numbers."""
+    """Fitted rise over the range, -1.5..1.5; 0 for a constant series. series: n >= 2 numbers."""
     k = np.asarray(series, dtype=float)
     span = k.max() - k.min()
     t = np.arange(len(k)) - (len(k) - 1) / 2

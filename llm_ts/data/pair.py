@@ -1,11 +1,11 @@
-"""A pair of prompt and answer: a student learns from it, or is tested on it. Its file's owner.
+"""A pair of prompt and answer: a student learns from it, or is tested on it. This module owns the file.
 
 | field | meaning |
 |---|---|
 | id, split | the row's id; train or test |
 | format | how the series is written (formats.py) |
-| see | what is shown of it: its numbers, or its plot |
-| question, process | the question's name; the process's, null for a series of none |
+| see | what the student sees of it: numbers or plot |
+| question, process | the names of question and process; null: of no process |
 | series, truth | as in data.jsonl; controls and thinned series have the truth of another series |
 | gold | the teacher's sentences, or null |
 | sentences | the answer, {topic: sentence} |
@@ -15,8 +15,8 @@
 | style | the number of the plot's random style; absent: as in dataset/ |
 | drawn | values to draw instead of the series (null: no point) |
 
-Prompt and answer follow from these fields (prompt_of, answer_of). In a file they stand as texts, for
-any trainer, in place of `sentences` and `plain`. `read` refuses a line whose texts do not fit.
+Prompt and answer follow from these fields (prompt_of, answer_of). A file holds them as texts, for any
+trainer, instead of `sentences` and `plain`. If the texts of a line do not fit, `read` refuses it.
 """
 
 import hashlib

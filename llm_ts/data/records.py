@@ -14,10 +14,10 @@
 | second | mistral | a second teacher's gold and teacher, if one was asked |
 | curated | curate | per sentence: the text to train on, its status (kept, replaced, verify, verified) and the reason |
 
-Slow stages append one flushed line for each result: the last line of an id wins, and keeps the
+Slow stages append one flushed line for each result: the last line of an id wins and keeps the
 place of the first. Quick stages replace the file, whole or not at all. A torn last line (of a
-killed run) is dropped with a message; a broken line elsewhere is an error. The file may be of any
-length: only the place of each row is kept in memory.
+killed run) is dropped with a message. A broken line elsewhere is an error. The file may have any
+length: memory holds only the place of each row.
 
     with records.writing("data.jsonl") as data:
         with data.replacing() as out:

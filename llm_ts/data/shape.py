@@ -1,4 +1,4 @@
-"""What the fields of a row of data.jsonl, or of a pair, must look like for its question (records.py says what they mean)."""
+"""The form of the fields of a row of data.jsonl, or of a pair, for its question (records.py says what they mean)."""
 
 import re
 

@@ -1,5 +1,5 @@
-"""The user's desk: his files in, descriptions out.
+"""Parts of describe.py: files in, text out.
 
-prepare.py makes a series ready, fast.py opens the student, tell.py says the answer, draw.py draws it; serve.py does all for a
-page.
+clean.py chooses and fills a series, prepare.py asks about it, shipped.py opens the student, tell.py says the answer, draw.py
+draws it; serve.py does all for a page.
 """

@@ -1,4 +1,4 @@
-"""The picture of a described series: in its own unit, over its own times, the answer's sentences above it."""
+"""The picture of a described series: in its own unit and times, below the answer's sentences."""
 
 import os
 
@@ -20,7 +20,7 @@ def kind_of(path):
 
 
 def draw(ready, answer, path):
-    """Write the picture of an Asked and its Answer, whole or not at all -> notes: what no font here can show."""
+    """Write the picture of an Asked and its Answer, whole or not at all -> notes: letters that no font here has."""
     series, notes = ready.series, []
     figure = curves.new_figure(8, 4.5)
     axes = figure.add_subplot()

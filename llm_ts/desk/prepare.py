@@ -1,4 +1,4 @@
-"""The series of a user's files -> what a student is asked about each, the truth beside it, and the facts for the reader."""
+"""The series of a user's files -> the student's prompt for each, with its truth and the facts for the reader."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ import numpy as np
 from llm_ts import question
 from llm_ts.base import cli
 from llm_ts.data import pair
-from llm_ts.desk import steps
+from llm_ts.desk import clean
 from llm_ts.series import thin
 from llm_ts.series.scale import integers_of
 from llm_ts.student import origin
@@ -28,12 +28,12 @@ class Asked:
 
 
 def read_series(path, options, last=None, begin=None, end=None, windows=1):
-    """A file -> its series, in order, each window apart. UserError in one line for what cannot be described."""
+    """A file -> its series, in order, each window apart. UserError in one line if it cannot be described."""
     try:
-        found = [steps.choose_window(series, last, begin, end) for series in table.open_table(path, options).series()]
-        return [part for series in found for part in steps.split(series, windows)]
+        found = [clean.choose_window(series, last, begin, end) for series in table.open_table(path, options).series()]
+        return [part for series in found for part in clean.split(series, windows)]
     except MemoryError:
-        raise cli.UserError(f"{path} is too large for this machine's memory: choose a --column, or write fewer rows") from None
+        raise cli.UserError(f"{path} is too large for this machine's memory: give a --column, or a file with fewer rows") from None
 
 
 def prepare(series, learnt, asked):
@@ -42,8 +42,8 @@ def prepare(series, learnt, asked):
     learnt, asked: the Tasks that the student learnt (None: not known) and by which it is asked.
     """
     facts, zeros = facts_of(series), int((series.values == 0).sum())
-    series = steps.fill(series)
-    rows, series = len(series.values), steps.make_even(series)
+    series = clean.fill(series)
+    rows, series = len(series.values), clean.make_even(series)
     n, points = len(series.values), origin.points_shown(asked, len(series.values))
     notes = list(series.notes)
     shown = series.values
@@ -71,7 +71,7 @@ def _value(value):
 
 def _time(series, place):
     """The time of a row as the file has it; its number from 1 where it has none."""
-    return int(place) + 1 if series.labels is None else steps.label(series, place)
+    return int(place) + 1 if series.labels is None else clean.label(series, place)
 
 
 def prompt_of(ready, asked):
@@ -94,8 +94,8 @@ def redrawn_picture(found, model, points, path):
     if redrawn is found:
         return found, []
     if redrawn is None:
-        raise cli.UserError(f"{path}: no single line of a plot is found in this picture: give one plot of one series, cut out and upright")
-    return redrawn, ["the student is shown the line that was found in the picture, drawn as its own plots are"]
+        raise cli.UserError(f"{path}: this picture shows no single line of a plot: give one plot of one series, cut out and upright")
+    return redrawn, ["the student is shown the line of the picture, drawn again as in training"]
 
 
 def shown_picture(found, points, asked):

@@ -1,6 +1,7 @@
-"""The page of describe.py --serve: a file or pasted numbers in, the picture with its claims marked and the verdicts out.
+"""The page of describe.py --serve: a file or pasted numbers in, the picture with marked claims and the verdicts out.
 
-A file comes as text in a request and is kept nowhere. Only students that were there at the start can be asked. Who may ask at all: local_page.py.
+A file comes as text in a request and is kept nowhere. Only students that were there at the start can be asked. local_page.py
+says who may ask.
 """
 
 import base64
@@ -11,7 +12,7 @@ import os
 
 from llm_ts.base import cli, local_page, paths
 from llm_ts.base.local_page import Refusal, text_of
-from llm_ts.desk import fast, prepare, steps, tell
+from llm_ts.desk import clean, prepare, shipped, tell
 from llm_ts.scores import marked
 from llm_ts.scores.score import outcomes_of
 from llm_ts.student import load, origin
@@ -49,7 +50,7 @@ def shown_name(name):
 
 
 class App:
-    """What local_page.Server asks for. students: names, as students_there gives them."""
+    """The app for local_page.Server. students: names, as students_there gives them."""
 
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
     script = "describe.py --serve"
@@ -93,7 +94,7 @@ class App:
         origin.note_format(student, learnt, None)
         prompt = prepare.prompt_of(ready, of_student)
         if self._open[0] != student:
-            self._open = student, fast.open_student(student, of_student.see)
+            self._open = student, shipped.open_student(student, of_student.see)
         answer = question.parse(self._open[1].ask([prompt])[0])
         outcomes = outcomes_of(answer, ready.truth)
         unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
@@ -122,7 +123,7 @@ def read_upload(data, shown, asked):
         table = read.open_table(data, options, shown)
         columns = table.columns_to_describe()
         window = int(last) or None, *(text_of(asked, word) or None for word in WINDOW)
-        series = steps.choose_window(table.series()[0], *window)
+        series = clean.choose_window(table.series()[0], *window)
     except cli.UserError as error:
         return None, columns, error
     return series, columns or [series.column], None

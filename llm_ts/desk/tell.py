@@ -43,7 +43,7 @@ def _when(series, time):
 
 
 def about(ready, notes=True):
-    """What was read, in one line: the series and its file, its values, the first and the last with their
+    """One line on what was read: the series and its file, its values, the first and the last with their
     times, how many are zero, and, with notes, what was repaired or left out."""
     series, facts = ready.series, ready.facts
     unit = f" {series.unit}" if series.unit else ""
@@ -54,7 +54,7 @@ def about(ready, notes=True):
 
 
 def json_line(ready, answer, plot=None):
-    """One object on one line; plot: the path of its picture, where there is one. Letters beyond ASCII are escaped."""
+    """One object on one line; plot: the path of its picture, if any. Letters beyond ASCII are escaped."""
     outcome, truth = outcomes_of(answer, ready.truth), ready.truth
     claims = {
         claim: {"said": said, "true": truth[claim], "verdict": outcome[claim], "clear": truth["clear"][claim]}
@@ -75,5 +75,5 @@ def of_series(ready, error):
 
 
 def json_error(source, error):
-    """What stands in place of a series that cannot be described."""
+    """The object of a series that cannot be described."""
     return json.dumps({"source": source, "error": " ".join(str(error).split())})

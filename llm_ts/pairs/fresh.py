@@ -1,7 +1,7 @@
-"""Simulated series without end, as pairs of prompt and answer: truth is free where the simulator is the teacher.
+"""Simulated series without end, as pairs of prompt and answer: here the truth is free.
 
-Training, validation and test series come from seeds that cannot meet: data.jsonl's lie below SEEDS (ou_process.py
-refuses greater ones), and each purpose here has a range of its own.
+Training, validation and test series have seeds that never meet: data.jsonl's lie below SEEDS (ou_process.py refuses
+greater ones); each purpose here has its own range.
 """
 
 import bisect
@@ -37,7 +37,7 @@ def plan(text):
     return made
 
 
-def mixture(text):
+def parse_processes(text):
     """ "ou,ou,walk" -> ("ou", "ou", "walk"): processes to be taken in turn; "all" names each once. UserError for others."""
     names = tuple(PROCESSES) if text == "all" else tuple(text.split(","))
     if unknown := [name for name in names if name not in PROCESSES]:

@@ -1,16 +1,16 @@
 """The suites of series that a student is examined on: unseen series, and controls that show what it really reads.
 
-Most simulated suites start from the same test series (fresh.py), OU or of the processes that the student learnt: series
-that no training and no validation draws.
+Most simulated suites start from the same test series (fresh.py), of OU or of the processes that the student learnt. No
+training and no validation draws these series.
 `reversed`, `negated`, `squeezed` and the lengths have their own truth by the rules. `zeroed` and `shuffled` keep the truth
 of the series that they destroyed: a student that reads the values must fall to a constant answer there. `ramps`, `steps`,
-`seasonal` and `mixed` are series of the processes `ramp`, `step`, `season` and `mixture`; `outside` are such as `wide` draws.
+`seasonal` and `mixed` are series of the processes `ramp`, `step`, `season` and `mixture`; `outside` is as `wide` draws.
 
-For students that see: `blank` shows axes without a line. The truth stays that of the series: a student that looks can be no
-better than a constant answer.
+For students that see: `blank` shows axes without a line, with the truth of the series. A student that looks is no better
+than a constant answer there.
 
-A file is a suite too: JSON lines with an id and a series each, such as experiments.real_windows writes. Its name is the
-file's, and the truth of its series is computed here.
+A file is a suite too: JSON lines with an id and a series each, as experiments.real_windows writes. The suite has the
+file's name; its truth is computed here.
 """
 
 import csv
@@ -135,7 +135,7 @@ def name_of(suite):
     if not suite.endswith(FILE) or not name:
         raise cli.UserError(f"no suite {suite!r}: there are {', '.join(SUITES)}, and files of series that end in {FILE}")
     if name in SUITES:
-        raise cli.UserError(f"{suite}: its answers would be kept as those of the suite {name!r}: give the file another name")
+        raise cli.UserError(f"{suite}: its answers would be kept under the suite {name!r}: give the file another name")
     return name
 
 

@@ -1,10 +1,10 @@
-"""The teacher's words for the truth's facts: its own sentences, by the labels that they say, to be said of other series.
+"""The teacher's sentences, sorted by their labels, for other series with the same labels.
 
-A sentence of the curated train pairs is used where it holds of any series with its labels: it is the teacher's own, the
-reader finds in it exactly the labels of the row's truth, and it names nothing else (fault_of).
+A sentence of the curated train pairs is used if it holds of any series with its labels: it is the teacher's own, the
+reader finds exactly the true labels in it, and it names nothing else (fault_of).
 
-Limits first. It is the reader that says what a sentence means. What it does not know it refuses, so a teacher of many words
-loses sentences until their words are taught to a lexicon (convert.py counts the unknown ones).
+Limits first. The reader decides what a sentence means. It refuses unknown words, so a teacher with many words loses
+sentences until a lexicon has these words (convert.py counts the unknown ones).
 """
 
 import collections
@@ -14,7 +14,7 @@ from llm_ts import question
 from llm_ts.base import cli
 from llm_ts.claims import TOPICS, lexicon
 
-# beyond what no reader knows: these it knows, as words that claim nothing
+# the readers know these words, as words that claim nothing
 NUMBERS = re.compile(
     r"\d|%|\b(percent(age)?|zero|two|three|four|five|six|seven|eight|nine|ten|hundreds?|twice|doubles?)\b", re.IGNORECASE
 )
@@ -30,7 +30,7 @@ def labels_of(topic, row):
 
 
 def fault_of(topic, sentence, labels):
-    """Why a sentence does not say these labels of a topic, {claim: label}, and nothing else; None where it does.
+    """Why a sentence does not say exactly these labels of a topic, {claim: label}; None if it does.
 
     fault_of(trend, "It climbs towards its peak.", {"trend": "increasing"}) -> "another topic"
     """

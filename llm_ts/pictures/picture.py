@@ -1,4 +1,4 @@
-"""Reading a picture of a series that somebody else made: any format that Pillow knows, made RGB on an opaque ground."""
+"""Read another program's picture of a series: any format that Pillow knows, made RGB on an opaque ground."""
 
 import math
 import os
@@ -31,7 +31,7 @@ def read(path):
                 if width * height > MOST:
                     raise cli.UserError(f"{size}: make it smaller ({MOST // 10**6} million at most)")
                 if min(width, height) < LEAST:
-                    raise cli.UserError(f"{size}: {LEAST} each way are the least")
+                    raise cli.UserError(f"{size}: each side needs {LEAST} at least")
                 if getattr(image, "n_frames", 1) > 1:
                     pictures = f"{image.n_frames} pictures (animated, or pages)"
                     raise cli.UserError(f"{path} has {pictures}: give one")

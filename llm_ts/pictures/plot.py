@@ -1,4 +1,4 @@
-"""The plot of a series: what the teacher sees, and a student with eyes."""
+"""The plot of a series, for the teacher and for students that see."""
 
 from functools import lru_cache
 

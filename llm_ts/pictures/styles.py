@@ -1,7 +1,7 @@
-"""Plots in random styles: what a student must have seen to read a plot that another program made.
+"""Plots in random styles: a student learns from them to read other programs' plots.
 
-Size, shape, margins, ground, line, markers, grid, axes, labels, title, legend, dark ground and JPEG are drawn at random; only
-that time runs to the right and that values grow upwards is fixed. Drawn by Pillow, which takes some 10 milliseconds.
+Size, shape, margins, ground, line, markers, grid, axes, labels, title, legend, dark ground and JPEG are random. Only this is
+fixed: time runs to the right, values grow upwards. Pillow draws a plot in some 10 milliseconds.
 """
 
 import io

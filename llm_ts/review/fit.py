@@ -1,8 +1,8 @@
-"""Thresholds fitted to a teacher: how much of what it says would go to a human, and agree, if the rules' borders lay elsewhere.
+"""Thresholds fitted to a teacher: for other thresholds, how many rows would go to a human, and how many sentences agree.
 
-A sentence goes to a human where it contradicts a clear truth and its topic does not replace it, and, by any thresholds, where
-sentence and label disagree or nothing was said (curate.py decides; a test holds the two together). Every threshold is tried at
-STEPS multiples of its published value, those of the topics that go to a human together, because a row counts once.
+curate.py decides which sentences go to a human; this file counts the same for other thresholds, and a test compares both.
+Every threshold is tried at the multiples STEPS of its published value. Topics that go to a human are tried together, because
+a row counts once.
 """
 
 import itertools

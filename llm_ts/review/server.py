@@ -8,7 +8,7 @@ from llm_ts.review.verify_csv import DECISIONS
 
 
 class App:
-    """What local_page.Server asks for: a review's sentences, and decisions on them."""
+    """The app for local_page.Server: a review's sentences, and decisions on them."""
 
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
     script = "curate.py --review"
@@ -48,6 +48,6 @@ class App:
 def serve(review, port):
     """Serve the page until the human finishes it, or Ctrl-C. UserError where the port is taken."""
     if not review.items:
-        print("nothing to look at: no sentence is to verify")
+        print("nothing to review: no sentence is to verify")
         return
     local_page.serve(App(review), port)

@@ -1,6 +1,6 @@
-"""What a person is asked to look at, in order of doubt; each decision is saved before the next one is asked for.
+"""The sentences for a human, in order of doubt; each decision is saved before the next sentence comes.
 
-Knows of no page and no server: server.py shows it, a test may as well call it.
+It knows no page and no server: server.py shows it, and a test can call it.
 """
 
 from llm_ts import claims, question

@@ -1,4 +1,4 @@
-"""verify.csv: the sentences that a human should look at, and what was decided. Its file's owner.
+"""verify.csv: the sentences for a human, and the decisions on them. This module owns the file.
 
 | column | meaning |
 |---|---|
@@ -8,8 +8,8 @@
 | decision | empty, or `gold`, `truth` or `own`; it holds for the gold sentence beside it |
 | own | a human's sentence; needed if the decision is `own` |
 
-Written for spreadsheets: a byte order mark says that it is UTF-8, and no cell is a formula. Read as
-they save it in UTF-8, with commas, semicolons or tabs; quotes and spaces may have changed.
+It is written for spreadsheets: a byte order mark says that it is UTF-8, and no cell is a formula. It
+is read as they save it in UTF-8: with commas, semicolons or tabs, and other quotes and spaces.
 """
 
 import csv

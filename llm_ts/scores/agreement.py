@@ -12,7 +12,7 @@ RELATIONS = {1.0: "same", 0.0: "other", 0.5: "unread"}
 
 
 def relation_of(topic, first, second):
-    """Two sentences on a topic (its name) -> "same", "other" where a claim differs, "unread" where one makes no claim.
+    """Two sentences on a topic (its name) -> "same", "other" if a claim differs, "unread" if one makes no claim.
 
     relation_of("noise", "The noise is low.", "There is little noise.") -> "same"
     """
@@ -20,7 +20,7 @@ def relation_of(topic, first, second):
 
 
 def models_of(teachers):
-    """The names of the models that answered, for people, the commonest first: "a", or "a and b" where there were two."""
+    """The names of the models that answered, the commonest first: "a", or "a and b"."""
     return " and ".join(name for name, _ in Counter((one or {}).get("model") or "unknown" for one in teachers).most_common())
 
 

@@ -1,4 +1,4 @@
-"""Curves over the steps of a training: the loss, and the claims' accuracy beside the best constant answer."""
+"""Curves over the steps of a training: the loss, and the claims' accuracy with the best constant answer."""
 
 from llm_ts.base import disk
 from llm_ts.scores.score import CONSTANTS, scored

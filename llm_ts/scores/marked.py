@@ -1,6 +1,6 @@
-"""A picture of a series with its claims marked in it, as SVG: the fitted line, the band of the noise, maximum and minimum.
+"""A picture of a series with its claims marked, as SVG: the fitted line, the band of the noise, maximum and minimum.
 
-The colour of a mark is a CSS class, the claim's outcome (right, wrong, ambiguous, unread); pages say what colours these are.
+The CSS class of a mark is the claim's outcome (right, wrong, ambiguous, unread); the page gives it a colour.
 """
 
 import html

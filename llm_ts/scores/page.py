@@ -1,8 +1,7 @@
 """The self-contained HTML page about one evaluation: a summary, the curves, a card for each test sample.
 
-Every text that a model wrote is escaped, and pictures are in the page: it loads nothing. It runs
-its own script alone (page.html), which chooses the cards to be shown; its policy names this script
-by its digest.
+Every text of a model is escaped. The page holds its pictures and loads nothing. Its policy allows
+one script, by its digest: its own (page.html), which chooses the cards.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """How an answer is scored: its claims against the truth, its sentences against the reference.
 
-A claim is `right`, `wrong`, `ambiguous` (the sentence is there, but makes no single claim) or `unread` (no sentence
-could be had from the answer). Only `right` counts: an unreadable answer is wrong, never half right.
+A claim is `right`, `wrong`, `ambiguous` (its sentence makes no single claim) or `unread` (the answer has no such sentence).
+Only `right` counts: an unreadable answer is wrong, never half right.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ HUNDRED = 100
 
 
 def scored(question):
-    """What has a share of right answers: the claims of a question, and all of them together."""
+    """All that has a share of right answers: each claim of a question, and all together."""
     return (*question.claims, question.together)
 
 
@@ -83,7 +83,7 @@ def right_sentences(question, row, text):
 
 
 def variety(said):
-    """How many different sentences a hundred answers have, on average; where there are fewer answers, all of them have.
+    """How many different sentences a hundred answers have, on average; of fewer answers, how many all have.
 
     said: the sentences of each answer, lists. Of 250 answers, the last 50 have no part in it.
     """
@@ -121,14 +121,14 @@ def commonest_answer(question, rows):
 
 # answers that read nothing: the same for every series, made from a split's truth
 CONSTANTS = {"majority": majority_answer, "commonest": commonest_answer}
-BESIDE = (*CONSTANTS, "guessed", "teacher", "beside")  # what a student's evaluations stand beside, in this order
+REFERENCES = (*CONSTANTS, "guessed", "teacher", "beside")  # evaluations to compare a student's with, in this order
 
 
 def guessed_answers(question, known, rows):
-    """Answers that know the truth of each claim's forerunners and guess it from them: one text for each row.
+    """Answers that guess each claim from the true earlier claims: one text for each row.
 
-    The guess is the commonest label among the known rows whose forerunners have the same labels; where there is none, the
-    commonest of all. A student that says its last sentences no better takes them from the first, not from the series.
+    The guess is the commonest label among the known rows with the same earlier labels; if there is none, the commonest of
+    all. A student that is no better copies its last sentences from its first, not from the series.
     """
     seen = {}  # (claim, labels of those before it) -> how often each label came
     for row in known:

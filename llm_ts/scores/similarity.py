@@ -1,4 +1,4 @@
-"""Cosine and NLI of two sentences: scores that need a model, beside the claims, which need none."""
+"""Cosine and NLI of two sentences: these scores need a model; claims need none."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ def add_flags(parser):
 
 
 def claims_score(topic, first, second):
-    """The stand-in for NLI: 0 where two sentences contradict each other, 0.5 where one is unread, 1 where equal.
+    """The stand-in for NLI: 0 if two sentences contradict each other, 0.5 if one is unread, 1 if their claims are the same.
 
     claims_score("noise", "The noise is low.", "There is little noise.") -> 1.0
     """

@@ -1,4 +1,4 @@
-"""Tables of evaluations: the columns are chosen once, by the question; as plain text, or in Markdown."""
+"""Tables of evaluations, as plain text or in Markdown: the question chooses the columns."""
 
 from dataclasses import dataclass
 

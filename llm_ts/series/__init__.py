@@ -1,15 +1,15 @@
 """Where series come from. One process, one file; this is their list.
 
-To add a process: write its file (ramp.py is the shortest to copy) and add it to PROCESSES. Its random numbers come from a
-stream of its own, keyed by its name: another process in the list changes no series of those that are there.
+To add a process: write its file (copy ramp.py), import it here and add it to PROCESSES. Its random numbers come from a stream
+of its own, keyed by its name: a new process changes no series of the others.
 
 A process is a module:
 
     NAME                   kept in the `params` of its rows, and the beginning of their ids
     PARAMETERS             names of the parameters of a series
-    UNIFORM                how many uniform numbers they are drawn from
+    UNIFORM                number of uniform numbers for these parameters
     draw(u, points, dt)    uniform numbers (S, UNIFORM) -> {parameter: shape (S,)}
-    normals(points)        how many standard normal numbers a path of so many points needs
+    normals(points)        number of standard normal numbers for a path of so many points
     paths(<parameters>, dt, noise)   parameters of shape (S,), normal numbers (S, normals) -> paths (S, n)
 """
 

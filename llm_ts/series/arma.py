@@ -1,4 +1,4 @@
-"""An autoregressive moving average, ARMA(2, 1): memory with or without a swing of its own, beside a straight line.
+"""An autoregressive moving average, ARMA(2, 1), on a straight line: memory, with or without an oscillation.
 
 x_t = 2 r cos(w) x_{t-1} - r^2 x_{t-2} + e_t + b e_{t-1}, with poles of radius r and angle w (Box and Jenkins 1970).
 """

@@ -1,4 +1,4 @@
-"""Bursts: noise whose size itself comes and goes (stochastic volatility), about a level, or summed up as prices are."""
+"""Bursts: noise with a random size (stochastic volatility), about a level, or summed up as prices are."""
 
 import numpy as np
 

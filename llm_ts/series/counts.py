@@ -1,4 +1,4 @@
-"""Intermittent counts: whole numbers from zero upwards, zero for the most part or hardly ever, as sales and events are."""
+"""Intermittent counts: whole numbers from zero upwards, mostly zero or hardly ever, as sales and events are."""
 
 import numpy as np
 

@@ -44,7 +44,7 @@ def draw_parameters(seed, numbers, points, dt=1.0, process=ou):
     return dict(zip(process.PARAMETERS, _blockwise(numbers, len(process.PARAMETERS), draw).T))
 
 
-def draw_noise(seed, numbers, points, process=ou):
+def draw_normals(seed, numbers, points, process=ou):
     """The standard normal numbers behind series `numbers`: shape (len(numbers), process.normals(points))."""
     shape = (BLOCK, process.normals(points))
     return _blockwise(numbers, shape[1], lambda block: stream(process, seed, block, NORMAL).standard_normal(shape))
@@ -68,7 +68,7 @@ def params(drawn, numbers, seed, points, dt=1.0, process=ou):
 def make(seed, numbers, points, dt=1.0, process=ou, question=STUDY):
     """(rows for data.jsonl, paths of shape (len(numbers), points)) of these series of a seed."""
     drawn = draw_parameters(seed, numbers, points, dt, process)
-    paths = process.paths(**drawn, dt=dt, noise=draw_noise(seed, numbers, points, process))
+    paths = process.paths(**drawn, dt=dt, noise=draw_normals(seed, numbers, points, process))
     if not np.isfinite(paths).all():
         raise cli.UserError(f"--dt {dt:g}: the paths are not finite: give a smaller one")
     series, low, high = rescale(paths)

@@ -1,4 +1,4 @@
-"""A season: a sine of several turns on a straight line, with white noise on them."""
+"""A season: a sine of several turns on a straight line, with white noise."""
 
 import numpy as np
 

@@ -1,6 +1,4 @@
-"""Seasons as months and hours have them: a sharp wave (three harmonics) of few turns or many, growing or not, on a line that
-bends, with white noise on it.
-"""
+"""Seasons as months and hours have them: a sharp wave (three harmonics), growing or not, on a bent line, with white noise."""
 
 import numpy as np
 

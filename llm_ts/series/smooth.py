@@ -1,4 +1,4 @@
-"""Integrated noise: a curve that bends slowly, as a filtered or twice summed signal does, with a little white noise on it."""
+"""Integrated noise: a curve that bends slowly, as a filtered or twice summed signal, with a little white noise."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Spikes: heavy-tailed noise, of which few points stand far out, on a level or a straight line."""
+"""Spikes: heavy-tailed noise with few points far out, on a level or a straight line."""
 
 import numpy as np
 

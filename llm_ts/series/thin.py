@@ -1,16 +1,16 @@
-"""A long series -> a short one about which the rules say the same: what a student is shown of more points than it reads.
+"""A long series -> a short one with the same labels, for a student that reads fewer points.
 
-Bins of equal width. Their means keep the trend; the bins that hold the maximum and the minimum show these. The noise is a
-matter of the single step, which no bin keeps: means show too little of it, single points too much. So each bin shows its
-mean, made smoother or rougher until the rules say of it what they say of the whole series, by nearly the same numbers. Usual
-ways (every k-th point, means, M4, LTTB) lose the noise of a third of the series and more (results/LOG.md).
+Bins of equal width. Their means keep the trend; the bins with the maximum and the minimum show these. The noise is a matter
+of the single step, which no bin keeps: means show too little of it, single points too much. So each bin shows its mean, made
+smoother or rougher until its labels are those of the whole series, and its numbers nearly those. Usual ways (every k-th
+point, means, M4, LTTB) lose the noise of a third of the series and more (results/LOG.md).
 """
 
 import numpy as np
 
 from llm_ts.series.scale import integers_of
 
-POINTS = 128  # what a long series is thinned to, where the student learnt such lengths: there it reads best
+POINTS = 128  # points of a thinned series, if the student learnt this length: there it reads best
 SMOOTH = (16, 8, 5, 3, 2, 1.4, 1, 0.7, 0.5)  # widths of the smoothing, in bins
 # shares of what a point is off its bin's mean
 ROUGH = (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3)

@@ -1,4 +1,4 @@
-"""What processes share: a course at some level and height with white noise on it, scales, and memory."""
+"""Shared by processes: a course at some level and height with white noise, scales, and memory."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Ornstein-Uhlenbeck series far beyond ou.py's parameters: falls within a few points, and starts from near to very far off."""
+"""Ornstein-Uhlenbeck series far beyond ou.py's parameters: falls within a few points, starts near or very far off."""
 
 import numpy as np
 

@@ -77,7 +77,7 @@ def settings_of(args, *more):
 def rows_of(args, question=STUDY):
     """(series to learn from, series to validate on): fresh.Rows, and a list."""
     stages = fresh.plan(args.fresh)
-    drawn = {"question": question, "processes": fresh.mixture(args.process)}
+    drawn = {"question": question, "processes": fresh.parse_processes(args.process)}
     unseen = fresh.Rows("validation", [(*stages[-1][:2], args.validation)], **drawn)
     return fresh.Rows("train", stages, args.seed, **drawn), list(unseen)
 

@@ -48,15 +48,15 @@ class Cells:
         if self.blank:
             return
         if above and self.lines:
-            raise self.no(f"a blank {self.word} above: a second table? --skip {line - 1}", line)
+            raise self.error(f"a blank {self.word} above: a second table? --skip {line - 1}", line)
         if len(row) != len(self.columns):
             self.ragged[len(self.lines)] = len(row)
         self.lines.append(line)
         for column, cell in zip(self.columns, itertools.chain(row, itertools.repeat(""))):
             column.append(cell)
 
-    def no(self, text, line=None):
-        """The UserError of a file, or of a line of it."""
+    def error(self, text, line=None):
+        """The UserError about a file, or about a line of it."""
         return cli.UserError(f"{self.where}{f', {self.word} {line}' if line else ''}: {text}")
 
 
@@ -95,19 +95,19 @@ def fits(cell, kind, detail):
 
 
 def _encoding(out, data):
-    """The name of the code of a text. UserError for one that cannot be told."""
+    """The name of the code of a text. UserError if it is unknown."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if 0 in data:
         line = data[: data.index(0)].count(b"\n") + 1
-        raise out.no("bytes of zero: binary, damaged or UTF-16: save it as UTF-8", line)
+        raise out.error("bytes of zero: binary, damaged or UTF-16: save it as UTF-8", line)
     try:
         data.decode("utf-8")
         return "utf-8-sig"
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
     if re.search("[ƒ‚„ˆ˜\ufffd]|[^\x00-\x7f]{3}", text):  # letters of other scripts
-        raise out.no("it is not in UTF-8, nor in a code that can be told: save it as UTF-8")
+        raise out.error("it is not in UTF-8, and its code is unknown: save it as UTF-8")
     out.notes.append("not UTF-8: read as Windows-1252")
     return "cp1252"
 
@@ -120,7 +120,7 @@ def _text(out, data, sign, skip):
         sign = sign or head.pop(0)[1][4:5]
     full = [line for _, line in head if line]
     if not full:
-        raise out.no(f"--skip {skip} leaves nothing" if skip else "it holds no rows, only comments")
+        raise out.error(f"--skip {skip} leaves nothing" if skip else "it holds no rows, only comments")
     out.separator = {"tab": "\t", "blank": BLANKS}.get(sign, sign) or _separator(out, full)
     width = Counter(len(_split(line, out.separator)) for line in full).most_common(1)[0][0]
     out.columns = [[] for _ in range(width)]
@@ -141,7 +141,7 @@ def _whole_lines(out, lines):
         if line.lstrip().startswith("#"):
             comments += 1
         elif line.count('"') % 2:
-            raise out.no("a quotation mark is not closed there: mend it", number)
+            raise out.error("a quotation mark is not closed there: close it", number)
         else:
             first = first and not line.strip()
             yield number, line.strip("\r\n")
@@ -149,7 +149,7 @@ def _whole_lines(out, lines):
 
 
 def _split(line, sign):
-    """A line -> its cells. sign: what parts them."""
+    """A line -> its cells. sign: what separates them."""
     if sign == BLANKS:  # a quoted cell may hold blanks
         return [cell.strip('"') for cell in re.findall(r'"[^"]*"(?!\S)|\S+', line)]
     rows = csv.reader([line], delimiter=sign, skipinitialspace=True)
@@ -157,8 +157,8 @@ def _split(line, sign):
 
 
 def _separator(out, lines):
-    """What parts the cells of lines: the sign by which most of the columns are understood. UserError
-    where it may as well stand within numbers."""
+    """The sign between the cells of lines: the one by which most columns are understood. UserError if it
+    may as well stand within numbers."""
     ways = []
     for place, sign in enumerate(SIGNS):
         rows = [_split(line, sign) for line in lines]
@@ -176,7 +176,7 @@ def _separator(out, lines):
         pairs = zip(*([mark.join(pair) for pair in zip(row, row[1:])] for row in body))
         if any(None not in map(numbers.unit_of, joined) for joined in pairs):
             cells = f"{lines[-1][:60]!r} may be {len(body[0])} cells (--separator {SIGNS[sign]})"
-            raise out.no(f"{cells}, or hold decimal commas or spaced thousands (--separator ;)")
+            raise out.error(f"{cells}, or hold decimal commas or spaced thousands (--separator ;)")
     return sign
 
 
@@ -197,21 +197,21 @@ def _excel(out, data, sheet, skip):
             book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
             formulas = openpyxl.load_workbook(io.BytesIO(data))
     except Exception:  # openpyxl raises BadZipFile, KeyError, ValueError and others
-        raise out.no("no .xlsx that can be read: save it as .xlsx or CSV") from None
+        raise out.error("no .xlsx that can be read: save it as .xlsx or CSV") from None
     pages = [page for page in book if any(cell is not None for row in page.values for cell in row)]
     shown = [p for p in pages if (p.title == sheet if sheet else p.sheet_state == "visible")]
     if len(shown) != 1:
         what = f"no sheet {sheet!r} with cells" if sheet else f"{len(shown)} sheets with cells"
         named = ", ".join(page.title for page in pages)
-        raise out.no(f"it has {what}: give --sheet, one of {named}" if pages else "it is empty")
+        raise out.error(f"it has {what}: give --sheet, one of {named}" if pages else "it is empty")
     (page,) = shown
     for cell in (cell for row in formulas[page.title].iter_rows() for cell in row):
         if cell.data_type == "f" and page[cell.coordinate].value is None:
             where = f"the value of the formula in {cell.coordinate}"
-            raise out.no(f"{where} is not in the file: open it in a spreadsheet program and save it")
+            raise out.error(f"{where} is not in the file: open it in a spreadsheet program and save it")
     for span in page.merged_cells.ranges:
         if span.max_row > span.min_row:
-            raise out.no(f"{span} is one merged cell over several rows: part it, and fill all")
+            raise out.error(f"{span} is one merged cell over several rows: split it, and fill all")
     out.columns, out.word, hidden = [[] for _ in range(page.max_column)], "row", 0
     for number, row in enumerate(page.iter_rows(min_row=skip + 1, values_only=True), skip + 1):
         line, cells = page.row_dimensions[number], [*map(_typed, row)]
@@ -230,7 +230,7 @@ def _parquet(out, data):
     try:
         table = parquet.read_table(io.BytesIO(data))
     except Exception as error:  # pyarrow's errors have no common ancestor of their own
-        raise out.no(f"it cannot be read as parquet: {' '.join(str(error).split())[:150]}") from None
+        raise out.error(f"it cannot be read as parquet: {' '.join(str(error).split())[:150]}") from None
     for column in table.columns:
         if pyarrow.types.is_timestamp(column.type):  # Python has no nanoseconds
             column = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False)

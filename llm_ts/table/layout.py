@@ -41,7 +41,7 @@ class Table:
             header.append([" ".join(text_of(cell).split()) for cell in self._row(len(header))])
         self.rows = [*range(len(header), len(file.lines))]
         if not self.rows or not self.full:
-            raise self.no("it holds no rows: a header and rows of numbers are needed")
+            raise self.error("it holds no rows: a header and rows of numbers are needed")
         names = self._header(header) if header else [(file.names or {p: ""})[p] for p in self.full]
         self.header = any(names)
         if not self.header and len(names) > 1:
@@ -50,9 +50,9 @@ class Table:
         self.names = [name or f"column {place + 1}" for place, name in zip(self.full, names)]
         self._judge(len(header))
 
-    def no(self, text, row=None):
-        """The UserError of a file, or of a row of it."""
-        return self.file.no(text, None if row is None else self.file.lines[row])
+    def error(self, text, row=None):
+        """The UserError about a file, or about a row of it."""
+        return self.file.error(text, None if row is None else self.file.lines[row])
 
     def texts(self, place):
         """The texts of a column of the body."""
@@ -86,7 +86,7 @@ class Table:
         if count_evenly(below):
             return False
         if years and row[0] != "" and len(good) < WIDE:
-            raise self.no(f"{some(good)} may be names or numbers: --skip 1 leaves them out")
+            raise self.error(f"{some(good)} may be names or numbers: --skip 1 leaves them out")
         return row[0] == "" or len(good) >= WIDE  # 0, 1 (pandas) or 1990, 1991 (series in rows)
 
     def _header(self, header):
@@ -98,28 +98,28 @@ class Table:
                 self.notes.append(f"units: {', '.join(filter(None, self.units))}")
         if len(header) > 1:
             what = f"{self.file.word}s {lines[0]} to {lines[-1]} stand above the numbers"
-            raise self.no(f"{what}, one names the columns: --skip {lines[-1] - 1} takes the last")
+            raise self.error(f"{what}, one names the columns: --skip {lines[-1] - 1} takes the last")
         named = max((place + 1 for place, name in enumerate(names) if name), default=len(names))
         told, wide = self.file.ragged.get(0, named), len(names)
         if told > wide or self.file.separator and named < wide:
             if named != wide - 1 or not count_evenly(self.texts(0)):
                 why = f"the rows have {wide} cells, and the header names {told}"
-                raise self.no(f"{why}: decimal commas, or blanks in a name? Give --separator ;")
+                raise self.error(f"{why}: decimal commas, or blanks in a name? Give --separator ;")
             names = ["", *names[:named]]  # R leaves out the first name
         return names
 
     def place(self, name, flag="--column"):
-        """The column of a name, or of "#2". UserError where there is none, or more than one."""
+        """The column of a name, or of "#2". UserError if there is none, or more than one."""
         if re.fullmatch("#[0-9]+", name) and int(name[1:]) - 1 in self.full:
             return self.full.index(int(name[1:]) - 1)
         for same in (str, str.casefold, lambda text: unit_in(text)[0].casefold()):
             there = [p for p, own in enumerate(self.names) if same(own) == same(name)]
             if len(there) > 1:
                 ways = " or ".join(f"{flag} {self.number(p)}" for p in there)
-                raise self.no(f"it has {len(there)} columns named {name!r}: give {ways}")
+                raise self.error(f"it has {len(there)} columns named {name!r}: give {ways}")
             if there:
                 return there[0]
-        raise self.no(f"it has no column {name!r}: it has {self.listed(range(len(self.names)))}")
+        raise self.error(f"it has no column {name!r}: it has {self.listed(range(len(self.names)))}")
 
     def number(self, place):
         """The number of a column, as a flag takes it."""

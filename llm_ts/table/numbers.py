@@ -1,4 +1,4 @@
-"""Cells -> numbers. A column has one spelling: one decimal mark, one sign of thousands, one unit.
+"""Cells -> numbers. A column has one spelling: one decimal mark, one thousands separator, one unit.
 
     "1.234,5" -> 1234.5     "€ 1 200", "45 %" -> with a unit     "-1.5e-3" -> -0.0015
     "1.234" refused: 1.234 or 1234?     "3_5", "<0.5", "12.3*", "(12)", "-" refused: no numbers
@@ -10,7 +10,7 @@ import numpy as np
 
 MISSING = {"", *"na n/a #n/a nan null none nil nat <na> missing . .. : ...".split()}
 SPACES = "'’ \u00a0\u202f\u2009"
-GROUPS = {".": f"[,{SPACES}]", ",": f"[.{SPACES}]"}  # signs of thousands, by decimal mark
+GROUPS = {".": f"[,{SPACES}]", ",": f"[.{SPACES}]"}  # thousands separators, by decimal mark
 CURRENCY = r"[$€£¥]|(?:US|C|A)\$|EUR|USD|GBP|CHF|JPY"
 UNIT = rf"{CURRENCY}|[%‰°]|[°µμ]?[^\W\d_][^\s,;:_()\[\]*<>=]{{0,9}}"
 CELL = re.compile(
@@ -51,38 +51,38 @@ def readings(found):
     return ways
 
 
-def read(cells, no, notes, missing=(), decimal=None, default=None):
+def read(cells, error, notes, missing=(), decimal=None, default=None):
     """A list of cells -> (values, floats, NaN where missing; the unit in the cells).
 
-    no: of a text, and a place in the list, makes an error. missing, decimal: the flags ("none": -9999
-    and its like are values). default: the mark that is believed, and noted, where nothing decides.
+    error: a function of a text and a place in the list, makes the error. missing, decimal: the flags
+    ("none": -9999 and its like are values). default: the mark to take, with a note, if nothing decides.
     """
     table = {cell: cell for cell in dict.fromkeys(cells) if not is_missing(cell, missing)}
     typed, unit = any(not isinstance(cell, str) for cell in table), ""
     if not table:
-        raise no("no cell holds a number")
+        raise error("no cell holds a number")
     quick = not typed and decimal != "," and all(map(QUICK.fullmatch, table))
     for cell in table if not quick else ():
         if unit_of(cell) is None or typed and isinstance(cell, str):
             why = "0, or no value" if cell in ("-", "--", "–") else "no number as the others are"
-            raise no(f"{str(cell)!r} is {why}: mend it, or --missing {cell!r}", cells.index(cell))
+            raise error(f"{str(cell)!r} is {why}: mend it, or --missing {cell!r}", cells.index(cell))
     if quick:
         table = {cell: float(cell) for cell in table}
     elif not typed:
-        table, unit = _read_texts(table, no, decimal, default, notes)
+        table, unit = _read_texts(table, error, decimal, default, notes)
     values = np.array([table.get(cell, np.nan) for cell in cells], dtype=float)
     values[np.isin(values, [float(word) for word in missing if QUICK.fullmatch(word)])] = np.nan
     if np.isinf(values).any():
-        raise no("it holds a number too large for a computer")
+        raise error("it holds a number too large for a computer")
     there = values[~np.isnan(values)]
     if len(table) > 1 and there.max() / 2 - there.min() / 2 < 500 * np.spacing(np.abs(there).max()):
-        raise no("its values differ in more digits than a number has here: take a constant off")
+        raise error("its values need more digits than a number here has: subtract a constant")
     if "none" not in missing:
-        _refuse_codes(there, no)
+        _refuse_codes(there, error)
     return values, unit
 
 
-def _read_texts(texts, no, decimal, default, notes):
+def _read_texts(texts, error, decimal, default, notes):
     """Different texts -> ({text: number}, the unit that stands in all of them)."""
     ways, units = {}, {}
     for text in texts:
@@ -90,20 +90,20 @@ def _read_texts(texts, no, decimal, default, notes):
         units.setdefault(unit_of(text), []).append(text)
     if len(units) > 1:
         one, other = (there[0] for there in sorted(units.values(), key=len, reverse=True)[:2])
-        raise no(f"{one!r} and {other!r} have different units, or text behind: --missing {other!r}?")
-    mark = decimal or _decimal_mark(ways, no, default, notes)
+        raise error(f"{one!r} and {other!r} have different units, or text behind: --missing {other!r}?")
+    mark = decimal or _decimal_mark(ways, error, default, notes)
     for text, way in ways.items():
         if mark not in way:
-            raise no(f"{text!r} is no number where the decimal mark is {mark!r} (--decimal)")
+            raise error(f"{text!r} is no number where the decimal mark is {mark!r} (--decimal)")
     return {text: float(way[mark]) for text, way in ways.items()}, *units
 
 
-def _decimal_mark(ways, no, default, notes):
+def _decimal_mark(ways, error, default, notes):
     """The one mark by which all cells can be read. ways: {text: readings}."""
     possible = [mark for mark in ".," if all(mark in way for way in ways.values())]
     if not possible:
         one, other = (next(text for text in ways if mark not in ways[text]) for mark in ".,")
-        raise no(f"{one!r} and {other!r} have two decimal marks")
+        raise error(f"{one!r} and {other!r} have two decimal marks")
     two = [text for text, way in ways.items() if len({*map(float, way.values())}) > 1]
     mark, group = possible[0], "," if possible[0] == "." else "."
     if len(possible) == 1:  # 1,234 beside 2.5: a thousand, or another decimal mark?
@@ -115,10 +115,10 @@ def _decimal_mark(ways, no, default, notes):
     if default and all("." in text for text in ways):
         notes.append(f"{two[0]} is read as {one}, not as {other} (--decimal ,)")
         return default
-    raise no(f"{two[0]!r} may be {one} (--decimal .) or {other} (--decimal ,)")
+    raise error(f"{two[0]!r} may be {one} (--decimal .) or {other} (--decimal ,)")
 
 
-def _refuse_codes(values, no):
+def _refuse_codes(values, error):
     """Refuse values beyond the widest gap that may stand for missing ones: -9999, 127, or any that
     comes again, far outside of the others; or a code as the only value below 0, that comes again."""
     unique, counts = np.unique(values, return_counts=True)
@@ -133,4 +133,4 @@ def _refuse_codes(values, no):
         shown = f"{value:.10g}"
         if CODE.fullmatch(shown) or 1 < count < 0.5 * len(values) and far > 3:
             many = f"{count} {'values are' if count > 1 else 'value is'} {shown}"
-            raise no(f"{many}, far outside of the others: --missing {shown}, or --missing none?")
+            raise error(f"{many}, far outside of the others: --missing {shown}, or --missing none?")

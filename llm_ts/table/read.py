@@ -1,4 +1,4 @@
-"""A Table -> its series: which column is the time, which are values, which rows are one series."""
+"""A Table -> its series: finds the column of times, those of values, and the rows of one series."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ STAND = "--time none takes the rows as they stand"
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may say about his file; each is the flag of describe.py of the same name."""
+    """What a user may say about a file; each is the flag of describe.py of the same name."""
 
     columns: tuple = ()
     all_columns: bool = False
@@ -96,14 +96,14 @@ class Reader(Table):
         values = named or self._values(time, options.all_columns)
         for n in filter(self.file.ragged.get, self.rows):
             seen = f"it has {self.file.ragged[n]} cells, the others {len(self.file.columns)}"
-            raise self.no(f"{seen}: mend it, or give --separator", n)
+            raise self.error(f"{seen}: mend it, or give --separator", n)
         at, kind, labels = self._timed(time, values) if time else self._untimed(values)
         out = []
         for place in values:
             notes = [*self.notes]
             found, unit = self._numbers(place, notes)
             if not time and options.time != "none" and (_sums(found) or _sums(found[::-1])):
-                raise self._no(place, STAND)("some values are sums of those beside: take these out")
+                raise self._error_of(place, STAND)("some values are sums of those beside: take these out")
             name, unit = self.names[place], unit or self.units[place]
             out.append(Series(self.file.where, name, unit, found, at, kind, labels, notes))
         return out
@@ -126,13 +126,13 @@ class Reader(Table):
         others = [p for p in self.places("time", "text") if p not in time or not digits]
         texts = [f"{self.names[p]} holds {max(self.texts(p), key=len)[:40]!r}" for p in others]
         if not digits:
-            raise self.no(f"it has no column of numbers: {some(texts, 3)}")
+            raise self.error(f"it has no column of numbers: {some(texts, 3)}")
         if len(chosen) > 1 and not every:
             more = f"; or --row of {some(self.texts(0), 4)}" if len(chosen) >= WIDE else ""
-            raise self.no(f"which column? --column of {self.listed(chosen)}, or --all-columns{more}")
+            raise self.error(f"which column? --column of {self.listed(chosen)}, or --all-columns{more}")
         if texts and self._way(chosen[0])[1] and not time and not every:
             name = self.names[chosen[0]]
-            raise self.no(f"only {name} holds numbers, and evenly; {texts[0]}: --column {name!r}?")
+            raise self.error(f"only {name} holds numbers, and evenly; {texts[0]}: --column {name!r}?")
         return chosen
 
     def _time_places(self, values):
@@ -150,7 +150,7 @@ class Reader(Table):
         digits = [p for p in self.places("number") if p in free]
         called = [p for p in digits if self._words(p) & AXIS]
         if len(days or called) > 1:
-            raise self.no(f"{self.listed(days or called)} are all times: give one to --time")
+            raise self.error(f"{self.listed(days or called)} are all times: give one to --time")
         if days:
             more = clocks or [parts[part] for part in parts if part == "hour"]
             return days + (more[:1] if ":" not in self.texts(days[0])[0] else [])
@@ -160,13 +160,13 @@ class Reader(Table):
             way, even, values = self._way(p)
             if way < 0 or way and (self._words(p) & BACK or even and p == digits[0]):
                 return [p]
-            if way and times.of_numbers(values, self._no(p, STAND))[1] != "number":
+            if way and times.of_numbers(values, self._error_of(p, STAND))[1] != "number":
                 return [p]
         return called
 
     def _times_of(self, places):
         """(texts of the rows' times, their times, their kind)."""
-        place, no = places[0], self._no(places[0], STAND)
+        place, error = places[0], self._error_of(places[0], STAND)
         labels, (kind, shape), words = self.texts(place), self.kinds[place], self._words(place)
         if len(places) > 1:
             labels = [*map(times.together, zip(*map(self.texts, places)))]
@@ -174,17 +174,17 @@ class Reader(Table):
             self.notes.append(f"{names} are one time together")
             kind, shape = "time", times.shape_of(labels, 0.5 * len(labels)) or "day"
         if kind == "time":
-            return labels, *times.read(labels, shape, self.options.dates, no, self.notes)
+            return labels, *times.read(labels, shape, self.options.dates, error, self.notes)
         if kind != "number" or shape:
-            raise no("it holds no times that can be read: give another to --time")
-        at, kind = times.of_numbers(self._numbers(place, self.notes)[0], no)
+            raise error("it holds no times that can be read: give another to --time")
+        at, kind = times.of_numbers(self._numbers(place, self.notes)[0], error)
         for n in np.flatnonzero(np.isnan(at)):
-            raise no(f"{labels[n]!r} is no time: mend or drop it", n)
+            raise error(f"{labels[n]!r} is no time: mend or drop it", n)
         if kind == "number" and words & BACK:
-            raise no("it may run backwards in time: put the oldest row first")
+            raise error("it may run backwards in time: put the oldest row first")
         if kind == "number" and not self.options.time:
             if times.one_way(at) < 0:
-                raise no(f"it falls: --time {self.number(place)} turns the rows round")
+                raise error(f"it falls: --time {self.number(place)} turns the rows round")
             said = f"{self.names[place]} rises evenly: taken as the axis of time (else --time none)"
             self.notes += [] if words & AXIS else [said]
         return labels, at, kind
@@ -199,7 +199,7 @@ class Reader(Table):
             place = int(np.argmax(at == unique[np.argmax(counts)]))
             who = "every time" if counts.min() > 1 else repr(labels[place])
             which = ": several series? --where " + self._one_of(groups[0]) if groups else ""
-            raise self.no(f"{who} stands {counts.max()} times, as a time{which}; or {STAND}")
+            raise self.error(f"{who} stands {counts.max()} times, as a time{which}; or {STAND}")
         if groups and not self.options.where:
             self.notes.append(f"all are one series, else --where {self._one_of(groups[0])}")
         way = times.one_way(at) if len(at) > 2 else 1
@@ -207,7 +207,7 @@ class Reader(Table):
             falls = np.diff(at) < 0
             place = int(np.argmax(falls if falls.mean() <= 0.5 else ~falls))
             both = f"{labels[place + 1]!r} follows {labels[place]!r}"
-            raise self.no(f"its times go back and forth: {both}: sort the rows, or {STAND}")
+            raise self.error(f"its times go back and forth: {both}: sort the rows, or {STAND}")
         self.notes += ["the times fall (newest first): turned round"] if way < 0 else []
         self.rows = self.rows[::way]
         return at[::way], kind, labels[::way]
@@ -221,15 +221,15 @@ class Reader(Table):
             return None, None, texts
         there = [place for place in self.places("text") if place not in values]
         for place in there:
-            texts, no = self.texts(place), self._no(place, STAND)
+            texts, error = self.texts(place), self._error_of(place, STAND)
             if place == there[0] and len({*texts}) < len(texts) and not self.options.where:
-                raise no(f"texts repeat themselves: several series? --where {self._one_of(place)}")
+                raise error(f"texts repeat themselves: several series? --where {self._one_of(place)}")
             typed = {type(self.columns[place][n]) for n in self.rows}
             if not times.rise(texts) or len(typed) > 1:
                 both = f"{texts[0]!r} to {texts[-1]!r}"
-                raise no(f"{both} hold numbers that do not rise: times? Write 2024-03-31")
+                raise error(f"{both} hold numbers that do not rise: times? Write 2024-03-31")
             if re.fullmatch(TOTAL, texts[-1]):
-                raise no(f"{texts[-1]!r} seems to be no row of the series: drop it", -1)
+                raise error(f"{texts[-1]!r} seems to be no row of the series: drop it", -1)
         return None, None, self.texts(there[0]) if there else None
 
     def _choose_rows(self):
@@ -241,25 +241,25 @@ class Reader(Table):
             place = self.place(name, "--where")
             there = self.texts(place)
             if text not in there:
-                raise self.no(f"no row has {name} = {text!r}: it has {some([*{}.fromkeys(there)])}")
+                raise self.error(f"no row has {name} = {text!r}: it has {some([*{}.fromkeys(there)])}")
             if empty := there.count(""):
-                raise self.no(f"{name} is empty in {empty} rows: is it meant as above? Fill them")
+                raise self.error(f"{name} is empty in {empty} rows: is it meant as above? Fill them")
             self.rows = [n for n, cell in zip(self.rows, there) if cell == text]
 
     def _one_of(self, place):
         """ "station=north|south"."""
         return f"{self.names[place]}={'|'.join([*dict.fromkeys(self.texts(place))][:8])}"
 
-    def _no(self, place, else_=""):
-        """What makes the UserError of a column, and of a place in it; else_: what always helps."""
+    def _error_of(self, place, else_=""):
+        """A function that makes the UserError of a column, or of a place in it; else_: what always helps."""
         name, end = self.names[place], f"; or {else_}" if else_ else ""
         rows = self.rows
-        return lambda text, n=None: self.no(f"{name}: {text}{end}", None if n is None else rows[n])
+        return lambda text, n=None: self.error(f"{name}: {text}{end}", None if n is None else rows[n])
 
     def _numbers(self, place, notes):
         """(values, unit) of a column; errors say the file, the line and the column."""
         missing = {text.strip().lower() for text in ",".join(self.options.missing).split(",")}
         plain = self.file.separator in (",", cells.BLANKS) and len(self.file.columns) > 1
-        there, no = [self.columns[place][n] for n in self.rows], self._no(place)
+        there, error = [self.columns[place][n] for n in self.rows], self._error_of(place)
         default = "." if plain else None
-        return numbers.read(there, no, notes, missing, self.options.decimal, default)
+        return numbers.read(there, error, notes, missing, self.options.decimal, default)

@@ -94,25 +94,25 @@ def clock_of(text):
     return hours * 3600 + minutes * 60 + rest if good else np.nan
 
 
-def read(cells, shape, dates, no, notes):
+def read(cells, shape, dates, error, notes):
     """A list of cells -> (their times, floats; their kind). dates: the flag.
 
     kind: "date", or "year" where nothing tells the day (seconds since 1970), or "clock" (seconds of
-    the day). no: of a text, and a place in the list, makes the error of what is refused.
+    the day). error: a function of a text and a place in the list, makes the error of a refusal.
     """
     parts = {cell: part for cell in dict.fromkeys(cells) if (part := match(shape, cell))}
     if len({"zone" in part for part in parts.values() if "clock" in part}) > 1:
-        raise no("some times have a zone and others have none")
+        raise error("some times have a zone and others have none")
     if shape == "numeric":
-        parts = _ordered(parts, dates, no, notes)
+        parts = _ordered(parts, dates, error, notes)
     table = {cell: time_of(part) for cell, part in parts.items()}
     at = np.array([table.get(cell, np.nan) for cell in cells])
     for place in np.flatnonzero(np.isnan(at)):
-        raise no(f"{cells[place]!r} is no time as the others are: mend or drop it", place)
+        raise error(f"{cells[place]!r} is no time as the others are: mend or drop it", place)
     return at, KINDS.get(shape, "year")
 
 
-def _ordered(parts, dates, no, notes):
+def _ordered(parts, dates, error, notes):
     """Dates of three numbers, 01/02/2024 -> {cell: parts with y, m, d}. Refused: two orders fit."""
     signs, ways, whole = {part["s"] for part in parts.values()}, {}, {}
     short = signs == {"-"} and all(len(part["c"]) == 2 for part in parts.values())
@@ -127,18 +127,18 @@ def _ordered(parts, dates, no, notes):
         if len({*at}) > 1:
             days = [datetime.date.fromordinal(719163 + int(time // 86400)) for time in at]
             shown = " or ".join(f"{day} (--dates {name})" for day, name in zip(days, whole))
-            raise no(f"{cell!r} may be {shown}")
+            raise error(f"{cell!r} may be {shown}")
     name = next(iter(whole or ways))
     notes += [f"dates are read {name.replace('-', ' ')}"] if len(usual) > 1 and not dates else []
     return ways[name]
 
 
-def of_numbers(values, no):
+def of_numbers(values, error):
     """Numbers of a column of times -> (their times, "year" or "date"), or (they, "number"). Refused:
     digits that may be a date and count unevenly: 202352, 202401."""
     months = np.round(values * 100 % 100, 6)  # 2024.01, 2024.02: years and months
     if np.isin(months, range(1, 13)).all() and 1500 <= values[0] < 2100 and not evenly(values):
-        raise no(f"{values[0]:.2f} may be a year and a month: write 2024-01")
+        raise error(f"{values[0]:.2f} may be a year and a month: write 2024-01")
     texts = [f"{value:.0f}" if value % 1 == 0 else "" for value in values]
     digits = len(texts[0]) if len({*map(len, texts)}) == 1 else 0
     if digits < 4 or not all("15" <= text < "21" for text in texts):
@@ -149,7 +149,7 @@ def of_numbers(values, no):
         if not np.isnan(at).any():
             return at, "year" if digits == 4 else "date"
     if (digits < 10 or texts[0] >= "19") and not evenly(values):  # 17...: seconds since 1970
-        raise no(f"{texts[0]} may be a date in digits: write 2024-03-01, 2024-03 or 2024-W09")
+        raise error(f"{texts[0]} may be a date in digits: write 2024-03-01, 2024-03 or 2024-W09")
     return values, "number"
 
 

@@ -1,4 +1,4 @@
-"""One question to a teacher as the body of a chat completion, and the response as an answer."""
+"""One question to a teacher as a request for a chat completion, and the response as an answer."""
 
 import base64
 import datetime

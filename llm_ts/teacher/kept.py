@@ -1,4 +1,4 @@
-"""The answers that data.jsonl already holds: what must not join them, and their texts for people."""
+"""The answers that data.jsonl already holds: which new ones must not join them, and their .txt files."""
 
 import os
 

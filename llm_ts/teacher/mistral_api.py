@@ -1,4 +1,4 @@
-"""Mistral's chat API, or a server that speaks it or OpenAI's: one model is asked about rows."""
+"""Asks one model about rows, through Mistral's chat API or a server with that API or OpenAI's."""
 
 import asyncio
 import collections
@@ -168,7 +168,7 @@ async def connect(key, settings):
         raise cli.UserError(f"--server-url {settings.server_url}: {error}") from None
     except (ImportError, OSError, ValueError) as error:  # a SOCKS proxy, no file of certificates
         reason = mask(str(error).partition("\n")[0], key)
-        look = "look at the proxies and SSL_CERT_FILE in the environment"
+        look = "check the proxies and SSL_CERT_FILE in the environment"
         raise cli.UserError(f"no connection can be made: {look} ({reason})") from None
     async with client:
         yield client

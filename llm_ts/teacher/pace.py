@@ -1,4 +1,4 @@
-"""When the next request may be sent: one pace for all workers, learnt from the server's refusals."""
+"""When a worker may send the next request: one pace for all, learnt from the server's refusals."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ EASE = 0.9  # after an answer, so much of the interval is left
 
 
 class Pace:
-    """Workers wait for their `turn`, and tell what became of the request: refused or answered."""
+    """Workers wait for their `turn`, and report each request as refused or answered."""
 
     def __init__(self):
         self.answers = 0

@@ -1,7 +1,7 @@
-"""What the teacher is asked, in which words; and the labels that it says beside its sentences.
+"""The prompts for the teacher, and the labels beside its sentences.
 
-To ask in other words: one more Prompt in PROMPTS, and the hash of its text in tests/test_prompts.py. Its name and version are
-kept with every answer; a change of its text, of TEXT, or of a topic's ASKED_OF_TEACHER raises its version.
+For other words, add a Prompt to PROMPTS and the hash of its text to tests/test_prompts.py. Every answer keeps its name and
+version. If you change its text, TEXT, or a topic's ASKED_OF_TEACHER, raise its version.
 """
 
 from dataclasses import dataclass

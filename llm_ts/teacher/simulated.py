@@ -1,9 +1,8 @@
-"""The teacher of the dry run: says what is true of a row in varied words, and errs as often as a real teacher did.
+"""The teacher of the dry run: it says the truth of a row in varied words, and errs as often as a real teacher did.
 
-Limits first. Its sentences are templates (60 for a trend, 14 to 21 for a noise, 120 to 540 for two extrema): plainer
-than a real teacher's. It errs independently of how hard a series is, where a real teacher errs near the borders of
-the rule. What it shows is that the pipeline works, never how good a real teacher is. The words and the share of errors
-are each topic's own (llm_ts/claims/).
+Limits first. Its sentences are templates (60 for a trend, 14 to 21 for a noise, 120 to 540 for two extrema): plainer than a
+real teacher's. It errs independently of how hard a series is; a real teacher errs near the thresholds. It shows that the
+pipeline works, never how good a real teacher is. Each topic has its own words and share of errors (llm_ts/claims/).
 """
 
 import random

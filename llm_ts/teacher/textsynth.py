@@ -1,4 +1,4 @@
-"""TextSynth's chat API: the same questions to a large model that reads numbers, as a baseline."""
+"""TextSynth's chat API asks a large model of numbers the same questions, as a baseline."""
 
 import os
 

@@ -63,7 +63,7 @@ def make_parser(about):
     add = parser.add_argument_group("fresh simulated series, instead of the pairs' train split").add_argument
     add("--fresh", metavar="POINTSxSERIES,...", help="In this order: 48x6000,32-256x3000.")
     process = "What draws them, in turn, and the validation rows: ou,ou,walk takes OU twice as often, all each once; "
-    add("--process", type=fresh.mixture, metavar="NAME,...", help=process + "default: the processes of the pairs.")
+    add("--process", type=fresh.parse_processes, metavar="NAME,...", help=process + "default: the processes of the pairs.")
     add("--squeeze", type=cli.share, default=0.0, help="Share of those not long whose values fill only a part of 0 to 99.")
     add("--long", type=cli.share, default=0.0, help="Share that are longer, to 2,048 points, thinned as describe.py does.")
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."

@@ -12,7 +12,7 @@ import shutil
 from llm_ts import task
 from llm_ts.base import cli, disk
 from llm_ts.scores import curves, evaluation, tables
-from llm_ts.scores.score import BESIDE
+from llm_ts.scores.score import REFERENCES
 
 WHOLE = "whole.json"  # written last into a checkpoint, with the size of every file: without them it is incomplete
 # of a checkpoint, not of final/: what only a restart needs, and PEFT's empty card
@@ -158,10 +158,10 @@ def not_evaluated(folder, save_steps, last):
 
 
 def evaluations(folder):
-    """Every evaluation of a run in order: untrained, checkpoints by step, then what they stand beside (score.BESIDE)."""
+    """Every evaluation of a run in order: untrained, checkpoints by step, then what they stand beside (score.REFERENCES)."""
     names = [name for name in os.listdir(folder) if re.fullmatch(r"evaluation_checkpoint-\d+\.json", name)]
     names.sort(key=lambda name: int(re.search(r"\d+", name)[0]))
-    names = ["evaluation_avant.json", *names, *(f"evaluation_{other}.json" for other in BESIDE)]
+    names = ["evaluation_avant.json", *names, *(f"evaluation_{other}.json" for other in REFERENCES)]
     paths = [os.path.join(folder, name) for name in names]
     return [evaluation.read(path) for path in paths if os.path.exists(path)]
 

@@ -1,6 +1,6 @@
 """A series of a file -> one that can be described: a part of it, without gaps, in equal steps.
 
-Whatever is done is a note. The facts (first, last, lowest, highest) come from the rows of the file.
+Each change is a note. The facts (first, last, lowest, highest) come from the rows of the file.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ SAME, UNEVEN, GAP = 1.2, 2.0, 0.1  # longest step over shortest: months, uneven 
 JUMP = 100  # the longest step over the usual one: a clock was set there, or there are two campaigns
 
 
-def no(series, text):
+def error(series, text):
     return cli.UserError(f"{series.source}: {text}")
 
 
@@ -37,7 +37,7 @@ def _take(series, places, note):
 
 def choose_window(series, last=None, begin=None, end=None):
     """The part of a series from `begin` to `end` (texts: times, or numbers or names of rows), and of it
-    the last so many rows. UserError where nothing is left."""
+    the last so many rows. UserError if nothing is left."""
     at = np.arange(1, len(series.values) + 1) if series.at is None else series.at
     keep = np.ones(len(at), dtype=bool)
     if begin is not None:
@@ -46,7 +46,7 @@ def choose_window(series, last=None, begin=None, end=None):
         keep &= at < _span(series, end, "--to")[1]
     if not keep.any():
         ends = f"{label(series, 0)} to {label(series, -1)}"
-        raise no(series, f"no row lies between --from and --to: it has {ends}")
+        raise error(series, f"no row lies between --from and --to: it has {ends}")
     places = np.flatnonzero(keep)[-last if last else 0 :]
     said = f"{len(places)} of {len(keep)} rows chosen"
     return series if len(places) == len(keep) else _take(series, places, said)
@@ -66,18 +66,18 @@ def _span(series, text, flag):
 
 def fill(series):
     """The series without missing values: dropped at the ends; inside interpolated if few, else dropped.
-    UserError where too few values are left, or they are of no use."""
+    UserError if too few values are left, or if they are constant or too far apart."""
     n, name, there = len(series.values), series.column, np.flatnonzero(~np.isnan(series.values))
     if len(there) < max(SHORTEST, HALF * n):
         few = f"{name} has {len(there)} of {n} values"
-        raise no(series, f"{few}: {SHORTEST} are the fewest that can be described, and half of all")
+        raise error(series, f"{few}: at least {SHORTEST} and half of all are needed")
     low, high = series.values[there].min(), series.values[there].max()
     if low == high:
-        raise no(series, f"{name} is constant ({low:.12g}): there is nothing to describe")
+        raise error(series, f"{name} is constant ({low:.12g}): there is nothing to describe")
     with np.errstate(over="ignore"):
         span = high - low
     if not np.isfinite(span):
-        raise no(series, f"{name} spans {low:g} to {high:g}, too far for a computer: rescale it")
+        raise error(series, f"{name} spans {low:g} to {high:g}, too far for a computer: rescale it")
     whole = np.arange(there[0], there[-1] + 1)
     ends, inside = n - len(whole), len(whole) - len(there)
     if ends:
@@ -92,8 +92,8 @@ def fill(series):
 
 
 def make_even(series):
-    """The values in equal steps of time, interpolated where the steps differ enough to matter, said.
-    UserError for a step so long that a clock was set there, or nothing was measured."""
+    """The values in equal steps of time; if the steps differ enough to matter, interpolated, with a note.
+    UserError if a step is so long that a clock was set there, or nothing was measured."""
     steps = np.diff(series.at) if series.at is not None else np.ones(1)
     whole, shortest, longest = steps.sum(), steps.min(), steps.max()
     if longest <= SAME * shortest or longest <= min(UNEVEN * shortest, GAP * whole):
@@ -103,7 +103,7 @@ def make_even(series):
         place = int(np.argmax(steps))
         where = f"between {label(series, place)!r} and {label(series, place + 1)!r}"
         why = f"{long} pass {where}, of {all_} in all: a clock that was set?"
-        raise no(series, f"{why} --from and --to choose a part, --time none takes all as they stand")
+        raise error(series, f"{why} --from and --to choose a part, --time none takes all as they stand")
     n = len(series.values)
     points = min(max(n, LONGEST), max(n, round(whole / np.median(steps)) + 1))
     grid = np.linspace(series.at[0], series.at[-1], points)
@@ -127,7 +127,7 @@ def split(series, count):
     """A series -> so many parts one after another, each of the same number of rows (but for one)."""
     n, out = len(series.values), []
     if count > 1 and n // count < SHORTEST:
-        raise no(series, f"{n} values in {count} windows: {SHORTEST} in each are the fewest")
+        raise error(series, f"{n} values in {count} windows: each needs at least {SHORTEST}")
     for number, part in enumerate(np.array_split(np.arange(n), count), 1):
         ends = f"{label(series, part[0])} to {label(series, part[-1])}"
         out.append(_take(series, part, f"window {number} of {count}: {ends}"))

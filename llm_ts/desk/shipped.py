@@ -1,6 +1,6 @@
-"""The shipped student, asked through llama.cpp: merged once into a GGUF in the user's cache, anew when its weights change.
+"""The shipped student, asked through llama.cpp: merged once into a GGUF in the user's cache, again if its weights change.
 
-llama.cpp starts within a second, where torch and Transformers take several; the weights are rounded to bf16.
+llama.cpp starts within a second; torch and Transformers take several. The weights are rounded to bf16.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ TYPE = "bf16"  # of the weights: on a CPU with bf16 quicker than 8 or 4 bits
 
 
 def open_student(name, see="numbers", transformers=False):
-    """A Student of any name. The shipped one, where it sees numbers, by its GGUF, made on the first use; else, or where
+    """A Student of any name. If the shipped one sees numbers, its GGUF, made on the first use; else, or if
     `transformers` asks for it, as Student loads it. What is worth knowing is said on stderr."""
     from llm_ts.student.student import Student
 
@@ -29,15 +29,15 @@ def open_student(name, see="numbers", transformers=False):
         return Student(gguf_of(name))
     except (cli.UserError, OSError) as error:
         why = error if isinstance(error, cli.UserError) else f"{error.filename}: {error.strerror}"
-        print(f"note: asked through Transformers, which takes longer to start: {why}", file=sys.stderr)
+        print(f"note: asked through Transformers, which starts slower: {why}", file=sys.stderr)
         return Student(name)
 
 
 def gguf_of(adapter):
-    """An adapter's folder -> the path of its GGUF in the cache, which is made where it is not there. UserError, OSError.
+    """An adapter's folder -> the path of its GGUF in the cache; makes it if it is not there. UserError, OSError.
 
-    The name holds the digest of all that it is made of; older ones of the same adapter are removed. Two processes at once
-    both make it, and the later one's, the same, takes the place of the first.
+    The name holds the digest of all that it is made of; older ones of the same adapter are removed. If two processes make
+    it at once, the later file, the same, replaces the first.
     """
     stem = os.path.join(paths.cache(), os.path.basename(os.path.abspath(adapter)))
     path = f"{stem}-{digest_of(adapter)[:16]}.gguf"
@@ -46,7 +46,7 @@ def gguf_of(adapter):
         llama_library.require("the quick way")
         os.makedirs(paths.cache(), mode=0o700, exist_ok=True)
         print(
-            f"note: first use: the student is made ready for llama.cpp, once (about a minute): {path}",
+            f"note: first use: the student is prepared for llama.cpp, once (about a minute): {path}",
             file=sys.stderr,
             flush=True,
         )
