@@ -16,15 +16,12 @@ import string
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from conftest import ROOT
 
 from llm_ts import claims, formats, question
-from llm_ts.claims import season
 from llm_ts.pairs.words import fault_of
 from llm_ts.question import STUDY, Question
-from llm_ts.series.scale import integers_of
 from llm_ts.teacher import simulated
 from llm_ts.teacher.prompts import PROMPTS
 
@@ -36,8 +33,15 @@ TAKEN = {"version", "clear", "numbers", "sentences"}  # what else stands in a tr
 EVERY_TOPIC = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.NAME)
 
 
+PLACED = {"rises then falls", "falls then rises", "up", "down", "spike", "dip"}  # labels beside which a place is told
+
+
 def combinations(topic):
-    return [dict(zip(topic.LABELS, labels)) for labels in itertools.product(*topic.LABELS.values())]
+    """The labels of a topic that can be true together: a place where there is something that has one."""
+    every = [dict(zip(topic.LABELS, labels)) for labels in itertools.product(*topic.LABELS.values())]
+    if not any("none" in labels for labels in list(topic.LABELS.values())[1:]):
+        return every
+    return [labels for labels in every if ("none" in list(labels.values())[1:]) != (next(iter(labels.values())) in PLACED)]
 
 
 @EVERY_TOPIC
@@ -122,6 +126,7 @@ SERIES = [k * 37 % 100 for k in range(48)]
 STUDENTS = {  # what kept students were asked about it, from the code before there were topics
     "study": "1d1555d74c23f6d0",
     "thirds": "89982c324bbbd2dc",
+    "tenths": "0000000000000000",
 }
 
 
@@ -145,95 +150,6 @@ def test_a_formats_prompt_is_what_kept_students_learnt(fmt):
 
 def test_every_format_has_its_golden_prompt():
     assert list(formats.FORMATS) == list(STUDENTS)  # a new one: add its line above
-
-
-T = np.linspace(0, 1, 128)
-RNG = np.random.default_rng(8)
-
-
-def season_of(values):
-    label, _, _ = season.measure(integers_of(values))["season"]
-    return label
-
-
-@pytest.mark.parametrize("turns", [3, 3.5, 7.25, 16])
-@pytest.mark.parametrize("phase", [0, 0.1, 0.25, 0.4])
-def test_a_sine_of_three_turns_or_more_is_a_season(turns, phase):
-    sine = np.sin(2 * np.pi * (turns * T + phase))
-    assert season.measure(integers_of(sine))["season"][:2] == ("yes", True)
-    assert season_of(sine + 10 * T) == season_of(sine - 10 * T) == "yes"  # a strong ramp takes nothing away
-    assert season_of(sine + 0.3 * RNG.standard_normal(128)) == "yes"
-    assert season_of(sine + 3 * RNG.standard_normal(128)) == "no"
-
-
-@pytest.mark.parametrize("points", [16, 32, 48, 100, 128, 512])
-def test_a_line_is_no_season(points):
-    """Rounded to integers it has small regular teeth; they are no wave that anybody could see."""
-    line = np.linspace(0, 1, points)
-    assert season_of(line) == season_of(-line) == "no"
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        (T > 0.5).astype(float),
-        (T > 0.2).astype(float),
-        np.sin(np.pi * T),
-        np.exp(-(((T - 0.3) / 0.05) ** 2)),
-        np.exp(-3 * T),
-        np.sin(2 * np.pi * T),
-        np.sin(4 * np.pi * T),
-        np.zeros(128),
-    ],
-    ids=["step", "early step", "half a sine", "narrow hump", "decay", "one turn", "two turns", "constant"],
-)
-def test_what_does_not_repeat_is_no_season(values):
-    assert season_of(values) == season_of(-values) == season_of(values + 10 * T) == "no"
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_white_noise_is_no_season(seed):
-    assert season_of(np.random.default_rng(seed).standard_normal(128)) == "no"
-
-
-@pytest.mark.parametrize(
-    "sentence, label",
-    [
-        ("The series shows a clear seasonal pattern.", "yes"),
-        ("The values rise and fall in a regular rhythm.", "yes"),
-        ("Although noisy, the series repeats itself.", "yes"),
-        ("Despite noise, a periodic wave is visible.", "yes"),
-        ("Not only does it trend upward, it also repeats itself.", "yes"),
-        ("The series repeats itself, without a trend.", "yes"),
-        ("There is no clear periodicity.", "no"),
-        ("The series is not periodic but trending upward.", "no"),
-        ("The series lacks any repeating pattern.", "no"),
-        ("The fluctuations are random rather than periodic.", "no"),
-        ("A periodic pattern is not visible.", "no"),
-        ("Without any seasonality, the series drifts upward.", "no"),
-        ("The course is non-seasonal.", "no"),
-        ("Neither cycles nor seasonality can be seen.", "no"),
-        ("It fails to repeat itself.", "no"),
-        ("It is hard to say whether the series is seasonal.", None),
-        ("Is the series periodic?", None),
-    ],
-)
-def test_sentences_about_a_season_are_read(sentence, label):
-    assert season.read(sentence)["season"] == label
-
-
-@pytest.mark.parametrize(
-    "sentence, label",
-    [
-        ("There is little seasonality.", "no"),
-        ("There is little sign of seasonality.", "no"),
-        ("Seasonality is negligible.", "no"),
-        ("There is only one cycle, with no repetition.", "no"),
-    ],
-)
-def test_hedges_are_not_taken_for_a_season(sentence, label):
-    """A wrong reading costs more than none."""
-    assert season.read(sentence)["season"] in (label, None)
 
 
 LEVEL = '''\

@@ -1,6 +1,6 @@
 """What can be said of a series. One topic, one sentence of an answer, one file; this is their list.
 
-To add a topic: write its file (season.py is the shortest to copy), add it to TOPICS, and to a question in question.py.
+To add a topic: write its file (levels.py is the shortest to copy), add it to TOPICS, and to a question in question.py.
 tests/test_topics.py then says what it lacks.
 
 A topic is a module:
@@ -18,6 +18,9 @@ A topic is a module:
     SUBJECT                its tags that tell, in the sentence of another topic, that this one is spoken of too
     read(sentence)         -> {claim: label, or None where the sentence makes no single claim}
     mistake(labels, rng)   -> wrong labels of the simulated teacher; needed where a sentence holds several claims
+    off(claim, said, number)   -> how far a label lies from the number of the truth; at most 1 is right. Optional: without it,
+                           the label of the truth alone is right
+    KIN                    names of other topics whose words its sentences may use; optional
 
 While a rule is still moving, `python ou_process.py --truth` brings a data.jsonl up to date. VERSION is one for all topics:
 raise it when results of the old rule are kept. These stay readable, and say their version (rules.py).
@@ -25,15 +28,23 @@ raise it when results of the old rule are kept. These stay readable, and say the
 
 import functools
 
-from llm_ts.claims import extrema, noise, season, trend
+from llm_ts.claims import change, extrema, levels, noise, odd, peaks, season, shape, trend
 
-TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, season)}
+TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, shape, season, change, odd, peaks, levels)}
+TOPIC_OF = {claim: topic for topic in TOPICS.values() for claim in topic.LABELS}
+NUMBER_OF = {claim: name for topic in TOPICS.values() for claim, name in zip(topic.LABELS, topic.NUMBERS)}
 VERSION = 2  # of the rules together: raise it where the rule of a topic changes. 2: noise from third differences
 
 
 def thresholds_of(topics):
     """The published thresholds of topics (modules): {name: number}; their names are all different."""
     return {name: number for topic in topics for name, number in getattr(topic, "THRESHOLDS", {}).items()}
+
+
+def is_right(claim, said, label, number):
+    """Whether a label is right where the truth has this label and this number: the same one, or one near enough."""
+    topic = TOPIC_OF[claim]
+    return said == label or (hasattr(topic, "off") and topic.off(claim, said, number) <= 1)
 
 
 @functools.lru_cache(1 << 16)

@@ -49,7 +49,8 @@ class Try:
         clear = np.zeros(len(series), bool)
         self.agree = {}
         for claim in topic.LABELS:
-            outcomes = [outcome_of(one[claim], label) for one, label in zip(said, labels[claim])]
+            numbers = [verdict[claim][2] for verdict in truth]
+            outcomes = [outcome_of(claim, one[claim], *true) for one, true in zip(said, zip(labels[claim], numbers))]
             wrongs = np.array([outcome == "wrong" for outcome in outcomes])
             wrong |= wrongs
             clear |= wrongs & np.array([verdict[claim][1] for verdict in truth])

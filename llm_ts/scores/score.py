@@ -6,6 +6,7 @@ could be had from the answer). Only `right` counts: an unreadable answer is wron
 
 from collections import Counter
 
+from llm_ts import claims
 from llm_ts.pairs.words import fault_of, labels_of
 from llm_ts.scores.means import mean_of
 
@@ -18,16 +19,21 @@ def scored(question):
     return (*question.claims, question.together)
 
 
-def outcome_of(label, true_label):
-    """A read label (None where ambiguous) against the true one -> right, wrong or ambiguous."""
-    return "ambiguous" if label is None else "right" if label == true_label else "wrong"
+def outcome_of(claim, label, true_label, number):
+    """A read label (None where ambiguous) against the true one and its number -> right, wrong or ambiguous."""
+    return "ambiguous" if label is None else "right" if claims.is_right(claim, label, true_label, number) else "wrong"
 
 
-def outcomes_of(answer, labels):
+def outcome_by(claim, label, truth):
+    """A read label against a truth (claims.labels_of) -> right, wrong or ambiguous."""
+    return outcome_of(claim, label, truth[claim], truth["numbers"][claims.NUMBER_OF[claim]])
+
+
+def outcomes_of(answer, truth):
     """An Answer against a truth -> {claim: outcome}."""
     if answer.sentences is None:
         return dict.fromkeys(answer.read, "unread")
-    return {claim: outcome_of(label, labels[claim]) for claim, label in answer.read.items()}
+    return {claim: outcome_by(claim, label, truth) for claim, label in answer.read.items()}
 
 
 def score_answers(question, rows, answers, scorer):
