@@ -180,7 +180,7 @@ def main(argv=None):
     add("--dt", type=cli.positive_float, default=1.0, help="Time between points.")
     add("--process", choices=list(PROCESSES), default="ou", help="The process that is simulated.")
     asked = "The question about them; default: as in data.jsonl, else study."
-    add("--question", choices=list(question.QUESTIONS), help=asked)
+    add("--question", type=question.name_of, help=asked)
     files = "Folder for the .dat, .png and .json of each series; none: write none."
     add("--dataset", default="dataset", help=files)
     add("--data", default="data.jsonl", help="The shared file of rows.")

@@ -211,6 +211,11 @@ def named(name, where=""):
     return QUESTIONS[name]
 
 
+def name_of(text):
+    """For argparse: the name of a question, or some topics with commas between them; UserError for else."""
+    return named(text, "--question").name
+
+
 def of(row, where):
     """The question of a row or pair, with the rules of its truth. where: its file, for UserError."""
     if "question" not in row:
