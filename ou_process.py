@@ -140,9 +140,10 @@ def simulate_missing(args):
 
 
 def print_shares(asked, counts, rows):
-    """Print the share of each label among the rows."""
+    """Print the share of each label among the rows; of many labels, those that occur."""
     for claim, known in asked.labels.items():
-        shares = (f"{label} {counts[claim, label] / rows:.2f}" for label in known)
+        there = [label for label in known if len(known) < 12 or counts[claim, label]]
+        shares = (f"{label} {counts[claim, label] / rows:.2f}" for label in there)
         print(f"{claim}: {', '.join(shares)} (clear {counts[claim,] / rows:.2f})")
 
 

@@ -8,6 +8,9 @@ import pytest
 
 from llm_ts import claims, question
 from llm_ts.claims import change, levels, odd, peaks, percent, season, shape
+from llm_ts.data import records
+from llm_ts.series import PROCESSES
+from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of
 
 T = np.linspace(0, 1, 128)
@@ -205,6 +208,12 @@ def test_short_series_have_a_truth(points):
     for values in (np.arange(points), np.arange(points) % 2, np.zeros(points)):
         truth = question.QUESTIONS["full"].truth_of(integers_of(values * 1.0))
         assert truth["turns"] == "no" and truth["jump"] == "none" and truth["odd"] == "none"
+
+
+def test_a_truth_of_every_kind_is_written():
+    for seed in range(40):
+        rows, _ = series_rows.make(seed, range(4), 24 + 3 * seed, process=PROCESSES["events"], question=question.QUESTIONS["full"])
+        assert [records.encode(row) for row in rows]
 
 
 # ---- sentences

@@ -14,7 +14,7 @@ from llm_ts.claims.lexicon import SEPARATORS, marks_of, phrases, reader
 NAME = "peaks"
 LABELS = {"max_tenth": percent.TENTHS, "min_tenth": percent.TENTHS}
 NUMBERS = ("max_share", "min_share")
-ASKED = "where its highest and lowest point lie (in % of the window)"
+ASKED = "where its highest and lowest point lie (in %)"
 ASKED_OF_TEACHER = "at about which percentage of the window do the highest and the lowest point lie?"
 ERROR_RATE = extrema.ERROR_RATE
 IF_WRONG = "replace"  # anybody can look up where 99 and 0 stand
@@ -39,10 +39,7 @@ def off(claim, said, number):
 
 
 def say(labels):
-    return (
-        f"The highest point lies at {percent.shown(labels['max_tenth'])}, the lowest at "
-        f"{percent.shown(labels['min_tenth'])}."
-    )
+    return f"The highest point lies at {percent.shown(labels['max_tenth'])}, the lowest at {percent.shown(labels['min_tenth'])}."
 
 
 WORDINGS = (

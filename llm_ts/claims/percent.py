@@ -29,8 +29,8 @@ def label_of(share):
 
 
 def shown(label):
-    """ "35%" -> "about 35 % of the window"; no place is said so, which no reader takes for one."""
-    return "no place" if label == NONE else f"about {label[:-1]} % of the window"
+    """ "35%" -> "35 %"; no place is said so, which no reader takes for one."""
+    return "no place" if label == NONE else f"{label[:-1]} %"
 
 
 def read(word):

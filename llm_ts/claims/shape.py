@@ -22,7 +22,7 @@ NAME = "shape"
 COURSES = ("rises", "falls", "flat", "rises then falls", "falls then rises")
 LABELS = {"shape": COURSES, "turn": (percent.NONE, *percent.TENTHS)}
 NUMBERS = ("gain", "turn_at")
-ASKED = "its shape (rises, falls, flat, rises then falls or falls then rises) and where it turns (in % of the window)"
+ASKED = "its shape (with one turn at most) and where it turns (in %)"
 ASKED_OF_TEACHER = (
     "does it rise, fall, stay flat, rise then fall, or fall then rise, as two straight pieces would? "
     "If it turns, at about which percentage of the window?"
@@ -61,7 +61,7 @@ def measure(series, gain=GAIN):
     left, right, gained, at = broken_line(k)
     smaller = min(abs(left), abs(right)) if left * right < 0 else 0.0
     apart = abs(gained - gain) >= MARGIN or smaller < PIECE - MARGIN
-    settled = apart and (abs(smaller - PIECE) >= MARGIN or gained < gain - MARGIN)
+    settled = bool(apart) and bool(abs(smaller - PIECE) >= MARGIN or gained < gain - MARGIN)
     if gained > gain and smaller >= PIECE:
         label, place = ("rises then falls" if left > 0 else "falls then rises"), float(at)
         clear = settled
