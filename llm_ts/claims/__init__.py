@@ -28,7 +28,7 @@ raise it when results of the old rule are kept. These stay readable, and say the
 
 import functools
 
-from llm_ts.claims import change, extrema, levels, noise, odd, peaks, season, shape, trend
+from llm_ts.claims import change, extrema, levels, lexicon, noise, odd, peaks, season, shape, trend
 
 TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, shape, season, change, odd, peaks, levels)}
 TOPIC_OF = {claim: topic for topic in TOPICS.values() for claim in topic.LABELS}
@@ -60,6 +60,11 @@ def read(topic, sentence):
 def said_of(topic, sentence, labels):
     """{claim: label or None} of a topic: what is read in its sentence, else the label of the claim that was said beside it."""
     return {claim: label or labels.get(claim) for claim, label in read(topic, sentence).items()}
+
+
+def is_foreign(topic, sentence):
+    """Whether a sentence is not read and not English: a label beside it does not make it a right one."""
+    return None in read(topic, sentence).values() and not lexicon.is_english(topic.READER, sentence)
 
 
 def labels_of(series, topics, thresholds=()):

@@ -15,10 +15,12 @@ The choice among trends, shifts and memory is that of Beaulieu and Killick (2018
 burst of a tenth of the series and more is two jumps, of which one is told; a season hides small jumps.
 """
 
+import re
+
 import numpy as np
 
 from llm_ts.claims import percent
-from llm_ts.claims.lexicon import SEPARATORS, marks_of, phrases, reader
+from llm_ts.claims.lexicon import MAYBE, SEPARATORS, marks_of, phrases, reader, stated
 
 NAME = "change"
 KINDS = ("none", "up", "down")
@@ -135,33 +137,32 @@ def mistake(labels, rng):
     return {"jump": jump, "jump_at": percent.NONE if jump == "none" else at}
 
 
+MOVE = "rise* / rose / increase* / jump* / leap* / shift* / fall* / fell / drop* / decrease* / change* / move* / step(s)"
 LEXICON = {
     "at": percent.MARK,
+    "DOUBT": MAYBE + "|" + phrases("<comes / came / goes / went / falls / jumps> [straight / right] back"),
     "NOT_": phrases("free of"),
-    "jump": phrases("""
-        jump*, leap*, step(s), stepped, <level / structural> <shift* / change* / break*>, shift(s), shifted,
-        <abrupt / sudden> <change* / rise* / fall* / drop* / increase* / decrease* / shift*>,
-        <rises / falls / drops / increases / decreases> <abruptly / suddenly>"""),
-    "up": phrases("up, upward(s), higher"),
-    "down": phrases("down, downward(s), lower"),
+    "jump": phrases(f"""
+        jump*, leap*, step(s), stepped, <level / structural / regime> <shift* / change* / break*>, shift(s), shifted, step change,
+        <abrupt / sudden> <{MOVE}>, <{MOVE}> [_ x2] <abruptly / suddenly / overnight / at once>, all at once, off a cliff,
+        in <one / a single> step, <new / higher / lower> level"""),
+    "up": phrases("up, upward(s), higher, ris*, rose, increas*, positive"),
+    "down": phrases("down, downward(s), lower, fall*, fell, drop*, decreas*, negative"),
 }
-LEXICON["up jump"] = phrases("<abrupt / sudden> <rise* / increase*>, <rises / increases> <abruptly / suddenly>")
-LEXICON["down jump"] = phrases("<abrupt / sudden> <fall* / drop* / decrease*>, <falls / drops / decreases> <abruptly / suddenly>")
-SUBJECT = ("jump", "up jump", "down jump")
-READER = reader({name: LEXICON[name] for name in ("at", "up jump", "down jump", "jump")}, SEPARATORS, LEXICON)
+SUBJECT = ("jump",)
+READER = reader({name: LEXICON[name] for name in ("at", "DOUBT")}, SEPARATORS, {"NOT_": LEXICON["NOT_"]}, {"jump": LEXICON["jump"]}, LEXICON)
+WAYS = re.compile(rf"(?P<up>{LEXICON['up']})|(?P<down>{LEXICON['down']})")
 
 
 def read(sentence):
     """A sentence -> {"jump", "jump_at"}: labels, or None where it makes no single claim."""
-    marks = marks_of(READER, sentence)
+    marks = stated(marks_of(READER, sentence))
     tags = {tag for tag, _ in marks}
     places = {percent.read(word) for tag, word in marks if tag == "at"}
-    ways = {tag.split()[0] for tag in tags if tag in ("up", "down", "up jump", "down jump")}
+    ways = {match.lastgroup for tag, word in marks if tag in ("up", "down", "jump") for match in WAYS.finditer(word)}
     silent = {"jump": None, "jump_at": None}
-    if "DOUBT" in tags or not tags & set(SUBJECT):
+    if "DOUBT" in tags or "jump" not in tags:
         return silent
     if tags & {"NOT", "UNSEEN"}:
         return silent if places or ways else {"jump": "none", "jump_at": percent.NONE}
-    if len(ways) != 1:
-        return silent
-    return {"jump": ways.pop(), "jump_at": places.pop() if len(places) == 1 else None}
+    return {"jump": ways.pop() if len(ways) == 1 else None, "jump_at": places.pop() if len(places) == 1 and len(ways) < 2 else None}

@@ -7,7 +7,8 @@ A constant series starts and ends in the lowest quarter.
 
 import numpy as np
 
-from llm_ts.claims.lexicon import SEPARATORS, marks_of, phrases, reader
+from llm_ts.claims import percent
+from llm_ts.claims.lexicon import MAYBE, SEPARATORS, marks_of, phrases, reader
 
 NAME = "levels"
 QUARTERS = ("lowest", "second", "third", "highest")
@@ -63,10 +64,12 @@ def mistake(labels, rng):
 
 
 LEXICON = {
-    "lowest": phrases("<lowest / bottom / lower most / first> quarter, bottom, lowest {end}"),
+    "DOUBT": MAYBE,
+    "height": rf"{percent.NUMBER} of [\w ]{{0,12}}(?:range|height)\b",
+    "lowest": phrases("<lowest / bottom / lower most / first> quarter, bottom, lowest {end}, <lowest / smallest> [value / of all], lowest one"),
     "second": phrases("<second / second lowest / lower middle> quarter, second {end}"),
     "third": phrases("<third / second highest / upper middle> quarter, third {end}"),
-    "highest": phrases("<highest / top / fourth / upper most> quarter, top, highest {end}"),
+    "highest": phrases("<highest / top / fourth / upper most> quarter, top, highest {end}, <highest / largest> [value / of all], highest one"),
     "start": phrases("start*, begin*, began, opens, first <value / point>, initial*"),
     "end": phrases("end, ends, ended, ending, finish*, closes, last <value / point / one>, final*"),
 }
@@ -77,11 +80,11 @@ READER = reader(LEXICON, SEPARATORS)
 def read(sentence):
     """A sentence -> {"start", "end"}: each its quarter, or None where it makes no single claim."""
     marks = marks_of(READER, sentence)
-    order = [tag for tag, _ in marks if tag in LEXICON]
     silent = dict.fromkeys(LABELS)
     if {"DOUBT", "NOT", "UNSEEN"} & {tag for tag, _ in marks}:
         return silent
     said = dict(silent)
+    order = [_quarter(min(1.0, percent.share_in(word) or 0.0))[0] if tag == "height" else tag for tag, word in marks if tag in LEXICON]
     for name, quarter in zip(order, order[1:]):
         if name in LABELS and quarter in QUARTERS:
             if said[name]:

@@ -15,7 +15,7 @@ has several.
 import numpy as np
 
 from llm_ts.claims import percent
-from llm_ts.claims.lexicon import SEPARATORS, marks_of, phrases, reader
+from llm_ts.claims.lexicon import MAYBE, SEPARATORS, marks_of, phrases, reader, stated
 
 NAME = "odd"
 KINDS = ("none", "spike", "dip", "several")
@@ -99,12 +99,20 @@ def mistake(labels, rng):
     return {"odd": kind, "odd_at": at if kind in ("spike", "dip") else percent.NONE}
 
 
-MANY = "<several / many / multiple / some / frequent / numerous / various / a few / two / three / four / five>"
+MANY = "<several / many / multiple / some / frequent / numerous / various / a few / a handful of / two / three / four / five>"
+ONE = "<one / single / lone / lonely / isolated / short / brief / narrow / sharp>"
 LEXICON = {
     "at": percent.MARK,
-    "several": phrases(f"{MANY} [_ x2] <spikes / dips / outliers / odd points / anomalies>, <spikes / dips / outliers / anomalies>"),
-    "dip": phrases("downward spike, <outlier / anomaly> [_ x2] <below / downward(s)>, dip"),
-    "spike": phrases("upward spike, <outlier / anomaly> [_ x2] <above / upward(s)>, spike"),
+    "DOUBT": MAYBE,
+    "several": phrases(f"""
+        {MANY} [_ x2] <spikes / dips / outliers / odd points / anomalies / bursts>,
+        <spikes / dips / outliers / anomalies / odd points> {{not: or}}"""),
+    "dip": phrases(f"""
+        downward <spike / excursion>, <outlier / anomaly> [_ x2] <below / downward(s)>, dip, drop out, dropout, {ONE} [_] <drop
+        / plunge / trough>, <drop* / plunge*> [_ x3] <comes / came / goes / went> [right / straight] back"""),
+    "spike": phrases(f"""
+        upward <spike / excursion>, <outlier / anomaly> [_ x2] <above / upward(s)>, spike, {ONE} [_] <peak / burst / surge>,
+        <shot / shoots / jumps> up [_ x3] <comes / came / goes / went> [right / straight] back"""),
     "odd": phrases("outlier, anomaly, odd <point / value>, [single] point <is odd / stands out / sticks out>, stands out, sticks out"),
 }
 SUBJECT = ("several", "dip", "spike", "odd")
@@ -113,7 +121,7 @@ READER = reader(LEXICON, SEPARATORS)
 
 def read(sentence):
     """A sentence -> {"odd", "odd_at"}: labels, or None where it makes no single claim."""
-    marks = marks_of(READER, sentence)
+    marks = stated(marks_of(READER, sentence))
     tags = {tag for tag, _ in marks}
     places = {percent.read(word) for tag, word in marks if tag == "at"}
     silent = {"odd": None, "odd_at": None}
@@ -122,8 +130,10 @@ def read(sentence):
     if tags & {"NOT", "UNSEEN"}:
         return silent if places else {"odd": "none", "odd_at": percent.NONE}
     kinds = tags & {"several", "spike", "dip"}
+    if kinds == {"spike", "dip"}:
+        kinds = {"several"}
     if len(kinds) != 1:
-        return silent
+        return {**silent, "odd_at": places.pop() if len(places) == 1 and not kinds else None}
     kind = kinds.pop()
     if kind == "several":
         return {"odd": kind, "odd_at": percent.NONE} if not places else silent

@@ -9,7 +9,7 @@ The study's claims tell the third only (extrema.py).
 import numpy as np
 
 from llm_ts.claims import extrema, percent
-from llm_ts.claims.lexicon import SEPARATORS, marks_of, phrases, reader
+from llm_ts.claims.lexicon import MAYBE, SEPARATORS, marks_of, phrases, reader, stated
 
 NAME = "peaks"
 LABELS = {"max_tenth": percent.TENTHS, "min_tenth": percent.TENTHS}
@@ -62,21 +62,31 @@ def mistake(labels, rng):
     return {**labels, claim: rng.choice([at for at in percent.TENTHS if at != labels[claim]])}
 
 
-LEXICON = {"at": percent.MARK, "max": extrema.LEXICON["max"], "min": extrema.LEXICON["min"], "both": phrases("both, extrema, extremes")}
+LEXICON = {
+    "at": percent.MARK,
+    "DOUBT": MAYBE,
+    "both": phrases("both, extrema, extremes"),
+    "max": extrema.LEXICON["max"] + "|" + phrases("<its / their / the> high, top"),
+    "min": extrema.LEXICON["min"] + "|" + phrases("<its / their / the> low, bottom"),
+}
 SUBJECT = ()  # its words are those of the study's extrema
 READER = reader(LEXICON, SEPARATORS)
 
 
 def read(sentence):
     """A sentence -> {"max_tenth", "min_tenth"}: each its tenth, or None where it makes no single claim."""
-    marks = marks_of(READER, sentence)
+    marks = stated(marks_of(READER, sentence))
     found = [(tag, word) for tag, word in marks if tag in ("max", "min", "at")]
     silent = dict.fromkeys(LABELS)
     order = [tag for tag, _ in found]
     if {"DOUBT", "NOT", "UNSEEN"} & {tag for tag, _ in marks} or order.count("max") > 1 or order.count("min") > 1:
         return silent
     names, places = [tag for tag in order if tag != "at"], [percent.read(word) for tag, word in found if tag == "at"]
-    if len(places) == 1:  # "both lie at 15 %", or one alone
-        return {**silent, **{f"{name}_tenth": places[0] for name in names}}
+    if len(places) == 1:  # "both lie at 15 %", or the one that stands beside it
+        if "both" in {tag for tag, _ in marks}:
+            return dict.fromkeys(LABELS, places[0])
+        at = order.index("at")
+        beside = order[at - 1] if at else order[1] if len(order) > 1 else None
+        return {**silent, f"{beside}_tenth": places[0]} if beside else silent
     paired = len(names) == len(places) and order[:2] in (["max", "at"], ["min", "at"], ["at", "max"], ["at", "min"])
     return {**silent, **{f"{name}_tenth": at for name, at in zip(names, places)}} if paired else silent

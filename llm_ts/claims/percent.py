@@ -10,7 +10,16 @@ import re
 
 NONE = "none"
 TENTHS = tuple(f"{10 * tenth + 5}%" for tenth in range(10))
-MARK = r"\b\d+ ?(?:%|percent|per cent)"  # for a lexicon
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth last".split()
+NAMED = {  # the middle of what is named
+    "very first point": 0.0, "first point": 0.0, "very last point": 1.0, "last point": 1.0, "two fifths": 0.4, "three fifths": 0.6,
+    "four fifths": 0.8, "one fifth": 0.2, "a fifth": 0.2, "three quarters": 0.75, "a quarter": 0.25, "one quarter": 0.25,
+    "two thirds": 2 / 3, "one third": 1 / 3, "a third": 1 / 3, "first fifth": 0.1, "last fifth": 0.9,
+    **{f"{name} tenth": number / 10 + 0.05 for number, name in enumerate(ORDINALS)},
+}  # fmt: skip
+# for a lexicon; 0.62 has lost its point there (lexicon.marks_of)
+NUMBER = r"\d+ ?(?:%|percent|per cent)|0\d{1,3}\b"
+MARK = rf"\b(?:\d+ ?%? ?(?:and|to) {NUMBER}|{NUMBER}|(?:{'|'.join(NAMED)})\b(?! of (?:its|the) range))"
 
 
 def share_of(i, n):
@@ -33,10 +42,20 @@ def shown(label):
     return "no place" if label == NONE else f"{label[:-1]} %"
 
 
+def share_in(word):
+    """What MARK found -> the share that it tells, of two the middle; None beyond 100 %. "50 and 60 %" -> 0.55."""
+    if word in NAMED:
+        return NAMED[word]
+    numbers = re.findall(r"\d+", word)
+    shares = [float(f"0.{text[1:]}") if len(text) > 1 and text[0] == "0" and "%" not in word else int(text) / 100 for text in numbers]
+    share = sum(shares) / len(shares)
+    return share if share <= 1 else None
+
+
 def read(word):
     """What MARK found -> the label of its tenth; None beyond 100 %."""
-    number = int(re.match(r"\d+", word)[0])
-    return label_of(number / 100) if number <= 100 else None
+    share = share_in(word)
+    return None if share is None else label_of(share)
 
 
 def off(said, share):

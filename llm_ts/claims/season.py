@@ -18,7 +18,7 @@ sharp waves of fewer than 8 points a turn may be counted in groups.
 
 import numpy as np
 
-from llm_ts.claims.lexicon import SEPARATORS, marks_of, phrases, reader
+from llm_ts.claims.lexicon import MAYBE, SEPARATORS, marks_of, phrases, reader
 
 NAME = "season"
 NO = "no"
@@ -118,18 +118,21 @@ def reword(labels, rng):
 
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
-NUMBER = rf"(?:\d+|{'|'.join(WORDS[1:])})"
+NUMBER = rf"(?:\d+|half a dozen|a dozen|{'|'.join(WORDS[1:])})"
+EACH = "times?|cycles|waves|turns|periods|repetitions|repeats|swings|oscillations|humps|bumps|seasons"
 LEXICON = {
-    "count": rf"\btwice\b|\b{NUMBER} (?:(?!times)\w+ ){{0,2}}?(?:times|cycles|waves|turns|periods|repetitions|repeats|swings|oscillations)\b",
+    "count": rf"\btwice\b|\b{NUMBER} (?:(?!times)\w+ ){{0,3}}?(?:{EACH})\b",
     "length": rf"\b(?:period|cycle|season|wave|length) of [\w ]{{0,12}}?{NUMBER}\b|\bevery {NUMBER}\b",  # in points, or months
     "NOT_": phrases("nothing, <little / negligible / minimal / scant> {then: [_] [of] <season* / cycl* / periodic* / repet*>}"),
     "UNSEEN": phrases("<is / are / was> [_] <negligible / insignificant / minimal>"),
-    "irregular": phrases("irregular*, aperiodic*, nonseasonal, non <seasonal / periodic / cyclic*>, acyclic*"),
+    "DOUBT": MAYBE,
+    "number": rf"\b{NUMBER}\b",
+    "irregular": phrases("irregular* {not: places / intervals / times / spikes / points}, aperiodic*, nonseasonal, non <seasonal / periodic / cyclic*>, acyclic*"),
     "season": phrases("""
         repeat*, repet*, recur*, season*, cycl*, periodic*, regular [_] <pattern* / wave* / interval* / oscillation* / swing* / rhythm*>,
         regularly, rhythmic*, oscillat*, period, periods"""),
 }
-SUBJECT = ("season", "irregular", "count", "length")
+SUBJECT = ("season", "irregular", "count", "length")  # not "number", which other topics tell too
 READER = reader(LEXICON, SEPARATORS)
 
 
@@ -139,7 +142,7 @@ def read(sentence):
     tags = [tag for tag, _ in marks]
     counts = {_number(word) for tag, word in marks if tag == "count"}
     denied = "irregular" in tags or ({"NOT", "UNSEEN"} & set(tags) and "season" in tags)
-    if "DOUBT" in tags or "length" in tags or (denied and (counts or "BUT" in tags or _open_denial(tags))):
+    if "DOUBT" in tags or "length" in tags or (denied and (counts or "number" in tags or "BUT" in tags or _open_denial(tags))):
         return {"turns": None}
     if denied:
         return {"turns": NO}
@@ -149,7 +152,8 @@ def read(sentence):
 def _number(word):
     """What "count" found -> its label: "twice" -> "2", "about twelve turns" -> "12"; None beyond the labels."""
     first = word.split()[0]
-    number = 2 if first == "twice" else int(first) if first.isdigit() else WORDS.index(first) + 1
+    dozens = {"twice": 2, "half": 6, "a": 12}
+    number = dozens.get(first) or (int(first) if first.isdigit() else WORDS.index(first) + 1)
     return str(number) if 2 <= number <= MOST else None
 
 

@@ -16,7 +16,7 @@ more than 0.6 of the squares hides a turn.
 import numpy as np
 
 from llm_ts.claims import percent, trend
-from llm_ts.claims.lexicon import SEPARATORS, marks_of, phrases, reader
+from llm_ts.claims.lexicon import MAYBE, SEPARATORS, marks_of, phrases, reader, stated
 
 NAME = "shape"
 COURSES = ("rises", "falls", "flat", "rises then falls", "falls then rises")
@@ -111,23 +111,29 @@ def mistake(labels, rng):
 
 
 LEXICON = {
-    "up": phrases("ris*, rose, climb*, increas*, grow*, grew, go* up, went up, upward(s), ascend*, up, gain(s)"),
-    "down": phrases("fall(s), fell, falling, declin*, decreas*, drop*, go* down, went down, downward(s), descend*, down, sink*, sank"),
-    "flat": phrases("flat*, level, sideways, horizontal*, <stay* / remain*> <constant / the same>, plateau*"),
+    "DOUBT": MAYBE,
+    "hill": phrases("inverted <u / v>, hump, hill, arch, rise and fall"),
+    "bowl": phrases("bowl, u shape*, v shape*, valley, fall and rise"),
+    "flat": phrases("""
+        flat*, level, sideways, horizontal*, <stay* / remain*> [_] <constant / the same>, plateau*, <mean / level> is constant,
+        <about / around> a constant <level / value / mean>, no rise and no fall, neither rises nor falls, no <trend / slope>"""),
+    "up": phrases("ris*, rose, climb*, increas*, grow*, grew, go* up, went up, upward(s), ascend*, up, gain(s), recover*"),
+    "down": phrases("fall(s), fell, falling, declin*, decreas*, drop*, go* down, goes down, went down, downward(s), descend*, down, sink*, sank"),
     "at": percent.MARK,
 }
 SUBJECT = ()  # its words are the trend's too
-READER = reader({"at": LEXICON["at"]}, SEPARATORS, LEXICON)
+READER = reader({name: LEXICON[name] for name in ("at", "DOUBT", "hill", "bowl", "flat")}, SEPARATORS, LEXICON)
+MOVES = {"up": ["up"], "down": ["down"], "flat": ["flat"], "hill": ["up", "down"], "bowl": ["down", "up"]}
 READ = {("up",): "rises", ("down",): "falls", ("flat",): "flat", ("up", "down"): "rises then falls", ("down", "up"): "falls then rises"}
 
 
 def read(sentence):
     """A sentence -> {"shape", "turn"}: labels, or None where it makes no single claim."""
-    marks = marks_of(READER, sentence)
-    moves = [tag for tag, _ in marks if tag in ("up", "down", "flat")]
+    marks = stated(marks_of(READER, sentence))
+    moves = [move for tag, _ in marks for move in MOVES.get(tag, ())]
     places = {percent.read(word) for tag, word in marks if tag == "at"}
     course = READ.get(tuple(tag for i, tag in enumerate(moves) if i == 0 or tag != moves[i - 1]))
-    if course is None or {"NOT", "DOUBT", "CONCEDE", "UNSEEN"} & {tag for tag, _ in marks}:
+    if course is None or {"NOT", "DOUBT", "UNSEEN"} & {tag for tag, _ in marks}:
         return {"shape": None, "turn": None}
     if "then" in course:
         return {"shape": course, "turn": places.pop() if len(places) == 1 else None}

@@ -70,7 +70,10 @@ def tries_of(question, rows):
         texts = [row["gold"][topic.NAME] for row in rows]
         beside = [(row.get("teacher") or {}).get("labels") or {} for row in rows]
         said = [claims.said_of(topic, text, labels) for text, labels in zip(texts, beside)]
-        doubted = [any(labels.get(claim, label) != label for claim, label in one.items()) for one, labels in zip(said, beside)]
+        doubted = [
+            any(labels.get(claim, label) != label for claim, label in one.items()) or claims.is_foreign(topic, text)
+            for one, labels, text in zip(said, beside, texts)
+        ]
         first, *others = settings_of(topic)
         published = Try(topic, first, series, said, doubted, None)
         found[topic.NAME] = [published, *(Try(topic, setting, series, said, doubted, published) for setting in others)]
