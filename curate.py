@@ -34,21 +34,23 @@ from llm_ts import claims, question
 from llm_ts.base import cli, disk
 from llm_ts.data import records
 from llm_ts.review import server, session, verify_csv
-from llm_ts.scores.score import outcome_of
+from llm_ts.scores.score import outcome_by
 
 
 def curate_sentence(topic, text, truth, labels):
     """A gold sentence on a topic (a module of llm_ts/claims) and the row's truth -> {"text", "status", "reason"}.
 
     labels: {claim: label} beside the sentence; it may lack some. status: kept, replaced or verify. reason: agrees, unread,
-    unclear, label (the sentence says another one), or contradicts; with the two labels.
+    unclear, not English, label (the sentence says another one), or contradicts; with the two labels.
     """
     read = claims.read(topic, text)
     for claim, label in read.items():
         if label and claim in labels and labels[claim] != label:
             return {"text": text, "status": "verify", "reason": f"label: {claim} reads {label}, its label is {labels[claim]}"}
+    if claims.is_foreign(topic, text):
+        return {"text": text, "status": "verify", "reason": "not English"}
     said = claims.said_of(topic, text, labels)
-    wrong = [claim for claim, label in said.items() if outcome_of(label, truth[claim]) == "wrong"]
+    wrong = [claim for claim, label in said.items() if outcome_by(claim, label, truth) == "wrong"]
     contradiction = "contradicts: " + ", ".join(f"{claim} said {said[claim]}, is {truth[claim]}" for claim in wrong)
     if wrong and topic.IF_WRONG == "replace":
         return {"text": truth["sentences"][topic.NAME], "status": "replaced", "reason": contradiction}

@@ -19,7 +19,7 @@ import sys
 
 from llm_ts import formats, question
 from llm_ts.base import cli, paths
-from llm_ts.desk import draw, prepare, serve, shipped, tell
+from llm_ts.desk import draw, paragraph, prepare, serve, shipped, tell
 from llm_ts.desk.clean import SHORTEST
 from llm_ts.pictures import picture
 from llm_ts.series.rows import LONGEST
@@ -33,7 +33,7 @@ Nothing here can be checked: a picture has no numbers. Whatever is in it is take
 For verdicts, give the series as a file of numbers."""
 OF_FILES = {  # flags that belong to files of numbers, with their defaults
     "column": [], "all_columns": False, "time": None, "where": [], "row": [], "sheet": None, "separator": None, "decimal": None,
-    "missing": [], "skip": 0, "dates": None, "last": None, "begin": None, "end": None, "windows": 1, "plot": None, "json": False,
+    "missing": [], "skip": 0, "dates": None, "last": None, "begin": None, "end": None, "windows": 1, "plot": None, "json": False, "text": False,
 }  # fmt: skip
 SPELT = {"begin": "from", "end": "to"}
 
@@ -74,7 +74,7 @@ def parser():
     add("--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; for --image, one that sees.")
     add("--format", choices=sorted(formats.FORMATS), help="How the series is written.")
     add("--see", choices=formats.SEE, help="What the student is shown of a series.")
-    add("--question", choices=list(question.QUESTIONS), help="What is asked.")
+    add("--question", type=question.name_of, help="What is asked.")
     add("--transformers", action="store_true", help="Ask the shipped one through Transformers, not llama.cpp: starts slower.")
     running = "Ask the student on this server (llama-server, or another with OpenAI's API): http://127.0.0.1:8080. "
     running += "--model names the folder or .gguf file that it was made from."
@@ -84,6 +84,7 @@ def parser():
     add = parser.add_argument_group("what comes out").add_argument
     add("--prompt", action="store_true", help="Only print the student's prompt, for llama-cli.")
     add("--plot", metavar="FILE", help="Also draw series and answer; the name ends in .png, .svg or .pdf.")
+    add("--text", action="store_true", help="Print one paragraph per series: what the student says and the rules confirm.")
     add("--json", action="store_true", help="Write one JSON object per series and line instead of text.")
     return parser
 
@@ -120,6 +121,8 @@ def check_flags(args):
         raise cli.UserError(f"--points {args.points}: a picture is read as one of {SHORTEST} to {LONGEST} points")
     if args.image and args.see not in (None, "image"):
         raise cli.UserError(f"--see {args.see}: a picture has no numbers to be shown")
+    if args.text and (args.json or args.prompt):
+        raise cli.UserError("--text is of no use with --json, whose objects hold the text, or with --prompt")
     if args.all_columns and args.column:
         raise cli.UserError("give --column or --all-columns: one of the two")
     if args.files.count("-") > 1:
@@ -197,6 +200,8 @@ def describe_files(args, learnt, asked, found, running=None):
                     one.notes += draw.draw(one, answer, plot)
             if args.json:
                 print(tell.json_line(one, answer, plot), flush=True)
+            elif args.text:
+                print("\n".join(paragraph.lines_of(one, answer)), flush=True)
             else:
                 show(one, answer, asked.question, model, plot, first=drawn == 1)
     return cli.USER_ERROR if failed else 0

@@ -22,7 +22,7 @@ from llm_ts.base import cli, disk
 from llm_ts.data import pair, records
 from llm_ts.pairs import fresh, suites
 from llm_ts.scores import evaluation, similarity, tables
-from llm_ts.scores.score import CONSTANTS, guessed_answers
+from llm_ts.scores.score import CONSTANTS, guessed_answers, perfect_answers
 from llm_ts.series import rows as series_rows
 from llm_ts.student import device, load, origin
 from llm_ts.student.answer import MAX_NEW_TOKENS
@@ -91,6 +91,7 @@ def score(args, asked, rows_of, scorer):
             for name, constant in CONSTANTS.items()
         }
         constants["guessed"] = evaluation.make("  guessed", rows, guessed_answers(asked, rows, rows), scorer)
+        constants["perfect"] = evaluation.make("  perfect", rows, perfect_answers(asked, rows), scorer)
         content.update((name, constant["means"]) for name, constant in constants.items())
         if suite not in suites.SUITES:
             content["lengths"] = lengths = [function(len(row["series"]) for row in rows) for function in (min, max)]
@@ -135,7 +136,7 @@ def main(argv=None):
     parser.add_argument("--count", type=cli.positive, default=2000, help="At most so many series of each suite.")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series, if the suite does not say.")
     parser.add_argument("--format", choices=sorted(formats.FORMATS), help="How a series is written; default: as in training.")
-    parser.add_argument("--question", choices=list(question.QUESTIONS), help="What is asked; default: as in training, else study.")
+    parser.add_argument("--question", type=question.name_of, help="What is asked; default: as in training, else study.")
     parser.add_argument("--see", choices=formats.SEE, help="What the student sees; default: as in training, else numbers.")
     process = "Processes of the unseen series, in turn: ou,walk, or all; default: as in training."
     parser.add_argument("--process", type=fresh.parse_processes, help=process)

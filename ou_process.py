@@ -140,9 +140,10 @@ def simulate_missing(args):
 
 
 def print_shares(asked, counts, rows):
-    """Print the share of each label among the rows."""
+    """Print the share of each label among the rows; of many labels, those that occur."""
     for claim, known in asked.labels.items():
-        shares = (f"{label} {counts[claim, label] / rows:.2f}" for label in known)
+        there = [label for label in known if len(known) < 12 or counts[claim, label]]
+        shares = (f"{label} {counts[claim, label] / rows:.2f}" for label in there)
         print(f"{claim}: {', '.join(shares)} (clear {counts[claim,] / rows:.2f})")
 
 
@@ -180,7 +181,7 @@ def main(argv=None):
     add("--dt", type=cli.positive_float, default=1.0, help="Time between points.")
     add("--process", choices=list(PROCESSES), default="ou", help="The process that is simulated.")
     asked = "The question about them; default: as in data.jsonl, else study."
-    add("--question", choices=list(question.QUESTIONS), help=asked)
+    add("--question", type=question.name_of, help=asked)
     files = "Folder for the .dat, .png and .json of each series; none: write none."
     add("--dataset", default="dataset", help=files)
     add("--data", default="data.jsonl", help="The shared file of rows.")

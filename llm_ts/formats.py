@@ -3,6 +3,7 @@
 To add a format: one line in FORMATS. A changed one changes what trained students are asked: add another instead.
 """
 
+from llm_ts.claims import percent
 from llm_ts.claims.places import THIRDS, third
 
 
@@ -17,7 +18,14 @@ def _thirds(series):
     return "".join(f"\n{name}: {' '.join(values)}" for name, values in by_third.items())
 
 
-FORMATS = {"study": _study, "thirds": _thirds}
+def _tenths(series):
+    by_tenth = [[] for _ in percent.TENTHS]
+    for i, k in enumerate(series):
+        by_tenth[percent.tenth(i, len(series))].append(f"{k:02d}")
+    return "".join(f"\n{name}: {' '.join(values)}" for name, values in zip(percent.TENTHS, by_tenth) if values)
+
+
+FORMATS = {"study": _study, "thirds": _thirds, "tenths": _tenths}
 SEE = ("numbers", "image")  # what a student is shown
 
 

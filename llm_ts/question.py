@@ -193,19 +193,27 @@ QUESTIONS = {
     question.name: question
     for question in (
         STUDY,
-        Question("season", ("trend", "noise", "extrema", "season")),
+        Question("full", ("trend", "noise", "extrema", "shape", "season", "change", "odd", "peaks", "levels")),
     )
 }
 
 
 def named(name, where=""):
     """The question of a name; UserError where this version has none. where: the file that names it."""
+    topics = tuple(str(name).split(","))
+    if name not in list(QUESTIONS) and all(topic in claims.TOPICS for topic in topics) and len(set(topics)) == len(topics):
+        return Question(name, topics)  # some topics alone: "shape,season"
     if name not in list(QUESTIONS):
         before = f"{where}: " if where else ""
         raise cli.UserError(
             f"{before}asks the question {name!r}, which this version does not know (it knows {', '.join(QUESTIONS)})"
         )
     return QUESTIONS[name]
+
+
+def name_of(text):
+    """For argparse: the name of a question, or some topics with commas between them; UserError for else."""
+    return named(text, "--question").name
 
 
 def of(row, where):

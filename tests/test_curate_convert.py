@@ -14,7 +14,7 @@ from described import bytes_of, curated_of, numbers_in, other, plant, rows_of, r
 import curate
 from llm_ts import question
 from llm_ts.base import disk
-from llm_ts.claims import extrema, noise
+from llm_ts.claims import extrema, noise, trend
 from llm_ts.data import records
 from llm_ts.data.pair import split_of
 from llm_ts.question import STUDY
@@ -62,9 +62,21 @@ LABELS = [  # the sentence on noise, the label beside it, the truth and whether 
 
 @pytest.mark.parametrize("text, label, truth, clear, status, reason", LABELS)
 def test_the_label_beside_a_sentence_is_a_second_reading(text, label, truth, clear, status, reason):
-    truth = {"noise": truth, "clear": {"noise": clear}}
+    truth = {"noise": truth, "clear": {"noise": clear}, "numbers": {"rough": 0.1}}
     found = curate.curate_sentence(noise, text, truth, {"noise": label} if label else {})
     assert found == {"text": text, "status": status, "reason": reason}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["La serie augmente nettement.", "Die Reihe steigt deutlich an.", "Тренд возрастает.", "趋势是上升的。", "De reeks stijgt."],
+)
+def test_a_sentence_in_another_language_is_never_right_because_of_its_label(text):
+    truth = {"trend": "increasing", "clear": {"trend": True}, "numbers": {"rise": 0.9}, "sentences": {"trend": "The trend is increasing."}}
+    for labels in ({"trend": "increasing"}, {"trend": "decreasing"}, {}):
+        assert curate.curate_sentence(trend, text, truth, labels)["status"] == "verify"
+    in_english = curate.curate_sentence(trend, "The trajectory bends inexorably skyward.", truth, {"trend": "increasing"})
+    assert in_english["reason"] == "unread, its label agrees"
 
 
 def test_two_claims_in_one_sentence_have_a_label_each():

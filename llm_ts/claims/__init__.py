@@ -1,6 +1,6 @@
 """What can be said of a series. One topic, one sentence of an answer, one file; this is their list.
 
-To add a topic: write its file (copy season.py), import it here, add it to TOPICS, and to a question in question.py.
+To add a topic: write its file (copy levels.py), import it here, add it to TOPICS, and to a question in question.py.
 tests/test_topics.py then says what it lacks.
 
 A topic is a module:
@@ -18,6 +18,9 @@ A topic is a module:
     SUBJECT                its tags; one in a sentence shows that the sentence speaks of this topic
     read(sentence)         -> {claim: label, or None where the sentence makes no single claim}
     mistake(labels, rng)   -> wrong labels of the simulated teacher; needed if a sentence holds several claims
+    off(claim, said, number)   -> how far a label lies from the number of the truth; at most 1 is right. Optional: without it,
+                           the label of the truth alone is right
+    KIN                    names of other topics whose words its sentences may use; optional
 
 What else must hold:
 
@@ -33,15 +36,23 @@ if results of the old rule are kept. These stay readable, and say their version 
 
 import functools
 
-from llm_ts.claims import extrema, noise, season, trend
+from llm_ts.claims import change, extrema, levels, lexicon, noise, odd, peaks, season, shape, trend
 
-TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, season)}
+TOPICS = {topic.NAME: topic for topic in (trend, noise, extrema, shape, season, change, odd, peaks, levels)}
+TOPIC_OF = {claim: topic for topic in TOPICS.values() for claim in topic.LABELS}
+NUMBER_OF = {claim: name for topic in TOPICS.values() for claim, name in zip(topic.LABELS, topic.NUMBERS)}
 VERSION = 2  # of all rules: raise it if the rule of a topic changes. 2: noise from third differences
 
 
 def thresholds_of(topics):
     """The published thresholds of topics (modules): {name: number}; no two topics share a name."""
     return {name: number for topic in topics for name, number in getattr(topic, "THRESHOLDS", {}).items()}
+
+
+def is_right(claim, said, label, number):
+    """Whether a label is right where the truth has this label and this number: the same one, or one near enough."""
+    topic = TOPIC_OF[claim]
+    return said == label or (hasattr(topic, "off") and topic.off(claim, said, number) <= 1)
 
 
 @functools.lru_cache(1 << 16)
@@ -57,6 +68,11 @@ def read(topic, sentence):
 def said_of(topic, sentence, labels):
     """{claim: label or None} of a topic: what is read in its sentence, else the label beside it."""
     return {claim: label or labels.get(claim) for claim, label in read(topic, sentence).items()}
+
+
+def is_foreign(topic, sentence):
+    """Whether a sentence is not read and not English: a label beside it does not make it a right one."""
+    return None in read(topic, sentence).values() and not lexicon.is_english(topic.READER, sentence)
 
 
 def measure_all(series, topics, thresholds=()):

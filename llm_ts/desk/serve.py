@@ -105,7 +105,7 @@ class App:
         true = {claim: ready.truth[claim] for claim in question.claims}
         return {
             **json.loads(tell.json_line(ready, answer)),
-            "about": tell.about(ready, notes=False), "facts": tell.facts_line(ready), "parse": answer.parse, "text": cli.visible(answer.text),
+            "about": tell.about(ready, notes=False), "facts": tell.facts_line(ready), "parse": answer.parse, "answer": cli.visible(answer.text),
             "picture": marked.picture(ready.series.values, outcomes, true, name, ends, width, max(280, width * 3 // 8)),
         }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import json
 
 from llm_ts.base import cli
+from llm_ts.desk import paragraph
 from llm_ts.scores.score import outcomes_of
 
 FACTS = ("first", "last", "lowest", "highest")
@@ -63,7 +64,7 @@ def json_line(ready, answer, plot=None):
     series = ready.series
     said = {
         "source": series.source, "column": series.column, "unit": series.unit, "n": ready.n, "read": about(ready),
-        "sentences": answer.sentences, "claims": claims, "facts": ready.facts, "notes": ready.notes,
+        "text": paragraph.text_of(ready, answer)[0], "sentences": answer.sentences, "claims": claims, "facts": ready.facts, "notes": ready.notes,
         **({"plot": plot} if plot else {}),
     }  # fmt: skip
     return json.dumps(said, allow_nan=False)

@@ -37,7 +37,8 @@ def fault_of(topic, sentence, labels):
     if topic.read(sentence) != labels:
         return "read otherwise"
     for other in TOPICS.values():
-        if other is not topic and any(tag in other.SUBJECT for tag, _ in lexicon.marks_of(other.READER, sentence)):
+        kin = other is topic or other.NAME in getattr(topic, "KIN", ())
+        if not kin and any(tag in other.SUBJECT for tag, _ in lexicon.marks_of(other.READER, sentence)):
             return "another topic"
     if NUMBERS.search(sentence):
         return "a number"

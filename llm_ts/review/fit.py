@@ -49,7 +49,8 @@ class Try:
         clear = np.zeros(len(series), bool)
         self.agree = {}
         for claim in topic.LABELS:
-            outcomes = [outcome_of(one[claim], label) for one, label in zip(said, labels[claim])]
+            numbers = [verdict[claim][2] for verdict in truth]
+            outcomes = [outcome_of(claim, one[claim], *true) for one, true in zip(said, zip(labels[claim], numbers))]
             wrongs = np.array([outcome == "wrong" for outcome in outcomes])
             wrong |= wrongs
             clear |= wrongs & np.array([verdict[claim][1] for verdict in truth])
@@ -69,7 +70,10 @@ def tries_of(question, rows):
         texts = [row["gold"][topic.NAME] for row in rows]
         beside = [(row.get("teacher") or {}).get("labels") or {} for row in rows]
         said = [claims.said_of(topic, text, labels) for text, labels in zip(texts, beside)]
-        doubted = [any(labels.get(claim, label) != label for claim, label in one.items()) for one, labels in zip(said, beside)]
+        doubted = [
+            any(labels.get(claim, label) != label for claim, label in one.items()) or claims.is_foreign(topic, text)
+            for one, labels, text in zip(said, beside, texts)
+        ]
         first, *others = settings_of(topic)
         published = Try(topic, first, series, said, doubted, None)
         found[topic.NAME] = [published, *(Try(topic, setting, series, said, doubted, published) for setting in others)]

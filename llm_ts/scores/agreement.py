@@ -5,7 +5,7 @@ from collections import Counter
 from llm_ts.base import cli
 from llm_ts.scores import tables
 from llm_ts.scores.means import mean_of, percent
-from llm_ts.scores.score import claim_means, outcome_of, scored
+from llm_ts.scores.score import claim_means, outcome_by, scored
 from llm_ts.scores.similarity import claims_score
 
 RELATIONS = {1.0: "same", 0.0: "other", 0.5: "unread"}
@@ -46,7 +46,7 @@ def compare(question, rows, scorer):
         ("second", [row["second"]["gold"] for row in rows]),
     ):
         outcomes = [
-            {claim: outcome_of(label, row["truth"][claim]) for claim, label in question.read(gold).items()}
+            {claim: outcome_by(claim, label, row["truth"]) for claim, label in question.read(gold).items()}
             for row, gold in zip(rows, golds)
         ]
         against[who] = claim_means(question, rows, outcomes)

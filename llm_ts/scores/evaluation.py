@@ -3,8 +3,8 @@
 {"name", "base", "step", "task": that of the rows (task.py), "nli_model", "cosine_model", "seconds",
 "means": score.summarise, "samples": [one for each test row, in the order of the pairs: id, answer,
 parse, read, outcome, cosine, nli], "validation": the means of the simulated validation rows, if any;
-in a suite's file "majority", "commonest" and "guessed": the means of these answers, which read
-nothing, on the same rows}.
+in a suite's file "majority", "commonest", "guessed" and "perfect": the means of these answers on
+the same rows}.
 """
 
 from llm_ts import task

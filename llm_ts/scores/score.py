@@ -6,7 +6,9 @@ Only `right` counts: an unreadable answer is wrong, never half right.
 
 from collections import Counter
 
+from llm_ts import claims
 from llm_ts.pairs.words import fault_of, labels_of
+from llm_ts.scores import lineup
 from llm_ts.scores.means import mean_of
 
 OUTCOMES = ("right", "wrong", "ambiguous", "unread")
@@ -18,16 +20,21 @@ def scored(question):
     return (*question.claims, question.together)
 
 
-def outcome_of(label, true_label):
-    """A read label (None where ambiguous) against the true one -> right, wrong or ambiguous."""
-    return "ambiguous" if label is None else "right" if label == true_label else "wrong"
+def outcome_of(claim, label, true_label, number):
+    """A read label (None where ambiguous) against the true one and its number -> right, wrong or ambiguous."""
+    return "ambiguous" if label is None else "right" if claims.is_right(claim, label, true_label, number) else "wrong"
 
 
-def outcomes_of(answer, labels):
+def outcome_by(claim, label, truth):
+    """A read label against a truth (claims.measure_all) -> right, wrong or ambiguous."""
+    return outcome_of(claim, label, truth[claim], truth["numbers"][claims.NUMBER_OF[claim]])
+
+
+def outcomes_of(answer, truth):
     """An Answer against a truth -> {claim: outcome}."""
     if answer.sentences is None:
         return dict.fromkeys(answer.read, "unread")
-    return {claim: outcome_of(label, labels[claim]) for claim, label in answer.read.items()}
+    return {claim: outcome_by(claim, label, truth) for claim, label in answer.read.items()}
 
 
 def score_answers(question, rows, answers, scorer):
@@ -57,7 +64,7 @@ def score_answers(question, rows, answers, scorer):
 
 def summarise(question, rows, samples):
     """Samples -> means with 95 % intervals: {"valid_json", "readable", "cosine", "nli_trend", ..., "sentences":
-    {"mean": variety, "n": rows}, "claims": {...}}.
+    {"mean": variety, "n": rows}, "lineup_4", "lineup_16": lineup.picks, "claims": {...}}.
 
     claims: {"all": {claim: mean}, "clear": {claim: mean}, "outcomes": {claim: {outcome: count}}}; the claim "all_four"
     (of another question "all_five", ...) needs all of them right, and on clear rows all of them clear.
@@ -71,6 +78,8 @@ def summarise(question, rows, samples):
         means[f"nli_{name}"] = mean_of(sample["nli"][name] for sample in samples)
     said = [right_sentences(question, row, sample["answer"]) for row, sample in zip(rows, samples)]
     means["sentences"] = {"mean": variety(said), "n": len(said)}
+    for size in lineup.SIZES:
+        means[f"lineup_{size}"] = mean_of(lineup.picks(rows, [sample["read"] for sample in samples], size))
     means["claims"] = claim_means(question, rows, [sample["outcome"] for sample in samples])
     return means
 
@@ -117,6 +126,11 @@ def commonest_answer(question, rows):
     """The one answer whose labels together are the commonest in the rows' truth: no constant gets more of them all right."""
     together = Counter(tuple(row["truth"][claim] for claim in question.claims) for row in rows)
     return question.answer_of(question.say(dict(zip(question.claims, together.most_common(1)[0][0]))))
+
+
+def perfect_answers(question, rows):
+    """Answers that say the truth of each row: the most that this question's claims can tell (lineup.py)."""
+    return [question.answer_of(question.say(row["truth"])) for row in rows]
 
 
 # answers that read nothing: the same for every series, made from a split's truth

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from llm_ts import task
+from llm_ts.scores import lineup
 from llm_ts.scores.means import percent
 from llm_ts.scores.score import scored
+
+PICKS = "1 of 4, of 16: how often what is said picks out its series among so many look-alikes, in % (scores/lineup.py)"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Column:
 JSON = Column("JSON %", ("valid_json",), 100, 0)
 COSINE = Column("cosine", ("cosine",), 1, 2)
 SENTENCES = Column("sentences", ("sentences",), 1, 0)  # different right ones in a hundred answers
+LINEUPS = [Column(f"1 of {size}", (f"lineup_{size}",), 100, 0) for size in lineup.SIZES]
 
 
 def nli_columns(asked):
@@ -52,10 +56,10 @@ def claim_columns(asked, rows):
 def columns_of(contents, rows):
     """All columns of a table: on all rows the plain means, which know of no claims, then the claims.
 
-    Sentences are counted where any of the evaluations did: those of before did not.
     """
     asked = question_of(contents)
-    counted = [SENTENCES] if any(SENTENCES.mean(content["means"]) for content in contents) else []
+    later = [SENTENCES, *LINEUPS]  # evaluations of before did not count them
+    counted = [column for column in later if any(column.mean(content["means"]) for content in contents)]
     plain = [JSON, COSINE, *nli_columns(asked), *counted] if rows == "all" else []
     return [*plain, *claim_columns(asked, rows)]
 
@@ -100,7 +104,7 @@ def for_terminal(contents, rows="all"):
     shown += ["% right [95 % Wilson interval], n:", *(f"  {n}" for n in n_of(contents, columns))]
     if rows == "clear":
         return shown
-    return [*shown, "sentences: different right ones in a hundred answers (fewer rows: in all)"]
+    return [*shown, "sentences: different right ones in a hundred answers (fewer rows: in all)", PICKS]
 
 
 def markdown(heads, lines):

@@ -17,6 +17,7 @@ from llm_ts.series import (
     arma,
     bursts,
     counts,
+    events,
     growth,
     jump,
     mixture,
@@ -35,6 +36,6 @@ from llm_ts.series import (
 PROCESSES = {
     process.NAME: process
     for process in (
-        ou, ramp, step, season, jump, walk, arma, shifts, smooth, growth, spikes, counts, bursts, seasons, wide, mixture,
+        ou, ramp, step, season, jump, walk, arma, shifts, smooth, growth, spikes, counts, bursts, seasons, wide, mixture, events,
     )
 }  # fmt: skip
