@@ -18,7 +18,7 @@ from llm_ts.student import origin
 from llm_ts.task import Task
 from llm_ts.train import run_folder
 
-SEASON = question.QUESTIONS["season"]
+SEASON = question.named("trend,noise,extrema,season")
 
 
 def up(*paths):
@@ -75,7 +75,7 @@ def test_rows_of_another_question_process_and_rules_keep_them(tmp_path):
 def test_a_students_folder(tmp_path):
     learnt = Task(SEASON, "thirds", "image", ("ou", "season"), (24, 48))
     about = {"data_sha256": "0", "rank": 4, "shapes": 0.0, "points": [24, 48], "prompt_version": 1}
-    about |= {"question": "season", "rules": {"version": 2}, "format": "thirds", "see": "image"}
+    about |= {"question": SEASON.name, "rules": {"version": 2}, "format": "thirds", "see": "image"}
     disk.write_json(str(tmp_path / "training.json"), {**about, "series_of": ["ou", "season"]})
     with pytest.raises(cli.UserError, match="training.json does not say its task .*bring_up"):
         origin.of(str(tmp_path))

@@ -81,7 +81,7 @@ def test_dress_changes_no_reading(dress):
 def test_unknown_kinds_are_refused():
     with pytest.raises(KeyError):
         read_claim("drift", "It rises.")
-    with pytest.raises(cli.UserError, match=r"data\.jsonl: asks the question 'drift', .* knows study, season"):
+    with pytest.raises(cli.UserError, match=r"data\.jsonl: asks the question 'drift', .* knows study, full"):
         question.named("drift", "data.jsonl")
 
 

@@ -251,8 +251,8 @@ def test_second_teacher(folder):
 
 
 def test_another_question_asks_for_a_sentence_more(folder):
-    """Rows of the question `season`: the server is given its schema, and the answer without its fourth sentence fails."""
-    rows, _ = make(0, range(COUNT), 24, question=question.QUESTIONS["season"])
+    """Rows of a question with four topics: the server is given its schema, and the answer without its fourth sentence fails."""
+    rows, _ = make(0, range(COUNT), 24, question=question.named("trend,noise,extrema,season"))
     write_rows(folder, rows)
     with MistralServer(rows_of(folder), ["three", "good"] + ["three"] * ASKS) as server:
         _, _, counts = ask(folder, server, "--rows", "2")

@@ -21,7 +21,7 @@ EVERY_CASE = pytest.mark.parametrize("by", CASES, ids=lambda by: by.words)
 def test_a_student_keeps_them_in_its_files(by):
     for learnt in (
         Task(STUDY.by(by), "thirds", "image", ("ramp",), (24, 48), prompt_version=2),
-        Task(question.QUESTIONS["season"].by(by), processes=("ou", "season"), points=(24,)),
+        Task(question.named("trend,noise,extrema,season").by(by), processes=("ou", "season"), points=(24,)),
     ):
         assert from_mark(learnt.mark, "x.gguf") == learnt
         assert from_json(json.loads(json.dumps(learnt.to_json())), "training.json") == learnt

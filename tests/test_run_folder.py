@@ -126,7 +126,7 @@ def test_a_second_training_in_a_folder_is_refused(folder):
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
-    kept, other = {"rank": 4, "task": Task().to_json()}, Task(QUESTIONS["season"], see="image").to_json()
+    kept, other = {"rank": 4, "task": Task().to_json()}, Task(QUESTIONS["full"], see="image").to_json()
     disk.write_json(str(tmp_path / "training.json"), kept)
     run_folder.check(str(tmp_path), kept)
     for change, words in (({"rank": 8}, r"other rank \(4 there, 8 here\): give"), ({"task": other}, "other question .*, see ")):

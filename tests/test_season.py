@@ -24,15 +24,15 @@ from llm_ts.student import origin
 from llm_ts.student.student import Student
 from llm_ts.task import Task
 
-SEASON = question.QUESTIONS["season"]
+SEASON = question.named("trend,noise,extrema,season")
 MAKE = ("--points", 24)
 
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory):
-    """A folder whose data.jsonl holds OU and seasonal series of the question `season`, described and curated."""
+    """A folder whose data.jsonl holds OU and seasonal series of a question with four topics, described and curated."""
     folder = tmp_path_factory.mktemp("season")
-    run_script("ou_process.py", "--count", 60, *MAKE, "--question", "season", cwd=folder)
+    run_script("ou_process.py", "--count", 60, *MAKE, "--question", SEASON.name, cwd=folder)
     run_script("ou_process.py", "--process", "season", "--count", 60, *MAKE, cwd=folder)
     run_script("mistral.py", "--dryrun", cwd=folder)
     run_script("curate.py", cwd=folder)
@@ -43,12 +43,12 @@ def test_both_kinds_stand_in_one_file_and_are_the_numbers_of_their_dat_files(des
     there = rows_of(described)
     assert [row["id"][:4] for row in there] == ["ou_0"] * 60 + ["seas"] * 60
     for row in there:
-        assert row["question"] == "season" and set(row["gold"]) == {"trend", "noise", "extrema", "season"}
+        assert row["question"] == SEASON.name and set(row["gold"]) == {"trend", "noise", "extrema", "season"}
         kept = np.loadtxt(described / "dataset" / f"{row['id']}.dat")[:, 1]
         assert (kept.min(), kept.max()) == (row["raw_min"], row["raw_max"])  # written by repr: read back exactly
         assert rescale(kept[None])[0][0].tolist() == row["series"]
-    seasons = [row["truth"]["season"] for row in there]
-    assert seasons[:60].count("yes") < 12 and seasons[60:].count("yes") > 48
+    seasons = [row["truth"]["turns"] for row in there]
+    assert seasons[:60].count("no") > 48 and seasons[60:].count("no") < 12
 
 
 def test_a_process_draws_by_its_name_alone(monkeypatch):
@@ -67,14 +67,14 @@ def test_a_process_draws_by_its_name_alone(monkeypatch):
 def test_the_other_question_needs_another_file(described, tmp_path):
     run_script("ou_process.py", "--count", 3, *MAKE, cwd=tmp_path)
     study = (tmp_path / "data.jsonl").read_bytes()
-    done = run_script("ou_process.py", "--count", 3, *MAKE, "--question", "season", cwd=tmp_path, code=2)
-    assert "is for the question 'study', not 'season': give another --data" in done.stderr
+    done = run_script("ou_process.py", "--count", 3, *MAKE, "--question", SEASON.name, cwd=tmp_path, code=2)
+    assert f"is for the question 'study', not {SEASON.name!r}: give another --data" in done.stderr
     assert (tmp_path / "data.jsonl").read_bytes() == study
     mixed = tmp_path / "mixed.jsonl"
     seasonal = [line for line in (described / "data.jsonl").read_bytes().splitlines(keepends=True) if b'"season_' in line]
     mixed.write_bytes(study + seasonal[0])
     for script in ("convert.py", "ou_process.py"):
-        assert "questions study, season" in run_script(script, "--data", mixed, cwd=tmp_path, code=2).stderr
+        assert f"questions study, {SEASON.name}" in run_script(script, "--data", mixed, cwd=tmp_path, code=2).stderr
 
 
 def test_fresh_series_and_suites_follow_the_question_and_the_processes():
@@ -84,20 +84,20 @@ def test_fresh_series_and_suites_follow_the_question_and_the_processes():
     assert [row["series"] for row in made][::2] == [row["series"] for row in plain][::2]  # the OU ones are the same series
     for suite in suites.SUITES:
         for row in suites.rows(suite, 3, 64, "thirds", SEASON):
-            assert row["question"] == "season" and "four sentences" in pair.prompt_of(row)
+            assert row["question"] == SEASON.name and "four sentences" in pair.prompt_of(row)
             if suite not in ("zeroed", "shuffled"):
                 assert SEASON.parse(pair.answer_of(row)).read == {claim: row["truth"][claim] for claim in SEASON.claims}
 
 
 def test_a_student_is_examined_on_the_processes_that_it_learnt():
     made = suites.rows("unseen", 40, 64, "thirds", SEASON, ("ou", "season"))
-    labels = [row["truth"]["season"] for row in made]
-    assert labels[1::2].count("yes") > 15 and labels[::2].count("yes") < 5
+    labels = [row["truth"]["turns"] for row in made]
+    assert labels[1::2].count("no") < 5 and labels[::2].count("no") > 15
     assert made[::2] == suites.rows("unseen", 40, 64, "thirds", SEASON)[::2]
 
 
 def test_a_student_that_nothing_is_known_of_is_asked_what_the_run_asks():
-    assert origin.task_of(None) == Task() and origin.task_of(None, question="season").question == SEASON
+    assert origin.task_of(None) == Task() and origin.task_of(None, question=SEASON.name).question == SEASON
     learnt = Task(SEASON, "thirds", points=(24,))
     assert origin.task_of(learnt) == learnt and origin.task_of(learnt, "study").format == "study"
 
@@ -125,15 +125,15 @@ def trained(described, tiny_model, embedder):
 def test_its_tables_have_the_columns_of_its_question(trained):
     folder, said = trained
     head = next(line for line in said.splitlines() if line.startswith("on all rows"))
-    assert head.split()[-6:] == ["trend", "noise", "max", "min", "season", "all_five"]
+    assert head.split()[-6:] == ["trend", "noise", "max", "min", "turns", "all_five"]
     beside = re.search(r"^beside  +\d.*", said, re.M)[0]
     assert beside.split()[-2:] == ["-", "-"]  # the student beside was asked its own three sentences
     assert evaluation.read(str(folder / "evaluation_beside.json"))["task"]["question"] == "study"
     teacher = evaluation.read(str(folder / "evaluation_teacher.json"))
-    assert teacher["task"]["question"] == "season" and set(teacher["means"]["claims"]["all"]) == {*SEASON.claims, "all_five"}
-    assert json.loads((folder / "final" / "training.json").read_text())["task"]["question"] == "season"
+    assert teacher["task"]["question"] == SEASON.name and set(teacher["means"]["claims"]["all"]) == {*SEASON.claims, "all_five"}
+    assert json.loads((folder / "final" / "training.json").read_text())["task"]["question"] == SEASON.name
     page = run_script("ts_check_training.py", "evaluation_teacher.json", cwd=folder).stdout
-    assert re.search(r"season (right|wrong)", page) and "season:" in (folder / "plotdiag" / "index.html").read_text()
+    assert re.search(r"turns (right|wrong)", page) and "turns:" in (folder / "plotdiag" / "index.html").read_text()
 
 
 @pytest.fixture
@@ -181,12 +181,12 @@ def test_it_is_examined_by_its_own_question(trained, embedder):
     folder, _ = trained
     flags = ("--suite", "seasonal", "--count", 2, "--points", 24, "--embedder", embedder, "--nli", "none")
     assert "all_five" in run_script("examine.py", "--model", folder, *flags, cwd=folder).stdout
-    assert json.loads((folder / "suites" / "about.json").read_text())["task"]["question"] == "season"
+    assert json.loads((folder / "suites" / "about.json").read_text())["task"]["question"] == SEASON.name
 
 
 def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder, tmp_path):
     lines = (described / "data.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "data.jsonl").write_text(lines[0].replace('"question": "season"', '"question": "colour"'))
+    (tmp_path / "data.jsonl").write_text(lines[0].replace(f'"question": "{SEASON.name}"', '"question": "colour"'))
     content = disk.read_json(os.path.join(ROOT, "results", "make-run", "evaluation_teacher.json"), "x.py")
     other = {**content["task"], "question": "colour"}
     (tmp_path / "evaluation.json").write_text(json.dumps({**content, "task": other}))
@@ -208,7 +208,7 @@ def test_a_question_of_a_later_version_is_named_in_one_line(described, embedder,
 @pytest.mark.parametrize(
     ("change", "scripts", "why"),
     [
-        (lambda k, row: k % 2 and row.update(question="study"), ("mistral.py", "curate.py", "convert.py"), "questions season, study"),
+        (lambda k, row: k % 2 and row.update(question="study"), ("mistral.py", "curate.py", "convert.py"), f"questions {SEASON.name}, study"),
         (lambda k, row: row.pop("question"), ("mistral.py", "curate.py", "convert.py"), "does not say its question"),
         (lambda k, row: row["params"].pop("process"), ("convert.py",), "does not say its process"),
         (lambda k, row: row.update(params=[1]), ("convert.py",), "its params is not an object"),
@@ -233,10 +233,10 @@ def test_pairs_that_are_mixed_or_lost_their_question_are_refused(described, tmp_
     path, there = tmp_path / "pairs.jsonl", rows_of(described)[:2]
     made = [pair.make(row, "thirds", split, row["truth"]["sentences"]) for row, split in zip(there, ("train", "test"))]
     pair.write(str(path), [*made, {**made[0], "id": "ou_000099", "question": "study"}])
-    with pytest.raises(cli.UserError, match="questions season, study"):
+    with pytest.raises(cli.UserError, match=f"questions {SEASON.name}, study"):
         pair.read(str(path))
     pair.write(str(path), made)
-    path.write_text(path.read_text().replace('"question": "season", ', '"question": "study", '))
+    path.write_text(path.read_text().replace(f'"question": "{SEASON.name}", ', '"question": "study", '))
     with pytest.raises(cli.UserError, match="are not those of the question 'study'"):
         pair.read(str(path))
 

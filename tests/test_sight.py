@@ -222,8 +222,8 @@ def test_the_stages_after_the_training(stage, run, tiny_eyes):
     ):  # fmt: skip
         said = run_script("describe.py", *flags, cwd=stage, code=2)
         assert len(said.stderr.splitlines()) == 1 and said.stdout == ""
-    done = run_script("describe.py", "--image", image, "--model", run, "--question", "season", cwd=stage)
-    assert "learnt the question 'study', asked 'season'" in done.stdout and done.stderr == ""
+    done = run_script("describe.py", "--image", image, "--model", run, "--question", "full", cwd=stage)
+    assert "learnt the question 'study', asked 'full'" in done.stdout and done.stderr == ""
 
 
 @pytest.mark.slow

@@ -248,8 +248,8 @@ def copy_with_a_fifth_topic(copy):
     shutil.copytree(os.path.join(ROOT, "llm_ts"), copy / "llm_ts", ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "llm_ts" / "claims" / "level.py").write_text(LEVEL, encoding="utf-8")
     listed = copy / "llm_ts" / "claims" / "__init__.py"
-    replaced(listed, "from llm_ts.claims import extrema, noise,", "from llm_ts.claims import extrema, level, noise,")
-    replaced(listed, "(trend, noise, extrema, season)}", "(trend, noise, extrema, season, level)}")
+    replaced(listed, "extrema, levels, lexicon,", "extrema, level, levels, lexicon,")
+    replaced(listed, "odd, peaks, levels)}", "odd, peaks, levels, level)}")
     for script in pathlib.Path(ROOT).glob("*.py"):
         shutil.copy(script, copy)
     return copy
@@ -259,7 +259,7 @@ def copy_with_a_fifth_topic(copy):
 def test_a_fifth_topic_is_one_file_one_line_one_question(tmp_path):
     project, copy = pathlib.Path(ROOT), copy_with_a_fifth_topic(tmp_path / "copy")
     asked = copy / "llm_ts" / "question.py"
-    last = '        Question("season", ("trend", "noise", "extrema", "season")),\n'
+    last = '        Question("full", ("trend", "noise", "extrema", "shape", "season", "change", "odd", "peaks", "levels")),\n'
     replaced(asked, last, last + f'        Question("level", {FIVE}),\n')
 
     (tmp_path / "run").mkdir()
@@ -283,7 +283,7 @@ def test_a_fifth_topic_is_one_file_one_line_one_question(tmp_path):
     call(copy / "check.py", tmp_path / "run" / "level_pairs.jsonl", cwd=tmp_path)
 
     (tmp_path / "unchanged").mkdir()
-    for flags in ((), ("--question", "season")):  # what was asked before is asked as before
+    for flags in ((), ("--question", "full")):  # what was asked before is asked as before
         name = "_".join(("other", *flags[1:]))
         before = pipeline(project, tmp_path / "unchanged", name, *flags)
         assert before[0] and before == pipeline(copy, tmp_path / "run", name, *flags)
