@@ -104,13 +104,43 @@ def cluster(tmp_path_factory):
     for name in ("n1", "n2"):
         start("slurmd", "-D", "-N", name)
     try:
-        wait_until(lambda: slurm(env, "sinfo", "-h", "-o", "%T %D").split() == ["idle", "2"], 60, "two idle nodes")
+        wait_until(lambda: both_idle(env), 60, "two idle nodes")
         yield env
     finally:
         slurm(env, "scancel", "--user=root", "--full", "--signal=KILL", check=False)
+        os.kill(pid_of(env, "n2"), signal.SIGTERM)  # not the one that was started here, if the node has failed
         for process in reversed(started):
             process.terminate()
             process.wait(timeout=30)
+
+
+def both_idle(env):
+    return slurm(env, "sinfo", "-h", "-o", "%T %D").split() == ["idle", "2"]
+
+
+def pid_of(env, node):
+    return int((Path(env["SLURM_CONF"]).parent / f"slurmd-{node}.pid").read_text())
+
+
+def cut_off(env, node):
+    """A power cut: a node's daemon and all that it ran are gone. Slurm is told, for it would notice after some minutes.
+
+    A node that is only set down while its daemon lives comes back at once, and what is left of the step
+    can then keep the nodes busy for the job's next start, for ever (Slurm 22.05).
+    """
+    os.kill(pid_of(env, node), signal.SIGKILL)
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"SLURMD_NODENAME={node}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:  # it has just ended, or is not for us to look at
+            pass
+    change(env, f"NodeName={node}", "State=DOWN", "Reason=test")
+
+
+def come_back(env, node):
+    subprocess.run(["slurmd", "-N", node], env=env, check=True, timeout=60)
+    wait_until(lambda: both_idle(env), 60, "two idle nodes", lambda: slurm(env, "sinfo"))
 
 
 def slurm(env, *command, check=True):
@@ -274,10 +304,10 @@ def test_preemption_and_a_node_that_fails_end_with_the_same_weights(trained, clu
         wait_for_state(cluster, job, 60, "COMPLETING", "PENDING")
     start_now(cluster, job)
     with held(tmp_path, 1, 220):
-        change(cluster, "NodeName=n2", "State=DOWN", "Reason=test")
-        wait_for_state(cluster, job, 60, "COMPLETING", "PENDING")
+        cut_off(cluster, "n2")
+    wait_for_state(cluster, job, 90, "PENDING")
+    come_back(cluster, "n2")
     start_now(cluster, job)
-    slurm(cluster, "scontrol", "update", "NodeName=n2", "State=RESUME")  # refused where it has come back by itself
     wait_for_end(cluster, job, tmp_path, 900)
     said = (tmp_path / "train.out").read_text()
     assert [line.split()[1] for line in said.splitlines() if line.startswith("start ")] == ["0", "1", "2"]
