@@ -141,7 +141,7 @@ def right(monkeypatch):
     """Every student says what is true, in as many sentences as it is asked for: what is tested is who asks for how many."""
 
     def ask(self, prompts, *more, **how):
-        asked = [next(asks for asks in question.QUESTIONS.values() if text.startswith(asks.instruction)) for text in prompts]
+        asked = [next(asks for asks in (*question.QUESTIONS.values(), SEASON) if text.startswith(asks.instruction)) for text in prompts]
         truths = [asks.truth_of(numbers_in(text)) for asks, text in zip(asked, prompts)]
         return [asks.answer_of(truth["sentences"]) for asks, truth in zip(asked, truths)]
 
@@ -153,7 +153,7 @@ def check_four_sentences(done):
     said = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     assert list(said) == ["trend", "noise", "extrema", "season"] and all(said.values())
     table = [line.split() for line in done.stdout.splitlines() if line.startswith(SEASON.claims)]
-    assert [line[0] for line in table] == list(SEASON.claims) and table[-1][1:3] == ["yes", "yes"]
+    assert [line[0] for line in table] == list(SEASON.claims) and table[-1][1:3] == ["4", "4"]
 
 
 @pytest.fixture

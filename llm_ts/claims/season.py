@@ -16,9 +16,11 @@ points; by chance, some 2 % of random walks repeat themselves; a season whose le
 sharp waves of fewer than 8 points a turn may be counted in groups.
 """
 
+import re
+
 import numpy as np
 
-from llm_ts.claims.lexicon import MAYBE, SEPARATORS, marks_of, phrases, reader
+from llm_ts.claims.lexicon import MAYBE, SEPARATORS, clauses_of, marks_of, phrases, reader
 
 NAME = "season"
 NO = "no"
@@ -139,14 +141,19 @@ READER = reader(LEXICON, SEPARATORS)
 def read(sentence):
     """A sentence -> {"turns": its label, or None where it makes no single claim, or tells no number of turns}."""
     marks = marks_of(READER, sentence)
-    tags = [tag for tag, _ in marks]
-    counts = {_number(word) for tag, word in marks if tag == "count"}
-    denied = "irregular" in tags or ({"NOT", "UNSEEN"} & set(tags) and "season" in tags)
-    if "DOUBT" in tags or "length" in tags or (denied and (counts or "number" in tags or "BUT" in tags or _open_denial(tags))):
-        return {"turns": None}
-    if denied:
-        return {"turns": NO}
-    return {"turns": counts.pop() if len(counts) == 1 and "NOT" not in tags else None}
+    tags = [tag for tag, _ in marks if tag not in ("~", "UNKNOWN")]
+    counts, found = {_number(word) for tag, word in marks if tag == "count"}, set()
+    for said, denied, _ in clauses_of(tags):
+        if "irregular" in said or ("season" in denied and "season" not in said):
+            found.add(NO)
+        elif {"season", "count"} & set(said):
+            found.add("yes")
+    silent = {"turns": None}
+    if len(found) != 1 or {"DOUBT", "length"} & set(tags):
+        return silent
+    if found == {NO}:
+        return silent if counts or "number" in tags or _open_denial(tags) else {"turns": NO}
+    return {"turns": counts.pop()} if len(counts) == 1 and "NOT" not in tags[: tags.index("count")] else silent
 
 
 def _number(word):
@@ -158,6 +165,6 @@ def _number(word):
 
 
 def _open_denial(tags):
-    """Whether it is open what is denied: "no trend and a season"."""
-    between = tags[tags.index("NOT") : tags.index("season")] if "NOT" in tags and "season" in tags else []
-    return bool({"AND", "COMMA", "WHILE"} & set(between))
+    """Whether it is open what is denied: "no trend and a season", "it repeats nothing"."""
+    text = re.sub(r"STOP|COMMA|BUT|WHILE|THEN|CONCEDE", "|", " ".join(tags))
+    return re.search(r"NOT (?!season)[^|]*AND [^|]*season|(?<!NOT )season NOT(?! season)", text) is not None
