@@ -27,7 +27,7 @@ def bytes_of(folder):
 
 def numbers_in(prompt):
     """The series that a prompt shows, in any format."""
-    return [int(k) for k in re.findall(r"\d\d", prompt.split("Series:")[1])]
+    return [int(k) for k in re.findall(r"\d\d(?!%)", prompt.split("Series:")[1])]
 
 
 def rows_with_gold(count):

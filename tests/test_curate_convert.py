@@ -80,7 +80,7 @@ def test_a_sentence_in_another_language_is_never_right_because_of_its_label(text
 
 
 def test_two_claims_in_one_sentence_have_a_label_each():
-    truth = {"max": "end", "min": "middle", "clear": {"max": True, "min": True}, "sentences": {"extrema": "Said by the truth."}}
+    truth = {"max": "end", "min": "middle", "clear": {"max": True, "min": True}, "numbers": {"max_at": 47, "min_at": 20}, "sentences": {"extrema": "Said by the truth."}}
 
     def status(text, **labels):
         return curate.curate_sentence(extrema, text, truth, labels)["status"]

@@ -303,4 +303,4 @@ def test_a_kill_at_any_moment_loses_no_decision_that_was_answered(folder, seed):
 
 def test_nothing_to_look_at_is_said_and_is_no_error(tmp_path):
     write_rows(tmp_path, rows_with_gold(5))
-    assert "nothing to look at" in run_script("curate.py", "--review", cwd=tmp_path).stdout
+    assert "nothing to review" in run_script("curate.py", "--review", cwd=tmp_path).stdout

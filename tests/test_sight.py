@@ -177,7 +177,7 @@ def run(stage, tiny_eyes, embedder):
 
 def test_what_a_student_was_shown_is_kept_with_it(run):
     about = json.loads((run / "training.json").read_text())
-    assert about["task"]["see"] == "image" and about["dataset"] == "dataset"
+    assert about["task"]["see"] == "image" and about["dataset"] == os.path.join("..", "dataset")
     assert origin.of(str(run)).see == origin.of(str(run / "final")).see == "image"
     assert json.loads((run / "evaluation_avant.json").read_text())["task"]["see"] == "image"
     rows = [json.loads(line) for line in (run / "test_rows.jsonl").read_text().splitlines()]
@@ -263,7 +263,7 @@ def test_pictures_that_are_none_are_refused_in_one_line(tmp_path):
     Image.fromarray(np.where(np.eye(64), np.nan, 1.0).astype(np.float32)).save(tmp_path / "nan.tif")
     os.mkfifo(tmp_path / "pipe.png")
     whys = dict.fromkeys(("text.png", "empty.png", "cut.png", "vector.svg"), "no picture") | {"": ""}
-    whys |= {"flat.png": "the least", "animated.gif": "animated", "huge.png": "exceeds limit", "none.png": "no .* here"}
+    whys |= {"flat.png": "32 at least", "animated.gif": "animated", "huge.png": "exceeds limit", "none.png": "no .* here"}
     for name, why in (whys | {"nan.tif": "no finite numbers", "pipe.png": "is no file"}).items():
         with pytest.raises(cli.UserError, match=why):
             picture.read(str(tmp_path / name))

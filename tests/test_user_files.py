@@ -240,7 +240,7 @@ REFUSED = {  # name: (content, flags, what the line must say)
     "a name for several rows": (lines("station,day,x", ["a"] + [""] * 11 + ["b"] + [""] * 11, ISO, V), "--where station=a", "empty in 22 rows"),
     "no such station": (STATIONS, "--where station=west", "north, south"),
     "a where without a text": (STATIONS, "--where station", "station=north"),
-    "too many windows": (PLAIN, "--windows 5", "8 in each"),
+    "too many windows": (PLAIN, "--windows 5", "each needs at least 8"),
     "an empty window": (PLAIN, "--from 2025", "no row lies between"),
     "a time that is none": (PLAIN, "--from soon", "--from 'soon'"),
     # series in rows
