@@ -11,7 +11,8 @@ terms (the place of a jump or bend is one) and S the mean square of what is left
     |height| 0.04 from 0.15 (one of them, where it alone says none)
 The choice among trends, shifts and memory is that of Beaulieu and Killick (2018, J. Climate 31, 9519);
 6 is where evidence is called strong (Raftery 1995, Sociological Methodology 25, 111). Marks of people
-(TCPD): results/LOG.md. Limits: one jump, the one that explains most; none in fewer than 12 points; a
+(TCPD): results/LOG.md. Limits: 15 % of random walks of 24 points have
+one by chance, 8 % of 128 points; one jump, the one that explains most; none in fewer than 12 points; a
 burst of a tenth of the series and more is two jumps, of which one is told; a season hides small jumps.
 """
 

@@ -12,7 +12,7 @@ A period is the lag of the first high peak of the autocorrelation of what is lef
 Smith and Hyndman (2006, Data Mining and Knowledge Discovery 13, 335), Vlachos, Yu and Castelli (2005,
 SDM). Any form repeats: sines, saw teeth and square waves have r_p from 0.8 on. A number of turns is
 right if it is the nearest whole number, or at most a tenth off. Limits: none is seen in fewer than 12
-points; by chance, some 2 % of random walks repeat themselves; a season whose length drifts is not seen;
+points; by chance, 1 of 100 random walks repeats itself; a season whose length drifts is not seen;
 sharp waves of fewer than 8 points a turn may be counted in groups.
 """
 
