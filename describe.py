@@ -169,7 +169,7 @@ def describe_files(args, learnt, asked, found, running=None):
         raise prepared[0][1]
     if ready:
         origin.note_format(args.model, learnt, args.format)
-    prompts = [prepare.prompt_of(one, asked) for one in ready]
+    prompts = [prepare.prompt_of(one) for one in ready]
     if args.prompt:
         print("\n\n".join(prompts))
         print("\n".join(map(tell.about, ready)), file=sys.stderr)
@@ -179,8 +179,7 @@ def describe_files(args, learnt, asked, found, running=None):
         said = student.ask(prompts)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
-        parse = asked.question.parse
-        answers = [parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
+        answers = [one.task.question.parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
         answers = iter(answers)
     how = "series drawn as a plot" if asked.see == "image" else f"series written as {asked.format!r}"
     model = f"model: {args.model} ({how})"
@@ -201,9 +200,10 @@ def describe_files(args, learnt, asked, found, running=None):
             if args.json:
                 print(tell.json_line(one, answer, plot), flush=True)
             elif args.text:
+                print("".join(f"note: {cli.visible(note)}\n" for note in one.notes), end="", file=sys.stderr)
                 print("\n".join(paragraph.lines_of(one, answer)), flush=True)
             else:
-                show(one, answer, asked.question, model, plot, first=drawn == 1)
+                show(one, answer, one.task.question, model, plot, first=drawn == 1)
     return cli.USER_ERROR if failed else 0
 
 

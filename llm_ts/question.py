@@ -206,7 +206,7 @@ def named(name, where=""):
     if name not in list(QUESTIONS):
         before = f"{where}: " if where else ""
         raise cli.UserError(
-            f"{before}asks the question {name!r}, which this version does not know (it knows {', '.join(QUESTIONS)})"
+            f"{before}asks the question {name!r}, which this version does not know (it knows {', '.join(QUESTIONS)}, and topics: {','.join(claims.TOPICS)})"
         )
     return QUESTIONS[name]
 

@@ -20,6 +20,7 @@ A topic is a module:
     mistake(labels, rng)   -> wrong labels of the simulated teacher; needed if a sentence holds several claims
     off(claim, said, number)   -> how far a label lies from the number of the truth; at most 1 is right. Optional: without it,
                            the label of the truth alone is right
+    FEWEST                 points of a series below which describe.py does not ask; optional
     KIN                    names of other topics whose words its sentences may use; optional
 
 What else must hold:

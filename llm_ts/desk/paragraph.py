@@ -22,7 +22,10 @@ from llm_ts.scores.score import outcomes_of
 DAY = 86400.0
 MOST = 4  # sentences
 NOISE = {"low": "Little noise", "medium": "Some noise", "high": "Strong noise"}
-UNITS = ((330 * DAY, 365.25 * DAY, "year"), (27 * DAY, 365.25 * DAY / 12, "month"), (6.5 * DAY, 7 * DAY, "week"), (0.9 * DAY, DAY, "day"))
+YEAR = 365.25 * DAY
+UNITS = (  # least step between two points, length, name
+    (330 * DAY, YEAR, "year"), (80 * DAY, YEAR / 4, "quarter"), (27 * DAY, YEAR / 12, "month"), (6.5 * DAY, 7 * DAY, "week"), (0.9 * DAY, DAY, "day"),
+)  # fmt: skip
 
 
 def when(series, place):

@@ -1,6 +1,6 @@
 """The series of a user's files -> the student's prompt for each, with its truth and the facts for the reader."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from llm_ts.series import thin
 from llm_ts.series.scale import integers_of
 from llm_ts.student import origin
 from llm_ts.table import read as table
+from llm_ts.task import Task
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Asked:
     n: int  # values that the file has of it
     facts: dict  # {"first": {"value", "time"}, "last", "lowest", "highest"}
     zeros: int  # of the values in the file
+    task: Task  # by which it is asked: without the topics that need more points
     notes: list = field(default_factory=list)
 
 
@@ -46,13 +48,19 @@ def prepare(series, learnt, asked):
     rows, series = len(series.values), clean.make_even(series)
     n, points = len(series.values), origin.points_shown(asked, len(series.values))
     notes = list(series.notes)
+    if short := [topic.NAME for topic in asked.question if n < getattr(topic, "FEWEST", 0)]:
+        others = [name for name in asked.question.topics if name not in short]
+        if not others:
+            raise cli.UserError(f"{series.source}: {n} values are too few to say anything about {', '.join(short)}")
+        asked = replace(asked, question=question.named(",".join(others)).by(asked.question.rules))
+        notes.append(f"not asked, {n} values are too few: {', '.join(short)}")
     shown = series.values
     if points < n:
         shown = thin.thin(shown, points, asked.question)
         notes.append(f"the student is shown {points} points that stand for all {n}; the truth is that of all {n}")
     notes += origin.notes(learnt, asked, len(shown))
     truth = asked.question.truth_of(integers_of(series.values))
-    return Asked(series, integers_of(shown), truth, rows, facts, zeros, notes)
+    return Asked(series, integers_of(shown), truth, rows, facts, zeros, asked, notes)
 
 
 def facts_of(series):
@@ -74,10 +82,10 @@ def _time(series, place):
     return int(place) + 1 if series.labels is None else clean.label(series, place)
 
 
-def prompt_of(ready, asked):
-    """What a student is asked about an Asked, by a Task: a prompt, with a picture if it sees."""
-    row = {"id": ready.series.column, "series": ready.shown, "question": asked.question.name}
-    return pair.asked_with({**row, "format": asked.format, "see": asked.see})
+def prompt_of(ready):
+    """What a student is asked about an Asked: a prompt, with a picture if it sees."""
+    row = {"id": ready.series.column, "series": ready.shown, "question": ready.task.question.name}
+    return pair.asked_with({**row, "format": ready.task.format, "see": ready.task.see})
 
 
 def redrawn_picture(found, model, points, path):

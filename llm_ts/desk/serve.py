@@ -89,12 +89,12 @@ class App:
         load.require(student)
         learnt = origin.of(student)
         of_student = origin.task_of(learnt)
-        question = of_student.question
         ready = prepare.prepare(series, learnt, of_student)
         origin.note_format(student, learnt, None)
-        prompt = prepare.prompt_of(ready, of_student)
+        prompt = prepare.prompt_of(ready)
         if self._open[0] != student:
             self._open = student, shipped.open_student(student, of_student.see)
+        question = ready.task.question
         answer = question.parse(self._open[1].ask([prompt])[0])
         outcomes = outcomes_of(answer, ready.truth)
         unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
