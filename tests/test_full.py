@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 import pytest
+from conftest import ROOT, run_script
 
 from llm_ts import claims, question
 from llm_ts.claims import change, levels, odd, peaks, percent, season, shape
@@ -284,3 +285,20 @@ def test_what_another_writer_said_is_read():
     said = [read == label for read, label in readings if read is not None]
     told = [read == label for read, label in readings if label is not None]
     assert len(lines) > 200 and sum(said) >= 0.95 * len(said) and sum(told) >= 0.65 * len(told)
+
+
+@pytest.mark.slow
+def test_the_pipeline_asks_it_from_the_simulation_to_the_description(tmp_path, tiny_model, embedder):
+    scoring = ("--embedder", embedder, "--nli", "none")
+    run_script("ou_process.py", "--question", "full", "--process", "events", "--count", 60, "--points", 24, "--dataset", "none", cwd=tmp_path)
+    run_script("mistral.py", "--dryrun", "--no-image", cwd=tmp_path)
+    curated = run_script("curate.py", cwd=tmp_path).stdout
+    assert all(f"{name}, kept, agrees" in curated for name in question.QUESTIONS["full"].topics)
+    run_script("convert.py", "--format", "tenths", "--words", "template", "--diagnostics", 0, cwd=tmp_path)
+    train = ("--model", tiny_model, "--epochs", 1, "--save-steps", 100, "--reorder", 0.5, "--fresh", "24x32", "--validation", 2)
+    run_script("qwen_train.py", *train, "--out", "run", "--max-new-tokens", 4, "--eval-rows", 2, *scoring, cwd=tmp_path)
+    checked = run_script("ts_check_training.py", "evaluation_avant.json", cwd=tmp_path / "run").stdout
+    assert "jump_at" in checked and "all_fifteen" not in checked and "all_15" in checked
+    described = run_script("describe.py", os.path.join(ROOT, "examples", "co2_monthly.csv"), "--model", "run", cwd=tmp_path).stdout
+    assert "'tenths'" in described and [line.split()[0] for line in described.splitlines() if "ambiguous" in line or "unread" in line]
+    assert "is confirmed" in run_script("describe.py", os.path.join(ROOT, "examples", "nile.csv"), "--model", "run", "--text", cwd=tmp_path).stdout
