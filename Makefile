@@ -9,13 +9,14 @@ MODELS := "$(CURDIR)/models"
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false
 
 # make run's choices (results/record.md): the base first learns to read from fresh series with their truth, then it goes on
-# with the curated pairs, which say the truth plainly and then in the teacher's words. No format was shown to be better.
+# with the curated pairs. WORDS=both gives these in the teacher's words: 400 of them were too few to learn its words from.
+# No format was shown to be better.
 SERIES := 1070
 POINTS := 48
 FRESH := 24-48x1600
 PAIRS := 400
 FORMAT := thirds
-WORDS := both
+WORDS := template
 CHOICES := $(SERIES) $(POINTS) $(FRESH) $(PAIRS) $(FORMAT) $(WORDS)
 
 STUDENT := SmolLM2-135M-Instruct
