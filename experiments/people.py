@@ -115,7 +115,9 @@ def nab(folder):
         seen[False] += [values[s : s + POINTS] for s in starts[: max(1, len(windows))]]
     for name, parts in seen.items():
         told = mean_of(odd.measure(integers_of(part))["odd"][0] != "none" for part in parts)
-        print(f"NAB, odd points told in windows {'with' if name else 'without'} an anomaly: {percent(told)} %, n = {told['n']}")
+        print(
+            f"NAB, odd points told in windows {'with' if name else 'without'} an anomaly: {percent(told)} %, n = {told['n']}"
+        )
 
 
 def main(argv=None):

@@ -115,10 +115,18 @@ def test_a_notebooks_series_is_described(describe):
     first = describe(series, unit="kg")
     assert first.text == str(first) == repr(first) and "in January 1990" in first.text and "'weight'" in first.text
     assert first.claims["trend"] == {"said": "increasing", "true": "increasing", "verdict": "right", "clear": True}
-    assert first.facts["lowest"]["value"] == pytest.approx(100.0, abs=1) and list(first.sentences) == ["trend", "noise", "extrema"]
+    assert first.facts["lowest"]["value"] == pytest.approx(100.0, abs=1) and list(first.sentences) == [
+        "trend",
+        "noise",
+        "extrema",
+    ]
     shown = first._repr_html_()
     assert shown.startswith("<p>The series") and "<svg" in shown
-    for same in (values.tolist(), values, pandas.Series(values, index=pandas.period_range("1990-01", periods=120, freq="M"))):
+    for same in (
+        values.tolist(),
+        values,
+        pandas.Series(values, index=pandas.period_range("1990-01", periods=120, freq="M")),
+    ):
         assert "100" in describe(same).text
     years = describe(values, times=range(1880, 2000)).text
     assert "in 1880" in years and len(opened) == 1

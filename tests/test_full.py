@@ -101,7 +101,15 @@ def test_a_line_is_no_season(points):
 
 @pytest.mark.parametrize(
     "values",
-    [np.sign(T - 0.5), np.sign(T - 0.2), np.sin(np.pi * T), np.exp(-(((T - 0.3) / 0.05) ** 2)), np.exp(-3 * T), np.sin(2 * np.pi * T), np.zeros(128)],
+    [
+        np.sign(T - 0.5),
+        np.sign(T - 0.2),
+        np.sin(np.pi * T),
+        np.exp(-(((T - 0.3) / 0.05) ** 2)),
+        np.exp(-3 * T),
+        np.sin(2 * np.pi * T),
+        np.zeros(128),
+    ],
     ids=["step", "early step", "half a sine", "narrow hump", "decay", "one turn", "constant"],
 )
 def test_what_does_not_repeat_is_no_season(values):
@@ -153,7 +161,12 @@ def test_the_fits_with_a_jump_are_the_best_of_all():
 
         steps = [(t[1:] >= t[place]).astype(float) for place in range(2, 29)]
         bends = [np.maximum(0, t[1:] - t[place]) for place in range(2, 29)]
-        plain += [left(level), left(line), min(left([*level, step]) for step in steps), min(left([*line, step]) for step in steps)]
+        plain += [
+            left(level),
+            left(line),
+            min(left([*level, step]) for step in steps),
+            min(left([*line, step]) for step in steps),
+        ]
         plain += [min(left([*line, bend]) for bend in bends), min(left([*line, *both]) for both in zip(steps, bends))]
     assert got == pytest.approx(sorted(plain), abs=1e-4)
 
@@ -175,7 +188,16 @@ def test_a_spike_is_found_where_it_is(place, width):
 
 
 def test_what_has_no_odd_point():
-    for values in (T, T > 0.5, SINE, np.sign(SINE), noise(10), np.cumsum(noise(10)), np.zeros(128), (T > 0.5) & (T < 0.56)):
+    for values in (
+        T,
+        T > 0.5,
+        SINE,
+        np.sign(SINE),
+        noise(10),
+        np.cumsum(noise(10)),
+        np.zeros(128),
+        (T > 0.5) & (T < 0.56),
+    ):
         assert labels_of(odd, values * 1.0) == {"odd": "none", "odd_at": "none"}
 
 
@@ -188,7 +210,10 @@ def test_extremes_and_levels():
         "max_tenth": ("35%", True, pytest.approx(21.5 / 63, abs=1e-6)),
         "min_tenth": ("85%", True, pytest.approx(52.5 / 63, abs=1e-6)),
     }
-    assert {claim: label for claim, (label, _, _) in levels.measure(series).items()} == {"start": "third", "end": "lowest"}
+    assert {claim: label for claim, (label, _, _) in levels.measure(series).items()} == {
+        "start": "third",
+        "end": "lowest",
+    }
     assert not peaks.measure([99, 0, 50, 99])["max_tenth"][1]  # two, far apart
 
 
@@ -216,7 +241,9 @@ def test_short_series_have_a_truth(points):
 
 def test_a_truth_of_every_kind_is_written():
     for seed in range(40):
-        rows, _ = series_rows.make(seed, range(4), 24 + 3 * seed, process=PROCESSES["events"], question=question.QUESTIONS["full"])
+        rows, _ = series_rows.make(
+            seed, range(4), 24 + 3 * seed, process=PROCESSES["events"], question=question.QUESTIONS["full"]
+        )
         assert [records.encode(row) for row in rows]
 
 
@@ -281,7 +308,11 @@ def test_what_another_writer_said_is_read():
     path = os.path.join(os.path.dirname(__file__), "full_sentences.jsonl")
     with open(path, encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
-    readings = [(claims.TOPICS[line["topic"]].read(line["sentence"])[claim], label) for line in lines for claim, label in line["labels"].items()]
+    readings = [
+        (claims.TOPICS[line["topic"]].read(line["sentence"])[claim], label)
+        for line in lines
+        for claim, label in line["labels"].items()
+    ]
     said = [read == label for read, label in readings if read is not None]
     told = [read == label for read, label in readings if label is not None]
     assert len(lines) > 200 and sum(said) >= 0.95 * len(said) and sum(told) >= 0.65 * len(told)
@@ -290,15 +321,50 @@ def test_what_another_writer_said_is_read():
 @pytest.mark.slow
 def test_the_pipeline_asks_it_from_the_simulation_to_the_description(tmp_path, tiny_model, embedder):
     scoring = ("--embedder", embedder, "--nli", "none")
-    run_script("ou_process.py", "--question", "full", "--process", "events", "--count", 60, "--points", 24, "--dataset", "none", cwd=tmp_path)
+    run_script(
+        "ou_process.py",
+        "--question",
+        "full",
+        "--process",
+        "events",
+        "--count",
+        60,
+        "--points",
+        24,
+        "--dataset",
+        "none",
+        cwd=tmp_path,
+    )
     run_script("mistral.py", "--dryrun", "--no-image", cwd=tmp_path)
     curated = run_script("curate.py", cwd=tmp_path).stdout
     assert all(f"{name}, kept, agrees" in curated for name in question.QUESTIONS["full"].topics)
     run_script("convert.py", "--format", "tenths", "--words", "template", "--diagnostics", 0, cwd=tmp_path)
-    train = ("--model", tiny_model, "--epochs", 1, "--save-steps", 100, "--reorder", 0.5, "--fresh", "24x32", "--validation", 2)
+    train = (
+        "--model",
+        tiny_model,
+        "--epochs",
+        1,
+        "--save-steps",
+        100,
+        "--reorder",
+        0.5,
+        "--fresh",
+        "24x32",
+        "--validation",
+        2,
+    )
     run_script("qwen_train.py", *train, "--out", "run", "--max-new-tokens", 4, "--eval-rows", 2, *scoring, cwd=tmp_path)
     checked = run_script("ts_check_training.py", "evaluation_avant.json", cwd=tmp_path / "run").stdout
     assert "jump_at" in checked and "all_fifteen" not in checked and "all_15" in checked
-    described = run_script("describe.py", os.path.join(ROOT, "examples", "co2_monthly.csv"), "--model", "run", cwd=tmp_path).stdout
-    assert "'tenths'" in described and [line.split()[0] for line in described.splitlines() if "ambiguous" in line or "unread" in line]
-    assert "is confirmed" in run_script("describe.py", os.path.join(ROOT, "examples", "nile.csv"), "--model", "run", "--text", cwd=tmp_path).stdout
+    described = run_script(
+        "describe.py", os.path.join(ROOT, "examples", "co2_monthly.csv"), "--model", "run", cwd=tmp_path
+    ).stdout
+    assert "'tenths'" in described and [
+        line.split()[0] for line in described.splitlines() if "ambiguous" in line or "unread" in line
+    ]
+    assert (
+        "is confirmed"
+        in run_script(
+            "describe.py", os.path.join(ROOT, "examples", "nile.csv"), "--model", "run", "--text", cwd=tmp_path
+        ).stdout
+    )

@@ -78,7 +78,9 @@ def jump_of(k):
     n = len(k)
     if n < FEWEST or not np.ptp(k):
         return -np.inf, 0.0, 0
-    fits = [((n - 1) * np.log(square + ROUNDING) + count * np.log(n - 1), place) for square, count, place in _courses(k)]
+    fits = [
+        ((n - 1) * np.log(square + ROUNDING) + count * np.log(n - 1), place) for square, count, place in _courses(k)
+    ]
     best, place = min(fit for fit in fits if fit[1] is not None)
     without = min(bic for bic, at in fits if at is None)
     width = max(3, n // 10)
@@ -120,7 +122,11 @@ NEVER = (
 )  # fmt: skip
 WORDINGS = {
     "up": ("There is a jump up at {}.", "The level shifts upward abruptly at {}.", "A sudden step up stands at {}."),
-    "down": ("There is a jump down at {}.", "The level shifts downward abruptly at {}.", "A sudden step down stands at {}."),
+    "down": (
+        "There is a jump down at {}.",
+        "The level shifts downward abruptly at {}.",
+        "A sudden step down stands at {}.",
+    ),
 }
 
 
@@ -138,7 +144,9 @@ def mistake(labels, rng):
     return {"jump": jump, "jump_at": percent.NONE if jump == "none" else at}
 
 
-MOVE = "rise* / rose / increase* / jump* / leap* / shift* / fall* / fell / drop* / decrease* / change* / move* / step(s)"
+MOVE = (
+    "rise* / rose / increase* / jump* / leap* / shift* / fall* / fell / drop* / decrease* / change* / move* / step(s)"
+)
 LEXICON = {
     "at": percent.MARK,
     "DOUBT": MAYBE + "|" + phrases("<comes / came / goes / went / falls / jumps> [straight / right] back"),
@@ -151,7 +159,13 @@ LEXICON = {
     "down": phrases("down, downward(s), lower, fall*, fell, drop*, decreas*, negative"),
 }
 SUBJECT = ("jump",)
-READER = reader({name: LEXICON[name] for name in ("at", "DOUBT")}, SEPARATORS, {"NOT_": LEXICON["NOT_"]}, {"jump": LEXICON["jump"]}, LEXICON)
+READER = reader(
+    {name: LEXICON[name] for name in ("at", "DOUBT")},
+    SEPARATORS,
+    {"NOT_": LEXICON["NOT_"]},
+    {"jump": LEXICON["jump"]},
+    LEXICON,
+)
 WAYS = re.compile(rf"(?P<up>{LEXICON['up']})|(?P<down>{LEXICON['down']})")
 
 
@@ -166,4 +180,7 @@ def read(sentence):
         return silent
     if tags & {"NOT", "UNSEEN"}:
         return silent if places or ways else {"jump": "none", "jump_at": percent.NONE}
-    return {"jump": ways.pop() if len(ways) == 1 else None, "jump_at": places.pop() if len(places) == 1 and len(ways) < 2 else None}
+    return {
+        "jump": ways.pop() if len(ways) == 1 else None,
+        "jump_at": places.pop() if len(places) == 1 and len(ways) < 2 else None,
+    }

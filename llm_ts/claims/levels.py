@@ -66,10 +66,14 @@ def mistake(labels, rng):
 LEXICON = {
     "DOUBT": MAYBE,
     "height": rf"{percent.NUMBER} of [\w ]{{0,12}}(?:range|height)\b",
-    "lowest": phrases("<lowest / bottom / lower most / first> quarter, bottom, lowest {end}, <lowest / smallest> [value / of all], lowest one"),
+    "lowest": phrases(
+        "<lowest / bottom / lower most / first> quarter, bottom, lowest {end}, <lowest / smallest> [value / of all], lowest one"
+    ),
     "second": phrases("<second / second lowest / lower middle> quarter, second {end}"),
     "third": phrases("<third / second highest / upper middle> quarter, third {end}"),
-    "highest": phrases("<highest / top / fourth / upper most> quarter, top, highest {end}, <highest / largest> [value / of all], highest one"),
+    "highest": phrases(
+        "<highest / top / fourth / upper most> quarter, top, highest {end}, <highest / largest> [value / of all], highest one"
+    ),
     "start": phrases("start*, begin*, began, opens, first <value / point>, initial*"),
     "end": phrases("end, ends, ended, ending, finish*, closes, last <value / point / one>, final*"),
 }
@@ -84,7 +88,11 @@ def read(sentence):
     if {"DOUBT", "NOT", "UNSEEN"} & {tag for tag, _ in marks}:
         return silent
     said = dict(silent)
-    order = [_quarter(min(1.0, percent.share_in(word) or 0.0))[0] if tag == "height" else tag for tag, word in marks if tag in LEXICON]
+    order = [
+        _quarter(min(1.0, percent.share_in(word) or 0.0))[0] if tag == "height" else tag
+        for tag, word in marks
+        if tag in LEXICON
+    ]
     for name, quarter in zip(order, order[1:]):
         if name in LABELS and quarter in QUARTERS:
             if said[name]:

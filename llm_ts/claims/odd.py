@@ -22,7 +22,9 @@ KINDS = ("none", "spike", "dip", "several")
 LABELS = {"odd": KINDS, "odd_at": (percent.NONE, *percent.TENTHS)}
 NUMBERS = ("oddness", "odd_place")
 ASKED = "whether a spike or dip stands out, and where (in %)"
-ASKED_OF_TEACHER = "does one short spike or dip stand out, or do several? At about which percentage of the window is the single one?"
+ASKED_OF_TEACHER = (
+    "does one short spike or dip stand out, or do several? At about which percentage of the window is the single one?"
+)
 ERROR_RATE = 15 / 220  # a guess, the trend's
 IF_WRONG = "verify"
 KIN = ("extrema", "noise", "trend", "peaks")  # topics whose words its sentence may use
@@ -79,10 +81,28 @@ def say(labels):
 
 
 WORDINGS = {
-    "none": ("There is no outlier.", "No spike or dip stands out.", "The series has no outliers.", "Not a single point is odd."),
-    "several": ("There are several spikes.", "Many outliers stand out.", "Several odd points are visible.", "A few spikes stick out."),
-    "spike": ("There is one spike at {}.", "One outlier sticks out above, at {}.", "A short spike interrupts the course at {}."),
-    "dip": ("There is one dip at {}.", "One outlier sticks out below, at {}.", "A short dip interrupts the course at {}."),
+    "none": (
+        "There is no outlier.",
+        "No spike or dip stands out.",
+        "The series has no outliers.",
+        "Not a single point is odd.",
+    ),
+    "several": (
+        "There are several spikes.",
+        "Many outliers stand out.",
+        "Several odd points are visible.",
+        "A few spikes stick out.",
+    ),
+    "spike": (
+        "There is one spike at {}.",
+        "One outlier sticks out above, at {}.",
+        "A short spike interrupts the course at {}.",
+    ),
+    "dip": (
+        "There is one dip at {}.",
+        "One outlier sticks out below, at {}.",
+        "A short dip interrupts the course at {}.",
+    ),
 }
 
 
@@ -113,7 +133,9 @@ LEXICON = {
     "spike": phrases(f"""
         upward <spike / excursion>, <outlier / anomaly> [_ x2] <above / upward(s)>, spike, {ONE} [_] <peak / burst / surge>,
         <shot / shoots / jumps> up [_ x3] <comes / came / goes / went> [right / straight] back"""),
-    "odd": phrases("outlier, anomaly, odd <point / value>, [single] point <is odd / stands out / sticks out>, stands out, sticks out"),
+    "odd": phrases(
+        "outlier, anomaly, odd <point / value>, [single] point <is odd / stands out / sticks out>, stands out, sticks out"
+    ),
 }
 SUBJECT = ("several", "dip", "spike", "odd")
 READER = reader(LEXICON, SEPARATORS)

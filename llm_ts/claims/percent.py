@@ -47,7 +47,10 @@ def share_in(word):
     if word in NAMED:
         return NAMED[word]
     numbers = re.findall(r"\d+", word)
-    shares = [float(f"0.{text[1:]}") if len(text) > 1 and text[0] == "0" and "%" not in word else int(text) / 100 for text in numbers]
+    shares = [
+        float(f"0.{text[1:]}") if len(text) > 1 and text[0] == "0" and "%" not in word else int(text) / 100
+        for text in numbers
+    ]
     share = sum(shares) / len(shares)
     return share if share <= 1 else None
 

@@ -62,7 +62,9 @@ def repetition_of(k, degree, fewest):
         return 0.0, 0.0
     r = autocorrelation(rest)
     least = np.minimum.accumulate(r)
-    peaks = [p for p in range(2, min(n // fewest, n - 2) + 1) if r[p] >= max(r[p - 1], r[p + 1]) and r[p] - least[p] > RISE]
+    peaks = [
+        p for p in range(2, min(n // fewest, n - 2) + 1) if r[p] >= max(r[p - 1], r[p + 1]) and r[p] - least[p] > RISE
+    ]
     if not peaks:
         return 0.0, 0.0
     highest = max(r[p] for p in peaks)
@@ -125,11 +127,15 @@ EACH = "times?|cycles|waves|turns|periods|repetitions|repeats|swings|oscillation
 LEXICON = {
     "count": rf"\btwice\b|\b{NUMBER} (?:(?!times)\w+ ){{0,3}}?(?:{EACH})\b",
     "length": rf"\b(?:period|cycle|season|wave|length) of [\w ]{{0,12}}?{NUMBER}\b|\bevery {NUMBER}\b",  # in points, or months
-    "NOT_": phrases("nothing, <little / negligible / minimal / scant> {then: [_] [of] <season* / cycl* / periodic* / repet*>}"),
+    "NOT_": phrases(
+        "nothing, <little / negligible / minimal / scant> {then: [_] [of] <season* / cycl* / periodic* / repet*>}"
+    ),
     "UNSEEN": phrases("<is / are / was> [_] <negligible / insignificant / minimal>"),
     "DOUBT": MAYBE,
     "number": rf"\b{NUMBER}\b",
-    "irregular": phrases("irregular* {not: places / intervals / times / spikes / points}, aperiodic*, nonseasonal, non <seasonal / periodic / cyclic*>, acyclic*"),
+    "irregular": phrases(
+        "irregular* {not: places / intervals / times / spikes / points}, aperiodic*, nonseasonal, non <seasonal / periodic / cyclic*>, acyclic*"
+    ),
     "season": phrases("""
         repeat*, repet*, recur*, season*, cycl*, periodic*, regular [_] <pattern* / wave* / interval* / oscillation* / swing* / rhythm*>,
         regularly, rhythmic*, oscillat*, period, periods"""),

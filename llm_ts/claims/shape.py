@@ -117,14 +117,24 @@ LEXICON = {
     "flat": phrases("""
         flat*, level, sideways, horizontal*, <stay* / remain*> [_] <constant / the same>, plateau*, <mean / level> is constant,
         <about / around> a constant <level / value / mean>, no rise and no fall, neither rises nor falls, no <trend / slope>"""),
-    "up": phrases("ris*, rose, climb*, increas*, grow*, grew, go* up, went up, upward(s), ascend*, up, gain(s), recover*"),
-    "down": phrases("fall(s), fell, falling, declin*, decreas*, drop*, go* down, goes down, went down, downward(s), descend*, down, sink*, sank"),
+    "up": phrases(
+        "ris*, rose, climb*, increas*, grow*, grew, go* up, went up, upward(s), ascend*, up, gain(s), recover*"
+    ),
+    "down": phrases(
+        "fall(s), fell, falling, declin*, decreas*, drop*, go* down, goes down, went down, downward(s), descend*, down, sink*, sank"
+    ),
     "at": percent.MARK,
 }
 SUBJECT = ()  # its words are the trend's too
 READER = reader({name: LEXICON[name] for name in ("at", "DOUBT", "hill", "bowl", "flat")}, SEPARATORS, LEXICON)
 MOVES = {"up": ["up"], "down": ["down"], "flat": ["flat"], "hill": ["up", "down"], "bowl": ["down", "up"]}
-READ = {("up",): "rises", ("down",): "falls", ("flat",): "flat", ("up", "down"): "rises then falls", ("down", "up"): "falls then rises"}
+READ = {
+    ("up",): "rises",
+    ("down",): "falls",
+    ("flat",): "flat",
+    ("up", "down"): "rises then falls",
+    ("down", "up"): "falls then rises",
+}
 
 
 def read(sentence):

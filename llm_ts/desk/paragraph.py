@@ -72,7 +72,9 @@ def text_of(ready, answer):
     outcome, truth = outcomes_of(answer, ready.truth), ready.truth
     right = {claim: truth[claim] for claim, how in outcome.items() if how == "right"}
     left_out = [claim for claim, how in outcome.items() if how == "wrong"]
-    said = [part for part in (_course(ready, right), _season(ready, right), _jump(ready, right), _odd(ready, right)) if part]
+    said = [
+        part for part in (_course(ready, right), _season(ready, right), _jump(ready, right), _odd(ready, right)) if part
+    ]
     shares = {name: share for share, name, _ in said}
     if shares.get("jump", 0) > shares.get("course", 1):
         said = [part for part in said if part[1] != "course"]
@@ -106,7 +108,10 @@ def _course(ready, right):
     course = right.get("shape") or shape.OF_TREND.get(right.get("trend"))
     if course is None:
         return None
-    share, ends = _share(k, _broken(k)), [f"{value(series, k[place])} {when(series, place)}" for place in (0, len(k) - 1)]
+    share, ends = (
+        _share(k, _broken(k)),
+        [f"{value(series, k[place])} {when(series, place)}" for place in (0, len(k) - 1)],
+    )
     if course == "flat":
         return share, "course", f"{_name(ready)} stays level as a whole, around {value(series, float(np.median(k)))}"
     if "then" not in course:

@@ -43,7 +43,24 @@ def draw(u, points, dt):
     }
 
 
-def paths(rise, bend, swing, jump, spike, bend_at, jump_at, spike_at, turns, phase, memory, noise_size, level, height, dt, noise):
+def paths(
+    rise,
+    bend,
+    swing,
+    jump,
+    spike,
+    bend_at,
+    jump_at,
+    spike_at,
+    turns,
+    phase,
+    memory,
+    noise_size,
+    level,
+    height,
+    dt,
+    noise,
+):
     t, column = white.times(noise), white.column
     course = column(rise) * t + column(bend) * 2 * np.maximum(0, t - column(bend_at))
     course = course + column(swing) / 2 * season.course(t, column(turns), column(phase))
