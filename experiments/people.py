@@ -53,8 +53,9 @@ def changes_of(values):
     every = -(-len(values) // LONGEST)
     k = integers_of(values[::every])
     jump, turn = change.measure(k)["jump_at"][2], shape.measure(k)["turn"][2]
-    share = jump if jump >= 0 else turn
-    return [round(share * len(k)) * every] if share >= 0 else []
+    if jump >= 0:
+        return [round(jump * len(k)) * every]
+    return [round(turn * (len(k) - 1)) * every] if turn >= 0 else []
 
 
 def tcpd(folder):
@@ -87,8 +88,8 @@ def exam(path):
         turns = season.measure(k)["turns"][2]
         if text.startswith("What is the primary cyclic pattern"):
             right["a season or none"].append((turns > 0) == (answer != "No Pattern at all"))
-        elif text.startswith("The given time series is a square wave. What is the most likely period") and turns:
-            nearest = min(one["options"], key=lambda option: abs(float(option) - len(k) / turns))
+        elif text.startswith("The given time series is a square wave. What is the most likely period"):
+            nearest = min(one["options"], key=lambda option: abs(float(option) - len(k) / turns)) if turns else "nan"
             right["the period of a square wave"].append(float(nearest) == float(answer))
         elif text.startswith("Is the given time series likely to have an anomaly") and "flipped" not in answer:
             right["spikes or no anomaly"].append((odd.measure(k)["odd"][0] != "none") == (answer != "No"))

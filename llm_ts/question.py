@@ -202,7 +202,8 @@ def named(name, where=""):
     """The question of a name; UserError where this version has none. where: the file that names it."""
     topics = tuple(str(name).split(","))
     if name not in list(QUESTIONS) and all(topic in claims.TOPICS for topic in topics) and len(set(topics)) == len(topics):
-        return Question(name, topics)  # some topics alone: "shape,season"
+        known = {asked.topics: asked for asked in QUESTIONS.values()}
+        return known.get(topics) or Question(name, topics)  # some topics alone: "shape,season"
     if name not in list(QUESTIONS):
         before = f"{where}: " if where else ""
         raise cli.UserError(

@@ -44,7 +44,7 @@ def test_what_explains_most_comes_first():
     season_first, _ = said_of(0.02 * T + 10 * WAVE, MONTHS)
     assert season_first.startswith("It repeats itself about 10 times, every 12 months. The series 'weight' stays level")
     jump, _ = said_of(np.where(T < 50, 0, 20) + RNG.standard_normal(120), MONTHS)
-    assert jump.startswith("The level jumps up in March 1994, from about") and "rises" not in jump
+    assert jump.startswith("The series 'weight': the level jumps up in March 1994, from about") and "rises" not in jump
 
 
 def test_a_turn_and_a_spike_are_told_with_their_times():
@@ -59,8 +59,37 @@ def test_a_turn_and_a_spike_are_told_with_their_times():
 def test_what_the_student_and_the_rule_differ_in_is_left_out_and_named():
     text, left_out = said_of(100 + T + 10 * WAVE, MONTHS, shape="falls", trend="decreasing", turns="3")
     assert left_out == ["trend", "shape", "turns"]
-    assert text == "Highest 221 kg in April 1999, lowest 99 kg in October 1990. Little noise."
-    assert "221" not in said_of(100.0 + T, MONTHS, max_tenth="15%", min_tenth="95%", max="beginning", min="end")[0]
+    assert text == "The series 'weight': highest 221 kg in April 1999, lowest 99 kg in October 1990. Little noise."
+    wrong = {"max_tenth": "15%", "min_tenth": "95%", "max": "beginning", "min": "end"}
+    assert "Highest" in said_of(100.0 + T, MONTHS)[0] and "ighest" not in said_of(100.0 + T, MONTHS, **wrong)[0]
+    assert "ighest" not in said_of(100.0 + T, MONTHS, max="beginning")[0]  # one of two claims on one place
+    hill = np.where(T < 80, 1.2 * T, 96 - (T - 80))
+    assert "rises" not in said_of(hill, shape="rises", turn="none")[0]  # the trend does not say it instead
+
+
+def test_nothing_is_said_that_was_not_checked():
+    assert "rises as a whole." in said_of(np.r_[T[:-1], -10.0], question=QUESTIONS["study"])[0]
+    roof = np.minimum(T, 120 - T)
+    assert "neither rises nor falls as a whole" in said_of(roof, question=QUESTIONS["study"])[0]
+    near = np.r_[0.0, [50.0] * 10, np.linspace(50, 99.6, 20), np.linspace(98, 50, 40), np.linspace(50, 100, 30)]
+    assert "ighest" not in said_of(near)[0]  # 99.6 and 100 are the same to the rules, and lie far apart
+    dips = np.where(np.isin(T, [20, 60, 90]), -9, 0) + 0.1 * RNG.standard_normal(120)
+    assert "Several single points stand out" in said_of(dips)[0]
+    assert "is confirmed" in said_of(np.arange(8.0), question=QUESTIONS["study"], **dict.fromkeys(("trend", "noise", "max", "min"), "flat"))[0]
+
+
+def test_the_order_does_not_depend_on_the_unit():
+    values = np.minimum(T / 18, (120 - T) / 102) * 100 + 40 * WAVE
+    heads = {said_of(values * unit)[0].split()[3] for unit in (1, 0.001, 1e6, 1e200)}
+    assert len(heads) == 1
+    assert "-0 " not in said_of(WAVE)[0] and len(said_of(values * 1e200)[0]) < 400
+
+
+def test_points_keep_the_numbers_of_their_rows():
+    assert "from 100 kg at point 4 to 219 kg at point 123" in said_of(np.r_[[np.nan] * 3, 100 + T])[0]
+    gaps = 100.0 + T
+    gaps[30:60] = np.nan
+    assert "to 219 kg at point 120" in said_of(gaps)[0]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +157,10 @@ def test_a_notebooks_series_is_described(describe):
         pandas.Series(values, index=pandas.period_range("1990-01", periods=120, freq="M")),
     ):
         assert "100" in describe(same).text
+    assert "at 0 to" in describe(100.0 + T, times=range(120)).text and "at 1704070800" in describe(100.0 + T, times=1704067200 + 3600 * T + 3600).text
+    berlin = pandas.Series(100.0 + T, index=pandas.date_range("2024-03-20", periods=120, freq="D", tz="Europe/Berlin"))
+    assert "on 20 March 2024" in describe(berlin).text
+    assert "lowest 100" in describe(np.ma.masked_equal(np.r_[100.0 + T, -9999], -9999)).text.lower()
     years = describe(values, times=range(1880, 2000)).text
     assert "in 1880" in years and len(opened) == 1
 
@@ -137,6 +170,7 @@ def test_a_notebooks_series_is_described(describe):
     [
         (["a"] * 9, None, "not all numbers"), ([[1, 2], [3, 4]], None, "one dimension"), ([1, 2, 3], None, "at least 8"),
         ([5] * 20, None, "constant"), ([1, 2] * 5, range(9), "10 values and 9 times"), ([1, 2] * 5, [3] * 10, "do not rise"),
+        (range(8), [1, 2, 3, 4, 5, 6, 7, np.inf], "do not rise"), (range(8), ["NaT", *MONTHS[:7]], "do not rise|NaT"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_described_is_one_line(describe, values, times, why):

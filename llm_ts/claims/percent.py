@@ -65,4 +65,4 @@ def off(said, share):
     """How far a label lies from a share of the window, in tenths; from no place (-1), or no place from one: infinitely."""
     if NONE in (said, NONE if share < 0 else ""):
         return 0.0 if said == NONE and share < 0 else math.inf
-    return abs(int(said[:-1]) / 100 - share) / 0.1
+    return round(abs(int(said[:-1]) - 100 * share) / 10, 6)

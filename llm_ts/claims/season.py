@@ -11,7 +11,7 @@ p, each sum divided by its number of terms.
 A period is the lag of the first high peak of the autocorrelation of what is left of the trend: Wang,
 Smith and Hyndman (2006, Data Mining and Knowledge Discovery 13, 335), Vlachos, Yu and Castelli (2005,
 SDM). Any form repeats: sines, saw teeth and square waves have r_p from 0.8 on. A number of turns is
-right if it is the nearest whole number, or at most a tenth off. Limits: none is seen in fewer than 12
+right if it is the nearest whole number, or at most a tenth off; 64 stands for more, too. Limits: none is seen in fewer than 12
 points; by chance, 1 of 100 random walks repeats itself; a season whose length drifts is not seen;
 sharp waves of fewer than 8 points a turn may be counted in groups.
 """
@@ -24,7 +24,7 @@ from llm_ts.claims.lexicon import MAYBE, SEPARATORS, clauses_of, marks_of, phras
 
 NAME = "season"
 NO = "no"
-MOST = 64  # turns that have a label: two points a turn
+MOST = 64  # turns that have a label, and more
 LABELS = {"turns": (NO, *map(str, range(2, MOST + 1)))}
 NUMBERS = ("turn_count",)
 ASKED = "how many times it repeats itself, if it does"
@@ -98,12 +98,12 @@ def off(claim, said, number):
     """How far off a label is: at most 1 is right. The nearest whole number, or a tenth."""
     if said == NO or not number:
         return 0.0 if said == NO and not number else np.inf
-    return abs(int(said) - number) / max(0.1 * number, 0.5)
+    return abs(int(said) - min(number, MOST)) / max(0.1 * min(number, MOST), 0.5)
 
 
 def say(labels):
     turns = labels["turns"]
-    return "It does not repeat itself." if turns == NO else f"It repeats itself about {turns} times."
+    return "It does not repeat itself." if turns == NO else f"It repeats itself about {turns} times."  # 64: or more
 
 
 NEVER = (

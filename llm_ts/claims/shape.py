@@ -1,7 +1,7 @@
 """The shape: does the series rise or fall throughout, or does it turn once, and where?
 
 Rule, version 2. Two straight pieces that meet (a continuous broken line) are fitted by least squares,
-for each point where they may meet; R = max k - min k.
+for each point at least 0.05 n from the ends where they may meet; R = max k - min k.
     left, right = what the two pieces of the best fit rise, divided by R
     gain = the share of the squares about one straight line that the second piece takes away
     rises then falls, or falls then rises, if gain > 0.4, left and right have opposite signs, and both
@@ -31,7 +31,7 @@ ERROR_RATE = 15 / 220  # a guess, the trend's: the original study asked no such 
 IF_WRONG = "verify"
 KIN = ("trend", "extrema", "peaks", "change", "odd")  # topics whose words its sentence may use
 
-GAIN, PIECE, MARGIN = 0.4, 1 / 3, 0.06
+GAIN, PIECE, MARGIN, EDGE = 0.4, 1 / 3, 0.06, 0.05
 THRESHOLDS = {"gain": GAIN}
 OF_TREND = {"increasing": "rises", "decreasing": "falls", "flat": "flat"}
 
@@ -45,11 +45,12 @@ def broken_line(k):
     total = off @ off
     if total < n or n < 4:  # one straight line, but for the rounding
         return 0.0, 0.0, 0.0, 0.5
-    bends = np.maximum(0, t[:, None] - t[1:-1])  # (n, n - 2): a bend at each inner point
+    edge = max(1, int(np.ceil(EDGE * n)))
+    bends = np.maximum(0, t[:, None] - t[edge : n - edge])  # (n, places): a bend at each inner point
     bends -= line @ (line.T @ bends)
     gains = (off @ bends) ** 2 / (bends**2).sum(0)
     best = int(np.argmax(gains))
-    at = t[best + 1]
+    at = t[edge + best]
     parts = np.column_stack([np.ones(n), t, np.maximum(0, t - at)])
     _, slope, bend = np.linalg.lstsq(parts, k, rcond=None)[0]
     return slope * at / span, (slope + bend) * (1 - at) / span, gains[best] / total, at

@@ -26,14 +26,15 @@ class Description:
 
     text: the paragraph of paragraph.py. claims: {claim: {"said", "true", "verdict", "clear"}}.
     facts: {"first": {"value", "time"}, "last", "lowest", "highest"}. sentences: the student's own,
-    {topic: sentence}, None if its answer is unreadable. notes: what was repaired or left out.
+    {topic: sentence}, None if its answer is unreadable. left_out: claims on which the student and the
+    rule differ. notes: what was repaired in the series.
     """
 
     def __init__(self, ready, answer):
         self._ready = ready
         said = json.loads(tell.json_line(ready, answer))
         self.text, self.claims, self.facts = said["text"], said["claims"], said["facts"]
-        self.sentences, self.notes = said["sentences"], said["notes"]
+        self.sentences, self.notes, self.left_out = said["sentences"], said["notes"], said["left_out"]
 
     def __str__(self):
         return self.text
@@ -70,16 +71,22 @@ def series_of(values, times=None, unit=None, name=None):
 
     A pandas Series brings its index (dates, numbers or names) and its name, where they are not given.
     """
-    times = getattr(values, "index", None) if times is None and hasattr(values, "iloc") else times
+    if (
+        times is None and hasattr(values, "iloc") and type(values.index).__name__ != "RangeIndex"
+    ):  # that nobody has named
+        times = values.index
     name = name or getattr(values, "name", None) or "values"
     try:
-        numbers = np.asarray(values, dtype=float)
+        numbers = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
     except (TypeError, ValueError):
         raise ValueError("the values are not all numbers") from None
     if numbers.ndim != 1:
         raise ValueError(f"one series is described, in one dimension; this has the shape {numbers.shape}")
-    found = Series("python", str(name), unit or "", numbers)
-    return found if times is None else _timed(found, times)
+    found = Series("python", str(name), str(unit or ""), numbers)
+    try:
+        return found if times is None else _timed(found, times)
+    except (cli.UserError, OverflowError) as error:
+        raise ValueError(" ".join(str(error).split())) from None
 
 
 def _timed(series, times):
@@ -88,17 +95,20 @@ def _timed(series, times):
 
     if hasattr(times, "to_timestamp"):  # a PeriodIndex of pandas
         times = times.to_timestamp()
+    if getattr(times, "tz", None) is not None:
+        local = times.tz_localize(None)  # the clock on the wall, unless it is set back
+        times = local if local.is_monotonic_increasing and local.is_unique else times.tz_convert(None)
     times = np.asarray(times)
+    if np.issubdtype(times.dtype, np.timedelta64):
+        times = times / np.timedelta64(1, "s")
     if times.shape != series.values.shape:
         raise ValueError(f"there are {len(series.values)} values and {times.size} times")
     if np.issubdtype(times.dtype, np.datetime64):
         at, kind = times.astype("datetime64[us]").astype(float) / 1e6, "date"
         labels = [str(day) for day in times.astype("datetime64[s]")]
     elif np.issubdtype(times.dtype, np.number):
-        if np.array_equal(times, np.arange(len(times))):  # pandas numbers rows where nobody has named them
-            return series
         at, kind = table_times.of_numbers(times.astype(float), _no)
-        labels = [f"{time:g}" for time in times]
+        labels = [f"{time:.15g}" for time in times]
     else:
         labels = [str(time) for time in times]
         try:
@@ -107,7 +117,8 @@ def _timed(series, times):
         except ValueError:  # names
             series.labels = labels
             return series
-    if np.isnan(at).any() or (np.diff(at) <= 0).any():
+    missing = np.isnat(times).any() if np.issubdtype(times.dtype, np.datetime64) else not np.isfinite(at).all()
+    if missing or (np.diff(at) <= 0).any():
         raise ValueError("the times do not rise: sort the series by them")
     series.at, series.kind, series.labels = at, kind, labels
     return series

@@ -80,6 +80,8 @@ def fill(series):
         raise error(series, f"{name} spans {low:g} to {high:g}, too far for a computer: rescale it")
     whole = np.arange(there[0], there[-1] + 1)
     ends, inside = n - len(whole), len(whole) - len(there)
+    if len(there) < n and series.labels is None:  # the numbers that the file's rows have
+        series = replace(series, labels=[f"point {row}" for row in range(1, n + 1)])
     if ends:
         series = _take(series, whole, f"{ends} of {n} values missing: dropped at the ends")
         there = there - there[0]
@@ -110,8 +112,10 @@ def make_even(series):
     values = np.interp(grid, series.at, series.values)
     for place in (np.argmax(series.values), np.argmin(series.values)):  # these stay as they are
         values[np.argmin(np.abs(grid - series.at[place]))] = series.values[place]
+    nearest = [int(np.argmin(np.abs(series.at - at))) for at in grid]
+    labels = series.labels and [series.labels[place] for place in nearest]
     note = f"uneven steps, {short} to {long}: put on an even grid of {points} points by interpolation"
-    return replace(series, values=values, at=grid, labels=None, notes=[*series.notes, note])
+    return replace(series, values=values, at=grid, labels=labels, notes=[*series.notes, note])
 
 
 def duration(step, kind):

@@ -12,58 +12,76 @@ The extremes and the noise come last. Four sentences at most.
 """
 
 import datetime
+import re
 
 import numpy as np
 
 from llm_ts.base import cli
 from llm_ts.claims import odd, season, shape
+from llm_ts.claims.places import third
 from llm_ts.scores.score import outcomes_of
+from llm_ts.series.scale import integers_of
 
 DAY = 86400.0
 MOST = 4  # sentences
+NAME = "\0"  # where the series' name will stand
 NOISE = {"low": "Little noise", "medium": "Some noise", "high": "Strong noise"}
 YEAR = 365.25 * DAY
 UNITS = (  # least step between two points, length, name
-    (330 * DAY, YEAR, "year"), (80 * DAY, YEAR / 4, "quarter"), (27 * DAY, YEAR / 12, "month"), (6.5 * DAY, 7 * DAY, "week"), (0.9 * DAY, DAY, "day"),
+    (330 * DAY, YEAR, "year"), (80 * DAY, YEAR / 4, "quarter"), (27 * DAY, YEAR / 12, "month"), (6.5 * DAY, 7 * DAY, "week"),
+    (0.9 * DAY, DAY, "day"), (3600, 3600, "hour"), (60, 60, "minute"), (0, 1, "second"),
 )  # fmt: skip
+ZONED = re.compile(r":\d\d(?:[.,]\d+)?(?:Z| ?UTC| ?GMT| ?[+-]\d\d:?\d\d)$")  # the file's own clock is told, not ours
 
 
 def when(series, place):
     """The time of a point in words: "in January 1949", "in 1913", "on 1 March 2024", "at t07", "at point 5"."""
-    if series.at is None or series.kind not in ("date", "year"):
-        return f"at {series.labels[place]}" if series.labels else f"at point {place + 1}"
-    step, time = _step(series), datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=float(series.at[place]))
+    label = series.labels[place] if series.labels else f"point {place + 1}"
+    if series.at is None or series.kind not in ("date", "year") or ZONED.search(label):
+        return f"at {label}"
+    step = _step(series)
+    try:
+        time = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=float(series.at[place]))
+    except OverflowError:  # beyond the years 1 to 9999
+        return f"at {label}"
     if step > 330 * DAY:
         return f"in {time.year}"
     if step > 80 * DAY:
         return f"in the {('first', 'second', 'third', 'fourth')[(time.month - 1) // 3]} quarter of {time.year}"
     if step > 27 * DAY:
         return f"in {time:%B} {time.year}"
-    return f"on {time.day} {time:%B} {time.year}" + (f", {time:%H:%M}" if step < 0.9 * DAY else "")
+    clock = "" if step > 0.9 * DAY else f", {time:%H:%M}" if step >= 60 else f", {time:%H:%M:%S}"
+    return f"on {time.day} {time:%B} {time.year}{clock}"
+
+
+def at_label(series, time):
+    """A time in the file's own words: "in 1913", "on 2024-03-01", "at t07", "at point 5"."""
+    if isinstance(time, int):
+        return f"at point {time}"
+    words = {"year": "in", "date": "on"}
+    return f"{words.get(series.kind, 'at')} {time}"
 
 
 def _step(series):
-    return float(np.median(np.diff(series.at)))
+    """The mean step: months have 30.4 days."""
+    return float(series.at[-1] - series.at[0]) / (len(series.at) - 1)
 
 
 def period(series, turns):
     """The length of a turn in words: "12 months", "11 years", "24 points"."""
     points = len(series.values) / turns
-    if series.at is not None and series.kind in ("date", "year"):
-        seconds = points * _step(series)
-        for least, unit, name in UNITS:
-            if _step(series) >= least:
-                return f"{seconds / unit:.0f} {name}s"
-        return f"{seconds / 3600:.3g} hours"
-    return f"{points:.0f} points"
+    if series.at is None or series.kind not in ("date", "year"):
+        return f"{points:.0f} points"
+    unit, name = next((unit, name) for least, unit, name in UNITS if _step(series) >= least)
+    return f"{points * _step(series) / unit:.3g} {name}s"
 
 
 def value(series, number):
     """A value with its unit, in as many digits as the range needs: "112", "315.9 ppm"."""
     span = float(np.ptp(series.values)) or 1.0
     digits = max(0, 2 - int(np.floor(np.log10(span))))
-    text = f"{number:.{digits}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
+    text = f"{round(number, digits) + 0.0:.{digits}f}" if 1e-6 < span < 1e15 else f"{number:.4g}"
+    text = text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
     return f"{text} {series.unit}".rstrip()
 
 
@@ -72,20 +90,20 @@ def text_of(ready, answer):
     outcome, truth = outcomes_of(answer, ready.truth), ready.truth
     right = {claim: truth[claim] for claim, how in outcome.items() if how == "right"}
     left_out = [claim for claim, how in outcome.items() if how == "wrong"]
-    said = [
-        part for part in (_course(ready, right), _season(ready, right), _jump(ready, right), _odd(ready, right)) if part
-    ]
+    k = np.array(integers_of(ready.series.values), dtype=float)  # shares and places are those of the rules
+    said = [part for part in (about(ready, k, right) for about in (_course, _season, _jump, _odd)) if part]
     shares = {name: share for share, name, _ in said}
     if shares.get("jump", 0) > shares.get("course", 1):
         said = [part for part in said if part[1] != "course"]
     said.sort(key=lambda part: -part[0])
-    last = [text for text in (_extremes(ready, right), NOISE.get(right.get("noise"))) if text]
+    last = [text for text in (_extremes(ready, k, right), NOISE.get(right.get("noise"))) if text]
     sentences = [text for _, _, text in said][: MOST - len(last)] + last
-    return " ".join(f"{text}." for text in sentences), left_out
-
-
-def _name(ready):
-    return f"The series {ready.series.column!r}"
+    name = f"The series {ready.series.column!r}"
+    if not sentences:
+        return f"Nothing that the student said of {ready.series.column!r} is confirmed.", left_out
+    if not any(NAME in text for text in sentences):
+        sentences[0] = f"{NAME}: {sentences[0][0].lower()}{sentences[0][1:]}"
+    return " ".join(f"{text}." for text in sentences).replace(NAME, name), left_out
 
 
 def _share(k, rest):
@@ -102,33 +120,39 @@ def _broken(k):
     return k - parts @ np.linalg.lstsq(parts, k, rcond=None)[0]
 
 
-def _course(ready, right):
-    """(share, "course", sentence) of the shape, else of the trend; None where neither is confirmed."""
-    series, k = ready.series, ready.series.values
-    course = right.get("shape") or shape.OF_TREND.get(right.get("trend"))
+def _course(ready, k, right):
+    """(share, "course", sentence) of the shape; of the trend if the shape was not asked. None if it is not confirmed."""
+    series, asked = ready.series, "shape" in ready.truth
+    course = right.get("shape") if asked else shape.OF_TREND.get(right.get("trend"))
     if course is None:
         return None
     share, ends = (
         _share(k, _broken(k)),
-        [f"{value(series, k[place])} {when(series, place)}" for place in (0, len(k) - 1)],
+        [f"{value(series, series.values[at])} {when(series, at)}" for at in (0, len(k) - 1)],
     )
+    if course == "flat" and not asked:  # the trend's line is flat, the series need not be
+        return share, "course", f"{NAME} neither rises nor falls as a whole"
     if course == "flat":
-        return share, "course", f"{_name(ready)} stays level as a whole, around {value(series, float(np.median(k)))}"
+        return (
+            share,
+            "course",
+            f"{NAME} stays level as a whole, around {value(series, float(np.median(series.values)))}",
+        )
     if "then" not in course:
-        return share, "course", f"{_name(ready)} {course} from {ends[0]} to {ends[1]}"
+        if (k[-1] > k[0]) != (course == "rises"):
+            return share, "course", f"{NAME} {course} as a whole"
+        return share, "course", f"{NAME} {course} from {ends[0]} to {ends[1]}"
     first, _, second = course.split()
     if "turn" not in right:
-        return share, "course", f"{_name(ready)} {first} from {ends[0]}, then {second} to {ends[1]}"
-    turn = round(ready.truth["numbers"]["turn_at"] * (len(k) - 1))
-    until = when(series, turn).split(" ", 1)[1]
-    return share, "course", f"{_name(ready)} {first} from {ends[0]} until {until}, then {second} to {ends[1]}"
+        return share, "course", f"{NAME} {first}, then {second}"
+    until = when(series, round(ready.truth["numbers"]["turn_at"] * (len(k) - 1))).split(" ", 1)[1]
+    return share, "course", f"{NAME} {first} from {ends[0]} until {until}, then {second} to {ends[1]}"
 
 
-def _season(ready, right):
+def _season(ready, k, right):
     if right.get("turns", season.NO) == season.NO:
         return None
-    turns, k = ready.truth["numbers"]["turn_count"], ready.series.values
-    rest = _broken(k)
+    turns, rest = ready.truth["numbers"]["turn_count"], _broken(k)
     phase = (np.arange(len(k)) * turns / len(k)) % 1
     bins = (phase * max(2, min(24, round(len(k) / turns)))).astype(int)
     means = np.bincount(bins, rest) / np.maximum(1, np.bincount(bins))
@@ -136,47 +160,63 @@ def _season(ready, right):
     return share, "season", f"It repeats itself about {round(turns)} times, every {period(ready.series, turns)}"
 
 
-def _jump(ready, right):
+def _jump(ready, k, right):
     if right.get("jump", "none") == "none" or "jump_at" not in right:
         return None
-    series, k = ready.series, ready.series.values
-    place = round(ready.truth["numbers"]["jump_place"] * len(k))
+    series, place = ready.series, round(ready.truth["numbers"]["jump_place"] * len(k))
     width = max(3, len(k) // 10)
-    before, after = np.median(k[max(0, place - width) : place]), np.median(k[place : place + width])
+    before, after = (
+        np.median(series.values[part]) for part in (slice(max(0, place - width), place), slice(place, place + width))
+    )
     rest = np.concatenate([k[:place] - k[:place].mean(), k[place:] - k[place:].mean()])
     text = f"The level jumps {right['jump']} {when(series, place)}, from about {value(series, before)} to {value(series, after)}"
     return _share(k, rest), "jump", text
 
 
-def _odd(ready, right):
+def _odd(ready, k, right):
     kind = right.get("odd", "none")
     if kind == "none" or (kind != "several" and "odd_at" not in right):
         return None
-    k = ready.series.values
     rest = odd.rest_of(k)
     far = np.abs(rest) >= odd.OTHER * np.abs(rest).max()
     share = float((rest[far] ** 2).sum() / ((k - k.mean()) ** 2).sum())
     if kind == "several":
-        return share, "odd", "Several spikes stand out"
+        return share, "odd", "Several single points stand out"
     place = int(np.argmax(np.abs(rest)))
-    return share, "odd", f"A single {kind}, to {value(ready.series, k[place])}, stands out {when(ready.series, place)}"
+    text = (
+        f"A single {kind}, to {value(ready.series, ready.series.values[place])}, stands out {when(ready.series, place)}"
+    )
+    return share, "odd", text
 
 
-def _extremes(ready, right):
-    """ "Highest 622 in July 1960, lowest 104 in November 1949", as far as a claim on their places is confirmed."""
+def _extremes(ready, k, right):
+    """ "Highest 622 in July 1960, lowest 104 in November 1949", if every claim on their places is confirmed."""
     series, parts = ready.series, []
-    for name, claims_of in (("highest", ("max_tenth", "max")), ("lowest", ("min_tenth", "min"))):
-        if any(claim in right for claim in claims_of):
-            place = int((np.argmax if name == "highest" else np.argmin)(series.values))
-            parts.append(f"{name} {value(series, ready.facts[name]['value'])} {when(series, place)}")
+    for name, claims_of, extreme in (
+        ("highest", ("max_tenth", "max"), k.max()),
+        ("lowest", ("min_tenth", "min"), k.min()),
+    ):
+        asked = [claim for claim in claims_of if claim in ready.truth]
+        place = int((np.argmax if name == "highest" else np.argmin)(series.values))
+        # two values that are one integer to the rules may lie far apart: then the place was not checked
+        if asked and all(claim in right for claim in asked) and _one_place(place, int(np.argmax(k == extreme)), len(k)):
+            fact = ready.facts[name]
+            same = series.labels is None or series.labels[place] == str(fact["time"])
+            told = when(series, place) if same else at_label(series, fact["time"])
+            parts.append(f"{name} {value(series, fact['value'])} {told}")
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def _one_place(place, other, n):
+    """Whether what is right of one point's place is right of another's."""
+    return abs(place - other) <= 0.1 * n and third(place, n) == third(other, n)
 
 
 def lines_of(ready, answer):
     """What describe.py --text prints of a series: the paragraph, and below it what was left out."""
     text, left_out = text_of(ready, answer)
-    lines = [text or f"Nothing that the student said of {ready.series.column!r} is confirmed."]
+    lines = [text]
     if left_out:
         lines.append(f"left out, the student and the rule differ: {', '.join(left_out)}")
     return [cli.visible(line) for line in lines]

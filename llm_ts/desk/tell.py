@@ -25,7 +25,7 @@ def facts_line(ready):
     """ "first 1120 in 1871, last 740 in 1970, lowest 456 in 1913, highest 1370 in 1879"; computed, not the student's."""
     unit = f" {ready.series.unit}" if ready.series.unit else ""
     return ", ".join(
-        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {cli.visible(_when(ready.series, ready.facts[name]['time']))}"
+        f"{name} {cli.visible(number(ready.facts[name]['value']) + unit)} {cli.visible(paragraph.at_label(ready.series, ready.facts[name]['time']))}"
         for name in FACTS
     )
 
@@ -35,20 +35,12 @@ def number(value):
     return str(value) if isinstance(value, int) else f"{value:.12g}"
 
 
-def _when(series, time):
-    """ "in 1913", "on 2024-03-01", "at t07", "at point 5"."""
-    if isinstance(time, int):
-        return f"at point {time}"
-    words = {"year": "in", "date": "on"}
-    return f"{words.get(series.kind, 'at')} {time}"
-
-
 def about(ready, notes=True):
     """One line on what was read: the series and its file, its values, the first and the last with their
     times, how many are zero, and, with notes, what was repaired or left out."""
     series, facts = ready.series, ready.facts
     unit = f" {series.unit}" if series.unit else ""
-    ends = " to ".join(f"{number(facts[end]['value'])}{unit} {_when(series, facts[end]['time'])}" for end in FACTS[:2])
+    ends = " to ".join(f"{number(facts[end]['value'])}{unit} {paragraph.at_label(series, facts[end]['time'])}" for end in FACTS[:2])
     said = [f"series: {series.column} of {series.source}, {ready.n} points, {ends}"]
     said += [f"{ready.zeros} of them zero"] if ready.zeros else []
     return cli.visible("; ".join([*said, *(series.notes if notes else ())]))
@@ -61,10 +53,10 @@ def json_line(ready, answer, plot=None):
         claim: {"said": said, "true": truth[claim], "verdict": outcome[claim], "clear": truth["clear"][claim]}
         for claim, said in answer.read.items()
     }
-    series = ready.series
+    series, (text, left_out) = ready.series, paragraph.text_of(ready, answer)
     said = {
         "source": series.source, "column": series.column, "unit": series.unit, "n": ready.n, "read": about(ready),
-        "text": paragraph.text_of(ready, answer)[0], "sentences": answer.sentences, "claims": claims, "facts": ready.facts, "notes": ready.notes,
+        "text": text, "left_out": left_out, "sentences": answer.sentences, "claims": claims, "facts": ready.facts, "notes": ready.notes,
         **({"plot": plot} if plot else {}),
     }  # fmt: skip
     return json.dumps(said, allow_nan=False)

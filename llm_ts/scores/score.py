@@ -79,7 +79,9 @@ def summarise(question, rows, samples):
     said = [right_sentences(question, row, sample["answer"]) for row, sample in zip(rows, samples)]
     means["sentences"] = {"mean": variety(said), "n": len(said)}
     for size in lineup.SIZES:
-        means[f"lineup_{size}"] = mean_of(lineup.picks(rows, [sample["read"] for sample in samples], size))
+        picks = lineup.picks(rows, [sample["read"] for sample in samples], size)
+        readable = (pick if sample["parse"] != "unreadable" else 0.0 for pick, sample in zip(picks, samples))
+        means[f"lineup_{size}"] = mean_of(readable)
     means["claims"] = claim_means(question, rows, [sample["outcome"] for sample in samples])
     return means
 
