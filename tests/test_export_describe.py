@@ -254,7 +254,7 @@ def test_several_files_go_on_past_one_that_cannot_be_described(adapter, tmp_path
     flat = write_csv(tmp_path / "b.csv", [5] * 32)
     done = run_script("describe.py", rises, flat, falls, "nowhere.csv", "--json", "--model", adapter, cwd=tmp_path, code=2)
     first, second, third, fourth = map(json.loads, done.stdout.splitlines())
-    assert set(first) == {"source", "column", "unit", "n", "read", "text", "sentences", "claims", "facts", "notes"}
+    assert set(first) == {"source", "column", "unit", "n", "read", "text", "left_out", "sentences", "claims", "facts", "notes"}
     assert first["source"] == str(rises) and first["column"] == "flow" and first["n"] == 32
     assert {claim: said["true"] for claim, said in first["claims"].items()} == {
         "trend": "increasing", "noise": "low", "max": "end", "min": "beginning"

@@ -86,13 +86,13 @@ def test_suites_of_one_student_share_a_table(work):
 
 def test_of_a_run_the_first_and_the_last_checkpoint_are_shown(work):
     path = work / "run" / "evaluation_avant.json"
-    for step in (7, 120, 300):
+    for step in (7, 120, 900):
         shutil.copy(path, work / "run" / f"evaluation_checkpoint-{step}.json")
         change(work / "run" / f"evaluation_checkpoint-{step}.json", "step", value=step)
         change(work / "run" / f"evaluation_checkpoint-{step}.json", "name", value=f"step {step}")
     report.main(["--keep", "run"])
     section = (work / "results" / "README.md").read_text().split("### run\n")[1]
-    assert [section.count(f"| step {step} |") for step in (7, 120, 300)] == [2, 0, 2]
+    assert [section.count(f"| step {step} |") for step in (7, 120, 900)] == [2, 0, 2]
 
 
 BREAK = {
