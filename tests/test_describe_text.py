@@ -158,6 +158,8 @@ def test_a_notebooks_series_is_described(describe):
     ):
         assert "100" in describe(same).text
     assert "at 0 to" in describe(100.0 + T, times=range(120)).text and "at 1704070800" in describe(100.0 + T, times=1704067200 + 3600 * T + 3600).text
+    assert "in 1880" in describe(pandas.Series(values, index=pandas.RangeIndex(1880, 2000))).text
+    assert "at point 1 " in describe(pandas.Series(values)).text
     berlin = pandas.Series(100.0 + T, index=pandas.date_range("2024-03-20", periods=120, freq="D", tz="Europe/Berlin"))
     assert "on 20 March 2024" in describe(berlin).text
     assert "lowest 100" in describe(np.ma.masked_equal(np.r_[100.0 + T, -9999], -9999)).text.lower()

@@ -71,10 +71,10 @@ def series_of(values, times=None, unit=None, name=None):
 
     A pandas Series brings its index (dates, numbers or names) and its name, where they are not given.
     """
-    if (
-        times is None and hasattr(values, "iloc") and type(values.index).__name__ != "RangeIndex"
-    ):  # that nobody has named
-        times = values.index
+    if times is None and hasattr(values, "iloc"):
+        index = values.index
+        counted = type(index).__name__ == "RangeIndex" and index.start == 0  # rows that nobody has named
+        times = None if counted else index
     name = name or getattr(values, "name", None) or "values"
     try:
         numbers = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
