@@ -4,7 +4,9 @@ Needs: numpy. Run: python -m pytest -q tests/test_full.py
 """
 
 import json
+import math
 import os
+import random
 
 import numpy as np
 import pytest
@@ -379,3 +381,41 @@ def test_the_pipeline_asks_it_from_the_simulation_to_the_description(tmp_path, t
             "describe.py", os.path.join(ROOT, "examples", "nile.csv"), "--model", "run", "--text", cwd=tmp_path
         ).stdout
     )
+
+
+def plain_series():
+    """400 series of whole numbers by Python's own generator, the same on every processor: walks, waves, jumps, hooks, spikes."""
+    for seed in range(400):
+        rng = random.Random(seed)
+        n, noise = rng.choice((16, 24, 48, 96)), rng.choice((0, 1, 4, 12, 30))
+        turns, jump, slope = rng.choice((0, 0, 2.4, 2.8, 5, n / 5)), rng.choice((0, 0, 15, 40)), rng.choice((-1, 0, 0.3, 1))
+        place, spike, hook = rng.randrange(2, n - 2), rng.choice((0, 0, 25, 60)), rng.choice((0, 0, 0, 90))
+        values, walk = [], 0
+        for i in range(n):
+            walk += rng.randint(-3, 3)
+            wave = 25 * math.sin(2 * math.pi * turns * i / n)
+            values.append(round(wave + jump * (i > place) + slope * 60 * i / n + walk * (seed % 3 == 0) + rng.randint(-noise, noise)))
+        values[place] += spike
+        values[0] += hook
+        low, span = min(values), (max(values) - min(values)) or 1
+        yield [99 * (value - low) // span for value in values]
+
+
+LIMITS = {
+    "jump clear": 347, "jump down": 5, "jump none": 328, "jump up": 67, "jump_at clear": 347, "jump_at none": 328,
+    "jump_at some": 72, "odd clear": 370, "odd dip": 5, "odd none": 342, "odd several": 6, "odd spike": 47,
+    "odd_at clear": 370, "odd_at none": 348, "odd_at some": 52, "shape clear": 323, "shape falls": 72,
+    "shape falls then rises": 31, "shape flat": 151, "shape rises": 144, "shape rises then falls": 2,
+    "turn clear": 323, "turn none": 367, "turn some": 33, "turns clear": 344, "turns no": 280, "turns some": 120,
+}  # fmt: skip
+
+
+def test_the_limits_of_the_rules_stay_where_they_are():
+    """How often each label is said, and is clear: a limit that moves changes a number."""
+    counts = {}
+    for series in plain_series():
+        for topic in (shape, season, change, odd):
+            for claim, (label, clear, _) in topic.measure(series).items():
+                for key in (label if claim in ("shape", "jump", "odd") or label in ("no", "none") else "some", "clear" * clear):
+                    counts[claim, key] = counts.get((claim, key), 0) + bool(key)
+    assert {f"{claim} {key}": count for (claim, key), count in counts.items() if key} == LIMITS

@@ -8,8 +8,11 @@ import json
 
 import pytest
 
+from llm_ts import question
+from llm_ts.data import pair
+from llm_ts.pairs import fresh
 from llm_ts.question import STUDY
-from llm_ts.scores import evaluation, score, tables
+from llm_ts.scores import evaluation, lineup, score, tables
 from llm_ts.scores.means import wilson
 from llm_ts.scores.similarity import Scorer, claims_score
 from llm_ts.series.rows import make
@@ -139,3 +142,32 @@ def test_the_table_counts_sentences_where_they_were_counted():
     assert "sentences" not in tables.for_markdown([before], "all")[0] and "sentences" not in tables.for_markdown([now], "clear")[0]
     shown = tables.for_terminal([before, now])
     assert [line.split()[6] for line in shown[1:3]] == ["-", number] and "sentences" in shown[0]
+
+
+def lineup_rows(lasts):
+    """Rows that look the same in mean and spread: the same values, of which the first and last differ in their order."""
+    return [
+        {"series": series, "truth": question.named("levels").truth_of(series)}
+        for series in ([0, *[50] * 6, 99] if last else [99, *[50] * 6, 0] for last in lasts)
+    ]
+
+
+def test_a_description_picks_out_its_series_by_what_is_true_of_it_alone():
+    rows = lineup_rows([True, False, False, False])
+    right = [{claim: row["truth"][claim] for claim in ("start", "end")} for row in rows]
+    assert lineup.picks(rows, right, 4) == [1.0, 1 / 3, 1 / 3, 1 / 3]
+    assert lineup.picks(rows, [{"start": None, "end": None}] * 4, 4) == [0.25] * 4  # nothing said: chance
+    assert lineup.picks(rows, [right[1], *right[1:]], 4)[0] == 0.0  # a wrong claim
+    assert lineup.picks(rows, right, 2)[0] == 1.0 and lineup.picks(rows, right, 16) == lineup.picks(rows, right, 4)
+    far = [{"series": [0] * 7 + [99], "truth": rows[0]["truth"]}]  # looks otherwise: no candidate
+    assert lineup.picks(rows[:2] + far, [{}] * 3, 2)[0] == 0.5 and lineup.picks(rows[:1] + rows[:1] + far, right[:1] * 3, 2)[0] == 0.5
+
+
+def test_of_many_topics_a_part_is_asked_in_training():
+    rows = fresh.pairs("train", [(24, 24, 320)], "tenths", question=question.QUESTIONS["full"], processes=("events",))
+    made = fresh.in_other_orders(rows, 0.5)
+    orders = [row["order"] for row in made if "order" in row]
+    assert 60 < len(orders) < 260 and {len(order) for order in orders} <= set(range(1, 9)) and len({*map(len, orders)}) > 2
+    for row in made:
+        asked = pair.asked_by(row)
+        assert asked.parse(pair.answer_of(row)).parse == "strict" and pair.prompt_of(row).startswith(asked.instruction)

@@ -55,7 +55,6 @@ def claim_columns(asked, rows):
 
 def columns_of(contents, rows):
     """All columns of a table: on all rows the plain means, which know of no claims, then the claims.
-
     """
     asked = question_of(contents)
     later = [SENTENCES, *LINEUPS]  # evaluations of before did not count them
@@ -104,7 +103,8 @@ def for_terminal(contents, rows="all"):
     shown += ["% right [95 % Wilson interval], n:", *(f"  {n}" for n in n_of(contents, columns))]
     if rows == "clear":
         return shown
-    return [*shown, "sentences: different right ones in a hundred answers (fewer rows: in all)", PICKS]
+    shown.append("sentences: different right ones in a hundred answers (fewer rows: in all)")
+    return [*shown, PICKS] if LINEUPS[0] in columns else shown
 
 
 def markdown(heads, lines):
