@@ -3,6 +3,7 @@
 Needs: numpy. Run: python -m pytest -q tests/test_full.py
 """
 
+import itertools
 import json
 import math
 import os
@@ -301,6 +302,14 @@ def test_a_truth_of_every_kind_is_written():
 )
 def test_sentences_are_read(topic, sentence, labels):
     assert topic.read(sentence) == labels
+
+
+@pytest.mark.parametrize("topic", [shape, season, change, odd, peaks, levels])
+def test_labels_that_do_not_fit_together_can_be_said(topic):
+    """The constant answers choose each label alone: a single course may come with a turn."""
+    for together in itertools.product(*topic.LABELS.values()):
+        said = topic.read(topic.say(dict(zip(topic.LABELS, together))))
+        assert all(label is None or label in topic.LABELS[claim] for claim, label in said.items())
 
 
 def test_some_topics_can_be_asked_alone():

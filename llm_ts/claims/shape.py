@@ -80,7 +80,7 @@ def off(claim, said, number):
 
 def say(labels):
     course, turn = labels["shape"], labels["turn"]
-    if turn == percent.NONE:
+    if turn == percent.NONE or " then " not in course:
         return {"flat": "It stays level throughout."}.get(course, f"It {course} throughout.")
     first, _, second = course.split()
     return f"It {first} until {percent.shown(turn)}, then {second}."
