@@ -90,20 +90,29 @@ def text_of(ready, answer):
     outcome, truth = outcomes_of(answer, ready.truth), ready.truth
     right = {claim: truth[claim] for claim, how in outcome.items() if how == "right"}
     left_out = [claim for claim, how in outcome.items() if how == "wrong"]
-    k = np.array(integers_of(ready.series.values), dtype=float)  # shares and places are those of the rules
-    said = [part for part in (about(ready, k, right) for about in (_course, _season, _jump, _odd)) if part]
-    shares = {name: share for share, name, _ in said}
-    if shares.get("jump", 0) > shares.get("course", 1):
-        said = [part for part in said if part[1] != "course"]
-    said.sort(key=lambda part: -part[0])
+    k = np.array(integers_of(ready.series.values), dtype=float)
+    features = features_of(ready, k, right)
     last = [text for text in (_extremes(ready, k, right), NOISE.get(right.get("noise"))) if text]
-    sentences = [text for _, _, text in said][: MOST - len(last)] + last
+    shares = {name: share for share, name, _ in features}
+    if shares.get("jump", 0) > shares.get("course", 1):
+        features = [part for part in features if part[1] != "course"]
+    sentences = [text for _, _, text in features][: MOST - len(last)] + last
     name = f"The series {ready.series.column!r}"
     if not sentences:
         return f"Nothing that the student said of {ready.series.column!r} is confirmed.", left_out
     if not any(NAME in text for text in sentences):
         sentences[0] = f"{NAME}: {sentences[0][0].lower()}{sentences[0][1:]}"
     return " ".join(f"{text}." for text in sentences).replace(NAME, name), left_out
+
+
+def features_of(ready, k, right):
+    """What can be said of an Asked by the labels {claim: label} that are right; k: the integers of the rules.
+
+    Returns [(share, "course" | "season" | "jump" | "odd", sentence)], the greatest share first; NAME stands
+    for the series.
+    """
+    found = (about(ready, k, right) for about in (_course, _season, _jump, _odd))
+    return sorted((part for part in found if part), key=lambda part: -part[0])
 
 
 def _share(k, rest):
@@ -183,29 +192,32 @@ def _odd(ready, k, right):
     if kind == "several":
         return share, "odd", "Several single points stand out"
     place = int(np.argmax(np.abs(rest)))
-    text = (
-        f"A single {kind}, to {value(ready.series, ready.series.values[place])}, stands out {when(ready.series, place)}"
-    )
+    text = f"A single {kind}, to {value(ready.series, ready.series.values[place])}, stands out {when(ready.series, place)}"
     return share, "odd", text
 
 
 def _extremes(ready, k, right):
     """ "Highest 622 in July 1960, lowest 104 in November 1949", if every claim on their places is confirmed."""
-    series, parts = ready.series, []
-    for name, claims_of, extreme in (
-        ("highest", ("max_tenth", "max"), k.max()),
-        ("lowest", ("min_tenth", "min"), k.min()),
-    ):
+    parts = []
+    for name, claims_of, extreme in (("highest", ("max_tenth", "max"), k.max()), ("lowest", ("min_tenth", "min"), k.min())):
         asked = [claim for claim in claims_of if claim in ready.truth]
-        place = int((np.argmax if name == "highest" else np.argmin)(series.values))
+        place = place_of(ready, name)
         # two values that are one integer to the rules may lie far apart: then the place was not checked
         if asked and all(claim in right for claim in asked) and _one_place(place, int(np.argmax(k == extreme)), len(k)):
-            fact = ready.facts[name]
-            same = series.labels is None or series.labels[place] == str(fact["time"])
-            told = when(series, place) if same else at_label(series, fact["time"])
-            parts.append(f"{name} {value(series, fact['value'])} {told}")
+            parts.append(extreme_of(ready, name))
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def place_of(ready, name):
+    return int((np.argmax if name == "highest" else np.argmin)(ready.series.values))
+
+
+def extreme_of(ready, name):
+    """An Asked, "highest" or "lowest" -> "highest 622 in July 1960"."""
+    series, fact, place = ready.series, ready.facts[name], place_of(ready, name)
+    same = series.labels is None or series.labels[place] == str(fact["time"])
+    return f"{name} {value(series, fact['value'])} {when(series, place) if same else at_label(series, fact['time'])}"
 
 
 def _one_place(place, other, n):
