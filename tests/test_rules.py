@@ -69,7 +69,7 @@ def test_garbled_rules_are_named_in_one_line(about):
 def test_a_truth_that_does_not_name_its_rules_is_of_an_older_form():
     row = next(iter(fresh.Rows("train", [(48, 48, 1)])))
     del row["truth"]["rules"]
-    with pytest.raises(cli.UserError, match="^x does not say by which rules .* experiments.bring_up"):
+    with pytest.raises(cli.UserError, match="^x does not say by which rules .* an older version"):
         question.of(row, "x")
 
 

@@ -76,7 +76,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "experiments.pretrain_finder": "--fresh 24x32 --save-steps 1 --validation 8",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = {f"experiments.{name}" for name in "bench bring_up compare other_plots people reader real_windows soak".split()}
+    measuring = {f"experiments.{name}" for name in "bench compare other_plots people reader real_windows soak".split()}
     assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
     (tmp_path / "results").mkdir()

@@ -256,6 +256,6 @@ def test_a_task_that_nobody_knows_is_one_line(name, value):
 def test_what_is_older_or_none_of_ours():
     with pytest.raises(cli.UserError, match="x.gguf was made by an older version: export it again"):
         task.from_mark("llm_ts format=thirds points=48 prompt_version=1", "x.gguf")
-    with pytest.raises(cli.UserError, match="training.json does not say its task .*experiments.bring_up"):
+    with pytest.raises(cli.UserError, match="training.json does not say its task .*an older version"):
         task.of({"format": "thirds", "points": [24], "prompt_version": 1}, "training.json")
     assert task.from_mark("a model of somebody", "x.gguf") is None and task.from_mark("", "x.gguf") is None

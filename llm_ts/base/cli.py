@@ -34,8 +34,7 @@ class UserError(Exception):
 
 def older(where, what):
     """The UserError for a file of an older form. what: that it does not say, "its question"."""
-    bring_up = "python -m experiments.bring_up FILE writes what older files leave out"
-    return UserError(f"{where} does not say {what}: {bring_up}")
+    return UserError(f"{where} does not say {what}: an older version wrote it; make it again")
 
 
 class Parser(argparse.ArgumentParser):
