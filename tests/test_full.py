@@ -8,6 +8,7 @@ import json
 import math
 import os
 import random
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from conftest import ROOT, run_script
 from llm_ts import claims, formats, question
 from llm_ts.claims import change, levels, odd, peaks, season, shape
 from llm_ts.data import records
+from llm_ts.scores import marked
 from llm_ts.series import PROCESSES
 from llm_ts.series import rows as series_rows
 from llm_ts.series.scale import integers_of
@@ -228,7 +230,9 @@ def test_a_label_is_right_within_its_distance():
     assert not claims.is_right("jump_at", "none", "45%", 0.45) and not claims.is_right("jump_at", "45%", "none", -1.0)
     assert not claims.is_right("trend", "flat", "increasing", 0.34)
     for label, share in (("35%", 0.45), ("45%", 0.35), ("25%", 0.35), ("55%", 0.45)):
-        assert claims.is_right("max_tenth", label, "none", share) and not claims.is_right("max_tenth", label, "none", share + 0.25)
+        assert claims.is_right("max_tenth", label, "none", share) and not claims.is_right(
+            "max_tenth", label, "none", share + 0.25
+        )
     many = season.measure(integers_of(np.sin(2 * np.pi * np.arange(2048) / 10)))["turns"]
     assert many[0] == "64" and claims.is_right("turns", "64", "64", many[2]) and not claims.is_right("turns", "32", "64", many[2])
 
@@ -386,9 +390,7 @@ def test_the_pipeline_asks_it_from_the_simulation_to_the_description(tmp_path, t
     ]
     assert (
         "is confirmed"
-        in run_script(
-            "describe.py", os.path.join(ROOT, "examples", "nile.csv"), "--model", "run", "--text", cwd=tmp_path
-        ).stdout
+        in run_script("describe.py", os.path.join(ROOT, "examples", "nile.csv"), "--model", "run", "--text", cwd=tmp_path).stdout
     )
 
 
@@ -403,7 +405,9 @@ def plain_series():
         for i in range(n):
             walk += rng.randint(-3, 3)
             wave = 25 * math.sin(2 * math.pi * turns * i / n)
-            values.append(round(wave + jump * (i > place) + slope * 60 * i / n + walk * (seed % 3 == 0) + rng.randint(-noise, noise)))
+            values.append(
+                round(wave + jump * (i > place) + slope * 60 * i / n + walk * (seed % 3 == 0) + rng.randint(-noise, noise))
+            )
         values[place] += spike
         values[0] += hook
         low, span = min(values), (max(values) - min(values)) or 1
@@ -428,3 +432,19 @@ def test_the_limits_of_the_rules_stay_where_they_are():
                 for key in (label if claim in ("shape", "jump", "odd") or label in ("no", "none") else "some", "clear" * clear):
                     counts[claim, key] = counts.get((claim, key), 0) + bool(key)
     assert {f"{claim} {key}": count for (claim, key), count in counts.items() if key} == LIMITS
+
+
+@pytest.mark.parametrize("at", [45, 64, 80])
+def test_the_places_are_marked_in_the_picture(at):
+    """The dashed lines stand at the points of the curve where the series turns, jumps or has its spike."""
+    spike, jump = 0.01 * noise(3), (np.arange(128) >= at) + 0.01 * noise(4)
+    spike[at] += 1
+    for values, claim in ((spike, "odd_at"), (jump, "jump_at"), (-np.abs(np.arange(128) - at), "turn")):
+        truth = question.QUESTIONS["full"].truth_of(integers_of(values))
+        drawn = marked.picture(integers_of(values), {claim: "wrong"}, truth)
+        curve = [float(point.split(",")[0]) for point in re.search(r'class="path" points="([^"]*)"', drawn)[1].split()]
+        placed = re.findall(r'<line class="place wrong" x1="([\d.]+)" x2="([\d.]+)"', drawn)
+        assert [float(x) for x in placed[0]] == [pytest.approx(curve[at], abs=2 * (curve[1] - curve[0]))] * 2 and len(placed) == 1
+        assert f"{claim} {truth[claim]}" in drawn and "place" not in marked.picture(integers_of(values), {}, truth)
+    flat = question.QUESTIONS["full"].truth_of(integers_of(T))
+    assert "place" not in marked.picture(integers_of(T), dict.fromkeys(("turn", "jump_at", "odd_at"), "right"), flat)

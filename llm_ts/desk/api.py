@@ -48,10 +48,9 @@ class Description:
 
         series = self._ready.series
         outcomes = {claim: about["verdict"] for claim, about in self.claims.items()}
-        true = {claim: about["true"] for claim, about in self.claims.items()}
         ends = [cli.visible(str(self.facts[end]["time"])) for end in ("first", "last")]
         style = "fill:none;stroke:currentColor"
-        picture = marked.picture(series.values, outcomes, true, series.column, ends).replace(
+        picture = marked.picture(series.values, outcomes, self._ready.truth, series.column, ends).replace(
             "<svg ", f'<svg style="max-width:40em;{style}" ', 1
         )
         return f"<p>{html.escape(self.text)}</p>{picture}"

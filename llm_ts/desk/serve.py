@@ -102,11 +102,10 @@ class App:
         ends = [cli.visible(str(ready.facts[end]["time"])) for end in ("first", "last")]
         width = asked.get("width") if type(asked.get("width")) is int else 900
         width = min(max(width, 320), 1100)
-        true = {claim: ready.truth[claim] for claim in question.claims}
         return {
             **json.loads(tell.json_line(ready, answer)),
             "about": tell.about(ready, notes=False), "facts": tell.facts_line(ready), "parse": answer.parse, "answer": cli.visible(answer.text),
-            "picture": marked.picture(ready.series.values, outcomes, true, name, ends, width, max(280, width * 3 // 8)),
+            "picture": marked.picture(ready.series.values, outcomes, ready.truth, name, ends, width, max(280, width * 3 // 8)),
         }  # fmt: skip
 
 

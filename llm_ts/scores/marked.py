@@ -1,4 +1,5 @@
-"""A picture of a series with its claims marked, as SVG: the fitted line, the band of the noise, maximum and minimum.
+"""A picture of a series with its claims marked, as SVG: the fitted line, the band of the noise, maximum and minimum, and
+where it turns, jumps or has an odd point.
 
 The CSS class of a mark is the claim's outcome (right, wrong, ambiguous, unread); the page gives it a colour.
 """
@@ -7,7 +8,8 @@ import html
 
 import numpy as np
 
-from llm_ts.claims import noise
+from llm_ts import claims
+from llm_ts.claims import noise, percent
 
 LETTER = 7.8  # pixels of a letter in 12 pixels, on average, in the widest of the common fonts (DejaVu Sans)
 MOST = 1000  # points drawn one by one; of more, the least and the greatest of each bin
@@ -29,10 +31,15 @@ def marks_of(values):
     }  # fmt: skip
 
 
-def picture(values, outcomes, labels=None, name="value", ends=None, width=480, height=280):
+# claims on one place that a series may have or not: a line across, with this word
+MARKED = {"turn": "turn", "jump_at": "jump", "odd_at": "odd"}
+
+
+def picture(values, outcomes, truth=None, name="value", ends=None, width=480, height=280):
     """n numbers -> the text of an <svg>.
 
-    outcomes: {claim: outcome}; what is not in it is not marked. labels: {claim: what is true}, said to those who cannot see it.
+    outcomes: {claim: outcome}; what is not in it is not marked. truth: of the values, said to those who cannot see it; without it
+    no turn, jump or odd point is marked.
     name: of the values, with their unit; ends: what the first and the last point are called; default: their numbers from 0.
     """
     values = np.asarray(values, dtype=float)
@@ -85,9 +92,15 @@ def picture(values, outcomes, labels=None, name="value", ends=None, width=480, h
             parts.append(f'<circle class="{claim} {outcomes[claim]}" cx="{x(place)}" cy="{y(values[place])}" r="5"/>')
             parts.append(_text(beside, y(values[place]) + step, claim, "middle", outcomes[claim]))
 
+    for claim, word in MARKED.items():
+        if claim in outcomes and truth and truth[claim] != percent.NONE:
+            at = x(truth["numbers"][claims.NUMBER_OF[claim]] * n - 0.5)
+            parts.append(f'<line class="place {outcomes[claim]}" x1="{at}" x2="{at}" y1="{top}" y2="{height - bottom}"/>')
+            parts.append(_text(min(max(at, left + 14), width - right - 14), height - bottom - 4, word, "middle", outcomes[claim]))
+
     # what is true, for those who cannot see it
-    truth = ", ".join(f"{claim} {label}" for claim, label in (labels or {}).items())
-    alt = html.escape(f"the series{': ' if truth else ''}{truth}", quote=True)
+    true = ", ".join(f"{claim} {truth[claim]}" for claim in outcomes) if truth else ""
+    alt = html.escape(f"the series{': ' if true else ''}{true}", quote=True)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{alt}">'
     return head + "".join(parts) + "</svg>"
 

@@ -59,8 +59,7 @@ def card(row, before, after):
     if before:
         body += _said("before", before["answer"]) + _chips(before)
     body += _said("after", after["answer"]) + _chips(after)
-    true = {claim: labels[claim] for claim in asked.claims}
-    drawn = marked.picture(row["series"], after["outcome"], true, "value (rescaled to 0..99)", width=380, height=250)
+    drawn = marked.picture(row["series"], after["outcome"], labels, "value (rescaled to 0..99)", width=380, height=250)
     outcome = html.escape(json.dumps(after["outcome"]), quote=True)
     return (
         f'<div class="card" data-outcome="{outcome}"><div>{drawn}</div>'
