@@ -117,6 +117,25 @@ def test_no_label_is_left_empty_and_thresholds_keep_their_order(data):
         assert all(a.setting != b.setting for a, b in pairwise(alone))
 
 
+def test_the_topics_of_full_are_fitted_one_after_another(tmp_path, monkeypatch):
+    """A teacher with thresholds of its own in three topics; too many settings to try all together find the same."""
+    monkeypatch.chdir(tmp_path)
+    ou_process.main("--count 100 --points 40 --dataset none --process events --question shape,change,odd".split())
+    asked = question.named("shape,change,odd")
+    meant = asked.by(rules.fitted("meant", {"gain": 0.3 * 2**0.5, "evidence": 6 * 2**0.75, "oddness": 7 * 2**0.5}))
+    rows = records.read("data.jsonl")
+    for row in rows:
+        row["gold"] = meant.truth_of(row["series"])["sentences"]
+    tries = fit.tries_of(asked, rows)
+    assert fit.share_of({name: all_of[0] for name, all_of in tries.items()})["mean"] > 0.02
+    together = fit.choose(tries, 0.0)
+    monkeypatch.setattr(fit, "TOGETHER", 1)
+    in_turn = fit.choose(tries, 0.0)
+    assert fit.share_of(in_turn)["mean"] == fit.share_of(together)["mean"] == 0
+    assert {name: one.setting for name, one in in_turn.items()} == {name: one.setting for name, one in together.items()}
+    assert in_turn["odd"].setting["oddness"] > 7
+
+
 @pytest.mark.parametrize("flags, line", [
     (["--fit", "ten"], "'ten' is not a number from 0 to 1"), (["--fit", "2"], "'2' is not a number from 0 to 1"),
     (["--write", "x"], "--write belongs to --fit"), (["--fit", "0.1", "--write", "a b"], "'a b' is not a name"),

@@ -2,10 +2,11 @@
 
 curate.py decides which sentences go to a human; this file counts the same for other thresholds, and a test compares both.
 Every threshold is tried at the multiples STEPS of its published value. Topics that go to a human are tried together, because
-a row counts once.
+a row counts once; where these are too many settings, one topic after another, until none moves any more.
 """
 
 import itertools
+import math
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from llm_ts.scores import curves
 from llm_ts.scores.means import mean_of, percent
 from llm_ts.scores.score import outcome_of
 
+FEW = 5  # labels of a claim that are kinds; a place or a number has more
+TOGETHER = 10_000  # choices of settings that are tried one by one
 STEPS = tuple(2 ** (k / 8) for k in range(-8, 9))  # half of the published value to twice it
 
 
@@ -33,6 +36,13 @@ def settings_of(topic):
 def distance(setting, published):
     """How far thresholds lie from the published ones: 0 for themselves, 1 for each factor of two."""
     return sum(abs(np.log2(value / published[name])) for name, value in setting.items())
+
+
+def _missing(claim, known, found):
+    """What no row is, "trend flat", or None. Of a place or a number not every label must come, but more than one."""
+    if len(known) <= FEW:
+        return next((f"{claim} {label}" for label in known if label not in found), None)
+    return f"{claim} other than {found[0]}" if len(set(found)) == 1 else None
 
 
 class Try:
@@ -60,7 +70,7 @@ class Try:
         self.to_verify = np.array(doubted) | (unsaid & ~wrong if topic.IF_WRONG == "replace" else unsaid | clear)
         known = published.labels if published else labels
         self.moved = sum(np.array([a != b for a, b in zip(labels[claim], known[claim])]).sum() for claim in labels)
-        self.empty = next((f"{claim} {label}" for claim in labels for label in topic.LABELS[claim] if label not in labels[claim]), None)
+        self.empty = next(filter(None, (_missing(claim, topic.LABELS[claim], labels[claim]) for claim in labels)), None)
 
 
 def tries_of(question, rows):
@@ -100,7 +110,15 @@ def choose(tries, target):
         far = sum(distance(one.setting, known) for one, known in zip(together, published))
         return round(abs(share - target), 9), sum(one.moved for one in together), far
 
-    nearest = min(itertools.product(*(allowed[name] for name in human)), key=cost)
+    choices = [allowed[name] for name in human]
+    if math.prod(map(len, choices)) <= TOGETHER:
+        nearest = min(itertools.product(*choices), key=cost)
+    else:
+        nearest, before = [one[0] for one in choices], None
+        while nearest != before:  # each round costs less, or is the last
+            before = list(nearest)
+            for place, all_of in enumerate(choices):
+                nearest[place] = min(all_of, key=lambda one: cost([*nearest[:place], one, *nearest[place + 1 :]]))
     return {name: all_of[0] for name, all_of in tries.items()} | dict(zip(human, nearest))
 
 

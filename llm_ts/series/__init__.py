@@ -15,6 +15,7 @@ A process is a module:
 
 from llm_ts.series import (
     arma,
+    bend,
     bursts,
     counts,
     events,
@@ -36,6 +37,6 @@ from llm_ts.series import (
 PROCESSES = {
     process.NAME: process
     for process in (
-        ou, ramp, step, season, jump, walk, arma, shifts, smooth, growth, spikes, counts, bursts, seasons, wide, mixture, events,
+        ou, ramp, step, season, jump, walk, arma, shifts, smooth, growth, spikes, counts, bursts, seasons, wide, mixture, events, bend,
     )
 }  # fmt: skip
