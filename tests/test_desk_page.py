@@ -81,6 +81,8 @@ def test_dropped_chosen_and_described_with_all_claims_marked(page, browser, tmp_
     assert said.count("✓") == 4 and "trend: increasing" in said and "max: end" in said and "min: beginning" in said
     assert browser.text("#found h2") == "series: up of years.csv, 60 points, 0 in 1900 to 179 in 1959; 1 of them zero"
     assert "first 0 in 1900" in browser.text("#facts") and "highest 179 in 1959" in browser.text("#facts")
+    assert "rises from 0 in 1900 to 179 in 1959" in browser.text("#paragraph")
+    assert browser.value("document.querySelectorAll('#text').length") == 1
     marks = "['.fit', '.band', 'circle.max', 'circle.min'].map(m => document.querySelector(`svg ${m}`).classList.contains('right'))"
     assert browser.value(marks) == [True] * 4
     points = browser.value("[...document.querySelector('polyline').points].map(p => [p.x, p.y])")
