@@ -42,7 +42,7 @@ def test_a_rise_with_a_season_has_its_months_and_values():
 
 def test_what_explains_most_comes_first():
     season_first, _ = said_of(0.02 * T + 10 * WAVE, MONTHS)
-    assert season_first.startswith("It repeats itself about 10 times, every 12 months. The series 'weight' stays level")
+    assert season_first.startswith("It repeats itself about 10 times, every 12 months. The series 'weight' neither rises nor falls")
     jump, _ = said_of(np.where(T < 50, 0, 20) + RNG.standard_normal(120), MONTHS)
     assert jump.startswith("The series 'weight': the level jumps up in March 1994, from about") and "rises" not in jump
 

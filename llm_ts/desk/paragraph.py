@@ -24,6 +24,7 @@ from llm_ts.series.scale import integers_of
 
 DAY = 86400.0
 MOST = 4  # sentences
+LEVEL = 25  # of 99: half of the values of a level series lie within so much
 NAME = "\0"  # where the series' name will stand
 NOISE = {"low": "Little noise", "medium": "Some noise", "high": "Strong noise"}
 YEAR = 365.25 * DAY
@@ -135,18 +136,12 @@ def _course(ready, k, right):
     course = right.get("shape") if asked else shape.OF_TREND.get(right.get("trend"))
     if course is None:
         return None
-    share, ends = (
-        _share(k, _broken(k)),
-        [f"{value(series, series.values[at])} {when(series, at)}" for at in (0, len(k) - 1)],
-    )
-    if course == "flat" and not asked:  # the trend's line is flat, the series need not be
-        return share, "course", f"{NAME} neither rises nor falls as a whole"
+    share, ends = _share(k, _broken(k)), [f"{value(series, series.values[at])} {when(series, at)}" for at in (0, len(k) - 1)]
     if course == "flat":
-        return (
-            share,
-            "course",
-            f"{NAME} stays level as a whole, around {value(series, float(np.median(series.values)))}",
-        )
+        # the trend's line is flat, the series need not be: half of its values may lie far apart
+        spread = np.subtract(*np.percentile(k, [75, 25])) > LEVEL
+        around = f"stays level as a whole, around {value(series, float(np.median(series.values)))}"
+        return share, "course", f"{NAME} {around if asked and not spread else 'neither rises nor falls as a whole'}"
     if "then" not in course:
         if (k[-1] > k[0]) != (course == "rises"):
             return share, "course", f"{NAME} {course} as a whole"
