@@ -78,6 +78,12 @@ def test_nothing_is_said_that_was_not_checked():
     assert "is confirmed" in said_of(np.arange(8.0), question=QUESTIONS["study"], **dict.fromkeys(("trend", "noise", "max", "min"), "flat"))[0]
 
 
+def test_the_narrow_peaks_of_a_season_are_no_odd_points():
+    text, _ = said_of(np.where(T % 12 == 5, 9, 0) + 0.1 * RNG.standard_normal(120), turns="10", odd="several")
+    assert "It repeats itself about 10 times" in text or "it repeats itself about 10 times" in text
+    assert "stand out" not in text
+
+
 def test_the_order_does_not_depend_on_the_unit():
     values = np.minimum(T / 18, (120 - T) / 102) * 100 + 40 * WAVE
     heads = {said_of(values * unit)[0].split()[3] for unit in (1, 0.001, 1e6, 1e200)}

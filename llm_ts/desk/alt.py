@@ -6,7 +6,7 @@
 
 The chart brings its data, so that no model is asked: every claim is a rule's, computed from the line's
 own values. The trend and both extremes are always told; what else explains most follows while there is room.
-Season, jump and odd points are told only where the rule is clear.
+A jump, odd points and the noise are told only where the rule is clear.
 """
 
 import base64
@@ -29,7 +29,7 @@ LONGEST = 250  # letters of the text of one line; some screen readers cut there
 MOST = 5  # lines that have a sentence each
 REFERENCE = 2  # points: a line of two is a mark, not a series
 SCALES = {"log": "logarithmic"}
-COURSE = ("shape", "turn")  # is told where it is not clear too
+TOLD = ("shape", "turn", "turns")  # where they are not clear too: chance makes no seasons
 
 
 class Unfit(Exception):
@@ -198,7 +198,7 @@ def _parts(axes, line, name):
         ready = prepare.prepare(api.series_of(values, times, _values_label(axes)[1], name), None, Task(QUESTIONS["full"]))
     except (cli.UserError, ValueError) as error:
         raise Unfit(" ".join(str(error).removeprefix("python: ").split())) from None
-    clear = {claim: label for claim, label in ready.truth.items() if ready.truth["clear"].get(claim) or claim in COURSE}
+    clear = {claim: label for claim, label in ready.truth.items() if ready.truth["clear"].get(claim) or claim in TOLD}
     features = paragraph.features_of(ready, np.array(integers_of(ready.series.values), dtype=float), clear)
     course = next(text for _, part, text in features if part == "course")
     extremes = ", ".join(paragraph.extreme_of(ready, extreme) for extreme in ("highest", "lowest"))

@@ -181,6 +181,8 @@ def _odd(ready, k, right):
     kind = right.get("odd", "none")
     if kind == "none" or (kind != "several" and "odd_at" not in right):
         return None
+    if kind == "several" and right.get("turns", season.NO) != season.NO:  # the narrow peaks of the season
+        return None
     rest = odd.rest_of(k)
     far = np.abs(rest) >= odd.OTHER * np.abs(rest).max()
     share = float((rest[far] ** 2).sum() / ((k - k.mean()) ** 2).sum())
