@@ -123,11 +123,16 @@ def _text(chart, longest):
         return _joined([f"{head}, {len(found)} lines", *signs, *(text for text, _ in each)], "")
     if text := _constant(line, "It"):
         return _joined([head, text], "")
-    course, features, extremes, noise = _parts(axes, line, "It")
-    kept = [head, *signs, course, f"{extremes[0].upper()}{extremes[1:]}"]
     # on another scale the eye sees other seasons, jumps and noise than the values have
-    order = [head, *signs, *features, kept[-1], *noise]
-    for text in [*features, *noise] if axes.get_yscale() == "linear" else []:
+    return told(_ready(axes, line, "It"), [head, *signs], longest, more=axes.get_yscale() == "linear")
+
+
+def told(ready, heads, longest=LONGEST, more=True):
+    """An Asked -> its text: the heads, the trend, the extremes, and with `more` what else has room, in the order of what explains most."""
+    course, features, extremes, noise = _parts(ready)
+    kept = [*heads, course, f"{extremes[0].upper()}{extremes[1:]}"]
+    order = [*heads, *features, kept[-1], *noise]
+    for text in [*features, *noise] if more else []:
         if text not in kept and len(_joined([*kept, text], "It")) <= longest:
             kept.append(text)
     return _joined([text for text in order if text in kept], "It")
@@ -157,7 +162,7 @@ def _sentence(axes, line, name):
     if text := _constant(line, name):
         return text, None
     try:
-        course, _, extremes, _ = _parts(axes, line, name)
+        course, _, extremes, _ = _parts(_ready(axes, line, name))
     except Unfit as reason:
         return f"{name} is not described: {reason}".replace(f": {name} ", ": it "), str(reason)
     return f"{course}, {extremes}".replace(paragraph.NAME, name), None
@@ -186,18 +191,19 @@ def _constant(line, name):
     return f"{name} stays at {values[0]:.6g} throughout" if len(values) and not np.ptp(values) else ""
 
 
-def _parts(axes, line, name):
-    """A line of a chart -> (its course, all its features in their order, its extremes, its noise if that is clear).
-
-    Unfit if it is no series.
-    """
+def _ready(axes, line, name):
+    """A line of a chart -> Asked, by the question that asks all. Unfit if it is no series."""
     times, values = _times(axes, line), _values(line)
     try:
         if times is not None and len(times) > 1 and not isinstance(times[0], str) and times[-1] < times[0]:
             times, values = times[::-1], values[::-1]
-        ready = prepare.prepare(api.series_of(values, times, _values_label(axes)[1], name), None, Task(QUESTIONS["full"]))
+        return prepare.prepare(api.series_of(values, times, _values_label(axes)[1], name), None, Task(QUESTIONS["full"]))
     except (cli.UserError, ValueError) as error:
         raise Unfit(" ".join(str(error).removeprefix("python: ").split())) from None
+
+
+def _parts(ready):
+    """An Asked -> (its course, all its features in their order, its extremes, its noise if that is clear)."""
     clear = {claim: label for claim, label in ready.truth.items() if ready.truth["clear"].get(claim) or claim in TOLD}
     features = paragraph.features_of(ready, np.array(integers_of(ready.series.values), dtype=float), clear)
     course = next(text for _, part, text in features if part == "course")
