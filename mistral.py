@@ -8,10 +8,11 @@ per answer; <dataset>/<id>.txt.
 Run: python mistral.py --dryrun
 
 Stop it at any time and run it again: it asks only about rows that have neither
-an answer nor a recorded failure. If the server stays down, the key is wrong or
-the model is unknown, the run ends. If a row's answer is not the requested JSON
-three times, `teacher.failed` records it. With --dryrun a simulated teacher
-answers, and no server is asked.
+an answer nor a recorded failure. If the server refuses a row and answers
+another, or a row's answer is not the requested JSON three times,
+`teacher.failed` records it with the server's words, and the run goes on. If
+the server refuses other rows too (it is down, the key is wrong, the model
+unknown), the run ends. With --dryrun a simulated teacher answers.
 
 With --price 0.4,2 (per million prompt and answer tokens) it prints the cost; if
 answers exist, it first prints an estimate. So try a few rows first: --rows 5.
@@ -33,6 +34,7 @@ from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
 GIVE_UP = 10  # failures in a row: the model cannot do it, and every question costs money
+SHOWN = 20  # ids of failed rows, at most
 
 
 def settings_of(args):
@@ -62,6 +64,7 @@ class Book:
         self.bar = cli.Progress("asked", total)
         self.tokens = Counter(prompt=0, completion=0)
         self.in_a_row = 0  # failures
+        self.failed = []  # ids
 
     def record(self, row, answer):
         """Append a row with its answer. UserError if the run should end here."""
@@ -79,6 +82,7 @@ class Book:
 
         self.tokens.update(tokens)
         self.in_a_row = self.in_a_row + 1 if failed else 0
+        self.failed += [row["id"]] if failed else []
         self.counts["failed" if failed else "new"] += 1
         if not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"]):
             self.counts["unlabelled"] += 1
@@ -96,6 +100,9 @@ class Book:
         self.counts["left"] = missing - self.counts["new"] - self.counts["failed"]
         self.counts["tokens"] = self.tokens.total()
         self.counts |= {f"{kind}_tokens": number for kind, number in self.tokens.items()}
+        if failed := self.failed:
+            more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+            print(f"failed_rows: {', '.join(failed[:SHOWN])}{more} (--retry-failed asks them again)")
         if self.args.price:
             print(f"cost: {cost(self.tokens, self.args.price):.4f}")
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
@@ -105,9 +112,9 @@ def look_at(data, args):
     """Check all rows, and write missing .txt files.
 
     Returns the numbers of the rows that lack an answer; how many have one (had) or failed
-    (skipped); the tokens of each answer; how many answers each model gave.
+    (skipped); the tokens of each answer; the numbers of the rows that each model answered.
     """
-    missing, counts, tokens, models, questions = [], Counter(), [], Counter(), {}
+    missing, counts, tokens, models, questions = [], Counter(), [], {}, {}
     for number, row in enumerate(data):
         questions[question.of(row, args.data)] = None
         question.one_of(questions, args.data)
@@ -122,7 +129,7 @@ def look_at(data, args):
             tokens.append(teacher["tokens"])
         if answer.get("gold"):
             counts["had"] += 1
-            models[str(teacher.get("model"))] += 1
+            models.setdefault(str(teacher.get("model")), []).append(number)
         elif teacher and not args.retry_failed:
             counts["skipped"] += 1
         else:
@@ -142,7 +149,7 @@ def answer_missing(args):
             disk.sweep(args.dataset)
         missing, seen, tokens, models = look_at(data, args)
         for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
-            print(f"also_here: {models[name]} answers of {cli.visible(name)}")
+            print(f"also_here: {len(models[name])} answers of {cli.visible(name)}")
         counts = {"had": seen["had"], "new": 0, "unlabelled": 0, "failed": 0}
         counts["skipped"] = seen["skipped"]
         book = Book(data, args, counts, len(missing[: args.rows]))
@@ -152,13 +159,14 @@ def answer_missing(args):
                     (row,) = data.read([number])
                     book.record(row, simulated.answer(row, args.seed, bool(args.second)))
             elif missing:
-                ask(data.read(missing[: args.rows]), tokens, book, args)
+                others = [*models.get(args.second or args.model, [])[-1:], *missing[: mistral_api.OTHERS + 1]]
+                ask(data.read(missing[: args.rows]), data.read(others), tokens, book, args)
         finally:
             book.close(len(missing))
 
 
-def ask(rows, tokens, book, args):
-    """Ask a server about rows. tokens: of each answer that the file has already."""
+def ask(rows, others, tokens, book, args):
+    """Ask a server about rows. others: to try where one is refused. tokens: of each answer here already."""
     key = mistral_api.find_key(args.server_url)
     for row in rows if args.image else ():
         plot = plot_of(row, args.dataset)
@@ -167,7 +175,8 @@ def ask(rows, tokens, book, args):
             raise cli.UserError(f"no {plot} here: {run}")
     if args.price:
         print_estimate(tokens, len(rows), args.price)
-    asyncio.run(mistral_api.ask_all(rows, book.record, key, settings_of(args)))
+    others = [row for row in others if not args.image or os.path.exists(plot_of(row, args.dataset))]
+    asyncio.run(mistral_api.ask_all(rows, book.record, key, settings_of(args), others))
 
 
 def server_url(text):

@@ -1,10 +1,15 @@
-"""Asks one model about rows, through Mistral's chat API or a server with that API or OpenAI's."""
+"""Asks one model about rows, through Mistral's chat API or a server with that API or OpenAI's.
+
+A refusal that other rows do not meet is its row's failure, and one that they meet too ends the run:
+another row is tried, and no status alone decides.
+"""
 
 import asyncio
 import collections
 import contextlib
 import datetime
 import email.utils
+import itertools
 import os
 import re
 import urllib.parse
@@ -15,6 +20,7 @@ from llm_ts.teacher.pace import Pace
 
 MISTRAL = "https://api.mistral.ai"
 TRIES = 7  # of a request, where server or network fail
+OTHERS = 3  # rows that are tried, at most, before a refusal counts as one of all rows
 NO_KEY = "none"  # what a server on this machine is sent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # fields that not every server knows, and the words of its refusal; they are left out then
@@ -63,31 +69,58 @@ class Failed(Exception):
         self.status, self.body, self.headers = response.status_code, response.text, response.headers
 
 
-class Teacher:
-    """One model behind a chat API. client: an httpx2.AsyncClient that knows address and key."""
+class Refused(Exception):
+    """Why a row got no completion; status: of the server, None where it or the network failed."""
 
-    def __init__(self, client, key, settings):
+    def __init__(self, why, status=None):
+        super().__init__(why)
+        self.status = status
+
+
+class Teacher:
+    """One model behind a chat API. client: an httpx2.AsyncClient that knows address and key.
+
+    others: an iterable of rows, to be tried where one is refused; the row answered last comes first.
+    """
+
+    def __init__(self, client, key, settings, others=()):
         self.client, self.key, self.settings = client, key, settings
         self.pace = Pace()
         self.left_out = set()  # of EXTRAS, what this server refuses
+        self.others, self.answered_last, self.trying = others, [], asyncio.Lock()
 
-    def hopeless(self, failed):
-        """The UserError for a status that asking again does not mend, else None."""
-        status, words = failed.status, mask(failed.body, self.key)[:200]
-        if status < 300 or status in (408, 425, 429) or status >= 500:
-            return None
-        if status in (401, 403):
-            no_key = "this server wants a key: export MISTRAL_API_KEY"
-            why = no_key if self.key == NO_KEY else "the key in MISTRAL_API_KEY is refused"
-        else:
-            why = f"the model {self.settings.model!r} refuses the question"
-        return cli.UserError(f"{why} (the server says {status}: {words})")
+    def for_all(self, refused):
+        """The UserError for a refusal that other rows meet too."""
+        later = "run it again later; what was done is saved"
+        if refused.status is None:
+            return cli.UserError(f"{refused}: check --server-url, or {later}")
+        why, before = f"the model {self.settings.model!r} refuses the question", self.pace.answers
+        if self.key == NO_KEY and refused.status in (401, 403):
+            why = "this server wants a key: export MISTRAL_API_KEY"
+        elif refused.status in (401, 403):
+            why = "the key is refused now" if before else "the key in MISTRAL_API_KEY is refused"
+        if before:  # so neither is the key wrong nor the model unknown
+            why += f", of every row, after {before} questions were answered: look for a quota or a limit, or {later}"
+        return cli.UserError(f"{why} ({refused})")
 
-    async def post(self, body):
+    async def others_pass(self, row, tokens):
+        """Whether the server answers another row than this one; what that costs is added to tokens."""
+        others = {other["id"]: other for other in itertools.chain(self.answered_last, self.others)}
+        others.pop(row["id"], None)
+        for other in itertools.islice(others.values(), OTHERS):
+            with contextlib.suppress(Refused):
+                completion = await self.complete(other["id"], body_of(other, self.settings), 1)
+                tokens.update(tokens_of(completion))
+                self.answered_last = [other]
+                return True
+        return False
+
+    async def post(self, body, without=()):
         """One request -> its chat completion. A server that refuses the seed or the schema is asked
         without it. Failed for anything else.
         """
-        sent = {name: value for name, value in body.items() if name not in self.left_out}
+        left_out = self.left_out.union(without)
+        sent = {name: value for name, value in body.items() if name not in left_out}
         sent["model"] = self.settings.model
         response = await self.client.post("/v1/chat/completions", json=sent)
         if response.is_success:
@@ -97,22 +130,23 @@ class Teacher:
         for name, words in EXTRAS.items():
             is_refused = name in sent and any(word in response.text for word in words)
             if response.status_code in (400, 422) and is_refused:
+                completion = await self.post(body, (*without, name))  # Failed: it was another thing that was refused
                 if name not in self.left_out:
                     status = f"it says {response.status_code}"
                     cli.say(f"the server takes no {name}: it is asked without ({status})")
                 self.left_out.add(name)
-                return await self.post(body)
+                return completion
         raise Failed(response)
 
-    async def complete(self, row_id, body):
-        """One chat completion, with back-off where server or network fail.
+    async def complete(self, row_id, body, most=TRIES):
+        """One chat completion, with back-off where server or network fail. Refused after `most` tries.
 
         If the server has too much to do, a row waits on so long as others are answered.
         """
         import httpx2
 
         wait, why, tries = 0.0, "", 0
-        while tries < TRIES:
+        while tries < most:
             if why:
                 cli.say(f"{row_id}: {why}; asking again in {self.pace.refused(wait):.1f} s")
             await self.pace.turn()
@@ -124,33 +158,42 @@ class Teacher:
                 self.pace.answered()
                 return completion
             except Failed as failed:
-                if error := self.hopeless(failed):
-                    raise error from None
                 why = f"the server says {failed.status}"
-                if failed.status < 300:
+                if 200 <= failed.status < 300:
                     why += ", but not in JSON as Mistral's API does"
                 if text := mask(failed.body, self.key)[:200].strip():
                     why += f" ({text})"
                 wait, crowded = retry_after(failed.headers), failed.status in (429, 503)
+                if 300 <= failed.status < 500 and failed.status not in (408, 425, 429):
+                    raise Refused(why, failed.status) from None
             except TimeoutError:
                 why = f"no answer within {self.settings.timeout:g} s"
             except httpx2.RequestError as error:  # refused, dropped, not HTTP
                 why = f"no connection ({type(error).__name__}: {mask(str(error), self.key)})"
             tries = 1 if crowded and self.pace.answers > answers else tries + 1
-        later = "check --server-url, or run it again later; what was done is saved"
-        raise cli.UserError(f"{why}, after {TRIES} tries: {later}")
+        raise Refused(f"{why}, after {most} tries")
 
     async def answer(self, row):
-        """Ask about one row: {"gold", "teacher"}, or {"teacher"} with the reason of the failure."""
-        tokens = {"prompt": 0, "completion": 0}
-        for ask in range(ASKS):
-            completion = await self.complete(row["id"], body_of(row, self.settings, ask))
-            spent = tokens_of(completion)
-            tokens = {kind: number + spent[kind] for kind, number in tokens.items()}
-            reading = read(row, completion, self.settings, self.key)
-            if "gold" in reading:
-                break
-        return keep(reading, self.settings, tokens)
+        """Ask about one row: {"gold", "teacher"}, or {"teacher"} with the reason of the failure.
+
+        UserError where the server refuses other rows too.
+        """
+        tokens = collections.Counter(prompt=0, completion=0)
+        try:
+            for ask in range(ASKS):
+                completion = await self.complete(row["id"], body_of(row, self.settings, ask))
+                tokens.update(tokens_of(completion))
+                self.answered_last = [row]
+                reading = read(row, completion, self.settings, self.key)
+                if "gold" in reading:
+                    break
+        except Refused as refused:
+            async with self.trying:  # one at a time: where all are refused, the first to know ends the run
+                if not await self.others_pass(row, tokens):
+                    raise self.for_all(refused) from None
+            self.pace.free()
+            reading = {"failed": str(refused)}
+        return keep(reading, self.settings, dict(tokens))
 
 
 @contextlib.asynccontextmanager
@@ -174,14 +217,14 @@ async def connect(key, settings):
         yield client
 
 
-async def ask_all(rows, record, key, settings):
+async def ask_all(rows, record, key, settings, others=()):
     """Ask about rows, several at a time, and record(row, answer) each answer as it comes.
 
-    One thread, one writer.
+    One thread, one writer. others: as Teacher has them.
     """
     waiting = collections.deque(rows)
     async with connect(key, settings) as client:
-        teacher = Teacher(client, key, settings)
+        teacher = Teacher(client, key, settings, others)
 
         async def work():
             while waiting:
