@@ -28,7 +28,6 @@ import functools
 import os
 import shutil
 import sys
-import tempfile
 
 from llm_ts.base import cli, disk, paths
 from llm_ts.data import pair
@@ -37,7 +36,8 @@ from llm_ts.gguf import gguf_file, llama_library
 from llm_ts.student import load, origin
 from llm_ts.student.student import Student
 
-NOT_APART = ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save")  # of an adapter: what its converter gets wrong
+# of an adapter: what its converter gets wrong
+NOT_APART = ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save", "trainable_token_indices", "lora_bias", "bias")
 
 
 def adapter_path(outfile, number=1):
@@ -108,8 +108,11 @@ def main(argv=None):
             cli.refuse_overwriting(path, base)
     for lora in loras if args.strategy == "separate" else ():
         config = disk.read_json(os.path.join(lora, "adapter_config.json"), "qwen_train.py")
-        if wrong := [name for name in NOT_APART if config.get(name)]:
+        load.rank_of(lora)
+        if wrong := [name for name in NOT_APART if config.get(name) not in (None, False, {}, [], "none")]:
             raise cli.UserError(f"{lora} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --strategy merge")
+    for lora in loras:
+        load.require_adapter(lora)
     cli.print_settings(args)
     return export_student(args, base, loras)
 
@@ -152,7 +155,7 @@ def export_student(args, base, loras):
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
 
     contents, seconds = [], []
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
+    with disk.scratch(folder, ".export") as work:
         # what is converted: the whole model, and what goes beside it
         model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if loras else model
         kept = None if args.strategy == "separate" else learnt  # the base alone learnt nothing

@@ -8,7 +8,6 @@ import glob
 import hashlib
 import os
 import sys
-import tempfile
 
 from llm_ts.base import cli, disk, paths
 from llm_ts.export import gguf_export
@@ -76,7 +75,7 @@ def make_gguf(adapter, path):
     """Merge an adapter into its base and write both as one GGUF, whole or not at all."""
     import torch
 
-    with tempfile.TemporaryDirectory(prefix="llm_ts-") as work:
+    with disk.scratch(os.path.dirname(path), ".export") as work:
         model, tokenizer = load.load(adapter, torch.float32)
         saved = gguf_export.write_model(model.merge_and_unload(), tokenizer, origin.of(adapter), work)
         with disk.atomic(path) as temporary:
