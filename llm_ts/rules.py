@@ -75,8 +75,8 @@ def from_json(about, where):
         whole = whole and bool(name) == bool(thresholds)
         known = claims.thresholds_of(claims.TOPICS.values()) if thresholds else {}
         items = sorted(thresholds.items())
-        if whole and all(key in known and isinstance(value, float) for key, value in items):
-            return Rules(version, name, tuple(items))
+        if whole and all(key in known and type(value) in (int, float) for key, value in items):
+            return Rules(version, name, tuple((key, float(value)) for key, value in items))
     except (TypeError, KeyError, AttributeError):
         pass
     raise cli.UserError(
