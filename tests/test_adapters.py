@@ -23,9 +23,9 @@ def make(tiny_model, tmp_path_factory):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    def made(**settings):
+    def made(base=tiny_model, **settings):
         settings = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **settings}
-        model = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32), LoraConfig(**settings))
+        model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), LoraConfig(**settings))
         torch.manual_seed(1)
         for name, weight in model.named_parameters():
             if weight.requires_grad:
@@ -74,6 +74,26 @@ def test_works_as_peft_has_it(make, tiny_model, kind):
     assert torch.allclose(logits(model), right, atol=1e-4) and torch.allclose(logits(model.merge_and_unload()), right, atol=1e-3)
 
 
+@pytest.mark.parametrize("target", ["lm_head", "embed_tokens"])
+def test_an_adapter_of_one_of_two_tied_layers_leaves_the_other_as_it_is(make, tiny_model, tmp_path, target):
+    """PEFT's own merge changes both: the model that it gives says something else than the adapter (logits off by 70)."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    base = str(tmp_path / "tied")
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    model.config.tie_word_embeddings = True
+    model.tie_weights()
+    model.save_pretrained(base)
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(base)
+    folder = str(make(base, target_modules=["q_proj", target]))
+    right = logits(PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), folder))
+    model, _ = load.load(folder, torch.float32)
+    assert torch.allclose(logits(model), right, atol=1e-4)
+    model.merge_and_unload().save_pretrained(tmp_path / "merged")
+    assert torch.allclose(logits(AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32)), right, atol=1e-3)
+
+
 def edit(folder, change):
     """Change the tensors of an adapter: {name: tensor} -> the same."""
     from safetensors.torch import save_file
@@ -102,6 +122,7 @@ def say(**fields):
 REFUSED = {
     "infinite in fp16": (lambda f: edit(f, lambda t: {k: v.half() * (1e9 if k == LAYER else 1) for k, v in t.items()}), f"infinite, in {LAYER}"),
     "names of another trainer": (rename(("lora_A", "lora_down"), ("lora_B", "lora_up")), "56 tensors"),
+    "names of a compiled model": (rename(("base_model.model.model", "_orig_mod.base_model.model.model")), "56 tensors"),
     "names without their beginning": (rename(("base_model.model.", "")), "56 tensors"),
     "a layer is missing": (lambda f: edit(f, lambda t: {k: v for k, v in t.items() if "layers.1." not in k}), "14 tensors"),
     "a layer too many": (lambda f: edit(f, lambda t: {**t, LAYER.replace("rs.0", "rs.7"): torch.ones(4, 128)}), "1 tensors lack a place"),

@@ -308,4 +308,9 @@ def add_adapter(model, adapter):
     for module in model.modules():
         if getattr(module, "lora_bias", {}).get(one) and module.base_layer.bias is None:
             raise cli.UserError(f"{adapter} learnt biases (lora_bias) for layers of {name} that have none: it cannot be merged")
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    first, last = (getattr(end, "base_layer", end) for end in ends)
+    if ends != [first, last] and last is not None and first.weight is last.weight:  # merged into one, it would change the other too
+        last.weight = type(last.weight)(last.weight.detach().clone(), requires_grad=False)
+        model.get_base_model().config.tie_word_embeddings = False
     return model
