@@ -95,7 +95,7 @@ def test_with_scontrol_it_is_queued_again(cluster):
 def test_one_node_needs_no_srun_and_two_do(cluster):
     code, out, _ = cluster(["srun"])
     assert code == 0 and "hf2gguf.py --base run/final" in out
-    assert_misses(cluster(SLURM_NNODES="2"), "srun, which several nodes need")
+    assert_misses(cluster(SLURM_NNODES="2", HEAD=None), "srun, which several nodes need")
 
 
 def assert_misses(done, what):
@@ -122,6 +122,7 @@ def break_gpu(work):
 
 def test_what_is_missing_is_said_in_one_line_before_anything_works(cluster):
     soon = str(int(time.time()) + 240)
+    assert_misses(cluster(SLURM_NNODES="2", HEAD=None), "the first node's address: set HEAD")
     assert_misses(cluster(SLURM_JOB_END_TIME=soon), "give --time=00:10:00 or more")
     assert_misses(cluster(MODEL="Qwen/Qwen2.5-0.5B-Instruct"), "or a way to a hub (HF_HUB_OFFLINE is set): run hf download")
     assert_misses(cluster(SLURM_GPUS_ON_NODE="1"), "a GPU was requested (SLURM_GPUS_ON_NODE=1)")

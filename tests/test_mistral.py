@@ -281,7 +281,7 @@ def test_a_server_that_answers_one_at_a_time_answers_all(folder):
         assert len(server.asked) < 8 * COUNT
 
 
-@pytest.mark.parametrize("refuses", [("random_seed",), ("response_format",), ("random_seed", "response_format")])
+@pytest.mark.parametrize("refuses", [("random_seed",), ("response_format",), ("max_tokens",), ("random_seed", "response_format")])
 def test_a_server_that_refuses_what_openai_does_not_know_is_asked_without(folder, refuses):
     with MistralServer(rows_of(folder)) as server:
         server.refuses = refuses

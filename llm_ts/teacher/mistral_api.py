@@ -26,6 +26,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # fields that not every server knows, and the words of its refusal; they are left out then
 EXTRAS = {
     "random_seed": ("random_seed", "seed"),
+    "max_tokens": ("max_tokens",),
     "response_format": ("response_format", "json_schema", "schema", "grammar"),
 }
 
