@@ -10,10 +10,9 @@ A human decides if a sentence differs from its label, contradicts a clear truth,
 or has no label and cannot be read. If extrema contradict only the truth, the
 truth's sentence replaces them: where 99 and 0 stand needs no human (IF_WRONG in
 llm_ts/claims/). All other sentences are kept. While a decision is open,
-convert.py leaves the row out of the train split. A kept sentence that nobody
-read, whose label alone agrees, is never as good as a read one: label_alone
-counts them, and --audit 20 sends so many kept sentences to a human too, these
-first.
+convert.py leaves the row out of the train split. A kept sentence that only its
+label speaks for is never as good as a read one: label_alone counts these, and
+--audit 20 sends 20 kept sentences to a human too, these first.
 
 To decide, add --review and open the printed address. The page shows each plot
 with its sentences; you decide by keyboard. Each decision is saved in verify.csv

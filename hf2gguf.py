@@ -28,6 +28,7 @@ import functools
 import os
 import shutil
 import sys
+import tempfile
 
 from llm_ts.base import cli, disk, paths
 from llm_ts.data import pair
@@ -137,6 +138,7 @@ def export_student(args, base, loras):
 
     folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
+    disk.sweep(folder)
 
     # the student as it was trained, and its answers
     load.require(base)
@@ -155,7 +157,7 @@ def export_student(args, base, loras):
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
 
     contents, seconds = [], []
-    with disk.scratch(folder, ".export") as work:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export", suffix=disk.mark()) as work:
         # what is converted: the whole model, and what goes beside it
         model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if loras else model
         kept = None if args.strategy == "separate" else learnt  # the base alone learnt nothing

@@ -34,7 +34,6 @@ from llm_ts.teacher.exchange import Settings, plot_of
 from llm_ts.teacher.kept import answer_in, check, write_text
 
 GIVE_UP = 10  # failures in a row: the model cannot do it, and every question costs money
-SHOWN = 20  # ids of failed rows, at most
 
 
 def settings_of(args):
@@ -100,9 +99,8 @@ class Book:
         self.counts["left"] = missing - self.counts["new"] - self.counts["failed"]
         self.counts["tokens"] = self.tokens.total()
         self.counts |= {f"{kind}_tokens": number for kind, number in self.tokens.items()}
-        if failed := self.failed:
-            more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
-            print(f"failed_rows: {', '.join(failed[:SHOWN])}{more} (--retry-failed asks them again)")
+        if self.failed:
+            print(f"failed_rows: {', '.join(self.failed)} (--retry-failed asks them again)")
         if self.args.price:
             print(f"cost: {cost(self.tokens, self.args.price):.4f}")
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)

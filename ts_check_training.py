@@ -27,6 +27,7 @@ from llm_ts.teacher.textsynth import Refused, TextSynth
 
 COLOURS = {"right": "32", "wrong": "31", "ambiguous": "33", "unread": "90"}
 ROWS = "test_rows.jsonl"
+IN_A_ROW = 4  # rows that are refused without an answer between them: it is not the rows
 
 
 def beside(name):
@@ -80,7 +81,7 @@ def ask_textsynth(rows, args):
     if not re.fullmatch(r"[\w.-]+", args.engine):
         raise cli.UserError(f"--engine {args.engine!r}: give an engine's name, such as llama3.3_70B_instruct")
     client = TextSynth(args.engine, args.server_url)
-    count, refused = 0, {}
+    count, refused, in_a_row = 0, [], 0
     with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as file, cli.Progress("answers", len(rows)) as bar:
         records.require(file, "answer", file.path, "ts_check_training.py")
         answers = {answer["id"]: answer["answer"] for answer in file}
@@ -89,10 +90,12 @@ def ask_textsynth(rows, args):
                 try:
                     answers[row["id"]] = client.ask(pair.prompt_of(row))
                 except Refused as error:
-                    require_another_answer(client, rows, row, error)
-                    refused[row["id"]] = error
+                    refused, in_a_row = [*refused, row["id"]], in_a_row + 1
+                    if in_a_row == IN_A_ROW or len(refused) == len(rows):
+                        raise
                     cli.say(f"{row['id']}: {error}")
                     continue
+                in_a_row = 0
                 file.append(records.line_of({"id": row["id"], "answer": answers[row["id"]]}))
                 count += 1
                 cli.say(f"{args.engine}: {count} asked, {len(answers)} of {len(rows)}")
@@ -106,16 +109,6 @@ def ask_textsynth(rows, args):
         print(f"refused: {', '.join(refused)} (unread here; run it again to ask them again)")
     print(f"asked: {count}")
     return path
-
-
-def require_another_answer(client, rows, row, error):
-    """Raise what the server said of a row unless it answers one of three others."""
-    for other in [other for other in rows if other["id"] != row["id"]][:3]:
-        try:
-            return client.ask(pair.prompt_of(other))
-        except Refused:
-            pass
-    raise error
 
 
 def main(argv=None):

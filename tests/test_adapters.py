@@ -6,12 +6,14 @@ Needs: models/ (python fetch.py smollm2). Run: python -m pytest -q tests/test_ad
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 import torch
 from conftest import run_script
 
 from llm_ts.base import cli, disk
+from llm_ts.export import gguf_export
 from llm_ts.student import load
 
 LAYER = "base_model.model.model.layers.0.mlp.down_proj.lora_A.weight"
@@ -91,7 +93,9 @@ def test_an_adapter_of_one_of_two_tied_layers_leaves_the_other_as_it_is(make, ti
     model, _ = load.load(folder, torch.float32)
     assert torch.allclose(logits(model), right, atol=1e-4)
     model.merge_and_unload().save_pretrained(tmp_path / "merged")
-    assert torch.allclose(logits(AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32)), right, atol=1e-3)
+    assert torch.allclose(
+        logits(AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32)), right, atol=1e-3
+    )
 
 
 def edit(folder, change):
@@ -163,15 +167,23 @@ def test_biases_that_no_layer_can_take_end_neither_script_in_a_traceback(make, t
     assert sorted(os.listdir(tmp_path)) == ["a.csv"]
 
 
-def test_what_a_killed_export_left_goes_with_the_next_start(tmp_path):
+def test_what_a_killed_export_left_goes_with_the_next_start(plain, tmp_path, llama_cpp, monkeypatch):
     """A folder of a process that lives, or of another machine, stays; an error leaves none."""
-    left, others = tmp_path / f".export{disk._mark()}".replace(str(os.getpid()), "4194304"), tmp_path / ".export.tmpelsewhere-4194304"
-    for folder in (left, others):
-        folder.mkdir()
-        (folder / "new.gguf").write_bytes(b"half")
-    with pytest.raises(ZeroDivisionError), disk.scratch(str(tmp_path), ".export") as work:
-        assert os.path.isdir(work) and not left.exists() and others.exists()
-        with disk.scratch(str(tmp_path), "another"):
-            assert os.path.isdir(work)
-        1 / 0
-    assert os.listdir(tmp_path) == [others.name]
+    process = subprocess.Popen(["sleep", "60"])
+    names = [f".export0{disk.mark()}".replace(str(os.getpid()), pid) for pid in ("4194304", str(process.pid))]
+    for name in (*names, ".export2.tmpelsewhere-4194304"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "new.gguf").write_bytes(b"half")
+    seen = []
+
+    def fails(*arguments):
+        seen.extend(os.listdir(tmp_path))
+        raise cli.UserError("stop here")
+
+    monkeypatch.setattr(gguf_export, "write_model", fails)
+    try:
+        run_script("hf2gguf.py", "--lora", plain, "--quant", "q8_0", "--rows", 1, "--outfile", "s.gguf", cwd=tmp_path, code=2)
+        assert sorted(os.listdir(tmp_path)) == sorted([names[1], ".export2.tmpelsewhere-4194304"]) and len(seen) == 3
+    finally:
+        process.kill()
+        process.wait()

@@ -4,7 +4,6 @@ The scripts that it starts are stubs too, which note how they were started; torc
 tests/test_slurm.py. Run: python -m pytest -q tests/test_go_slurm.py
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,9 @@ from conftest import ROOT
 
 TOOLS = "bash cat cksum date dirname env head mktemp rm sed sleep tail touch tr uname wc".split()
 SCRIPT = "import os, sys; print(os.path.basename(__file__), *sys.argv[1:], flush=True)\n"
-TRAIN = SCRIPT + """
+TRAIN = (
+    SCRIPT
+    + """
 import time
 folder = sys.argv[sys.argv.index("--out") + 1]
 if os.environ.get("SLOW"):  # until it is asked to stop
@@ -25,6 +26,7 @@ else:
     os.makedirs(folder + "/final", exist_ok=True)
     open(folder + "/final/whole.json", "w").close()
 """
+)
 
 
 @pytest.fixture
@@ -57,7 +59,13 @@ def cluster(tmp_path, tiny_model):
             (bin_ / name).unlink()
         env = {name: value for name, value in {**environment, **more}.items() if value is not None}
         process = subprocess.Popen(
-            [str(bin_ / "bash"), "go.slurm"], cwd=work, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+            [str(bin_ / "bash"), "go.slurm"],
+            cwd=work,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            stdin=subprocess.DEVNULL,
         )
         if signal_after:
             end = time.monotonic() + 60
@@ -128,7 +136,10 @@ def test_what_is_missing_is_said_in_one_line_before_anything_works(cluster):
     assert_misses(cluster(SLURM_GPUS_ON_NODE="1"), "a GPU was requested (SLURM_GPUS_ON_NODE=1)")
     assert_misses(cluster(TMPDIR="/proc/1", DATA="nowhere.jsonl", MODEL="nowhere"), "nowhere.jsonl: run ou_process.py")
     break_gpu(cluster.work)
-    assert_misses(cluster(SLURMD_NODENAME="gpu07"), "on gpu07 it misses: a GPU that works (the first kernel of number 0 fails: CUDA error: no kernel image")
+    assert_misses(
+        cluster(SLURMD_NODENAME="gpu07"),
+        "on gpu07 it misses: a GPU that works (the first kernel of number 0 fails: CUDA error: no kernel image",
+    )
 
 
 def test_a_python_of_another_age_and_scripts_elsewhere_are_told(cluster):

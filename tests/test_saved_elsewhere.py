@@ -62,7 +62,9 @@ def test_is_read_as_it_was(folder, way):
     for name in ("data.jsonl", "test_jsonl.jsonl"):
         rows = [json.loads(line) for line in (folder / name).read_text().splitlines()]
         (folder / name).write_bytes(READ[way](rows))
-    assert [pair.answer_of(row) for row in pair.read_all(str(folder / "test_jsonl.jsonl"))] == [pair.answer_of(row) for row in pairs]
+    assert [pair.answer_of(row) for row in pair.read_all(str(folder / "test_jsonl.jsonl"))] == [
+        pair.answer_of(row) for row in pairs
+    ]
     run_script("curate.py", cwd=folder)
     run_script("convert.py", "--diagnostics", 0, cwd=folder)
     made = (folder / "test_jsonl.jsonl").read_bytes()
@@ -75,7 +77,10 @@ REFUSED = {
     "an array on one line": (lambda rows: json.dumps(rows).encode(), "it is an array"),
     "an array": (lambda rows: json.dumps(rows, indent=1).encode(), "line 1: not JSON"),
     "the ends of an old Mac": (lambda rows: lines_of(rows).replace("\n", "\r").encode(), "Extra data"),
-    "another encoding": (lambda rows: lines_of([{**row, "note": "é"} for row in rows], ensure_ascii=False).encode("cp1252"), "line 1"),
+    "another encoding": (
+        lambda rows: lines_of([{**row, "note": "é"} for row in rows], ensure_ascii=False).encode("cp1252"),
+        "line 1",
+    ),
     "a series of halves": (lambda rows: lines_of([{**row, "series": [0.5, 1.0]} for row in rows]).encode(), "its series is not"),
 }
 
@@ -117,7 +122,9 @@ SAVED = {
     "Excel, without its last empty cells": lambda rows: table(ragged(rows), "\r\n").encode(),
     "LibreOffice, all quoted": lambda rows: table(rows, quoting=csv.QUOTE_ALL).encode(),
     "Numbers": lambda rows: table(rows, "\r\n").encode().rstrip(),
-    "Google Sheets, with blank rows and columns": lambda rows: table([[*row, "", ""] for row in rows] + [[""] * 10] * 3, "\r\n").encode(),
+    "Google Sheets, with blank rows and columns": lambda rows: table(
+        [[*row, "", ""] for row in rows] + [[""] * 10] * 3, "\r\n"
+    ).encode(),
     "columns moved": lambda rows: table([row[::-1] for row in rows]).encode(),
 }
 
@@ -126,7 +133,7 @@ SAVED = {
 def test_decisions_are_read_as_spreadsheets_save_them(folder, program):
     with open(folder / "verify.csv", encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
-    rows[1][6:], rows[2][6:] = ["Gold ", ""], ["own", "It rises; then, \"slowly\", it falls."]
+    rows[1][6:], rows[2][6:] = ["Gold ", ""], ["own", 'It rises; then, "slowly", it falls.']
     (folder / "verify.csv").write_bytes(SAVED[program](rows))
     decisions = verify_csv.read(str(folder / "verify.csv"))
     assert [(line["id"], line["decision"], line["own"]) for line in decisions.values()] == [

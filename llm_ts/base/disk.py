@@ -103,7 +103,7 @@ def atomic(path):
     """Yield a temporary name for a file or folder. On success it is renamed to path, else removed."""
     path = os.path.realpath(path)  # of a link, the file that it leads to
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    temporary = path + _mark()
+    temporary = path + mark()
     try:
         yield temporary
         os.replace(temporary, path)
@@ -118,26 +118,13 @@ def atomic(path):
         raise
 
 
-def _mark():
-    """The end of a temporary name, with the machine's: the same number may run on another node."""
+def mark():
+    """The end of a temporary name, that `sweep` knows, with the machine's: the same number may run on another node."""
     return f".tmp{socket.gethostname()}-{os.getpid()}"
 
 
-@contextlib.contextmanager
-def scratch(folder, name):
-    """Yield a new folder within a folder, for what is large; it goes at the end, or with the next start after a kill."""
-    os.makedirs(folder, exist_ok=True)
-    sweep(folder)
-    path = os.path.join(folder, name + _mark())
-    os.mkdir(path)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
 def sweep(folder):
-    """Remove what killed runs of this machine left of atomic() and scratch(). A living process keeps its files."""
+    """Remove what killed runs of this machine left under a name that ends in mark(). A living process keeps its files."""
     ours = re.compile(rf"\.tmp{re.escape(socket.gethostname())}-(\d+)$")
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         left = ours.search(name)

@@ -43,10 +43,10 @@ from llm_ts.data import shape
 
 SAVED_AS = {  # how a file of another form begins: what to do
     b"\x1f\x8b": "it is packed: unpack it with gunzip",
-    b"\xff\xfe": "it is UTF-16: save it as UTF-8",
-    b"\xfe\xff": "it is UTF-16: save it as UTF-8",
+    (b"\xff\xfe", b"\xfe\xff"): "it is UTF-16: save it as UTF-8",
     b"[": "it is an array: write one object a line (jq -c '.[]')",
 }
+MEND = "mend or delete this line"
 CHUNK = 1024  # rows that are worked on together, at most
 
 
@@ -67,20 +67,14 @@ def decode(line, where):
         if b"\\ud" in line or b"\\uD" in line:
             encode(row).encode("utf-8")  # half a surrogate pair could not be written again
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not JSON in UTF-8 ({error}): {_mend(line)}") from None
+        mend = next((words for begin, words in SAVED_AS.items() if line.startswith(begin)), MEND)
+        raise UserError(f"{where}: not JSON in UTF-8 ({error}): {mend}") from None
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
-        raise UserError(f"{where}: not an object with an id: {_mend(line)}")
-    series, truth = row.get("series"), row.get("truth")
+        raise UserError(f"{where}: not an object with an id: {SAVED_AS[b'['] if line.startswith(b'[') else MEND}")
+    series = row.get("series")
     if isinstance(series, list) and float in set(map(type, series)):  # 12.0, as some programs write 12
         row["series"] = [int(k) if isinstance(k, float) and k.is_integer() else k for k in series]
-    if isinstance(truth, dict) and isinstance(truth.get("version"), float):
-        truth["version"] = int(truth["version"])
     return row
-
-
-def _mend(line):
-    """What to do about a line that is no row."""
-    return next((words for begin, words in SAVED_AS.items() if line.startswith(begin)), "mend or delete this line")
 
 
 def torn(tail, path):

@@ -66,28 +66,26 @@ def _read_lines(path):
         text = re.sub(r"\Asep=.\r?\n", "\n", text)  # Excel's own; the lines keep their numbers
         head = text.lstrip().partition("\n")[0]
         reader = csv.reader(io.StringIO(text, ""), delimiter=max(",;\t", key=head.count))
-        names = None
+        names = []
         for raw in reader:
             where, cells = f"{path}, line {reader.line_num}", list(raw)
             while cells and not cells[-1].strip():
                 cells.pop()
-            if names is None and cells:
+            if cells and not names:
                 names = [cell.strip().lower() for cell in cells]
                 if sorted(names) != sorted(COLUMNS):
-                    raise cli.UserError(f"{where}: its columns must be {', '.join(COLUMNS)}")
+                    break
             elif cells:
                 line = dict.fromkeys(COLUMNS, "") | dict(zip(names, cells))
                 some = len(cells) < len(raw) < len(COLUMNS)  # Excel leaves out all the empty cells of an end, or none
                 if some or len(cells) > len(COLUMNS) or not all(line[name] for name in COLUMNS[:3]):
                     raise cli.UserError(f"{where}: it needs {len(COLUMNS)} cells: quote its sentences")
                 yield where, line
-        if names is None:
+        if sorted(names) != sorted(COLUMNS):
             raise cli.UserError(f"{path}: its columns must be {', '.join(COLUMNS)}")
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
-        raise cli.UserError(f"{path}, line {number}: it is not a CSV file in UTF-8: save it as one") from None
-    except csv.Error as error:
-        raise cli.UserError(f"{path}, line {reader.line_num}: it is not a CSV file in UTF-8 ({error}): save it as one") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        line = content.count(b"\n", 0, error.start) + 1 if isinstance(error, UnicodeDecodeError) else reader.line_num
+        raise cli.UserError(f"{path}, line {line}: it is not a CSV file in UTF-8: save it as one") from None
 
 
 def _tidied(line, where):

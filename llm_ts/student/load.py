@@ -303,14 +303,14 @@ def add_adapter(model, adapter):
         except Exception as error:
             raise cli.UserError(f"the adapter {adapter} does not fit {name}: {_reason(error)}") from None
     if wrong := found.missing_keys + found.unexpected_keys:
-        other = "is it for another base, or of a trainer with other names?"
-        raise cli.UserError(f"the adapter {adapter} does not fit {name}: {len(wrong)} tensors lack a place or a value ({wrong[0]}): {other}")
+        other = f"{len(wrong)} tensors lack a place or a value ({wrong[0]}): is it for another base, or of another trainer?"
+        raise cli.UserError(f"the adapter {adapter} does not fit {name}: {other}")
     for module in model.modules():
         if getattr(module, "lora_bias", {}).get(one) and module.base_layer.bias is None:
             raise cli.UserError(f"{adapter} learnt biases (lora_bias) for layers of {name} that have none: it cannot be merged")
     ends = [model.get_input_embeddings(), model.get_output_embeddings()]
     first, last = (getattr(end, "base_layer", end) for end in ends)
-    if ends != [first, last] and last is not None and first.weight is last.weight:  # merged into one, it would change the other too
+    if ends != [first, last] and getattr(last, "weight", None) is first.weight:  # merged into one, it would change the other
         last.weight = type(last.weight)(last.weight.detach().clone(), requires_grad=False)
         model.get_base_model().config.tie_word_embeddings = False
     return model

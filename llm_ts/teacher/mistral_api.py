@@ -45,8 +45,7 @@ def find_key(server_url=None):
     if not key and is_here(server_url):
         return NO_KEY
     if not key:
-        give = "export your key (any text, if the server needs none)"
-        raise cli.UserError(f"MISTRAL_API_KEY is not set: {give}")
+        raise cli.UserError("MISTRAL_API_KEY is not set: export your key (any text, if the server needs none)")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise cli.UserError("MISTRAL_API_KEY has characters that no key has: export it again")
     return key
@@ -63,19 +62,12 @@ def retry_after(headers):
     return 0.0
 
 
-class Failed(Exception):
-    """A response that is not what was asked for."""
-
-    def __init__(self, response):
-        self.status, self.body, self.headers = response.status_code, response.text, response.headers
-
-
 class Refused(Exception):
-    """Why a row got no completion; status: of the server, None where it or the network failed."""
+    """Why a row got no completion; status and headers: of the server, None and {} where it or the network failed."""
 
-    def __init__(self, why, status=None):
+    def __init__(self, why, status=None, headers=None):
         super().__init__(why)
-        self.status = status
+        self.status, self.headers = status, headers or {}
 
 
 class Teacher:
@@ -118,7 +110,7 @@ class Teacher:
 
     async def post(self, body, without=()):
         """One request -> its chat completion. A server that refuses the seed or the schema is asked
-        without it. Failed for anything else.
+        without it. Refused for anything else.
         """
         left_out = self.left_out.union(without)
         sent = {name: value for name, value in body.items() if name not in left_out}
@@ -131,13 +123,15 @@ class Teacher:
         for name, words in EXTRAS.items():
             is_refused = name in sent and any(word in response.text for word in words)
             if response.status_code in (400, 422) and is_refused:
-                completion = await self.post(body, (*without, name))  # Failed: it was another thing that was refused
+                completion = await self.post(body, (*without, name))  # Refused: it was another thing
                 if name not in self.left_out:
-                    status = f"it says {response.status_code}"
-                    cli.say(f"the server takes no {name}: it is asked without ({status})")
+                    cli.say(f"the server takes no {name}: it is asked without (it says {response.status_code})")
                 self.left_out.add(name)
                 return completion
-        raise Failed(response)
+        why = f"the server says {response.status_code}" + ", but not in JSON as Mistral's API does" * response.is_success
+        if text := mask(response.text, self.key)[:200].strip():
+            why += f" ({text})"
+        raise Refused(why, response.status_code, response.headers)
 
     async def complete(self, row_id, body, most=TRIES):
         """One chat completion, with back-off where server or network fail. Refused after `most` tries.
@@ -158,15 +152,10 @@ class Teacher:
                     completion = await self.post(body)
                 self.pace.answered()
                 return completion
-            except Failed as failed:
-                why = f"the server says {failed.status}"
-                if 200 <= failed.status < 300:
-                    why += ", but not in JSON as Mistral's API does"
-                if text := mask(failed.body, self.key)[:200].strip():
-                    why += f" ({text})"
-                wait, crowded = retry_after(failed.headers), failed.status in (429, 503)
-                if 300 <= failed.status < 500 and failed.status not in (408, 425, 429):
-                    raise Refused(why, failed.status) from None
+            except Refused as refused:
+                if 300 <= refused.status < 500 and refused.status not in (408, 425, 429):
+                    raise
+                why, wait, crowded = str(refused), retry_after(refused.headers), refused.status in (429, 503)
             except TimeoutError:
                 why = f"no answer within {self.settings.timeout:g} s"
             except httpx2.RequestError as error:  # refused, dropped, not HTTP
@@ -205,15 +194,12 @@ async def connect(key, settings):
     url = re.sub(r"/(v1/?)?(chat/completions/?)?$", "", settings.server_url or MISTRAL)
     how = {"follow_redirects": True, "trust_env": not is_here(settings.server_url), "timeout": None}
     try:
-        client = httpx2.AsyncClient(
-            base_url=url, headers={"Authorization": f"Bearer {key}"}, **how
-        )
+        client = httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, **how)
     except httpx2.InvalidURL as error:
         raise cli.UserError(f"--server-url {settings.server_url}: {error}") from None
     except (ImportError, OSError, ValueError) as error:  # a SOCKS proxy, no file of certificates
         reason = mask(str(error).partition("\n")[0], key)
-        look = "check the proxies and SSL_CERT_FILE in the environment"
-        raise cli.UserError(f"no connection can be made: {look} ({reason})") from None
+        raise cli.UserError(f"no connection ({reason}): check the proxies and SSL_CERT_FILE in the environment") from None
     async with client:
         yield client
 
