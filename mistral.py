@@ -56,14 +56,14 @@ def print_estimate(kept, count, price):
 
 
 class Book:
-    """Writes answers to the file, and counts them."""
+    """Writes answers to the file, and counts them. failed: the ids of rows that failed before, and are not asked."""
 
-    def __init__(self, data, args, counts, total):
+    def __init__(self, data, args, counts, total, failed):
         self.data, self.args, self.counts = data, args, counts
         self.bar = cli.Progress("asked", total)
         self.tokens = Counter(prompt=0, completion=0)
         self.in_a_row = 0  # failures
-        self.failed = []  # ids
+        self.failed = failed
 
     def record(self, row, answer):
         """Append a row with its answer. UserError if the run should end here."""
@@ -81,7 +81,7 @@ class Book:
 
         self.tokens.update(tokens)
         self.in_a_row = self.in_a_row + 1 if failed else 0
-        self.failed += [row["id"]] if failed else []
+        self.failed += [row["id"]] * bool(failed)
         self.counts["failed" if failed else "new"] += 1
         if not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"]):
             self.counts["unlabelled"] += 1
@@ -109,10 +109,10 @@ class Book:
 def look_at(data, args):
     """Check all rows, and write missing .txt files.
 
-    Returns the numbers of the rows that lack an answer; how many have one (had) or failed
-    (skipped); the tokens of each answer; the numbers of the rows that each model answered.
+    Returns the numbers of the rows that lack an answer; the ids of those that failed before;
+    the tokens of each answer; the numbers of the rows that each model answered.
     """
-    missing, counts, tokens, models, questions = [], Counter(), [], {}, {}
+    missing, skipped, tokens, models, questions = [], [], [], {}, {}
     for number, row in enumerate(data):
         questions[question.of(row, args.data)] = None
         question.one_of(questions, args.data)
@@ -126,18 +126,17 @@ def look_at(data, args):
         if any((teacher.get("tokens") or {}).values()):
             tokens.append(teacher["tokens"])
         if answer.get("gold"):
-            counts["had"] += 1
             models.setdefault(str(teacher.get("model")), []).append(number)
         elif teacher and not args.retry_failed:
-            counts["skipped"] += 1
+            skipped.append(row["id"])
         else:
             missing.append(number)
             if args.dryrun:
                 records.require([row], "truth", args.data, "ou_process.py")
-    if not missing and not counts:
+    if not missing and not skipped and not models:
         first = "run mistral.py without --second first"
         raise cli.UserError(f"{args.data}: no row has gold yet: {first}")
-    return missing, counts, tokens, models
+    return missing, skipped, tokens, models
 
 
 def answer_missing(args):
@@ -145,12 +144,11 @@ def answer_missing(args):
     with records.writing(args.data) as data:
         if args.dataset:
             disk.sweep(args.dataset)
-        missing, seen, tokens, models = look_at(data, args)
+        missing, skipped, tokens, models = look_at(data, args)
         for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
             print(f"also_here: {len(models[name])} answers of {cli.visible(name)}")
-        counts = {"had": seen["had"], "new": 0, "unlabelled": 0, "failed": 0}
-        counts["skipped"] = seen["skipped"]
-        book = Book(data, args, counts, len(missing[: args.rows]))
+        counts = {"had": sum(map(len, models.values())), "new": 0, "unlabelled": 0, "failed": 0}
+        book = Book(data, args, counts | {"skipped": len(skipped)}, len(missing[: args.rows]), skipped)
         try:
             if args.dryrun:
                 for number in missing[: args.rows]:

@@ -59,7 +59,7 @@ WORK = {
     "rsLoRA": {"use_rslora": True}, "a whole module": {"modules_to_save": ["lm_head"]}, "norms": {"modules_to_save": ["norm"]},
     "trained embeddings": {"modules_to_save": ["embed_tokens", "lm_head"]}, "some tokens": {"trainable_token_indices": [5, 6]},
     "embeddings by LoRA": {"target_modules": ["q_proj", "embed_tokens"]}, "one layer": {"layers_to_transform": [0], "target_modules": ["q_proj"]},
-    "biases": {"bias": "all"},
+    "biases": {"bias": "all"}, "PiSSA": {"init_lora_weights": "pissa"}, "OLoRA": {"init_lora_weights": "olora"},
 }  # fmt: skip
 
 
@@ -133,6 +133,7 @@ REFUSED = {
     "a pickle alone": (lambda f: os.rename(f / "adapter_model.safetensors", f / "adapter_model.bin"), "read as safetensors"),
     "a file of another name": (lambda f: os.rename(f / "adapter_model.safetensors", f / "adapters.safetensors"), "by this name"),
     "a prompt": (say(peft_type="PROMPT_TUNING", num_virtual_tokens=4), "cannot be merged"),
+    "doubled layers": (say(layer_replication=[[0, 2], [1, 2]]), "(layer_replication), which cannot be merged"),
     "a base that moved": (say(base_model_name_or_path="/content/drive/My Drive/Tiny"), "if it moved, write into its adapter_config.json"),
 }  # fmt: skip
 

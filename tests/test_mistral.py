@@ -149,7 +149,9 @@ def test_what_one_row_meets_alone_is_its_failure(folder, kind, at):
             assert ("gold" in row) == (row["id"] not in bad)
             assert "gold" in row or (f"says {status}" in row["teacher"]["failed"] and words in row["teacher"]["failed"])
         asked = len(server.asked)
-        assert ask(folder, server)[2]["skipped"] == str(len(at)) and len(server.asked) == asked
+        out, _, counts = ask(folder, server)
+        assert counts["skipped"] == str(len(at)) and len(server.asked) == asked
+        assert f"failed_rows: {', '.join(bad)} (--retry-failed" in out  # they stay named
         server.refused = {}
         assert ask(folder, server, "--retry-failed")[2]["new"] == str(len(at))
         assert server.seeds[-1] == 0  # no field was left out for good

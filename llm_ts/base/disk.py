@@ -177,7 +177,7 @@ def read_json(path, made_by):
     """The object of a JSON file. UserError if it is missing (made_by makes it) or broken."""
     try:
         with open_to_read(path, made_by) as file:
-            value = json.loads(file.read().decode("utf-8"), parse_constant=refuse_constant)
+            value = json.loads(file.read().decode("utf-8-sig"), parse_constant=refuse_constant)
         # 1e999 and half a surrogate pair could not be written again
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError) as error:

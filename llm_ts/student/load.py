@@ -106,8 +106,8 @@ def require_adapter(adapter):
     import torch
 
     config = _config_of(adapter)
-    if "num_virtual_tokens" in config:
-        raise cli.UserError(f"{adapter} learnt a prompt ({config.get('peft_type')}), which cannot be merged: train one with LoRA")
+    if wrong := [field for field in ("num_virtual_tokens", "layer_replication") if config.get(field)]:
+        raise cli.UserError(f"{adapter} learnt a prompt or doubled layers ({wrong[0]}), which cannot be merged: train with LoRA")
     for name, tensor in read_tensors(os.path.join(adapter, "adapter_model.safetensors")).items():
         if not torch.isfinite(tensor).all():
             raise cli.UserError(f"{adapter} holds numbers that are none (NaN or infinite, in {name}): its training failed")
