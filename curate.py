@@ -10,7 +10,9 @@ A human decides if a sentence differs from its label, contradicts a clear truth,
 or has no label and cannot be read. If extrema contradict only the truth, the
 truth's sentence replaces them: where 99 and 0 stand needs no human (IF_WRONG in
 llm_ts/claims/). All other sentences are kept. While a decision is open,
-convert.py leaves the row out of the train split.
+convert.py leaves the row out of the train split. A kept sentence that only its
+label speaks for is never as good as a read one: label_alone counts these, and
+--audit 20 sends 20 kept sentences to a human too, these first.
 
 To decide, add --review and open the printed address. The page shows each plot
 with its sentences; you decide by keyboard. Each decision is saved in verify.csv
@@ -27,6 +29,8 @@ the truth of every row, and so for all later stages. To return to the published
 ones: ou_process.py --truth.
 """
 
+import hashlib
+import heapq
 import os
 from collections import Counter
 
@@ -35,6 +39,8 @@ from llm_ts.base import cli, disk
 from llm_ts.data import records
 from llm_ts.review import server, session, verify_csv
 from llm_ts.scores.score import outcome_by
+
+LABEL_ALONE = "unread, its label agrees"
 
 
 def curate_sentence(topic, text, truth, labels):
@@ -60,7 +66,7 @@ def curate_sentence(topic, text, truth, labels):
         return {"text": text, "status": "verify", "reason": "unread"}
     if wrong:
         return {"text": text, "status": "kept", "reason": "unclear, " + contradiction}
-    return {"text": text, "status": "kept", "reason": "unread, its label agrees" if None in read.values() else "agrees"}
+    return {"text": text, "status": "kept", "reason": LABEL_ALONE if None in read.values() else "agrees"}
 
 
 def apply_decision(curated, name, row, decided):
@@ -70,12 +76,14 @@ def apply_decision(curated, name, row, decided):
     return {"text": text, "status": "verified", "reason": f"{curated['reason']}; decided for {decision}"}
 
 
-def curate_row(row, decisions):
-    """A row with gold and truth -> its `curated` field: {"trend": {...}, "noise": {...}, "extrema": {...}}."""
+def curate_row(row, decisions, audit=()):
+    """A row with gold and truth -> its `curated` field: {"trend": {...}, "noise": {...}, "extrema": {...}}. audit: of `drawn`."""
     curated, labels = {}, (row.get("teacher") or {}).get("labels") or {}
     for topic in question.of(row, row["id"]):
         name, gold = topic.NAME, row["gold"][topic.NAME]
-        curated[name] = curate_sentence(topic, gold, row["truth"], labels)
+        curated[name] = one = curate_sentence(topic, gold, row["truth"], labels)
+        if (row["id"], name) in audit:
+            curated[name] = {**one, "status": "verify", "reason": f"audit: {one['reason']}"}
         if decisions and (decided := decisions.get(verify_csv.key_of(row, name))):
             curated[name] = apply_decision(curated[name], name, row, decided)
     return curated
@@ -94,6 +102,18 @@ def described_in(data, args):
                 if row.get(field) is not None:
                     records.require([row], field, data.path, "mistral.py")
         yield row, asked
+
+
+def drawn(data, args):
+    """{(id, topic)} of args.audit kept sentences, the same at each start; those that a label alone carried come first."""
+
+    def kept():
+        for row, _ in described_in(data, args):
+            for name, one in (curate_row(row, {}) if row.get("gold") else {}).items():
+                if one["status"] == "kept":
+                    yield one["reason"] != LABEL_ALONE, hashlib.sha256(f"{row['id']} {name}".encode()).digest(), row["id"], name
+
+    return {one[2:] for one in heapq.nsmallest(args.audit, kept())} if args.audit else set()
 
 
 def require_gold(described, args):
@@ -140,14 +160,14 @@ def curate_file(data, args):
     """
     # every row: its `curated`, written beside the old file
     disk.sweep(os.path.dirname(args.verify_file) or ".")
-    decisions = verify_csv.read(args.verify_file)
+    decisions, audit = verify_csv.read(args.verify_file), drawn(data, args)
     ids, described, kinds, shown = set(), 0, Counter(), []
     with data.replacing() as out:
         for row, asked in described_in(data, args):
             ids.add(row["id"])
             if row.get("gold"):
                 described += 1
-                row["curated"] = curate_row(row, decisions)
+                row["curated"] = curate_row(row, decisions, audit)
                 for name, one in row["curated"].items():
                     kinds[name, one["status"], one["reason"].split(":")[0]] += 1
                 if any(one["status"] in ("verify", "verified") for one in row["curated"].values()):
@@ -164,7 +184,7 @@ def curate_file(data, args):
         kept = f"kept in the file; the first: {first}"
         print(f"decisions_that_fit_no_sentence: {len(unfit)} of {len(decisions)} ({kept})")
     print(f"without_gold: {len(data) - described}\nverify_file: {args.verify_file}", flush=True)
-    return shown, {row["id"]: curate_row(row, {}) for row in shown}, decisions
+    return shown, {row["id"]: curate_row(row, {}, audit) for row in shown}, decisions
 
 
 def print_counts(asked, kinds, rows, shown):
@@ -177,6 +197,8 @@ def print_counts(asked, kinds, rows, shown):
         print(f"{name}, {status}, {reason}: {kinds[name, status, reason]}")
     sentences, total = sum(kinds[kind] for kind in kinds if kind[1] == "verify"), kinds.total()
     open_rows = [any(one["status"] == "verify" for one in row["curated"].values()) for row in shown]
+    alone = sum(number for (_, _, reason), number in kinds.items() if reason == LABEL_ALONE)
+    print(f"label_alone: {alone} ({alone / total:.1%} of {total} sentences)")
     print(f"rows: {rows}\nto_verify_sentences: {sentences} ({sentences / total:.1%} of {total})")
     print(f"to_verify_rows: {sum(open_rows)} ({sum(open_rows) / rows:.1%})")
 
@@ -187,10 +209,11 @@ def review(data, args, rows, bases, decisions):
     Each decision is saved in verify.csv, then in data.jsonl.
     """
     written = verify_csv.table(rows, decisions)
+    audit = {(row_id, name) for row_id, base in bases.items() for name, one in base.items() if one["reason"].startswith("audit")}
 
     def save(row):
         nonlocal written
-        before, row["curated"] = row["curated"], curate_row(row, decisions)
+        before, row["curated"] = row["curated"], curate_row(row, decisions, audit)
         try:
             table = verify_csv.table(rows, decisions)
             verify_csv.save(args.verify_file, table, before=written)
@@ -211,6 +234,8 @@ def main(argv=None):
     add("--verify-file", help="The table of decisions; default: verify.csv beside --data.")
     add("--review", action="store_true", help="Open a page on this machine to decide by keyboard.")
     add("--port", type=cli.port, default=8765, help="Port of the page; 0: any free one.")
+    audit = "Send so many kept sentences to a human too, those that a label alone carried first."
+    add("--audit", type=cli.count, default=0, metavar="N", help=audit)
     fit = "Find thresholds that leave this share of rows to verify."
     add("--fit", type=cli.share, metavar="SHARE", help=fit)
     write = "With --fit: use them for the truth of all rows, under this name."

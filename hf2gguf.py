@@ -37,7 +37,8 @@ from llm_ts.gguf import gguf_file, llama_library
 from llm_ts.student import load, origin
 from llm_ts.student.student import Student
 
-NOT_APART = ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save")  # of an adapter: what its converter gets wrong
+# of an adapter: what its converter gets wrong
+NOT_APART = ("use_rslora", "use_dora", "alpha_pattern", "modules_to_save", "trainable_token_indices", "lora_bias", "bias")
 
 
 def adapter_path(outfile, number=1):
@@ -108,8 +109,11 @@ def main(argv=None):
             cli.refuse_overwriting(path, base)
     for lora in loras if args.strategy == "separate" else ():
         config = disk.read_json(os.path.join(lora, "adapter_config.json"), "qwen_train.py")
-        if wrong := [name for name in NOT_APART if config.get(name)]:
+        load.rank_of(lora)
+        if wrong := [name for name in NOT_APART if config.get(name) not in (None, False, {}, [], "none")]:
             raise cli.UserError(f"{lora} uses {', '.join(wrong)}, which llama.cpp's adapters get wrong: use --strategy merge")
+    for lora in loras:
+        load.require_adapter(lora)
     cli.print_settings(args)
     return export_student(args, base, loras)
 
@@ -134,6 +138,7 @@ def export_student(args, base, loras):
 
     folder = os.path.dirname(os.path.abspath(args.outfile))
     os.makedirs(folder, exist_ok=True)
+    disk.sweep(folder)
 
     # the student as it was trained, and its answers
     load.require(base)
@@ -152,7 +157,7 @@ def export_student(args, base, loras):
         print("note: no training.json says how the student's series are written: neither will the file", file=sys.stderr)
 
     contents, seconds = [], []
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as work:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export", suffix=disk.mark()) as work:
         # what is converted: the whole model, and what goes beside it
         model = model.merge_and_unload() if args.strategy == "merge" else model.unload() if loras else model
         kept = None if args.strategy == "separate" else learnt  # the base alone learnt nothing

@@ -8,10 +8,11 @@ per answer; <dataset>/<id>.txt.
 Run: python mistral.py --dryrun
 
 Stop it at any time and run it again: it asks only about rows that have neither
-an answer nor a recorded failure. If the server stays down, the key is wrong or
-the model is unknown, the run ends. If a row's answer is not the requested JSON
-three times, `teacher.failed` records it. With --dryrun a simulated teacher
-answers, and no server is asked.
+an answer nor a recorded failure. If the server refuses a row and answers
+another, or a row's answer is not the requested JSON three times,
+`teacher.failed` records it with the server's words, and the run goes on. If
+the server refuses other rows too (it is down, the key is wrong, the model
+unknown), the run ends. With --dryrun a simulated teacher answers.
 
 With --price 0.4,2 (per million prompt and answer tokens) it prints the cost; if
 answers exist, it first prints an estimate. So try a few rows first: --rows 5.
@@ -55,13 +56,14 @@ def print_estimate(kept, count, price):
 
 
 class Book:
-    """Writes answers to the file, and counts them."""
+    """Writes answers to the file, and counts them. failed: the ids of rows that failed before, and are not asked."""
 
-    def __init__(self, data, args, counts, total):
+    def __init__(self, data, args, counts, total, failed):
         self.data, self.args, self.counts = data, args, counts
         self.bar = cli.Progress("asked", total)
         self.tokens = Counter(prompt=0, completion=0)
         self.in_a_row = 0  # failures
+        self.failed = failed
 
     def record(self, row, answer):
         """Append a row with its answer. UserError if the run should end here."""
@@ -79,6 +81,7 @@ class Book:
 
         self.tokens.update(tokens)
         self.in_a_row = self.in_a_row + 1 if failed else 0
+        self.failed += [row["id"]] * bool(failed)
         self.counts["failed" if failed else "new"] += 1
         if not failed and set(question.of(row, row["id"]).claims) > set(teacher["labels"]):
             self.counts["unlabelled"] += 1
@@ -96,6 +99,8 @@ class Book:
         self.counts["left"] = missing - self.counts["new"] - self.counts["failed"]
         self.counts["tokens"] = self.tokens.total()
         self.counts |= {f"{kind}_tokens": number for kind, number in self.tokens.items()}
+        if self.failed:
+            print(f"failed_rows: {', '.join(self.failed)} (--retry-failed asks them again)")
         if self.args.price:
             print(f"cost: {cost(self.tokens, self.args.price):.4f}")
         print("\n".join(f"{name}: {number}" for name, number in self.counts.items()), flush=True)
@@ -104,10 +109,10 @@ class Book:
 def look_at(data, args):
     """Check all rows, and write missing .txt files.
 
-    Returns the numbers of the rows that lack an answer; how many have one (had) or failed
-    (skipped); the tokens of each answer; how many answers each model gave.
+    Returns the numbers of the rows that lack an answer; the ids of those that failed before;
+    the tokens of each answer; the numbers of the rows that each model answered.
     """
-    missing, counts, tokens, models, questions = [], Counter(), [], Counter(), {}
+    missing, skipped, tokens, models, questions = [], [], [], {}, {}
     for number, row in enumerate(data):
         questions[question.of(row, args.data)] = None
         question.one_of(questions, args.data)
@@ -121,18 +126,17 @@ def look_at(data, args):
         if any((teacher.get("tokens") or {}).values()):
             tokens.append(teacher["tokens"])
         if answer.get("gold"):
-            counts["had"] += 1
-            models[str(teacher.get("model"))] += 1
+            models.setdefault(str(teacher.get("model")), []).append(number)
         elif teacher and not args.retry_failed:
-            counts["skipped"] += 1
+            skipped.append(row["id"])
         else:
             missing.append(number)
             if args.dryrun:
                 records.require([row], "truth", args.data, "ou_process.py")
-    if not missing and not counts:
+    if not missing and not skipped and not models:
         first = "run mistral.py without --second first"
         raise cli.UserError(f"{args.data}: no row has gold yet: {first}")
-    return missing, counts, tokens, models
+    return missing, skipped, tokens, models
 
 
 def answer_missing(args):
@@ -140,25 +144,25 @@ def answer_missing(args):
     with records.writing(args.data) as data:
         if args.dataset:
             disk.sweep(args.dataset)
-        missing, seen, tokens, models = look_at(data, args)
+        missing, skipped, tokens, models = look_at(data, args)
         for name in sorted(set(models) - {settings_of(args).model, simulated.MODEL}):
-            print(f"also_here: {models[name]} answers of {cli.visible(name)}")
-        counts = {"had": seen["had"], "new": 0, "unlabelled": 0, "failed": 0}
-        counts["skipped"] = seen["skipped"]
-        book = Book(data, args, counts, len(missing[: args.rows]))
+            print(f"also_here: {len(models[name])} answers of {cli.visible(name)}")
+        counts = {"had": sum(map(len, models.values())), "new": 0, "unlabelled": 0, "failed": 0}
+        book = Book(data, args, counts | {"skipped": len(skipped)}, len(missing[: args.rows]), skipped)
         try:
             if args.dryrun:
                 for number in missing[: args.rows]:
                     (row,) = data.read([number])
                     book.record(row, simulated.answer(row, args.seed, bool(args.second)))
             elif missing:
-                ask(data.read(missing[: args.rows]), tokens, book, args)
+                others = [*models.get(args.second or args.model, [])[-1:], *missing[: mistral_api.OTHERS + 1]]
+                ask(data.read(missing[: args.rows]), data.read(others), tokens, book, args)
         finally:
             book.close(len(missing))
 
 
-def ask(rows, tokens, book, args):
-    """Ask a server about rows. tokens: of each answer that the file has already."""
+def ask(rows, others, tokens, book, args):
+    """Ask a server about rows. others: to try where one is refused. tokens: of each answer here already."""
     key = mistral_api.find_key(args.server_url)
     for row in rows if args.image else ():
         plot = plot_of(row, args.dataset)
@@ -167,7 +171,8 @@ def ask(rows, tokens, book, args):
             raise cli.UserError(f"no {plot} here: {run}")
     if args.price:
         print_estimate(tokens, len(rows), args.price)
-    asyncio.run(mistral_api.ask_all(rows, book.record, key, settings_of(args)))
+    others = [row for row in others if not args.image or os.path.exists(plot_of(row, args.dataset))]
+    asyncio.run(mistral_api.ask_all(rows, book.record, key, settings_of(args), others))
 
 
 def server_url(text):

@@ -9,7 +9,8 @@ evaluation_textsynth-<engine>.json.
 Run: cd Qwen2.5-0.5B-Instruct && python ../ts_check_training.py evaluation_checkpoint-140.json
 
 Without a file it asks TextSynth. What is answered is not asked again: stop it
-at any time and run it again.
+at any time and run it again. A row that it refuses while it answers another
+counts as unread, and is asked again by the next run.
 """
 
 import os
@@ -22,10 +23,11 @@ from llm_ts.data import pair, records
 from llm_ts.pictures.plot import plotter
 from llm_ts.scores import evaluation, page, similarity, tables
 from llm_ts.scores.score import REFERENCES
-from llm_ts.teacher.textsynth import TextSynth
+from llm_ts.teacher.textsynth import Refused, TextSynth
 
 COLOURS = {"right": "32", "wrong": "31", "ambiguous": "33", "unread": "90"}
 ROWS = "test_rows.jsonl"
+IN_A_ROW = 4  # rows that are refused without an answer between them: it is not the rows
 
 
 def beside(name):
@@ -79,22 +81,32 @@ def ask_textsynth(rows, args):
     if not re.fullmatch(r"[\w.-]+", args.engine):
         raise cli.UserError(f"--engine {args.engine!r}: give an engine's name, such as llama3.3_70B_instruct")
     client = TextSynth(args.engine, args.server_url)
-    count = 0
+    count, refused, in_a_row = 0, [], 0
     with records.writing(f"textsynth-{args.engine}.jsonl", create=True) as file, cli.Progress("answers", len(rows)) as bar:
         records.require(file, "answer", file.path, "ts_check_training.py")
         answers = {answer["id"]: answer["answer"] for answer in file}
         for row in rows:
             if row["id"] not in answers:
-                answers[row["id"]] = client.ask(pair.prompt_of(row))
+                try:
+                    answers[row["id"]] = client.ask(pair.prompt_of(row))
+                except Refused as error:
+                    refused, in_a_row = [*refused, row["id"]], in_a_row + 1
+                    if in_a_row == IN_A_ROW or len(refused) == len(rows):
+                        raise
+                    cli.say(f"{row['id']}: {error}")
+                    continue
+                in_a_row = 0
                 file.append(records.line_of({"id": row["id"], "answer": answers[row["id"]]}))
                 count += 1
                 cli.say(f"{args.engine}: {count} asked, {len(answers)} of {len(rows)}")
             bar.step()
-        texts = [answers[row["id"]] for row in rows]
+        texts = [answers.get(row["id"], "") for row in rows]
     scorer = similarity.Scorer(args.embedder, args.nli)
     content = evaluation.make(args.engine, rows, texts, scorer, base=f"TextSynth {args.engine}", step=None)
     path = f"evaluation_textsynth-{args.engine}.json"
     disk.write_json(path, content)
+    if refused:
+        print(f"refused: {', '.join(refused)} (unread here; run it again to ask them again)")
     print(f"asked: {count}")
     return path
 

@@ -1,5 +1,5 @@
 """Break the stages and the training on purpose, and count what was lost: kills,
-full disks, torn files, broken lines.
+full disks, torn files, broken lines, files that other programs saved.
 
 Reads: models/ (python fetch.py smollm2 minilm; without them no training).
 Writes: results/soak.json.
@@ -9,11 +9,14 @@ Each trial takes a folder as the stages left it, breaks the next stage in one
 way, runs it again until it ends, and compares every file with those of a run
 that nothing disturbed, byte by byte (of a training its weights). As root, a
 full disk is a small tmpfs, else a limit on the size of files. A broken line
-must be named in one line, with exit code 2, and no file may change.
+must be named in one line, with exit code 2, and no file may change; so it is
+with a file that another program saved in a form that is not read.
 """
 
 import contextlib
 import csv
+import gzip
+import json
 import os
 import platform
 import random
@@ -162,12 +165,41 @@ def try_broken(trial, seconds):
     return True
 
 
-WAYS = {"killed": try_kills, "full disk": try_full_disk, "torn file": try_torn, "broken line": try_broken}
+def try_foreign(trial, seconds):
+    """The file as another program saved it: with a byte order mark, CRLF and escapes it is read, in other forms refused and kept."""
+    path = os.path.join(trial.folder, "data.jsonl")
+    with open(path, encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    text = "".join(json.dumps(row) + "\r\n" for row in rows)
+    forms = [gzip.compress(text.encode()), text.encode("utf-16"), json.dumps(rows).encode(), text.replace("\r\n", "\r").encode()]
+    content = trial.rng.choice([*forms, *[b"\xef\xbb\xbf" + text[:-2].encode()] * len(forms)])
+    with open(path, "wb") as file:
+        file.write(content)
+    before = files_of(trial.folder, trial.stage)
+    if content not in forms:
+        trial.run(0)
+        trial.compare()
+    elif "data.jsonl" not in trial.run(cli.USER_ERROR) or files_of(trial.folder, trial.stage) != before:
+        trial.wrong.append("a file of another form is not named, or it changed")
+    return True
+
+
+WAYS = {
+    "foreign file": try_foreign,
+    "killed": try_kills,
+    "full disk": try_full_disk,
+    "torn file": try_torn,
+    "broken line": try_broken,
+}
 
 
 def fits(stage, way):
-    """Whether a stage can be broken so: files are torn where stages append, and a broken line needs a file before."""
-    known = {"torn file": ("simulate", "ask"), "broken line": ("truth", "ask", "curate", "curate, decided", "convert")}
+    """Whether a stage can be broken so: files are torn where stages append, foreign where they are written anew."""
+    known = {
+        "torn file": ("simulate", "ask"),
+        "foreign file": ("truth", "curate", "curate, decided"),
+        "broken line": ("truth", "ask", "curate", "curate, decided", "convert"),
+    }
     return stage in known.get(way, (stage,))
 
 

@@ -33,9 +33,7 @@ class Rules:
         """n >= 2 integers -> the labels by these rules (claims.measure_all), and their rules."""
         if self.version != claims.VERSION:
             now = f"today's is {claims.VERSION}"
-            raise cli.UserError(
-                f"no truth by version {self.version} of the rules can be computed: {now}"
-            )
+            raise cli.UserError(f"no truth by version {self.version} of the rules can be computed: {now}")
         labels = claims.measure_all(series, topics, dict(self.thresholds))
         return {**labels, "rules": {"name": self.name, "thresholds": dict(self.thresholds)}}
 
@@ -71,14 +69,12 @@ def from_json(about, where):
     """The inverse of Rules.to_json; UserError if it is garbled."""
     try:
         version, name, thresholds = about["version"], about["name"], about["thresholds"]
-        whole = isinstance(version, int) and isinstance(name, str)
+        whole = version == int(version) and isinstance(name, str)
         whole = whole and bool(name) == bool(thresholds)
         known = claims.thresholds_of(claims.TOPICS.values()) if thresholds else {}
         items = sorted(thresholds.items())
-        if whole and all(key in known and isinstance(value, float) for key, value in items):
-            return Rules(version, name, tuple(items))
-    except (TypeError, KeyError, AttributeError):
+        if whole and all(key in known and type(value) in (int, float) for key, value in items):
+            return Rules(int(version), name, tuple((key, float(value)) for key, value in items))
+    except (TypeError, KeyError, AttributeError, ValueError):
         pass
-    raise cli.UserError(
-        f"{where}: its rules are {about!r}, not a version with a name and thresholds of these rules"
-    )
+    raise cli.UserError(f"{where}: its rules are {about!r}, not a version with a name and thresholds of these rules")

@@ -44,6 +44,7 @@ class MistralServer:
 
     `pause`: seconds before each answer; `gate`: no answer before so many are asked at once (or 10 s).
     `plots`: whether a plot is expected; `key`: which key is; `prompt`: which question is.
+    `refused`: {row id: (status, body)}, what is answered instead of all that.
     `asked`: the row ids in order of the requests; `problems`: what was wrong with a request; `seeds`: random_seed.
     """
 
@@ -53,6 +54,7 @@ class MistralServer:
         self.prompt = PROMPTS[prompt]
         self.asked, self.problems, self.seeds, self.models = [], [], [], []
         self.gate, self.gate_open = gate, threading.Event()
+        self.refused = {}
         self.refuses, self.free = (), 0.0  # fields that are refused with 422; when "one at a time" answers again
         self.running, self.most = 0, 0  # requests in progress now, and at most
         self.lock = threading.Lock()
@@ -95,7 +97,7 @@ class MistralServer:
                 (headers["Authorization"] == f"Bearer {self.key}", "no Authorization"),
                 (image.startswith(b"\x89PNG") and image.rstrip().endswith(b"IEND\xaeB`\x82") if self.plots else not image, "no plot, or one"),
                 (row is not None, "no numbers of a known row"),
-                ("response_format" in self.refuses or body["response_format"] == {"type": "json_schema", "json_schema": expected}, "no schema"),
+                ("response_format" in self.refuses or (row and row["id"] in self.refused) or body["response_format"] == {"type": "json_schema", "json_schema": expected}, "no schema"),
                 (row is None or text == self.prompt.fill(asked, row["series"], self.plots), "another prompt"),
                 (KEY not in json.dumps(body), "the key in the body"),
             ):
@@ -130,6 +132,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if refused:
                 wrong = {"type": "extra_forbidden", "loc": ["body", refused[0]], "msg": "Extra inputs are not permitted"}
                 self.send(422, {"detail": [wrong]})
+            elif row and row["id"] in owner.refused:
+                self.send(*owner.refused[row["id"]])
             else:
                 self.behave(behaviour, row)
         except (BrokenPipeError, ConnectionResetError):

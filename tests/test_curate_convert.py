@@ -6,6 +6,7 @@ Needs: models/all-MiniLM-L6-v2 for the cosines (else those skip).
 import csv
 import json
 import subprocess
+from collections import Counter
 
 import pytest
 from conftest import run_script
@@ -236,3 +237,25 @@ def test_nli_labels_are_read_from_the_models_config(tmp_path, embedder, order):
     scores = scorer.nli("noise", [("The noise is low.", "The noise is high.")] * 3)
     assert scores == [NLI_SCORES[order[0].lower()]] * 3
     assert scorer.nli_name == str(folder)
+
+
+def test_an_audit_draws_first_from_what_a_label_alone_carried(tmp_path):
+    """Of sixty rows four have a trend that nobody reads, with a label that agrees: they are counted, and the first to be looked at."""
+    rows = rows_with_gold(60)
+    for row in rows[:4]:
+        row["gold"]["trend"] = "The whole window of the curve is what it is."
+        row["teacher"] = {"labels": {"trend": row["truth"]["trend"]}}
+    write_rows(tmp_path, rows)
+    assert "label_alone: 4 (2.2% of 180 sentences)" in run_script("curate.py", cwd=tmp_path).stdout
+    for count, unread in ((3, 3), (6, 4)):
+        run_script("curate.py", "--audit", count, cwd=tmp_path)
+        lines = list(csv.DictReader((tmp_path / "verify.csv").read_text("utf-8-sig").splitlines()))
+        shown = [line for line in lines if line["reason"].startswith("audit: ")]
+        assert len(shown) == count and sum("label agrees" in line["reason"] for line in shown) == unread
+    table = (tmp_path / "verify.csv").read_text()
+    run_script("curate.py", "--audit", 6, cwd=tmp_path)
+    assert (tmp_path / "verify.csv").read_text() == table  # the same at each start
+    (tmp_path / "verify.csv").write_text(table.replace('label agrees",,', 'label agrees",truth,', 1))
+    run_script("curate.py", cwd=tmp_path)  # without the flag a decision holds, and what is open is kept again
+    statuses = Counter(one["status"] for row in rows_of(tmp_path) for one in row["curated"].values())
+    assert statuses["verified"] == 1 and statuses["verify"] == 0

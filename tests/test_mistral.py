@@ -18,7 +18,7 @@ from llm_ts import claims, question
 from llm_ts.question import STUDY
 from llm_ts.series.rows import make
 from llm_ts.teacher import simulated
-from llm_ts.teacher.mistral_api import ASKS, TRIES
+from llm_ts.teacher.mistral_api import ASKS, OTHERS, TRIES
 
 
 def test_answers_land_in_rows_and_texts(folder):
@@ -96,24 +96,87 @@ def test_server_stays_down(folder, name):
     with MistralServer(rows_of(folder), ["good", "good"], then=name) as server:
         _, err, counts = ask(folder, server, code=2)
         assert "run it again later" in err
-        assert len(server.asked) == 2 + TRIES
+        assert len(server.asked) == 2 + TRIES + OTHERS
         assert (counts["new"], counts["failed"], counts["left"]) == ("2", "0", "10")
         rows = rows_of(folder)
         assert all("gold" in row for row in rows[:2]) and not any("teacher" in row for row in rows[2:])
 
 
+@pytest.mark.parametrize("answered", [0, 1])
 @pytest.mark.parametrize(
     "name, says",
-    [("401", "MISTRAL_API_KEY is refused"), ("echo 401", "Bearer ***"), ("echo 403", "Bearer ***"),
+    [("401", "the key in MISTRAL_API_KEY is refused"), ("echo 401", "Bearer ***"), ("echo 403", "Bearer ***"),
      ("400", "Invalid model: x"), ("404", "model 'mistral-medium-latest'"), ("422", "refuses the question")],
 )  # fmt: skip
-def test_hopeless_ends_the_run_at_once(folder, name, says):
-    with MistralServer(rows_of(folder), ["good"], then=name) as server:
+def test_what_other_rows_meet_too_ends_the_run(folder, name, says, answered):
+    """Once the server has answered, the key is not said to be wrong: it was right."""
+    with MistralServer(rows_of(folder), ["good"] * answered, then=name) as server:
         _, err, counts = ask(folder, server, code=2)
+        if answered and name == "401":
+            says = "the key is refused now, of every row, after 1 questions were answered"
         assert says in err and server.problems == []
-        assert len(server.asked) == 2
-        assert (counts["new"], counts["failed"]) == ("1", "0")
-        assert ["gold" in row for row in rows_of(folder)] == [True] + [False] * 11
+        assert len(server.asked) == answered + 1 + OTHERS and len(set(server.asked)) == OTHERS + 1
+        assert (counts["new"], counts["failed"], counts["left"]) == (str(answered), "0", str(COUNT - answered))
+        assert ["gold" in row for row in rows_of(folder)] == [True] * answered + [False] * (COUNT - answered)
+
+
+FILTERED = {"error": {"message": "The response was filtered: content management policy.", "code": "content_filter"}}
+OF_ONE_ROW = {
+    "filtered": (400, FILTERED), "forbidden": (403, {"message": "Not this prompt."}), "unprocessable": (422, {"detail": "no"}),
+    "too long": (413, "Request too large"), "gone": (404, "no such prompt"), "unauthorised": (401, {"detail": "not for you"}),
+    "it names a field": (400, {"message": "Unsafe: the word schema, the word seed."}), "it dies of it": (500, "llama_decode failed"),
+    "an error as an answer": (200, {"error": {"message": "Provider returned error"}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("at", [(0,), (2, 3, 4, 5), (11,)])
+@pytest.mark.parametrize("kind", OF_ONE_ROW)
+def test_what_one_row_meets_alone_is_its_failure(folder, kind, at):
+    """The first, the last, some in a row: they fail by their ids with the server's words, the others are answered, nothing doubled."""
+    rows, status = rows_of(folder), OF_ONE_ROW[kind][0]
+    at = at if 300 <= status < 500 else at[:1]  # others are asked seven times, ever later
+    bad = [rows[k]["id"] for k in at]
+    with MistralServer(rows) as server:
+        server.refused = {row_id: OF_ONE_ROW[kind] for row_id in bad}
+        out, _, counts = ask(folder, server, "--concurrency", str(1 + len(at)), backoff=0.001)
+        assert (counts["new"], counts["failed"], counts["left"]) == (str(COUNT - len(at)), str(len(at)), "0")
+        (line,) = [line for line in out.splitlines() if line.startswith("failed_rows: ")]
+        assert sorted(line.split(": ")[1].split(" (")[0].split(", ")) == bad and "--retry-failed" in line
+        now = rows_of(folder)
+        status, body = OF_ONE_ROW[kind]
+        words = str(body.get("message") or body.get("detail") or body["error"]["message"]) if isinstance(body, dict) else body
+        for row in now:
+            assert ("gold" in row) == (row["id"] not in bad)
+            assert "gold" in row or (f"says {status}" in row["teacher"]["failed"] and words in row["teacher"]["failed"])
+        asked = len(server.asked)
+        out, _, counts = ask(folder, server)
+        assert counts["skipped"] == str(len(at)) and len(server.asked) == asked
+        assert f"failed_rows: {', '.join(bad)} (--retry-failed" in out  # they stay named
+        server.refused = {}
+        assert ask(folder, server, "--retry-failed")[2]["new"] == str(len(at))
+        assert server.seeds[-1] == 0  # no field was left out for good
+    assert all(row["gold"] == STUDY.say(row["truth"]) for row in rows_of(folder))
+
+
+def test_a_second_teacher_that_refuses_one_row_answers_the_others(folder):
+    with MistralServer(rows_of(folder)) as server:
+        ask(folder, server)
+        server.refused = {"ou_000004": (400, FILTERED)}
+        _, _, counts = ask(folder, server, "--second", "other")
+        assert (counts["new"], counts["failed"], counts["left"]) == ("11", "1", "0")
+    failed = rows_of(folder)[4]
+    assert "gold" in failed and "content management policy" in failed["second"]["teacher"]["failed"]
+
+
+def test_the_one_row_that_is_left_is_compared_with_one_that_was_answered(folder):
+    """And the only row of a file has none to be compared with: nothing is recorded."""
+    with MistralServer(rows_of(folder)) as server:
+        ask(folder, server, "--rows", "11")
+        server.refused = {"ou_000011": (400, FILTERED)}
+        assert ask(folder, server)[2]["failed"] == "1"
+        write_rows(folder, [{key: value for key, value in rows_of(folder)[11].items() if key != "teacher"}])
+        assert "content management policy" in ask(folder, server, code=2)[1]
+        assert "teacher" not in rows_of(folder)[0]
 
 
 BAD_ANSWERS = ["bad json", "missing key", "wrong type", "truncated", "empty", "null", "no choices", "surrogate",
@@ -220,7 +283,7 @@ def test_a_server_that_answers_one_at_a_time_answers_all(folder):
         assert len(server.asked) < 8 * COUNT
 
 
-@pytest.mark.parametrize("refuses", [("random_seed",), ("response_format",), ("random_seed", "response_format")])
+@pytest.mark.parametrize("refuses", [("random_seed",), ("response_format",), ("max_tokens",), ("random_seed", "response_format")])
 def test_a_server_that_refuses_what_openai_does_not_know_is_asked_without(folder, refuses):
     with MistralServer(rows_of(folder)) as server:
         server.refuses = refuses

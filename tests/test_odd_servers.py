@@ -45,17 +45,25 @@ def test_is_read(folder, name):
         assert all(number >= 0 for number in row["teacher"]["tokens"].values())
 
 
+REFUSAL = completion(None)  # as OpenAI's API says it
+REFUSAL["choices"][0]["message"]["refusal"] = "I cannot help with that."
 FAILED = {
     "two answers that differ": lambda good: f"Draft: {DRAFT}\nFinal: {good}",
     "a sentence without a word": lambda good: change(good, "noise", "..."),
     "of more than 1000 letters": lambda good: change(good, "noise", "The noise is low. " * 100),
     "still thinking": lambda good: f"<thinking>{good}",
+    "truncated answer (finish_reason content_filter)": lambda good: completion(good, "content_filter"),
+    "I cannot help with that": lambda good: REFUSAL,
 }
+
+
+def body_of(answer):
+    return answer if isinstance(answer, dict) else completion(answer)
 
 
 @pytest.mark.parametrize("why", FAILED)
 def test_is_no_answer(folder, why):
-    with MistralServer(rows_of(folder), then=lambda good: (200, completion(FAILED[why](good)))) as server:
+    with MistralServer(rows_of(folder), then=lambda good: (200, body_of(FAILED[why](good)))) as server:
         _, _, counts = ask(folder, server, "--rows", "1")
         assert (counts["failed"], len(server.asked)) == ("1", ASKS)
     row = rows_of(folder)[0]

@@ -17,7 +17,8 @@ def kept(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "stage, way", [("simulate", "torn file"), ("truth", "killed"), ("ask", "full disk"), ("curate", "broken line")]
+    "stage, way",
+    [("simulate", "torn file"), ("truth", "killed"), ("ask", "full disk"), ("curate", "broken line"), ("curate", "foreign file")],
 )
 def test_a_way_breaks_a_stage_and_loses_nothing(kept, tmp_path, stage, way):
     folder, about = kept

@@ -188,12 +188,25 @@ def test_textsynth_is_asked_once_each_and_scored_alike(folder, ask, embedder):
 
 
 @pytest.mark.parametrize(
-    "script, why", [([401], "401"), ([404], "404"), (["html"], "does not answer as TextSynth"), ([500] * 9, "500")]
+    "script, why", [([401] * 4, "401"), ([404] * 4, "404"), (["html"] * 4, "does not answer as TextSynth"), ([500] * 28, "500")]
 )
 def test_textsynths_refusals_are_one_line(ask, script, why):
+    """What three other rows meet too ends the run."""
     with pytest.raises(cli.UserError, match=why) as refused:
         ask(TextSynthServer(script))
     assert KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [400, 401, 422, "html"])
+def test_a_row_that_textsynth_refuses_alone_counts_as_unread_and_is_asked_again(folder, ask, embedder, kind):
+    server = TextSynthServer([kind])
+    out = ask(server, "--embedder", embedder)
+    first = rows_of(folder)[0]["id"]
+    assert f"refused: {first} (" in out and "asked: 5" in out
+    path = str(folder / "evaluation_textsynth-some_engine.json")
+    assert [sample["read"]["trend"] for sample in evaluation.read(path)["samples"]] == [None] + ["increasing"] * 5
+    assert "asked: 1" in ask(server, "--embedder", embedder)
+    assert [sample["read"]["trend"] for sample in evaluation.read(path)["samples"]] == ["increasing"] * 6
 
 
 def test_mistakes(folder, tmp_path):

@@ -103,8 +103,7 @@ def atomic(path):
     """Yield a temporary name for a file or folder. On success it is renamed to path, else removed."""
     path = os.path.realpath(path)  # of a link, the file that it leads to
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    # with the machine's name: the same number may run on another node
-    temporary = f"{path}.tmp{socket.gethostname()}-{os.getpid()}"
+    temporary = path + mark()
     try:
         yield temporary
         os.replace(temporary, path)
@@ -119,8 +118,13 @@ def atomic(path):
         raise
 
 
+def mark():
+    """The end of a temporary name, that `sweep` knows, with the machine's: the same number may run on another node."""
+    return f".tmp{socket.gethostname()}-{os.getpid()}"
+
+
 def sweep(folder):
-    """Remove what killed runs of this machine left of atomic(). A living process keeps its files."""
+    """Remove what killed runs of this machine left under a name that ends in mark(). A living process keeps its files."""
     ours = re.compile(rf"\.tmp{re.escape(socket.gethostname())}-(\d+)$")
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         left = ours.search(name)
@@ -173,7 +177,7 @@ def read_json(path, made_by):
     """The object of a JSON file. UserError if it is missing (made_by makes it) or broken."""
     try:
         with open_to_read(path, made_by) as file:
-            value = json.loads(file.read().decode("utf-8"), parse_constant=refuse_constant)
+            value = json.loads(file.read().decode("utf-8-sig"), parse_constant=refuse_constant)
         # 1e999 and half a surrogate pair could not be written again
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError) as error:

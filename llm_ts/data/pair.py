@@ -50,9 +50,7 @@ def process_of(row):
         raise cli.older(f"row {row['id']}", "its process")
     name = row["params"]["process"]
     if name not in list(PROCESSES):
-        raise cli.UserError(
-            f"row {row['id']}: there is no process {name!r}: mend its params, or delete this line"
-        )
+        raise cli.UserError(f"row {row['id']}: there is no process {name!r}: mend its params, or delete this line")
     return name
 
 
@@ -113,9 +111,7 @@ def show(row, see, folder=None, share=0.0):
     if folder is not None and see != "numbers":
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
-            raise cli.UserError(
-                f"no plot {other['image']} here: run ou_process.py, or give another --dataset"
-            )
+            raise cli.UserError(f"no plot {other['image']} here: run ou_process.py, or give another --dataset")
     elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
         other["style"] = style
     return other

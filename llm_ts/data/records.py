@@ -16,8 +16,9 @@
 
 Slow stages append one flushed line for each result: the last line of an id wins and keeps the
 place of the first. Quick stages replace the file, whole or not at all. A torn last line (of a
-killed run) is dropped with a message. A broken line elsewhere is an error. The file may have any
-length: memory holds only the place of each row.
+killed run) is dropped with a message: the beginning of a row, or bytes of zero. A broken line
+elsewhere, and a file of another form, is an error that names it; what other programs write otherwise
+in JSON's own freedom is read. The file may have any length: memory holds the place of each row.
 
     with records.writing("data.jsonl") as data:
         with data.replacing() as out:
@@ -40,6 +41,12 @@ from llm_ts.base import disk
 from llm_ts.base.cli import UserError
 from llm_ts.data import shape
 
+SAVED_AS = {  # how a file of another form begins: what to do
+    b"\x1f\x8b": "it is packed: unpack it with gunzip",
+    (b"\xff\xfe", b"\xfe\xff"): "it is UTF-16: save it as UTF-8",
+    b"[": "it is an array: write one object a line (jq -c '.[]')",
+}
+MEND = "mend or delete this line"
 CHUNK = 1024  # rows that are worked on together, at most
 
 
@@ -60,17 +67,26 @@ def decode(line, where):
         if b"\\ud" in line or b"\\uD" in line:
             encode(row).encode("utf-8")  # half a surrogate pair could not be written again
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not JSON in UTF-8 ({error}): mend or delete this line") from None
+        mend = next((words for begin, words in SAVED_AS.items() if line.startswith(begin)), MEND)
+        raise UserError(f"{where}: not JSON in UTF-8 ({error}): {mend}") from None
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
-        raise UserError(f"{where}: not an object with an id: mend or delete this line")
+        raise UserError(f"{where}: not an object with an id: {SAVED_AS[b'['] if line.startswith(b'[') else MEND}")
+    series = row.get("series")
+    if isinstance(series, list) and float in set(map(type, series)):  # 12.0, as some programs write 12
+        row["series"] = [int(k) if isinstance(k, float) and k.is_integer() else k for k in series]
     return row
 
 
 def torn(tail, path):
-    """Whether the bytes after the last newline are no whole row; if so, print a message."""
+    """Whether the bytes after the last newline are no whole row, as a kill leaves them; if so, print a message.
+
+    UserError where they are no beginning of a row: to drop them may be to drop a file.
+    """
     try:
         decode(tail, path)
-    except UserError:
+    except UserError as error:
+        if tail.strip(b"\0\x1a") and (not tail.startswith(b"{") or "Extra data" in str(error)):
+            raise
         what = f"a torn last line of {len(tail)} bytes (a run was killed there)"
         print(f"{path}: dropped {what}", file=sys.stderr)
         return True

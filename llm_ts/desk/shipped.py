@@ -55,7 +55,6 @@ def gguf_of(adapter):
             if old != path:
                 with contextlib.suppress(OSError):  # another user's, or in use where such files cannot be removed
                     os.remove(old)
-        disk.sweep(paths.cache())
     return path
 
 
@@ -76,7 +75,8 @@ def make_gguf(adapter, path):
     """Merge an adapter into its base and write both as one GGUF, whole or not at all."""
     import torch
 
-    with tempfile.TemporaryDirectory(prefix="llm_ts-") as work:
+    disk.sweep(os.path.dirname(path))
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path), prefix=".export", suffix=disk.mark()) as work:
         model, tokenizer = load.load(adapter, torch.float32)
         saved = gguf_export.write_model(model.merge_and_unload(), tokenizer, origin.of(adapter), work)
         with disk.atomic(path) as temporary:

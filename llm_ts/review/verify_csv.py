@@ -9,13 +9,15 @@
 | own | a human's sentence; needed if the decision is `own` |
 
 It is written for spreadsheets: a byte order mark says that it is UTF-8, and no cell is a formula. It
-is read as they save it in UTF-8: with commas, semicolons or tabs, and other quotes and spaces.
+is read as they save it in UTF-8 or UTF-16, with commas, semicolons or tabs, other quotes and spaces,
+columns in any order, without the empty cells at a line's end; all else is refused, naming the line.
 """
 
 import csv
 import io
 import os
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
 from llm_ts.base import cli, disk
 
@@ -57,20 +59,33 @@ def line_of(row, name, reason, decision="", own=""):
 
 def _read_lines(path):
     """The lines of a file as (where, dict of all columns). UserError if it is no such file."""
+    with open(path, "rb") as file:
+        content = file.read()
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-        head = text.partition("\n")[0]
-        reader = csv.DictReader(io.StringIO(text, ""), delimiter=max(",;\t", key=head.count))
-        if tuple(reader.fieldnames or ()) != COLUMNS:
+        text = content.decode("utf-16" if content[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig")
+        text = re.sub(r"\Asep=.\r?\n", "\n", text)  # Excel's own; the lines keep their numbers
+        head = text.lstrip().partition("\n")[0]
+        reader = csv.reader(io.StringIO(text, ""), delimiter=max(",;\t", key=head.count))
+        names = []
+        for raw in reader:
+            where, cells = f"{path}, line {reader.line_num}", list(raw)
+            while cells and not cells[-1].strip():
+                cells.pop()
+            if cells and not names:
+                names = [cell.strip().lower() for cell in cells]
+                if sorted(names) != sorted(COLUMNS):
+                    break
+            elif cells:
+                line = dict.fromkeys(COLUMNS, "") | dict(zip(names, cells))
+                some = len(cells) < len(raw) < len(COLUMNS)  # Excel leaves out all the empty cells of an end, or none
+                if some or len(cells) > len(COLUMNS) or not all(line[name] for name in COLUMNS[:3]):
+                    raise cli.UserError(f"{where}: it needs {len(COLUMNS)} cells: quote its sentences")
+                yield where, line
+        if sorted(names) != sorted(COLUMNS):
             raise cli.UserError(f"{path}: its columns must be {', '.join(COLUMNS)}")
-        for line in reader:
-            if None in line or None in line.values():
-                where = f"{path}, line {reader.line_num}"
-                raise cli.UserError(f"{where}: it needs {len(COLUMNS)} cells: quote its sentences")
-            yield f"{path}, line {reader.line_num}", line
-    except (UnicodeDecodeError, csv.Error):
-        raise cli.UserError(f"{path} is not a CSV file in UTF-8: save it as one") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        line = content.count(b"\n", 0, error.start) + 1 if isinstance(error, UnicodeDecodeError) else reader.line_num
+        raise cli.UserError(f"{path}, line {line}: it is not a CSV file in UTF-8: save it as one") from None
 
 
 def _tidied(line, where):

@@ -1,4 +1,7 @@
-"""Load the weights of a student from a hub name, a folder, an adapter's folder or a .gguf file: safetensors or GGUF only."""
+"""Load the weights of a student from a hub name, a folder, an adapter's folder or a .gguf file: safetensors or GGUF only.
+
+An adapter of any trainer is loaded whole, every tensor where PEFT puts it and able to be merged, or refused in one line.
+"""
 
 import contextlib
 import glob
@@ -34,7 +37,7 @@ def read_tensors(path):
     from safetensors.torch import load_file
 
     if not os.path.isfile(path):
-        raise cli.UserError(f"no file {path} here")
+        raise cli.UserError(f"no file {path} here: weights are read as safetensors, and by this name")
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
@@ -60,12 +63,29 @@ def name_of(model):
 
 
 def base_of(adapter):
-    """The base model that an adapter's folder names; a relative path counts from here, then from the adapter."""
+    """The base model that an adapter's folder names; a relative path counts from here, then from the adapter.
+
+    UserError where it names none, or nothing that could be a model.
+    """
     base = _config_of(adapter).get("base_model_name_or_path")
     if not isinstance(base, str):
         raise cli.UserError(f"{adapter} is not an adapter's folder: its adapter_config.json names no base model")
-    beside = os.path.normpath(os.path.join(adapter, base))
-    return beside if not os.path.exists(base) and os.path.exists(beside) else base
+    beside, tower = (os.path.normpath(os.path.join(adapter, name)) for name in (base, TOWER))
+    base = beside if not os.path.exists(base) and os.path.exists(beside) else base
+    if not os.path.exists(base) and os.path.isfile(tower):
+        raise cli.UserError(
+            f"no {os.path.relpath(base)} here, the base of {adapter}: run python -m experiments.pretrain_tower "
+            f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(base)} (for the shipped one: make sees)"
+        )
+    if is_adapter(base):
+        merge = "merge that into its own base and name the result, or add both up (hf2gguf.py --lora A --lora B)"
+        raise cli.UserError(f"{adapter} goes on another adapter, {base}: {merge}")
+    try:
+        _arguments(base)
+    except cli.UserError as error:
+        moved = "write into its adapter_config.json where it lies now (base_model_name_or_path)"
+        raise cli.UserError(f"the base of {adapter}: {error}; if it moved, {moved}") from None
+    return base
 
 
 def rank_of(adapter):
@@ -79,6 +99,18 @@ def rank_of(adapter):
 def is_adapter(name):
     """Whether name is a folder that holds a PEFT adapter."""
     return os.path.isfile(os.path.join(name, "adapter_config.json"))
+
+
+def require_adapter(adapter):
+    """UserError for an adapter whose files alone show that it cannot be used; no base is needed for that."""
+    import torch
+
+    config = _config_of(adapter)
+    if wrong := [field for field in ("num_virtual_tokens", "layer_replication") if config.get(field)]:
+        raise cli.UserError(f"{adapter} learnt a prompt or doubled layers ({wrong[0]}), which cannot be merged: train with LoRA")
+    for name, tensor in read_tensors(os.path.join(adapter, "adapter_model.safetensors")).items():
+        if not torch.isfinite(tensor).all():
+            raise cli.UserError(f"{adapter} holds numbers that are none (NaN or infinite, in {name}): its training failed")
 
 
 def fetch_adapter(name):
@@ -148,8 +180,7 @@ def weights_digest(name):
 def require(name):
     """UserError where a student's name is neither a folder of weights, a .gguf file nor a hub name; nothing is loaded."""
     place = weights_of(name)
-    if not is_adapter(place):
-        _arguments(place)
+    base_of(place) if is_adapter(place) else _arguments(place)
 
 
 def _arguments(name):
@@ -239,12 +270,6 @@ def load(name, dtype, adapter=None, see="numbers"):
     """
     if adapter is None and is_adapter(name):
         name, adapter = base_of(name), name
-        tower = os.path.join(adapter, TOWER)
-        if not os.path.exists(name) and os.path.isfile(tower):
-            raise cli.UserError(
-                f"no {os.path.relpath(name)} here, the base of {adapter}: run python -m experiments.pretrain_tower "
-                f"--text TEXT_MODEL --tower {tower} --out {os.path.relpath(name)} (for the shipped one: make sees)"
-            )
     model, processor = load_base(name, dtype, see)
     cpu_attention.prepare(model)
     if adapter:
@@ -263,16 +288,29 @@ def add_adapter(model, adapter):
     """A model with an adapter, a folder, on it; what several adapters add is added up. UserError as in load."""
     from peft import PeftModel
 
-    name = model.name_or_path
+    name, one = model.name_or_path, "default"
+    require_adapter(adapter)
     _require_base(model, name, adapter)
     with cli.quiet():
         try:
             if isinstance(model, PeftModel):
-                model.load_adapter(adapter, f"adapter_{len(model.peft_config) + 1}", use_safetensors=True)
-                model.base_model.set_adapter(list(model.peft_config))
+                one = f"adapter_{len(model.peft_config) + 1}"
             else:
-                model = PeftModel.from_pretrained(model, adapter, use_safetensors=True)
+                model = PeftModel.from_pretrained(model, adapter)
                 model.active_peft_config.base_model_name_or_path = name  # as found here, not as seen from the adapter
+            found = model.load_adapter(adapter, one)  # the first too: this alone says which tensors found no place
+            model.base_model.set_adapter(list(model.peft_config))
         except Exception as error:
             raise cli.UserError(f"the adapter {adapter} does not fit {name}: {_reason(error)}") from None
+    if wrong := found.missing_keys + found.unexpected_keys:
+        other = f"{len(wrong)} tensors lack a place or a value ({wrong[0]}): is it for another base, or of another trainer?"
+        raise cli.UserError(f"the adapter {adapter} does not fit {name}: {other}")
+    for module in model.modules():
+        if getattr(module, "lora_bias", {}).get(one) and module.base_layer.bias is None:
+            raise cli.UserError(f"{adapter} learnt biases (lora_bias) for layers of {name} that have none: it cannot be merged")
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    first, last = (getattr(end, "base_layer", end) for end in ends)
+    if ends != [first, last] and getattr(last, "weight", None) is first.weight:  # merged into one, it would change the other
+        last.weight = type(last.weight)(last.weight.detach().clone(), requires_grad=False)
+        model.get_base_model().config.tie_word_embeddings = False
     return model

@@ -155,8 +155,8 @@ class Remote:
         if self._key:
             reason = reason.replace(self._key, "***")
         reason = f"it says {reply.status_code}: {cli.visible(' '.join(reason.split()))[:200]}"
-        if reply.status_code in (401, 403):
-            return Gone(f"{self.url} wants another key: set LLAMA_API_KEY ({reason})")
+        if reply.status_code in (401, 403):  # not Gone: it may be this question's, and a wrong key ended all at the list of models
+            return cli.UserError(f"{self.url} wants another key: set LLAMA_API_KEY ({reason})")
         if reply.status_code == 400 and "context" in reason:
             return cli.UserError(f"a series is too long for {self.url}: choose fewer values (--last N) or a larger -c ({reason})")
         if reply.status_code == 503:

@@ -85,7 +85,7 @@ def choice_in(completion):
     choice = (completion["choices"] or [None])[0]
     choice = choice if isinstance(choice, dict) else {}
     message = choice.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
+    content = message.get("content") or message.get("refusal") if isinstance(message, dict) else None
     if isinstance(content, list):  # models that think first answer in chunks
         texts = [chunk for chunk in content if isinstance(chunk, dict) and chunk["type"] == "text"]
         content = "".join(str(chunk.get("text", "")) for chunk in texts)
@@ -103,7 +103,7 @@ def tokens_of(completion):
 def read(row, completion, settings, key):
     """A chat completion -> {"gold", "labels"}, or {"failed": why it is not what was asked}."""
     content, finish = choice_in(completion)
-    if finish in ("length", "model_length"):
+    if finish in ("length", "model_length", "content_filter", "error"):
         return {"failed": f"truncated answer (finish_reason {finish})"}
     if not content.strip():
         return {"failed": f"empty answer (finish_reason {mask(str(finish), key)})"}

@@ -26,8 +26,7 @@ def check(row, args):
         if bool(teacher.get("simulated")) != args.dryrun:
             kept, wanted = ("real", "simulated") if args.dryrun else ("simulated", "real")
             raise cli.UserError(
-                f"{where} has a {kept} teacher's answer: give a {wanted} teacher another --data "
-                "(ou_process.py --data makes it)"
+                f"{where} has a {kept} teacher's answer: give a {wanted} teacher another --data (ou_process.py --data makes it)"
             )
     if args.dryrun:
         return
@@ -39,13 +38,9 @@ def check(row, args):
             f"{words.name}, version {words.version}: give that --prompt, or another --data"
         )
     if args.second and str(first.get("model")).casefold() == args.second.casefold():
-        raise cli.UserError(
-            f"{args.second} is the teacher of {row['id']} itself: --second is for another model"
-        )
+        raise cli.UserError(f"{args.second} is the teacher of {row['id']} itself: --second is for another model")
     if args.second and second.get("model") not in (None, args.second):
-        model = second["model"]
-        room = "there is room for one second model"
-        raise cli.UserError(f"{where} has a second answer of {model}: {room}")
+        raise cli.UserError(f"{where} has a second answer of {second['model']}: there is room for one second model")
 
 
 def write_text(row, dataset):

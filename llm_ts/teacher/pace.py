@@ -39,3 +39,7 @@ class Pace:
         self.answers += 1
         self._refusals = 0
         self._interval *= EASE
+
+    def free(self):
+        """The refusals were one row's own: nobody need wait for them."""
+        self._interval = self._free = 0.0

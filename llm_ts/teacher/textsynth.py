@@ -1,4 +1,7 @@
-"""TextSynth's chat API asks a large model of numbers the same questions, as a baseline."""
+"""TextSynth's chat API asks a large model of numbers the same questions, as a baseline.
+
+A row that it refuses is Refused; whether that concerns all rows, its caller finds out by another row.
+"""
 
 import os
 
@@ -7,6 +10,10 @@ from llm_ts.base import cli
 
 TRIES, BACKOFF = 7, 1.0  # of a question after 429, 5xx or a dropped connection; seconds between them, doubled
 TIMEOUT = 120.0  # seconds to wait for an answer
+
+
+class Refused(cli.UserError):
+    """What the server says of one prompt, or of all."""
 
 
 class TextSynth:
@@ -32,7 +39,7 @@ class TextSynth:
             self.session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retry))
 
     def ask(self, prompt):
-        """One answer; UserError for what asking again does not mend. The key is in no message."""
+        """One answer; Refused for what asking again does not mend. The key is in no message."""
         import requests
 
         body = {"messages": [prompt], "system": question.SYSTEM, "max_tokens": 200, "temperature": 0.01}
@@ -40,12 +47,12 @@ class TextSynth:
             heads = {"Authorization": f"Bearer {self.key}"}
             reply = self.session.post(self.url, json=body, headers=heads, timeout=TIMEOUT)
         except requests.RequestException as error:
-            raise cli.UserError(f"no answer from {self.url} ({type(error).__name__}): run again to go on") from None
+            raise Refused(f"no answer from {self.url} ({type(error).__name__}): run again to go on") from None
         if reply.status_code != 200:
             said = cli.visible(reply.text.replace(self.key, "***"))[:200]
             hint = {401: "check TEXTSYNTH_API_KEY", 404: f"is there an engine {self.engine}?"}.get(reply.status_code, "")
-            raise cli.UserError(f"TextSynth says {reply.status_code}: {said} {hint}")
+            raise Refused(f"TextSynth says {reply.status_code}: {said} {hint}")
         try:
             return str(reply.json()["text"]).encode("utf-8", "replace").decode()  # half a surrogate pair has no bytes
         except (ValueError, KeyError, TypeError):
-            raise cli.UserError(f"{self.url} does not answer as TextSynth does: check --server-url") from None
+            raise Refused(f"{self.url} does not answer as TextSynth does: check --server-url") from None
