@@ -180,7 +180,8 @@ def weights_digest(name):
 def require(name):
     """UserError where a student's name is neither a folder of weights, a .gguf file nor a hub name; nothing is loaded."""
     place = weights_of(name)
-    base_of(place) if is_adapter(place) else _arguments(place)
+    if not is_adapter(place):
+        _arguments(place)
 
 
 def _arguments(name):
