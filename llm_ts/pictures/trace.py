@@ -60,12 +60,6 @@ class Line:
         off = np.abs(middle - np.median(middle)) > max(3, 2 * self.stroke)
         return np.ptp(middle) < FLAT * self.height or off.mean() < FLAT
 
-    @property
-    def ends(self):
-        """Where the first and the last point lie: half a stroke within the ink, in columns from `first` on."""
-        inset = min(self.stroke / 2, (self.last - self.first) / 4)
-        return inset - 0.5, self.last - self.first + 0.5 - inset
-
 
 def holes_of(part, long):
     """A mask (H, W) -> in which columns it has a hole, ink above and below, that goes on for so many columns: (W,).
@@ -284,3 +278,87 @@ def lines_of(share, grey):
             if found and all(not line.why or (grey and line.why == WORDS) for line in found):
                 return found
     return found
+
+
+def fit(line, points, begin, end):
+    """The heights of so many points from column `begin` to `end`, by least squares through the stroke's middle.
+
+    -> (heights (points,) in pixels downwards, how far the middle lies off at 9 columns of 10). Columns at the points
+    themselves count little: there the corner of the stroke is wider on one side.
+    """
+    middle = line.middle
+    x = np.flatnonzero(np.isfinite(middle))
+    at = np.clip((x - begin) / (end - begin), 0, 1) * (points - 1)
+    left = np.minimum(at.astype(int), points - 2)
+    right = at - left
+    away = np.minimum(right, 1 - right) * (end - begin) / (points - 1)
+    weight = np.where(away > line.stroke / 2 + 0.5, 1.0, 0.1)
+    bands, sums = np.zeros((2, points)), np.zeros(points)
+    for step, share in ((0, 1 - right), (1, right)):
+        np.add.at(bands[1], left + step, weight * share**2)
+        np.add.at(sums, left + step, weight * share * middle[x])
+    np.add.at(bands[0], left + 1, weight * right * (1 - right))
+    bands[1] += 2e-3  # where no column tells a point from its neighbours, it lies between them
+    bands[1, [0, -1]] -= 1e-3
+    bands[0, 1:] -= 1e-3
+    bands[1] += 1e-9
+    heights = linalg.solveh_banded(bands, sums)
+    slope = (heights[left + 1] - heights[left]) * (points - 1) / (end - begin)
+    off = np.abs((1 - right) * heights[left] + right * heights[left + 1] - middle[x]) / np.hypot(1, slope)
+    return heights, float(np.quantile(off[weight == 1], 0.9)) if (weight == 1).any() else np.inf
+
+
+def turns(line, points, begin, end):
+    """As fit, where points lie close: the ink of the columns between two points says between which heights the line runs.
+
+    Which of the two comes first is chosen so that neighbouring pieces meet (Viterbi), with the slope where it shows.
+    """
+    step, last = (end - begin) / (points - 1), len(line.top) - 1
+    known = np.flatnonzero(np.isfinite(line.top))
+    top, bottom = (np.interp(np.arange(last + 1), known, edge[known]) for edge in (line.top, line.bottom))
+    pieces = np.zeros((points - 1, 2))
+    for k in range(points - 1):
+        low, high = begin + k * step + 0.5, begin + (k + 1) * step + 0.5  # in pixels' edges
+        columns = slice(int(np.clip(round(low), 0, last)), int(np.clip(max(round(high), round(low) + 1), 1, last + 1)))
+        pieces[k] = top[columns].min() + line.stroke / 2, bottom[columns].max() - line.stroke / 2
+        if pieces[k, 0] > pieces[k, 1]:
+            pieces[k] = pieces[k].mean()
+        pieces[k] = pieces[k] if (top[columns] + bottom[columns])[-1] >= (top[columns] + bottom[columns])[0] else pieces[k][::-1]
+    cost, back = np.zeros((points - 1, 2)), np.zeros((points - 1, 2), dtype=int)
+    turned = np.stack([pieces, pieces[:, ::-1]], axis=1)  # (pieces, as it slopes or turned, begin and end)
+    height = np.abs(np.diff(pieces))[:, 0]
+    cost[:, 1] = 0.1 * height * (step > 2)
+    for k in range(1, points - 1):
+        meets = cost[k - 1][:, None] + np.abs(turned[k - 1, :, 1][:, None] - turned[k, :, 0][None])
+        back[k] = meets.argmin(axis=0)
+        cost[k] += meets.min(axis=0)
+    way = [int(cost[-1].argmin())]
+    for k in range(points - 2, 0, -1):
+        way.append(back[k, way[-1]])
+    pieces = turned[np.arange(points - 1), way[::-1]]
+    return np.concatenate([pieces[:1, 0], (pieces[:-1, 1] + pieces[1:, 0]) / 2, pieces[-1:, 1]])
+
+
+def heights_of(line, points=None):
+    """A Line -> (its points' heights from 0 to 1, upwards: (n,); pixels from one to the next; whether n was seen).
+
+    points: n; None: the fewest points, evenly spaced, through which the line that is drawn runs; where there are too many
+    to be told apart, as many as its strokes are wide.
+    """
+    span, half = line.last - line.first, line.stroke / 2
+    insets, seen = (half - 0.5, half, half + 1, half + 2.5), True
+    if points is None:
+        most = min(MOST, int(span / NEAR) + 1)
+        found = ((n, inset) for n in range(FEWEST, most + 1) for inset in insets if fit(line, n, inset, span - inset)[1] < OFF)
+        points, _ = next(found, (None, 0))
+        seen = points is not None
+        points = points or int(np.clip(span / max(2.5, line.stroke), FEWEST, MOST))
+    step = span / (points - 1)
+    if step < NEAR:
+        heights = turns(line, points, half - 0.5, span - half + 0.5)
+    else:
+        sides = np.arange(-0.5, min(half + 4, step / 2), 0.5)
+        off, begin, end = min((fit(line, points, a, span - b)[1], a, span - b) for a in sides for b in sides)
+        heights = fit(line, points, begin, end)[0]
+    low, high = heights.min(), heights.max()
+    return (high - heights) / (high - low), step, seen
