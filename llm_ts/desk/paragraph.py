@@ -21,6 +21,7 @@ from llm_ts.claims import odd, season, shape
 from llm_ts.claims.places import third
 from llm_ts.scores.score import outcomes_of
 from llm_ts.series.scale import integers_of
+from llm_ts.table.drawn import UNIT
 
 DAY = 86400.0
 MOST = 4  # sentences
@@ -203,7 +204,8 @@ def _extremes(ready, k, right):
             fact = ready.facts[name]
             same = series.labels is None or series.labels[place] == str(fact["time"])
             told = when(series, place) if same else at_label(series, fact["time"])
-            parts.append(f"{name} {value(series, fact['value'])} {told}")
+            height = "" if series.unit == UNIT else f" {value(series, fact['value'])}"  # of a picture the two are 1 and 0
+            parts.append(f"{name}{height} {told}")
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
 
@@ -219,4 +221,6 @@ def lines_of(ready, answer):
     lines = [text]
     if left_out:
         lines.append(f"left out, the student and the rule differ: {', '.join(left_out)}")
+    if ready.series.picture:
+        lines.append("read off a picture, whose axes nobody looked at")
     return [cli.visible(line) for line in lines]
