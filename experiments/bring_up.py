@@ -59,7 +59,7 @@ def record_of(old):
         made = with_task(old, old.pop("points"), ["ou"])
         return BEFORE | made
     if "weights_sha256" in old and "model" in old:  # about.json
-        return with_task({"plots": None, "finder_sha256": None, "thin": False} | old, (), ["ou"])
+        return with_task({"plots": None, "thin": False} | old, (), ["ou"])
     if "means" in old and "samples" in old:  # an evaluation
         old.pop("points", None)
         return with_task(old)

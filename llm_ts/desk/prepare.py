@@ -12,6 +12,7 @@ from llm_ts.series import thin
 from llm_ts.series.scale import integers_of
 from llm_ts.student import origin
 from llm_ts.table import read as table
+from llm_ts.table.drawn import UNIT
 from llm_ts.task import Task
 
 
@@ -47,7 +48,7 @@ def prepare(series, learnt, asked):
 
     learnt, asked: the Tasks that the student learnt (None: not known) and by which it is asked.
     """
-    facts, zeros = facts_of(series), int((series.values == 0).sum())
+    facts, zeros = facts_of(series), int((series.values == 0).sum()) if series.unit != UNIT else 0
     series = clean.fill(series)
     rows, series = len(series.values), clean.make_even(series)
     n, points = len(series.values), origin.points_shown(asked, len(series.values))

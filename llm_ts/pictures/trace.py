@@ -29,6 +29,7 @@ STRAIGHT = 0.6  # of the width of all ink: a row so full is a rule of the frame 
 BROKEN = 0.03  # of the columns, after which the ink goes on at another height
 TWICE = 0.15  # of the columns in which a line may be at two heights
 NEAR = 6  # pixels from point to point: closer ones are found by the stroke's edges
+SEEN = 4  # pixels from point to point: of closer ones nobody sees how many there are
 FEWEST, MOST = 8, 1024  # points that are looked for
 OFF = 0.6  # pixels that the line through the fewest points may lie off the stroke's middle, at 9 columns of 10
 WORDS = "it shows single points or words"
@@ -348,7 +349,7 @@ def heights_of(line, points=None):
     span, half = line.last - line.first, line.stroke / 2
     insets, seen = (half - 0.5, half, half + 1, half + 2.5), True
     if points is None:
-        most = min(MOST, int(span / NEAR) + 1)
+        most = min(MOST, int(span / SEEN) + 1)
         found = ((n, inset) for n in range(FEWEST, most + 1) for inset in insets if fit(line, n, inset, span - inset)[1] < OFF)
         points, _ = next(found, (None, 0))
         seen = points is not None

@@ -45,6 +45,8 @@ def read(source, points=None, values=None, log=False, span=None, where=None):
         low, high = np.log(ends) if log else ends
         heights = low + heights * (high - low)
         heights = np.exp(heights) if log else heights
+    digits = 3 - int(np.floor(np.log10(np.ptp(heights))))  # of its range no more than a thousandth was read
+    heights = np.round(heights, digits)
     hidden = why_hidden(line, heights, step, points or seen)
     notes += [f"the noise is not told: {hidden}"] if hidden else []
     series = Series(str(where), "line", "" if ends else UNIT, heights, notes=notes, picture=True, hidden=(noise.NAME,) if hidden else ())
