@@ -27,6 +27,7 @@ GREY = 40  # of 255: what lies no further from grey may be the colour of frame a
 FLAT = 0.04  # of the picture's height, or of the columns: what differs by no more is a rule or a row of text
 STRAIGHT = 0.6  # of the width of all ink: a row so full is a rule of the frame or the grid
 BROKEN = 0.03  # of the columns, after which the ink goes on at another height
+DASHES = 1.3  # of them one above another in a column, at most
 TWICE = 0.15  # of the columns in which a line may be at two heights
 NEAR = 6  # pixels from point to point: closer ones are found by the stroke's edges
 SEEN = 4  # pixels from point to point: of closer ones nobody sees how many there are
@@ -189,12 +190,12 @@ def why_none(line, part, there, gap, wide):
         return "it shows several lines, or a line that turns back"
     ends = np.stack([line.top, line.bottom])[:, there]
     jumps = np.maximum(ends[0, 1:] - ends[1, :-1], ends[0, :-1] - ends[1, 1:])  # from one column's ink to the next's
-    if (jumps > gap / 2).mean() > BROKEN:
+    if (jumps > gap).mean() > BROKEN:
         return WORDS
     labels, _ = ndimage.label(closed(closed(part, GAP, 0), GAP, 1), np.ones((3, 3)))
     longest = max(box[1].stop - box[1].start for box in ndimage.find_objects(labels))
     runs = (np.diff(np.pad(part, ((1, 0), (0, 0))).astype(np.int8), axis=0) > 0).sum()
-    if longest < 0.4 * len(there) and runs > 1.08 * there.sum():
+    if longest < 0.4 * len(there) and runs > DASHES * there.sum():
         return WORDS  # the dashes of a line lie beside one another, never above
     if line.stroke > max(9, wide / 45):
         return "it shows filled shapes"
@@ -245,7 +246,8 @@ def find(image):
         margin = (labels == labels[0, 0])[1:-1, 1:-1]
         ink &= ~margin
         for axis in (0, 1):
-            blocks = np.diff(np.flatnonzero(np.diff(np.pad((margin.mean(axis=axis) < 0.6).astype(np.int8), 1))))[::2]
+            wide = closed(margin.mean(axis=axis) < 0.6, margin.shape[1 - axis] // 40, 0)  # over white lines of a grid
+            blocks = np.diff(np.flatnonzero(np.diff(np.pad(wide.astype(np.int8), 1))))[::2]
             if (blocks > 0.15 * margin.shape[1 - axis]).sum() > 1:
                 raise cli.UserError("it shows two panels or more: cut one out")
     if not ink.any():
@@ -254,7 +256,7 @@ def find(image):
         raise cli.UserError("it shows two panels or more: cut one out")
     lines, colours = [], colours_of(pixels, ink, ground)
     for colour, share in zip(colours, coverage_of(pixels, ground, colours) if colours else ()):
-        found = lines_of(share, bool(np.ptp(colour - ground) < GREY))
+        found = lines_of(share, bool(min(np.ptp(colour - ground), np.ptp(colour)) < GREY))
         lines += [line for line in found if not any(same(line, other) and line.why == other.why for other in lines)]
     wide = [line for line in lines if line.last - line.first > LEAST * width and not line.is_level]
     good = [line for line in wide if not line.why]
@@ -271,11 +273,11 @@ def find(image):
 
 def lines_of(share, grey):
     """How much of each pixel a colour covers (H, W) -> its wide parts, Lines. grey: frame and text may be of that colour."""
-    mask, found = share > PART, []
+    mask, found, width = share > PART, [], share.shape[1]
     for rules in (False, True)[grey:]:
         mask = without_rules(mask) if rules else mask
-        for gap in (3, max(5, mask.shape[1] // 60)) if mask.any() else ():
-            found = [line_of(part, share, max(gap, mask.shape[1] // 60), grey) for part in parts_of(mask, gap)]
+        for gap in (3, max(5, width // 60), max(7, width // 32)) if mask.any() else ():
+            found = [line_of(part, share, max(gap, width // 60), grey) for part in parts_of(mask, gap)]
             if found and all(not line.why or (grey and line.why == WORDS) for line in found):
                 return found
     return found

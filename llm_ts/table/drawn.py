@@ -16,7 +16,8 @@ from llm_ts.table.read import Series
 
 UNIT = "of the height"  # of values that nobody has given
 SHORTEST = trace.FEWEST
-STEP = 1.0  # strokes from point to point, at least, or they hide the noise: measured (results/LOG.md)
+STEP = 0.75  # strokes from point to point, at least, or they hide the noise (experiments/pictures.py --strokes)
+SMOOTH = 0.7  # of the threshold of little noise
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")  # PNG, JPEG, GIF, BMP, WebP, TIFF
 
 
@@ -65,7 +66,8 @@ def points_of(points):
 
 def why_hidden(line, heights, step, sure):
     """Why the picture hides how noisy the series is; "" where it does not. sure: whether the number of points is known."""
-    if step < STEP * line.stroke:
+    # too dense a line seems rougher than it is, hardly ever smoother: what is smooth even so is smooth
+    if step < STEP * line.stroke and noise.roughness_of(heights) > SMOOTH * noise.LOW:
         return f"its points lie {step:.1f} pixels apart, and the stroke is {line.stroke:.1f} wide"
     labels = {noise.measure(part)["noise"][0] for part in (heights, heights[::2], heights[1::2])}
     if not sure and len(labels) > 1:
