@@ -27,7 +27,7 @@ GREY = 40  # of 255: what lies no further from grey may be the colour of frame a
 FLAT = 0.04  # of the picture's height, or of the columns: what differs by no more is a rule or a row of text
 STRAIGHT = 0.6  # of the width of all ink: a row so full is a rule of the frame or the grid
 BROKEN = 0.03  # of the columns, after which the ink goes on at another height
-DASHES = 1.3  # of them one above another in a column, at most
+DASHES = 2.0  # of them one above another in a column, at most
 TWICE = 0.15  # of the columns in which a line may be at two heights
 NEAR = 6  # pixels from point to point: closer ones are found by the stroke's edges
 SEEN = 4  # pixels from point to point: of closer ones nobody sees how many there are
@@ -99,13 +99,15 @@ def colours_of(pixels, ink, ground):
         colour = np.array([code >> 8, code >> 4 & 15, code & 15]) * 16.0 + 8
         if all(np.abs(colour - other).max() > 40 and not _is_shade(colour - ground, other - ground) for other in found):
             found.append(colour)
-    return found
+    aways = [colour - ground for colour in found]
+    return [colour for colour, away in zip(found, aways) if not any(_is_shade(away, other) for other in aways)]
 
 
 def _is_shade(away, other):
-    """Whether a colour is a paler one of another that is no grey; both as they differ from the ground."""
-    alike = away @ other / np.sqrt((away @ away) * (other @ other))
-    return np.ptp(other) >= GREY and alike > 0.97 and away @ away < other @ other
+    """Whether a colour is a paler one of another that is no grey; both as they differ from the ground. JPEG makes pale ones greyer."""
+    length, its = np.linalg.norm(away), np.linalg.norm(other)
+    alike = away @ other / (length * its)
+    return np.ptp(other) >= GREY and length < its and alike > (0.75 if length < 0.4 * its else 0.97)
 
 
 def coverage_of(pixels, ground, colours):
@@ -140,16 +142,21 @@ def closed(mask, gap, axis):
     return filled[(slice(gap, -gap),) * mask.ndim]
 
 
-def parts_of(mask, gap):
-    """What hangs together in a mask, over gaps of so many pixels, and is wide: [masks], from the left."""
+def parts_of(mask, gap, least):
+    """What hangs together in a mask, over gaps of so many pixels, and is wide: [masks], from the left.
+
+    least: of the width, that each piece has.
+    """
     near = closed(closed(mask, gap, 0), gap, 1)
     labels, _ = ndimage.label(near, np.ones((3, 3)))
-    boxes = [box[1] for box in ndimage.find_objects(labels)]
-    wide = sorted((box.start, box.stop, k) for k, box in enumerate(boxes, 1) if box.stop - box.start > LEAST / 4 * mask.shape[1])
-    chains = []  # of parts that go on where another ends: points are missing, or another line runs over it
-    for start, stop, k in wide:
-        chain = next((chain for chain in chains if 0 <= start - chain[-1][1] < mask.shape[1] / 12), None)
-        chain.append((start, stop, k)) if chain else chains.append([(start, stop, k)])
+    boxes = [(across.start, across.stop, down.start, down.stop) for down, across in ndimage.find_objects(labels)]
+    width, chains = mask.shape[1], []  # of parts that go on where another ends: points are missing, or another line runs over it
+    for part in sorted((*box, k) for k, box in enumerate(boxes, 1) if box[1] - box[0] > least * width):
+        start, _, high, low, _ = part
+        ends = (chain for chain in chains if -4 < start - chain[-1][1] < width / 12)
+        chain = next((chain for chain in ends if high < chain[-1][3] + width / 60 and low > chain[-1][2] - width / 60), None)
+        chain.append(part) if chain else chains.append([part])
+    chains = [chain for chain in chains if chain[-1][1] - chain[0][0] > LEAST / 4 * width]
     return [mask & np.isin(labels, [k for *_, k in chain]) for chain in chains] if len(chains) <= MANY else []
 
 
@@ -277,7 +284,7 @@ def lines_of(share, grey):
     for rules in (False, True)[grey:]:
         mask = without_rules(mask) if rules else mask
         for gap in (3, max(5, width // 60), max(7, width // 32)) if mask.any() else ():
-            found = [line_of(part, share, max(gap, width // 60), grey) for part in parts_of(mask, gap)]
+            found = [line_of(part, share, max(gap, width // 60), grey) for part in parts_of(mask, gap, LEAST / 4 if grey else 1 / 30)]
             if found and all(not line.why or (grey and line.why == WORDS) for line in found):
                 return found
     return found
@@ -357,7 +364,7 @@ def heights_of(line, points=None):
         seen = points is not None
         points = points or int(np.clip(span / max(2.5, line.stroke), FEWEST, MOST))
     step = span / (points - 1)
-    if step < NEAR:
+    if step < max(NEAR, line.stroke + 1):
         heights = turns(line, points, half - 0.5, span - half + 0.5)
     else:
         sides = np.arange(-0.5, min(half + 4, step / 2), 0.5)
