@@ -220,7 +220,8 @@ def same(one, other):
         return False
     tops, bottoms = ([getattr(line, edge)[low - line.first : high + 1 - line.first] for line in (one, other)] for edge in ("top", "bottom"))
     near = (np.abs(np.subtract(*tops)) < 4) | (np.abs(np.subtract(*bottoms)) < 4)
-    return near[np.isfinite(np.subtract(*tops))].mean() > 0.7
+    there = np.isfinite(np.subtract(*tops))
+    return bool(there.any()) and near[there].mean() > 0.7
 
 
 def panels_of(ink):
