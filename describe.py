@@ -1,7 +1,7 @@
 """Describe your own series with a trained student; the rules check each claim.
 
 Reads: files of numbers (CSV and its relatives, .xlsx, .parquet, - for stdin),
-or a picture of a series (--image); a model: the folder of a run, an adapter, a
+or pictures of one line over time (--image); a model: the folder of a run, an adapter, a
 whole model, or a .gguf file.
 Writes: nothing, or a picture with --plot; on the first use, the shipped student
 as a GGUF in ~/.cache/llm_ts (XDG_CACHE_HOME).
@@ -9,32 +9,36 @@ Run: python describe.py examples/nile.csv --column flow
 
 Any unit is welcome: the series is rescaled to its own range, 0..99, as in
 training. One line says what was read of the file. If a cell can be read in two
-ways, the file is refused with both readings (llm_ts/table/). If a series is too
+ways, the file is refused with both readings (llm_ts/table/). The line of a
+picture is read off it, and is then a series like any other. If a series is too
 long for the student, it is shown a thinned one with the same labels. --serve
 shows a page for files instead. --server asks a student on a running server.
 """
 
+import functools
+import json
 import os
 import sys
 
 from llm_ts import formats, question
 from llm_ts.base import cli, paths
 from llm_ts.desk import draw, paragraph, prepare, serve, shipped, tell
-from llm_ts.desk.clean import SHORTEST
 from llm_ts.pictures import picture
-from llm_ts.series.rows import LONGEST
 from llm_ts.student import load, origin
 from llm_ts.student.remote import Remote
+from llm_ts.table import drawn
 from llm_ts.table.read import Options
 
 DEFAULT_POINTS = 128  # of a picture, if neither the user nor the student's training says
 UNCHECKED = """\
-Nothing here can be checked: a picture has no numbers. Whatever is in it is taken for one line over time.
-For verdicts, give the series as a file of numbers."""
+Nothing here can be checked: this student sees the picture itself, and takes whatever is in it for one line over time.
+For verdicts, leave --model out: the line is then read off the picture, as numbers."""
 OF_FILES = {  # flags that belong to files of numbers, with their defaults
     "column": [], "all_columns": False, "time": None, "where": [], "row": [], "sheet": None, "separator": None, "decimal": None,
-    "missing": [], "skip": 0, "dates": None, "last": None, "begin": None, "end": None, "windows": 1, "plot": None, "json": False, "text": False,
+    "missing": [], "skip": 0, "dates": None,
 }  # fmt: skip
+OF_PICTURES = {"points": None, "range": None, "log": False, "times": None}
+OF_SERIES = {"last": None, "begin": None, "end": None, "windows": 1, "plot": None, "json": False, "text": False}
 SPELT = {"begin": "from", "end": "to"}
 
 
@@ -43,8 +47,11 @@ def parser():
     parser = cli.Parser(__doc__)
     add = parser.add_argument
     add("files", nargs="*", metavar="FILE", help="Files of numbers; - is stdin.")
-    add("--image", metavar="FILE", help="A picture of one series (PNG, JPEG, ...) instead of files of numbers.")
-    add("--points", type=cli.positive, help="Points of the series in --image; default: as in training.")
+    add("--image", nargs="+", default=[], metavar="FILE", help="Pictures of one line over time (PNG, JPEG, ...) instead of files of numbers.")
+    add("--points", type=cli.positive, help="Points of the line in --image; default: as many as it shows.")
+    add("--range", metavar="LOW,HIGH", help="Values at its lowest and highest point; HIGH,LOW if the axis runs downwards. Default: 0,1, unsaid.")
+    add("--log", action="store_true", help="The axis of --range is logarithmic.")
+    add("--times", metavar="FIRST,LAST", help="Times of its first and last point: 1949-01,1960-12; or two numbers.")
     add("--serve", action="store_true", help="Serve a page for the browser of this machine: drop a file, see it described.")
     add("--port", type=cli.port, default=serve.PORT, help="Port of that page; 0: any free one.")
 
@@ -71,7 +78,7 @@ def parser():
     add("--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length, one after another.")
 
     add = parser.add_argument_group("the student (default: the shipped one, asked as it was trained)").add_argument
-    add("--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; for --image, one that sees.")
+    add("--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; one that sees is shown the picture of --image itself.")
     add("--format", choices=sorted(formats.FORMATS), help="How the series is written.")
     add("--see", choices=formats.SEE, help="What the student is shown of a series.")
     add("--question", type=question.name_of, help="What is asked.")
@@ -93,7 +100,7 @@ def parse_flags(argv=None):
     """The flags as the user wrote them. In --missing -9999,NA the value begins as a flag does: both are joined first."""
     argv = list(sys.argv[1:] if argv is None else argv)
     for place in range(len(argv) - 2, -1, -1):
-        if argv[place] in ("--missing", "--from", "--to") and argv[place + 1].startswith("-"):
+        if argv[place] in ("--missing", "--from", "--to", "--range", "--times") and argv[place + 1].startswith("-"):
             argv[place : place + 2] = [f"{argv[place]}={argv[place + 1]}"]
     return parser().parse_args(argv)
 
@@ -107,20 +114,15 @@ def check_flags(args):
         raise cli.UserError("--server-model belongs to --server")
     if args.server and not args.model:
         raise cli.UserError("--server needs --model: the folder or .gguf file that its student was made from")
-    if args.server and (args.image or args.transformers):
-        raise cli.UserError(f"--server takes no {'--image' if args.image else '--transformers'}: give one of the two")
+    if args.server and args.transformers:
+        raise cli.UserError("--server takes no --transformers: give one of the two")
     if bool(args.files) == bool(args.image):
         raise cli.UserError("give a file of numbers, or a picture with --image: one of the two")
-    for name, default in OF_FILES.items():
-        if args.image and getattr(args, name) != default:
-            flag = SPELT.get(name, name).replace("_", "-")
-            raise cli.UserError(f"--{flag} belongs to a file of numbers: a picture has none")
-    if args.points and not args.image:
-        raise cli.UserError("--points belongs to --image: a file of numbers has its own number of points")
-    if args.points and not SHORTEST <= args.points <= LONGEST:
-        raise cli.UserError(f"--points {args.points}: a picture is read as one of {SHORTEST} to {LONGEST} points")
-    if args.image and args.see not in (None, "image"):
-        raise cli.UserError(f"--see {args.see}: a picture has no numbers to be shown")
+    if args.image:
+        refuse_given(args, OF_FILES, "belongs to a file of numbers: a picture has none")
+        drawn.points_of(args.points), drawn.range_of(args.range, args.log), drawn.times_of(args.times)
+    else:
+        refuse_given(args, OF_PICTURES, "belongs to --image: a file has its own points, values and times")
     if args.text and (args.json or args.prompt):
         raise cli.UserError("--text is of no use with --json, whose objects hold the text, or with --prompt")
     if args.all_columns and args.column:
@@ -129,8 +131,15 @@ def check_flags(args):
         raise cli.UserError("stdin can be read once: give - once")
     if args.plot:
         draw.kind_of(args.plot)
-    for path in args.files:
+    for path in [*args.files, *args.image]:
         cli.refuse_overwriting(args.plot, path)
+
+
+def refuse_given(args, flags, why):
+    """UserError for the first of some flags, {name: default}, that was given."""
+    for name, default in flags.items():
+        if getattr(args, name) != default:
+            raise cli.UserError(f"--{SPELT.get(name, name).replace('_', '-')} {why}")
 
 
 def read_files(args):
@@ -139,9 +148,10 @@ def read_files(args):
         tuple(args.column), args.all_columns, args.time, tuple(args.where), tuple(args.row), args.sheet, args.separator,
         args.decimal, tuple(args.missing), args.skip, args.dates,
     )  # fmt: skip
-    for path in args.files:
+    for path in args.files or args.image:
+        picture = functools.partial(drawn.read, path, args.points, args.range, args.log, args.times) if args.image else None
         try:
-            for series in prepare.read_series(path, options, args.last, args.begin, args.end, args.windows):
+            for series in prepare.read_series(path, options, args.last, args.begin, args.end, args.windows, picture):
                 yield path, series
         except (cli.UserError, OSError) as error:
             yield path, error if isinstance(error, cli.UserError) else cli.UserError(f"{path}: {error.strerror or error}")
@@ -179,11 +189,11 @@ def describe_files(args, learnt, asked, found, running=None):
         said = student.ask(prompts)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
-        answers = [one.task.question.parse(text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
+        answers = [prepare.answer_of(one, text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
         answers = iter(answers)
     how = "series drawn as a plot" if asked.see == "image" else f"series written as {asked.format!r}"
     model = f"model: {args.model} ({how})"
-    drawn = failed = 0
+    shown = failed = 0
     for path, one in prepared:
         answer = one if isinstance(one, cli.UserError) else next(answers, None)
         if isinstance(answer, cli.UserError):
@@ -192,8 +202,8 @@ def describe_files(args, learnt, asked, found, running=None):
                 print(tell.json_error("stdin" if path == "-" else path, answer))
             print(f"describe.py: {' '.join(str(answer).split())}", file=sys.stderr)
         elif not args.prompt:
-            drawn += 1
-            plot = args.plot and numbered(args.plot, drawn)
+            shown += 1
+            plot = args.plot and numbered(args.plot, shown)
             if plot:
                 with cli.quiet():
                     one.notes += draw.draw(one, answer, plot)
@@ -203,7 +213,7 @@ def describe_files(args, learnt, asked, found, running=None):
                 print("".join(f"note: {cli.visible(note)}\n" for note in one.notes), end="", file=sys.stderr)
                 print("\n".join(paragraph.lines_of(one, answer)), flush=True)
             else:
-                show(one, answer, one.task.question, model, plot, first=drawn == 1)
+                show(one, answer, model, plot, first=shown == 1)
     return cli.USER_ERROR if failed else 0
 
 
@@ -213,32 +223,30 @@ def numbered(path, number):
     return path if number == 1 else f"{stem}-{number}{end}"
 
 
-def show(one, answer, asked, model, plot, first):
+def show(one, answer, model, plot, first):
     """Print a description for a person."""
     notes = [f"note: {cli.visible(note)}" for note in one.notes[len(one.series.notes) :]]  # tell.about prints the others
     print("\n".join([*([] if first else ["", ""]), tell.about(one), model, *notes]))
-    print(f"\n{asked.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
+    print(f"\n{json.dumps(answer.sentences, ensure_ascii=False) if answer.sentences else answer.text}\n")
     if answer.parse != "strict":
         print(f"the answer was {answer.parse} as JSON")
     print("\n".join(tell.verdict_lines(answer, one.truth)))
+    if one.series.picture:
+        print(tell.OFF_PICTURE)
     print(tell.facts_line(one))
     if plot:
         print(f"plot: {plot}")
 
 
-def describe_picture(args, learnt, asked):
-    """Print what a student that sees says of a picture; nothing can be checked then."""
-    if not learnt:
-        raise cli.UserError(f"nothing says what {args.model} learnt to see: --image needs a student trained with --see image")
-    if learnt.see != "image":
-        raise cli.UserError(f"{args.model} reads numbers: --image needs a student that was trained with --see image")
-    found, notes = picture.read(args.image)
-    width, height = found.size
+def show_picture(args, learnt, asked):
+    """Print what a student that sees says of a picture itself; nothing can be checked then."""
+    refuse_given(args, {**OF_SERIES, "range": None, "log": False, "times": None}, f"needs numbers: {args.model} sees the picture")
+    if len(args.image) > 1:
+        raise cli.UserError(f"{args.model} sees one picture at a time")
+    found, notes = picture.read(args.image[0])
     points = args.points or sorted(asked.points or (DEFAULT_POINTS,))[len(asked.points) // 2]
     if not args.points:
         notes.append(f"nothing says how many points it shows: taken as {points} (--points)")
-    found, more = prepare.redrawn_picture(found, args.model, points, args.image)
-    notes += more
     prompt = prepare.shown_picture(found, points, asked)
     if args.prompt:
         print(prompt)
@@ -246,7 +254,7 @@ def describe_picture(args, learnt, asked):
     from llm_ts.student.student import Student
 
     student = Student(args.model, see="image")
-    lines = [f"picture: {cli.visible(args.image)}, {width} x {height} pixels", f"model: {args.model}"]
+    lines = [f"picture: {cli.visible(args.image[0])}, {found.width} x {found.height} pixels", f"model: {args.model}"]
     print("\n".join([*lines, *(f"note: {note}" for note in [*notes, *origin.notes(learnt, asked, points)])]))
     answer = asked.question.parse(student.ask([prompt])[0])
     print(f"\n{asked.question.answer_of(answer.sentences) if answer.sentences else answer.text}\n")
@@ -271,20 +279,26 @@ def main(argv=None):
     if args.serve and not (args.files or args.image or args.server):
         return serve.serve(args.model, args.port)
     check_flags(args)
-    found = list(read_files(args)) if args.files else []
-    if len(found) == 1 and isinstance(found[0][1], cli.UserError) and not args.json:
-        raise found[0][1]
     if args.server:
-        return ask_server(args, found)
-    args.model = args.model or (paths.SHIPPED_SEES if args.image else paths.SHIPPED)
+        return ask_server(args, read_all(args))
+    args.model = args.model or paths.SHIPPED
     if not os.path.exists(args.model):
+        read_all(args)  # a bad file is told first
         raise cli.UserError(f"no model {args.model} here: train one with qwen_train.py, or give a folder or .gguf file")
     load.require(args.model)
     learnt = origin.of(args.model)
     asked = origin.task_of(learnt, args.format, args.question, args.see)
-    if args.image:
-        return describe_picture(args, learnt, asked)
-    return describe_files(args, learnt, asked, found)
+    if args.image and asked.see == "image":
+        return show_picture(args, learnt, asked)
+    return describe_files(args, learnt, asked, read_all(args))
+
+
+def read_all(args):
+    """The output of read_files as a list; raises the error of a single file, unless --json tells it."""
+    found = list(read_files(args))
+    if len(found) == 1 and isinstance(found[0][1], cli.UserError) and not args.json:
+        raise found[0][1]
+    return found
 
 
 if __name__ == "__main__":

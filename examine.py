@@ -54,11 +54,6 @@ def ask(args, asked, number, count, about):
         device.choose(args.device)
         about["dtype"] = device.precision()
     student = Student(args.model, args.batch_size, see=about["task"]["see"])
-    as_ours = None
-    if args.dataset:
-        from llm_ts.sight import finder
-
-        as_ours = finder.redrawer(args.model)
     with run_folder.hold(args.out, wait=True):  # another student may have come meanwhile, or other scores
         run_folder.check(args.out, about, ABOUT)
         disk.write_json(os.path.join(args.out, ABOUT), about)
@@ -68,7 +63,7 @@ def ask(args, asked, number, count, about):
         with cli.Progress("answers", len(mine)) as bar:
             for start in range(0, len(mine), args.batch_size):
                 keys = mine[start : start + args.batch_size]
-                prompts = [pair.asked_with(asked[key], as_ours) for key in keys]
+                prompts = [pair.asked_with(asked[key]) for key in keys]
                 for key, answer in zip(keys, student.ask(prompts, args.max_new_tokens)):
                     file.append(records.line_of({"id": key, "answer": answer}))
                 bar.step(len(keys))
@@ -173,7 +168,6 @@ def main(argv=None):
     blind = [name for name in suite_of if name in suites.SIGHT] if see == "numbers" else []
     if blind or (args.dataset and see == "numbers"):
         raise cli.UserError(f"{blind[0] if blind else '--dataset'} is for students that see: {args.model} is shown numbers")
-    finder = load.finder_of(args.model) if args.dataset else None  # draws plots that are files as ours
     about = {
         "model": args.model,
         "weights_sha256": load.weights_digest(args.model),
@@ -181,7 +175,6 @@ def main(argv=None):
         "points": args.points,
         "max_new_tokens": args.max_new_tokens,
         "plots": args.dataset,
-        "finder_sha256": disk.digest(finder) if finder else None,
         "thin": args.thin,
     }
     run_folder.check(args.out, about, ABOUT)

@@ -1,5 +1,5 @@
-"""Plots of a suite's series by programs that are not ours: can a student that
-learnt from our own drawing read them?
+"""Plots of a suite's series by programs that are not ours: is their line read
+right? experiments/pictures.py asks.
 
 Reads: nothing; the series are drawn fresh (llm_ts/pairs/suites.py).
 Writes: <out>/<row id>.png, one plot a series.
@@ -74,11 +74,12 @@ def _draw_batch(program, rows, out):
 def main(argv=None):
     parser = cli.Parser(__doc__)
     parser.add_argument("--program", required=True, choices=PROGRAMS, help="What draws.")
-    parser.add_argument("--suite", default="unseen", choices=suites.SUITES, help="Which series (default: %(default)s).")
+    parser.add_argument("--suite", default="unseen", help="Which series (default: %(default)s), or a file of them.")
     parser.add_argument("--count", type=cli.positive, default=200, help="Number of series (default: %(default)s).")
     parser.add_argument("--points", type=cli.positive, default=128, help="Points of each series (default: %(default)s).")
     parser.add_argument("--out", required=True, type=cli.folder, help="Folder for the plots.")
     args = parser.parse_args(argv)
+    suites.name_of(args.suite)
     rows = suites.rows(args.suite, args.count, args.points, "thirds")
     drawn = draw(args.program, rows, args.out)
     print(f"rows: {len(rows)}\ndrawn: {drawn}\nprogram: {args.program}\nout: {args.out}")

@@ -73,7 +73,6 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "hf2gguf.py": f"--lora {model}/final --quant q8_0 --outfile student.gguf",
         "describe.py": f"{ROOT}/examples/nile.csv --model student.gguf",
         "experiments.pretrain_tower": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
-        "experiments.pretrain_finder": "--fresh 24x32 --save-steps 1 --validation 8",
         "experiments.report": f"--keep {model} --name toy",
     }
     measuring = {f"experiments.{name}" for name in "bench compare other_plots people reader real_windows soak".split()}

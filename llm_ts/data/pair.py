@@ -123,15 +123,10 @@ def style_of(row_id, share):
     return number if number < share * 2**32 else None
 
 
-def asked_with(row, as_ours=None):
-    """A pair's prompt, with its picture if one is shown.
-
-    as_ours: (PIL image, points) -> PIL image, applied to a picture from a file.
-    """
+def asked_with(row):
+    """A pair's prompt, with its picture if one is shown."""
     if row["see"] == "numbers":
         return prompt_of(row)
-    if as_ours and "image" in row:
-        return question.Shown(prompt_of(row), lambda: as_ours(picture_of(row), len(row["series"])))
     return question.Shown(prompt_of(row), lambda: picture_of(row))
 
 

@@ -133,6 +133,6 @@ def describe(values, times=None, unit=None, name=None, model=None):
     try:
         student, learnt, asked = _student(str(model or paths.SHIPPED))
         ready = prepare.prepare(series_of(values, times, unit, name), learnt, asked)
-        return Description(ready, ready.task.question.parse(student.ask([prepare.prompt_of(ready)])[0]))
+        return Description(ready, prepare.answer_of(ready, student.ask([prepare.prompt_of(ready)])[0]))
     except cli.UserError as error:
         raise ValueError(" ".join(str(error).split())) from None

@@ -21,6 +21,7 @@ from llm_ts.claims import odd, season, shape
 from llm_ts.claims.places import third
 from llm_ts.scores.score import outcomes_of
 from llm_ts.series.scale import integers_of
+from llm_ts.table.drawn import UNIT
 
 DAY = 86400.0
 MOST = 4  # sentences
@@ -214,7 +215,8 @@ def extreme_of(ready, name):
     """An Asked, "highest" or "lowest" -> "highest 622 in July 1960"."""
     series, fact, place = ready.series, ready.facts[name], place_of(ready, name)
     same = series.labels is None or series.labels[place] == str(fact["time"])
-    return f"{name} {value(series, fact['value'])} {when(series, place) if same else at_label(series, fact['time'])}"
+    height = "" if series.unit == UNIT else f" {value(series, fact['value'])}"  # of a picture the two are 1 and 0
+    return f"{name}{height} {when(series, place) if same else at_label(series, fact['time'])}"
 
 
 def _one_place(place, other, n):
@@ -228,4 +230,6 @@ def lines_of(ready, answer):
     lines = [text]
     if left_out:
         lines.append(f"left out, the student and the rule differ: {', '.join(left_out)}")
+    if ready.series.picture:
+        lines.append("read off a picture, whose axes nobody looked at")
     return [cli.visible(line) for line in lines]

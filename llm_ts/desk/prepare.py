@@ -12,6 +12,7 @@ from llm_ts.series import thin
 from llm_ts.series.scale import integers_of
 from llm_ts.student import origin
 from llm_ts.table import read as table
+from llm_ts.table.drawn import UNIT
 from llm_ts.task import Task
 
 
@@ -29,10 +30,14 @@ class Asked:
     notes: list = field(default_factory=list)
 
 
-def read_series(path, options, last=None, begin=None, end=None, windows=1):
-    """A file -> its series, in order, each window apart. UserError in one line if it cannot be described."""
+def read_series(path, options, last=None, begin=None, end=None, windows=1, drawn=None):
+    """A file -> its series, in order, each window apart. UserError in one line if it cannot be described.
+
+    drawn: () -> the Series of a picture, in place of the file's.
+    """
     try:
-        found = [clean.choose_window(series, last, begin, end) for series in table.open_table(path, options).series()]
+        found = [drawn()] if drawn else table.open_table(path, options).series()
+        found = [clean.choose_window(series, last, begin, end) for series in found]
         return [part for series in found for part in clean.split(series, windows)]
     except MemoryError:
         raise cli.UserError(f"{path} is too large for this machine's memory: give a --column, or a file with fewer rows") from None
@@ -43,7 +48,7 @@ def prepare(series, learnt, asked):
 
     learnt, asked: the Tasks that the student learnt (None: not known) and by which it is asked.
     """
-    facts, zeros = facts_of(series), int((series.values == 0).sum())
+    facts, zeros = facts_of(series), int((series.values == 0).sum()) if series.unit != UNIT else 0
     series = clean.fill(series)
     rows, series = len(series.values), clean.make_even(series)
     n, points = len(series.values), origin.points_shown(asked, len(series.values))
@@ -88,22 +93,13 @@ def prompt_of(ready):
     return pair.asked_with({**row, "format": ready.task.format, "see": ready.task.see})
 
 
-def redrawn_picture(found, model, points, path):
-    """A picture, a PIL image -> (the picture that a student is shown, notes): its line drawn as ours, where the student has a finder.
-
-    UserError, which names path, where the finder finds no single line.
-    """
-    from llm_ts.sight import finder
-
-    seeker = finder.of(model)
-    if seeker is None:
-        return found, []
-    redrawn = finder.as_ours(seeker, found, points)
-    if redrawn is found:
-        return found, []
-    if redrawn is None:
-        raise cli.UserError(f"{path}: this picture shows no single line of a plot: give one plot of one series, cut out and upright")
-    return redrawn, ["the student is shown the line of the picture, drawn again as in training"]
+def answer_of(ready, text):
+    """A student's answer about an Asked -> Answer, without the topics that the series hides."""
+    answer, hidden = ready.task.question.parse(text), ready.series.hidden
+    claims = [claim for topic in ready.task.question if topic.NAME in hidden for claim in topic.LABELS]
+    sentences = answer.sentences and {name: said for name, said in answer.sentences.items() if name not in hidden}
+    read = {claim: said for claim, said in answer.read.items() if claim not in claims}
+    return replace(answer, sentences=sentences, read=read)
 
 
 def shown_picture(found, points, asked):

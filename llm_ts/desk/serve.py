@@ -16,7 +16,7 @@ from llm_ts.desk import clean, prepare, shipped, tell
 from llm_ts.scores import marked
 from llm_ts.scores.score import outcomes_of
 from llm_ts.student import load, origin
-from llm_ts.table import read
+from llm_ts.table import drawn, read
 from llm_ts.table.read import Options
 
 PORT = 8766
@@ -95,7 +95,7 @@ class App:
         if self._open[0] != student:
             self._open = student, shipped.open_student(student, of_student.see)
         question = ready.task.question
-        answer = question.parse(self._open[1].ask([prompt])[0])
+        answer = prepare.answer_of(ready, self._open[1].ask([prompt])[0])
         outcomes = outcomes_of(answer, ready.truth)
         unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
         name = cli.visible(series.column + unit)
@@ -104,7 +104,7 @@ class App:
         width = min(max(width, 320), 1100)
         return {
             **json.loads(tell.json_line(ready, answer)),
-            "about": tell.about(ready, notes=False), "facts": tell.facts_line(ready), "parse": answer.parse, "answer": cli.visible(answer.text),
+            "about": tell.about(ready, notes=False) + ("; read off the picture" if series.picture else ""), "facts": tell.facts_line(ready), "parse": answer.parse, "answer": cli.visible(answer.text),
             "picture": marked.picture(ready.series.values, outcomes, ready.truth, name, ends, width, max(280, width * 3 // 8)),
         }  # fmt: skip
 
@@ -116,6 +116,8 @@ def read_upload(data, shown, asked):
         raise Refusal(400, "skip and last are whole numbers")
     said = {name: text_of(asked, name) or None for name in WORDS}
     lists = {name + ("s" if name == "row" else ""): tuple(filter(None, [text_of(asked, name)])) for name in LISTS}
+    if data.startswith(drawn.MAGIC):
+        return read_picture(data, shown, asked)
     column, columns = text_of(asked, "column"), []
     options = Options(columns=(column,) if column else (), skip=int(skip), **said, **lists)
     try:
@@ -126,6 +128,19 @@ def read_upload(data, shown, asked):
     except cli.UserError as error:
         return None, columns, error
     return series, columns or [series.column], None
+
+
+def read_picture(data, shown, asked):
+    """As read_upload, of a picture."""
+    points, log = text_of(asked, "points") or "0", bool(text_of(asked, "log"))
+    if not (points.isascii() and points.isdigit() and len(points) < 10):
+        raise Refusal(400, "points is a whole number")
+    try:
+        points = drawn.points_of(int(points) or None)
+        series = drawn.read(data, points, text_of(asked, "range") or None, log, text_of(asked, "times") or None, shown)
+    except cli.UserError as error:
+        return None, [], error
+    return series, [series.column], None
 
 
 def serve(given, port):

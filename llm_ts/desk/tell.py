@@ -9,6 +9,9 @@ from llm_ts.scores.score import outcomes_of
 FACTS = ("first", "last", "lowest", "highest")
 
 
+OFF_PICTURE = "read off the picture: what it shows was checked, not the numbers that it was drawn from"
+
+
 def verdict_lines(answer, truth):
     """An Answer and the rule's truth -> the lines of a table: claim, said, true, verdict."""
     outcome = outcomes_of(answer, truth)
@@ -57,6 +60,7 @@ def json_line(ready, answer, plot=None):
     said = {
         "source": series.source, "column": series.column, "unit": series.unit, "n": ready.n, "read": about(ready),
         "text": text, "left_out": left_out, "sentences": answer.sentences, "claims": claims, "facts": ready.facts, "notes": ready.notes,
+        **({"off_picture": True} if series.picture else {}),
         **({"plot": plot} if plot else {}),
     }  # fmt: skip
     return json.dumps(said, allow_nan=False)

@@ -1,5 +1,6 @@
 """Read another program's picture of a series: any format that Pillow knows, made RGB on an opaque ground."""
 
+import io
 import math
 import os
 import warnings
@@ -10,22 +11,25 @@ LEAST = 32  # pixels of the shorter side
 MOST = 50_000_000  # pixels: what unpacks to more is refused before it is unpacked
 
 
-def read(path):
-    """A picture file -> (PIL image in RGB, notes for the user). UserError for no single picture.
+def read(source, path=None):
+    """A picture's path, or its bytes with `path`, their name -> (PIL image in RGB, notes). UserError for no single picture.
 
     What is transparent is laid on white, or on black if what is drawn is light.
     """
     from PIL import Image
 
-    if not os.path.exists(path):
+    path = path or source
+    if isinstance(source, bytes):
+        source = io.BytesIO(source)
+    elif not os.path.exists(path):
         raise cli.UserError(f"no {path} here")
-    if not os.path.isfile(path):
+    elif not os.path.isfile(path):
         raise cli.UserError(f"{path} is no file: give a picture, PNG or JPEG")
     try:
         with warnings.catch_warnings():
             # MOST stands below Pillow's own limit
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(source) as image:
                 width, height = image.size
                 size = f"{path} has {width} x {height} pixels"
                 if width * height > MOST:

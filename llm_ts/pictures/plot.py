@@ -6,10 +6,6 @@ import numpy as np
 
 from llm_ts.base import disk
 
-BLUE = (31, 119, 180)  # matplotlib's tab:blue
-STROKE = 1.2  # points of 1/72 inch
-DPI = 100
-ALIKE = 2.0  # of 255: what counting the colours changes at most, on average
 
 
 class Plotter:
@@ -22,11 +18,11 @@ class Plotter:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self.canvas = FigureCanvasAgg(Figure(figsize=(6.4, 3.6), dpi=DPI, layout="constrained"))
+        self.canvas = FigureCanvasAgg(Figure(figsize=(6.4, 3.6), dpi=100, layout="constrained"))
         axes = self.canvas.figure.add_subplot()
         axes.set(xlim=(0, points - 1), ylim=(-3, 102), xlabel="time step", ylabel="value (rescaled to 0..99)")
         axes.grid(alpha=0.3)
-        (self.line,) = axes.plot(range(points), [0] * points, color="tab:blue", linewidth=STROKE, animated=True)
+        (self.line,) = axes.plot(range(points), [0] * points, color="tab:blue", linewidth=1.2, animated=True)
         self.canvas.draw()
         self.background = self.canvas.copy_from_bbox(self.canvas.figure.bbox)
 
@@ -38,18 +34,6 @@ class Plotter:
         self.line.set_ydata(series)
         self.line.axes.draw_artist(self.line)
         return Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
-
-    def empty(self):
-        """(the plot without a line, where the line's first and last step and 0..99 lie in it, the width of its stroke), in pixels.
-
-        Where: left, top, right, bottom.
-        """
-        from PIL import Image
-
-        self.canvas.restore_region(self.background)
-        ground = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3].copy())
-        (left, bottom), (right, top) = self.line.axes.transData.transform([(0, 0), (len(self.line.get_xdata()) - 1, 99)])
-        return ground, (left, ground.height - top, right, ground.height - bottom), STROKE / 72 * DPI
 
     def save(self, series, path):
         """Write the plot of n integers 0..99 as a PNG, whole or not at all."""
@@ -67,12 +51,3 @@ def plotter(points):
 def picture(series):
     """n integers 0..99 -> the plot that dataset/ holds of them, before its colours are counted (at most 64)."""
     return plotter(len(series)).picture(series)
-
-
-def is_ours(image):
-    """Whether a PIL image in RGB is a plot as dataset/ holds them: by its size, and what stands left of the axes in all of them."""
-    ground, (left, *_), _ = plotter(128).empty()
-    if image.size != ground.size:
-        return False
-    strips = [np.asarray(one.crop((0, 0, int(left) - 2, ground.height)), dtype=float) for one in (image, ground)]
-    return np.abs(strips[0] - strips[1]).mean() < ALIKE

@@ -1,6 +1,6 @@
-"""Train what is not a language model, a tower or a finder of lines, on simulated plots.
+"""Train what is not a language model, a tower, on simulated plots.
 
-They are drawn as they are needed, and each is seen once. experiments/pretrain_*.py share this.
+They are drawn as they are needed, and each is seen once (experiments/pretrain_tower.py).
 """
 
 import os
@@ -50,7 +50,7 @@ def make_trainer(args, learner, plots, more):
 
 
 def add_flags(parser, **defaults):
-    """The flags of both trainings. defaults: of fresh, process, learning_rate and other flags."""
+    """The flags of a training. defaults: of fresh, process, learning_rate and other flags."""
     add = parser.add_argument
     add("--out", required=True, help="Folder of what is trained.")
     add("--start", metavar="FILE", help="What such a training made, to learn on from.")

@@ -14,7 +14,6 @@ from llm_ts.base import cli, disk
 from llm_ts.fast import cpu_attention
 from llm_ts.student import chat
 
-FINDER = "finder.safetensors"  # beside the adapter of a student that reads other people's plots by it (finder.py)
 TOWER = "tower.safetensors"  # beside the adapter of a student whose eyes experiments.pretrain_tower made: what it puts into the base
 
 FINGERPRINT = "base_fingerprint"  # in training.json: that of the model that was trained, or that the adapter goes on
@@ -23,12 +22,6 @@ FINGERPRINT = "base_fingerprint"  # in training.json: that of the model that was
 def weights_of(name):
     """Where the weights of a student lie: final/ of a run's folder, else the name itself."""
     return final if os.path.isdir(final := os.path.join(name, "final")) else name
-
-
-def finder_of(name):
-    """The finder.safetensors of a student's folder, or of the final/ of a run's; None: it has none."""
-    paths = (os.path.join(folder, FINDER) for folder in (name, weights_of(name)))
-    return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def read_tensors(path):
@@ -162,12 +155,8 @@ def _require_base(model, name, adapter):
 
 
 def weights_digest(name):
-    """SHA-256 over the names and bytes of a student's weight files; None for a hub name.
-
-    A finder is none of them: it has no part in what a student says of the plots that are drawn for it.
-    """
+    """SHA-256 over the names and bytes of a student's weight files; None for a hub name."""
     paths = [name] if name.endswith(".gguf") else sorted(glob.glob(os.path.join(weights_of(name), "*.safetensors")))
-    paths = [path for path in paths if os.path.basename(path) != FINDER]
     digest = hashlib.sha256()
     for path in paths:
         digest.update(os.path.basename(path).encode())

@@ -55,6 +55,8 @@ class Series:
     kind: str | None = None
     labels: list | None = None
     notes: list = field(default_factory=list)
+    picture: bool = False  # read off a picture, not from numbers
+    hidden: tuple = ()  # topics about which what was read says nothing sure
 
 
 def open_table(source, options=Options(), where=None):
