@@ -22,7 +22,7 @@ import sys
 
 from llm_ts import formats, question
 from llm_ts.base import cli, paths
-from llm_ts.desk import draw, paragraph, prepare, serve, shipped, tell
+from llm_ts.desk import alt, draw, pages, paragraph, prepare, serve, shipped, tell
 from llm_ts.pictures import picture
 from llm_ts.student import load, origin
 from llm_ts.student.remote import Remote
@@ -47,11 +47,23 @@ def parser():
     parser = cli.Parser(__doc__)
     add = parser.add_argument
     add("files", nargs="*", metavar="FILE", help="Files of numbers; - is stdin.")
-    add("--image", nargs="+", default=[], metavar="FILE", help="Pictures of one line over time (PNG, JPEG, ...) instead of files of numbers.")
+    add(
+        "--image",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="Pictures of one line over time (PNG, JPEG, ...) instead of files of numbers.",
+    )
     add("--points", type=cli.positive, help="Points of the line in --image; default: as many as it shows.")
-    add("--range", metavar="LOW,HIGH", help="Values at its lowest and highest point; HIGH,LOW if the axis runs downwards. Default: 0,1, unsaid.")
+    add(
+        "--range",
+        metavar="LOW,HIGH",
+        help="Values at its lowest and highest point; HIGH,LOW if the axis runs downwards. Default: 0,1, unsaid.",
+    )
     add("--log", action="store_true", help="The axis of --range is logarithmic.")
     add("--times", metavar="FIRST,LAST", help="Times of its first and last point: 1949-01,1960-12; or two numbers.")
+    alt = "Write a copy of an HTML or Markdown file in which its pictures of one line have the alt text that they lack."
+    add("--write-alt", metavar="PAGE", help=alt)
     add("--serve", action="store_true", help="Serve a page for the browser of this machine: drop a file, see it described.")
     add("--port", type=cli.port, default=serve.PORT, help="Port of that page; 0: any free one.")
 
@@ -78,7 +90,11 @@ def parser():
     add("--windows", type=cli.positive, default=1, metavar="N", help="Describe N parts of equal length, one after another.")
 
     add = parser.add_argument_group("the student (default: the shipped one, asked as it was trained)").add_argument
-    add("--model", type=cli.folder, help="Folder of a run, adapter, model folder or .gguf file; one that sees is shown the picture of --image itself.")
+    add(
+        "--model",
+        type=cli.folder,
+        help="Folder of a run, adapter, model folder or .gguf file; one that sees is shown the picture of --image itself.",
+    )
     add("--format", choices=sorted(formats.FORMATS), help="How the series is written.")
     add("--see", choices=formats.SEE, help="What the student is shown of a series.")
     add("--question", type=question.name_of, help="What is asked.")
@@ -116,7 +132,9 @@ def check_flags(args):
         raise cli.UserError("--server needs --model: the folder or .gguf file that its student was made from")
     if args.server and args.transformers:
         raise cli.UserError("--server takes no --transformers: give one of the two")
-    if bool(args.files) == bool(args.image):
+    if args.write_alt and (args.files or args.image or args.server):
+        raise cli.UserError("--write-alt takes no files: the page names its pictures")
+    if not args.write_alt and bool(args.files) == bool(args.image):
         raise cli.UserError("give a file of numbers, or a picture with --image: one of the two")
     if args.image:
         refuse_given(args, OF_FILES, "belongs to a file of numbers: a picture has none")
@@ -189,7 +207,9 @@ def describe_files(args, learnt, asked, found, running=None):
         said = student.ask(prompts)
         if len(said) == len(prepared) and len(set(map(str, said))) == 1 and isinstance(said[0], cli.UserError) and not args.json:
             raise said[0]
-        answers = [prepare.answer_of(one, text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)]
+        answers = [
+            prepare.answer_of(one, text) if isinstance(text, str) else tell.of_series(one, text) for one, text in zip(ready, said)
+        ]
         answers = iter(answers)
     how = "series drawn as a plot" if asked.see == "image" else f"series written as {asked.format!r}"
     model = f"model: {args.model} ({how})"
@@ -263,6 +283,14 @@ def show_picture(args, learnt, asked):
     print(UNCHECKED)
 
 
+def write_alt(page):
+    """Write the copy of a page, and print what each of its pictures without alt text got."""
+    copy, done = pages.write_alt(page, alt.of_picture)
+    for src, said, why in done:
+        print(f"{cli.visible(src)}: {cli.visible(said or f'left as it is: {why}')}")
+    print(f"pictures without alt text: {len(done)}, with one now: {sum(said is not None for _, said, _ in done)}\ncopy: {copy}")
+
+
 def ask_server(args, found):
     """describe_files with the student on a server."""
     running = Remote(args.server, args.server_model)
@@ -279,6 +307,8 @@ def main(argv=None):
     if args.serve and not (args.files or args.image or args.server):
         return serve.serve(args.model, args.port)
     check_flags(args)
+    if args.write_alt:
+        return write_alt(args.write_alt)
     if args.server:
         return ask_server(args, read_all(args))
     args.model = args.model or paths.SHIPPED

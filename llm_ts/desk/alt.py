@@ -22,6 +22,7 @@ from llm_ts.base import cli, disk
 from llm_ts.desk import api, paragraph, prepare
 from llm_ts.question import QUESTIONS
 from llm_ts.series.scale import integers_of
+from llm_ts.table import drawn
 from llm_ts.table.layout import unit_in
 from llm_ts.task import Task
 
@@ -125,6 +126,11 @@ def _text(chart, longest):
         return _joined([head, text], "")
     # on another scale the eye sees other seasons, jumps and noise than the values have
     return told(_ready(axes, line, "It"), [head, *signs], longest, more=axes.get_yscale() == "linear")
+
+
+def of_picture(path, longest=LONGEST):
+    """The file of a picture of one line -> its text: the line is read off it, and no value is told. UserError for no such picture."""
+    return told(prepare.prepare(drawn.read(path), None, Task(QUESTIONS["full"])), ["Line chart"], longest)
 
 
 def told(ready, heads, longest=LONGEST, more=True):

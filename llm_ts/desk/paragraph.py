@@ -87,6 +87,11 @@ def value(series, number):
     return f"{text} {series.unit}".rstrip()
 
 
+def told(series, words, *numbers):
+    """Words with values in them; "" if the series is read off a picture whose values nobody gave."""
+    return "" if series.unit == UNIT else words.format(*(value(series, number) for number in numbers))
+
+
 def text_of(ready, answer):
     """An Asked and the Answer to it -> (the paragraph, [claims that were left out: the student and the rule differ])."""
     outcome, truth = outcomes_of(answer, ready.truth), ready.truth
@@ -141,16 +146,19 @@ def _course(ready, k, right):
     if course == "flat":
         # the trend's line is flat, the series need not be: half of its values may lie far apart
         spread = np.subtract(*np.percentile(k, [75, 25])) > LEVEL
-        around = f"stays level as a whole, around {value(series, float(np.median(series.values)))}"
+        around = "stays level as a whole" + told(series, ", around {}", float(np.median(series.values)))
         return share, "course", f"{NAME} {around if asked and not spread else 'neither rises nor falls as a whole'}"
+    blank = series.unit == UNIT  # of a picture only the heights are known
     if "then" not in course:
-        if (k[-1] > k[0]) != (course == "rises"):
+        if blank or (k[-1] > k[0]) != (course == "rises"):
             return share, "course", f"{NAME} {course} as a whole"
         return share, "course", f"{NAME} {course} from {ends[0]} to {ends[1]}"
     first, _, second = course.split()
     if "turn" not in right:
         return share, "course", f"{NAME} {first}, then {second}"
     until = when(series, round(ready.truth["numbers"]["turn_at"] * (len(k) - 1))).split(" ", 1)[1]
+    if blank:
+        return share, "course", f"{NAME} {first} until {until}, then {second}"
     return share, "course", f"{NAME} {first} from {ends[0]} until {until}, then {second} to {ends[1]}"
 
 
@@ -158,11 +166,12 @@ def _season(ready, k, right):
     if right.get("turns", season.NO) == season.NO:
         return None
     turns, rest = ready.truth["numbers"]["turn_count"], _broken(k)
+    every = "" if ready.series.unit == UNIT and ready.series.at is None else f", every {period(ready.series, turns)}"
     phase = (np.arange(len(k)) * turns / len(k)) % 1
     bins = (phase * max(2, min(24, round(len(k) / turns)))).astype(int)
     means = np.bincount(bins, rest) / np.maximum(1, np.bincount(bins))
     share = _share(k, k - k.mean() - means[bins])
-    return share, "season", f"It repeats itself about {round(turns)} times, every {period(ready.series, turns)}"
+    return share, "season", f"It repeats itself about {round(turns)} times{every}"
 
 
 def _jump(ready, k, right):
@@ -174,7 +183,7 @@ def _jump(ready, k, right):
         np.median(series.values[part]) for part in (slice(max(0, place - width), place), slice(place, place + width))
     )
     rest = np.concatenate([k[:place] - k[:place].mean(), k[place:] - k[place:].mean()])
-    text = f"The level jumps {right['jump']} {when(series, place)}, from about {value(series, before)} to {value(series, after)}"
+    text = f"The level jumps {right['jump']} {when(series, place)}{told(series, ', from about {} to {}', before, after)}"
     return _share(k, rest), "jump", text
 
 
@@ -190,7 +199,8 @@ def _odd(ready, k, right):
     if kind == "several":
         return share, "odd", "Several single points stand out"
     place = int(np.argmax(np.abs(rest)))
-    text = f"A single {kind}, to {value(ready.series, ready.series.values[place])}, stands out {when(ready.series, place)}"
+    height = told(ready.series, ", to {},", ready.series.values[place])
+    text = f"A single {kind}{height} stands out {when(ready.series, place)}"
     return share, "odd", text
 
 
@@ -215,7 +225,7 @@ def extreme_of(ready, name):
     """An Asked, "highest" or "lowest" -> "highest 622 in July 1960"."""
     series, fact, place = ready.series, ready.facts[name], place_of(ready, name)
     same = series.labels is None or series.labels[place] == str(fact["time"])
-    height = "" if series.unit == UNIT else f" {value(series, fact['value'])}"  # of a picture the two are 1 and 0
+    height = told(series, " {}", fact["value"])
     return f"{name}{height} {when(series, place) if same else at_label(series, fact['time'])}"
 
 

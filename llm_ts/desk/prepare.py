@@ -40,7 +40,9 @@ def read_series(path, options, last=None, begin=None, end=None, windows=1, drawn
         found = [clean.choose_window(series, last, begin, end) for series in found]
         return [part for series in found for part in clean.split(series, windows)]
     except MemoryError:
-        raise cli.UserError(f"{path} is too large for this machine's memory: give a --column, or a file with fewer rows") from None
+        raise cli.UserError(
+            f"{path} is too large for this machine's memory: give a --column, or a file with fewer rows"
+        ) from None
 
 
 def prepare(series, learnt, asked):

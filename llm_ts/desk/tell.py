@@ -43,7 +43,9 @@ def about(ready, notes=True):
     times, how many are zero, and, with notes, what was repaired or left out."""
     series, facts = ready.series, ready.facts
     unit = f" {series.unit}" if series.unit else ""
-    ends = " to ".join(f"{number(facts[end]['value'])}{unit} {paragraph.at_label(series, facts[end]['time'])}" for end in FACTS[:2])
+    ends = " to ".join(
+        f"{number(facts[end]['value'])}{unit} {paragraph.at_label(series, facts[end]['time'])}" for end in FACTS[:2]
+    )
     said = [f"series: {series.column} of {series.source}, {ready.n} points, {ends}"]
     said += [f"{ready.zeros} of them zero"] if ready.zeros else []
     return cli.visible("; ".join([*said, *(series.notes if notes else ())]))

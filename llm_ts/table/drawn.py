@@ -51,7 +51,9 @@ def read(source, points=None, values=None, log=False, span=None, where=None):
     hidden = why_hidden(line, heights, step, points or seen)
     notes += [f"the noise is not told: {hidden}"] if hidden else []
     series = Series(str(where), "line", "" if ends else UNIT, heights, notes=notes, picture=True, hidden=(noise.NAME,) if hidden else ())
-    if at is not None:
+    if at is None:
+        series.labels = [f"{100 * k / (n - 1):.0f} % of the width" for k in range(n)]
+    else:
         series.at, series.kind = np.linspace(*at, n), kind
         series.labels = [label(time) for time in series.at]
     return series
