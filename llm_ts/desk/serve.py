@@ -94,7 +94,6 @@ class App:
         prompt = prepare.prompt_of(ready)
         if self._open[0] != student:
             self._open = student, shipped.open_student(student, of_student.see)
-        question = ready.task.question
         answer = prepare.answer_of(ready, self._open[1].ask([prompt])[0])
         outcomes = outcomes_of(answer, ready.truth)
         unit = f" [{series.unit}]" if series.unit and series.unit not in series.column else ""
