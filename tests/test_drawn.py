@@ -189,7 +189,7 @@ def test_describe_reads_several_pictures_as_files_of_numbers(tmp_path):
     assert up["off_picture"] and up["n"] == 40 and up["claims"]["trend"]["verdict"] == "right" and "no single line" in bars["error"]
     assert (tmp_path / "p.png").exists() and not (tmp_path / "p-2.png").exists() and said.stderr.count("\n") == 1
     text = run_script("describe.py", "--image", "up.png", "--text", "--points", "40", cwd=tmp_path).stdout
-    assert "at point 40" in text and "nobody looked" in text
+    assert "ighest at 100 % of the width" in text and "nobody looked" in text
     for flags, why in ((["--column", "x"], "belongs to a file of numbers"), (["--points", "3"], "8 to 1024"), (["--range", "-1"], "--range")):
         refused = run_script("describe.py", "--image", "up.png", *flags, cwd=tmp_path, code=2).stderr
         assert why in refused and refused.count("\n") == 1

@@ -75,7 +75,7 @@ def test_every_run_line_works_in_order_and_again(tmp_path, tiny_model, embedder)
         "experiments.pretrain_tower": f"--text {tiny_model} --fresh 24x64 --batch-size 16 --save-steps 2",
         "experiments.report": f"--keep {model} --name toy",
     }
-    measuring = {f"experiments.{name}" for name in "bench compare other_plots people reader real_windows soak".split()}
+    measuring = {f"experiments.{name}" for name in "bench compare pictures other_plots people reader real_windows soak".split()}
     assert set(stages) | measuring == {*STAGES, *EXPERIMENTS}
     snapshots = []
     (tmp_path / "results").mkdir()
