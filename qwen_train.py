@@ -56,7 +56,7 @@ def load_rows(run):
             print(f"words of the teacher: {words}", flush=True)
         more = {**alike, "squeeze": run.squeeze, "long": run.long, "words": words}
         drawn = fresh.pairs("train", fresh.plan(run.fresh), fmt, run.seed, **more)
-    drawn = [pair.show(row, run.see, None, run.styles) for row in drawn]
+    drawn = [pair.show(row, run.see) for row in drawn]
     drawn = fresh.in_other_orders(drawn, run.reorder, run.seed) if run.reorder else drawn
     train_rows = drawn + [pair.show(row, run.see, run.dataset) for row in given]
 

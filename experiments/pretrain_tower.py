@@ -53,7 +53,7 @@ def train_tower(args, asked, settings, model, processor):
 
     learner = tower.Tower(model, processor.tokenizer, asked)
     rows, unseen = pretraining.rows_of(args, asked)
-    plots = tower.Plots(rows, asked, processor, args.styles)
+    plots = tower.Plots(rows, asked, processor)
     seen = tower.Plots(unseen, asked, processor)
 
     def validate(step):
@@ -73,7 +73,6 @@ def main(argv=None):
     add = parser.add_argument
     add("--text", type=cli.folder, required=True, help="The text model: hub name, folder or .gguf.")
     add("--tower", metavar="FILE", help="A trained tower.safetensors: nothing is trained.")
-    add("--styles", type=cli.share, default=0.0, help="Share of the plots in random styles.")
     known = list(question.QUESTIONS)
     add("--question", choices=known, default="study", help="Whose claims it learns to see.")
     pretraining.add_flags(parser, **DEFAULTS)
@@ -94,7 +93,7 @@ def main(argv=None):
     cli.print_settings(args)
 
     # another run in this folder, or one that is done
-    settings = pretraining.settings_of(args, "text", "styles", "question")
+    settings = pretraining.settings_of(args, "text", "question")
     settings["rules"] = asked.rules.to_json()
     if not args.tower:
         pretraining.refuse_other(args, ABOUT, settings)

@@ -244,7 +244,6 @@ def test_bad_input_of_a_training_that_sees(stage, tiny_model, tiny_eyes, embedde
         (tiny_model, "image", [], "takes no pictures"),
         (tiny_eyes, "numbers", [], "is a vision model"),
         (tiny_eyes, "image", ["--dataset", tmp_path], "no plot"),
-        (tiny_eyes, "image", ["--styles", "0.5"], "--fresh"),
     ):
         done = run_script("qwen_train.py", *command(stage, model, embedder, "--see", see, "--out", "bad", *more), cwd=stage, code=2)
         assert why in done.stderr
@@ -334,7 +333,7 @@ def test_a_tower_goes_on_after_a_stop_and_ends_the_same(tiny_model, tmp_path):
         return json.loads((tmp_path / out / "tower.json").read_text())
 
     # killed and run again it is the tower of a run that nothing disturbed
-    flags = ("--fresh", "24x96", "--save-steps", 2, "--styles", 0.5)
+    flags = ("--fresh", "24x96", "--save-steps", 2)
     run("whole", *flags)
     process = start("experiments.pretrain_tower", *plain, "--out", "cut", *flags, cwd=tmp_path)
     wait_for(process, "step 2,")

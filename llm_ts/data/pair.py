@@ -12,7 +12,6 @@
 | plain | sentences to say first, with the same claims in plain words; null: none |
 | order | the order of the topics in the question, as numbers; absent: the question's own |
 | image | the file of the plot; absent: the plot is drawn |
-| style | the number of the plot's random style; absent: as in dataset/ |
 | drawn | values to draw instead of the series (null: no point) |
 
 Prompt and answer follow from these fields (prompt_of, answer_of). A file holds them as texts, for any
@@ -29,7 +28,7 @@ import numpy as np
 from llm_ts import formats, question, task
 from llm_ts.base import cli, disk
 from llm_ts.data import records
-from llm_ts.pictures import picture, plot, styles
+from llm_ts.pictures import picture, plot
 from llm_ts.series import PROCESSES, thin
 
 TEST_SHARE = 10  # one id in ten is a test row
@@ -101,26 +100,15 @@ def thinned(row, points):
     return {**row, "series": thin.shown(row["series"], points, question.of(row, row["id"]))}
 
 
-def show(row, see, folder=None, share=0.0):
-    """A pair -> the same pair, with its series shown as `see` says.
-
-    folder: of its plot, <id>.png; None: the plot is drawn. share: of drawn plots in random styles.
-    """
-    other = {key: value for key, value in row.items() if key not in ("image", "style")}
+def show(row, see, folder=None):
+    """A pair -> the same pair, with its series shown as `see` says. folder: of its plot, <id>.png; None: the plot is drawn."""
+    other = {key: value for key, value in row.items() if key != "image"}
     other["see"] = see
     if folder is not None and see != "numbers":
         other["image"] = os.path.join(folder, f"{row['id']}.png")
         if not os.path.isfile(other["image"]):
             raise cli.UserError(f"no plot {other['image']} here: run ou_process.py, or give another --dataset")
-    elif see != "numbers" and (style := style_of(row["id"], share)) is not None:
-        other["style"] = style
     return other
-
-
-def style_of(row_id, share):
-    """The number of a row's random style, or None: a hash of the id decides which share has one."""
-    number = int(hashlib.sha256(f"style of {row_id}".encode()).hexdigest()[:8], 16)
-    return number if number < share * 2**32 else None
 
 
 def asked_with(row):
@@ -135,8 +123,6 @@ def picture_of(row):
     if "image" in row:
         return picture.read(row["image"])[0]
     series = row.get("drawn", row["series"])
-    if "style" in row:
-        return styles.draw(series, np.random.default_rng(row["style"]))
     return plot.picture(np.array(series, dtype=float))
 
 

@@ -54,21 +54,16 @@ class Tower(nn.Module):
 
 
 class Plots(Dataset):
-    """Rows (fresh.Rows, or a list) as what the tower takes: pixel values and the numbers of the true labels.
+    """Rows (fresh.Rows, or a list) as what the tower takes: pixel values and the numbers of the true labels."""
 
-    styles: the share of plots that are drawn in a random style.
-    """
-
-    def __init__(self, rows, question, processor, styles=0.0):
-        self.rows, self.question, self.images, self.styles = rows, question, processor.image_processor, styles
+    def __init__(self, rows, question, processor):
+        self.rows, self.question, self.images = rows, question, processor.image_processor
 
     def __len__(self):
         return len(self.rows)
 
     def __getitem__(self, number):
         row = self.rows[number]
-        style = pair.style_of(row["id"], self.styles)
-        drawn = pair.picture_of(row if style is None else {**row, "style": style})
-        pixels = self.images([[drawn]], return_tensors="pt")["pixel_values"][0, 0]
+        pixels = self.images([[pair.picture_of(row)]], return_tensors="pt")["pixel_values"][0, 0]
         labels = [known.index(row["truth"][claim]) for claim, known in self.question.labels.items()]
         return {"pixel_values": pixels, "labels": torch.tensor(labels)}

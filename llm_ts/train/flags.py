@@ -14,7 +14,7 @@ from llm_ts.train import run_folder, sft
 
 # flags that make two runs the same run, as they are
 SETTINGS = ("fresh", "validation", "epochs", "batch_size", "accumulate", "learning_rate", "optimizer", "rank", "alpha", "seed")
-SETTINGS += ("save_steps", "eval_rows", "max_new_tokens", "squeeze", "long", "reorder", "words", "tower", "styles")
+SETTINGS += ("save_steps", "eval_rows", "max_new_tokens", "squeeze", "long", "reorder", "words", "tower")
 
 
 def drawn_by(run):
@@ -68,7 +68,6 @@ def make_parser(about):
     add("--long", type=cli.share, default=0.0, help="Share that are longer, to 2,048 points, thinned as describe.py does.")
     orders = "Share asked for the sentences in another order, so that none is only guessed from those before it."
     add("--reorder", type=cli.share, default=0.0, help=orders)
-    add("--styles", type=cli.share, default=0.0, help="Share of their plots that are drawn in random styles.")
     words = "template: each claim in one fixed sentence. both: first so, then in a sentence that the teacher "
     words += "said of the same label in --data; only the second is scored."
     add("--words", choices=("template", "both"), default="template", help=words)
@@ -119,8 +118,6 @@ def parse(argv, about=""):
     for flag in ("process", "squeeze", "long", "reorder", "then_pairs", "words"):
         if getattr(args, flag) != parser.get_default(flag) and not args.fresh:
             raise cli.UserError(f"--{flag.replace('_', '-')} is about the fresh series: give --fresh too")
-    if args.styles and not (args.fresh and args.see != "numbers"):
-        raise cli.UserError("--styles is a share of the plots of fresh series: give --fresh, and --see image")
     if args.patience and not args.validation:
         raise cli.UserError("--patience waits for better answers on validation rows: give --validation too")
     if args.stop_file and (os.path.isdir(args.stop_file) or not os.path.isdir(os.path.dirname(args.stop_file) or ".")):
