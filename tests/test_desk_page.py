@@ -168,7 +168,7 @@ def test_what_the_server_refuses(page):
         assert (found, list(said)) == (status, ["error"]), (body, said)
     for name, content, why in [
         ("empty.csv", b"", "empty.csv is empty"),
-        ("p.png", b"\x89PNG\r\n\x1a\n", "p.png is a picture"),
+        ("p.png", b"\x89PNG\r\n\x1a\n", "p.png is no picture that can be read (give PNG or JPEG): UnidentifiedImageError"),
         ("c.csv", b"a\n" + b"5\n" * 20, "constant"),
         ("w.csv", b"a\nx\n", "no column of numbers"),
         ("few.csv", b"a\n1\n2\n", "few.csv: "),

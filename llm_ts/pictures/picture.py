@@ -44,7 +44,8 @@ def read(source, path=None):
     except cli.UserError:
         raise
     except Exception as error:  # Pillow raises many kinds for a bad file
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        known = str(error) and "BytesIO" not in str(error)  # Pillow names what it was given, which is no name here
+        reason = str(error).splitlines()[0][:120] if known else type(error).__name__
         give = "give PNG or JPEG"
         raise cli.UserError(f"{path} is no picture that can be read ({give}): {reason}") from None
     return opened, [f"the picture is transparent: it was laid on {ground}"] if ground else []
