@@ -26,9 +26,17 @@ LISTS = ("missing", "row", "where")  # and those that are a list of them: one he
 WINDOW = ("from", "to")
 
 
+def _has_base(adapter):
+    """Whether the base of a shipped adapter was fetched."""
+    try:
+        return os.path.exists(load.base_of(adapter))
+    except cli.UserError:
+        return False
+
+
 def students_there(given=None):
     """Names of the students that the page offers, in order: as given, the shipped ones, the runs and .gguf files below here."""
-    shipped = [name for name in (paths.SHIPPED, paths.SHIPPED_SEES) if os.path.exists(load.base_of(name))]
+    shipped = [name for name in (paths.SHIPPED, paths.SHIPPED_SEES) if _has_base(name)]
     runs = [os.path.dirname(path) for path in sorted(glob.glob("*/training.json"))]
     files = [
         path
