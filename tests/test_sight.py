@@ -289,15 +289,6 @@ def test_pictures_of_all_kinds_become_the_same_plot(tmp_path):
         assert f"laid on {ground}" in alike(f"{line}.png", sign)[0]
 
 
-def test_a_random_style_is_the_same_for_the_same_row_and_another_for_another():
-    rows = fresh.pairs("train", [(32, 32, 200)], "thirds")
-    drawn = [pair.show(row, "image", share=0.5) for row in rows]
-    assert 70 < sum("style" in row for row in drawn) < 130
-    first, second = [row for row in drawn if "style" in row][:2]
-    assert np.array_equal(pair.picture_of(first), pair.picture_of(dict(first)))
-    assert pair.picture_of(first).size != pair.picture_of(second).size
-
-
 def test_sentences_in_another_order_say_the_same():
     rows = [pair.show(row, "image") for row in fresh.pairs("train", [(24, 24, 320)], "thirds")]
     made = fresh.in_other_orders(rows, 0.5)
