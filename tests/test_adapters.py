@@ -12,7 +12,8 @@ import pytest
 import torch
 from conftest import run_script
 
-from llm_ts.base import cli, disk
+from llm_ts.base import cli, disk, paths
+from llm_ts.desk import shipped
 from llm_ts.export import gguf_export
 from llm_ts.student import load
 
@@ -188,3 +189,12 @@ def test_what_a_killed_export_left_goes_with_the_next_start(plain, tmp_path, lla
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_shipped_student_without_its_base_is_one_line(tmp_path, monkeypatch, capsys):
+    adapter = tmp_path / "trained" / "student"
+    shutil.copytree(paths.SHIPPED, adapter)
+    monkeypatch.setattr(paths, "SHIPPED", str(adapter))
+    with pytest.raises(cli.UserError, match="python fetch.py smollm2"):
+        shipped.open_student(str(adapter))
+    assert capsys.readouterr().err == ""

@@ -25,6 +25,7 @@ def open_student(name, see="numbers", transformers=False):
 
     if transformers or see != "numbers" or os.path.realpath(name) != os.path.realpath(paths.SHIPPED):
         return Student(name, see=see)
+    load.base_of(name)  # UserError if it was not fetched: no other way has it
     try:
         return Student(gguf_of(name))
     except (cli.UserError, OSError) as error:
