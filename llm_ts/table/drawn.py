@@ -10,12 +10,11 @@ import numpy as np
 
 from llm_ts.base import cli
 from llm_ts.claims import noise
-from llm_ts.pictures import picture, trace
+from llm_ts.pictures import picture
 from llm_ts.table import times as table_times
 from llm_ts.table.read import Series
 
 UNIT = "of the height"  # of values that nobody has given
-SHORTEST = trace.FEWEST
 STEP = 0.75  # strokes from point to point, at least, or they hide the noise (experiments/pictures.py --strokes)
 SMOOTH = 0.7  # of the threshold of little noise
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")  # PNG, JPEG, GIF, BMP, WebP, TIFF
@@ -27,6 +26,8 @@ def read(source, points=None, values=None, log=False, span=None, where=None):
     points: how many; None: as many as the line shows. values: "LOW,HIGH", of its lowest and its highest point; LOW above
     HIGH where the axis runs downwards. log: the axis is logarithmic. span: "FIRST,LAST", two times or two numbers.
     """
+    from llm_ts.pictures import trace  # with scipy, which takes a quarter of a second
+
     where = where or source
     ends, (at, kind, label) = range_of(values, log), times_of(span)
     found, notes = picture.read(source, where)
@@ -61,8 +62,11 @@ def read(source, points=None, values=None, log=False, span=None, where=None):
 
 def points_of(points):
     """The number of points that a user gives. UserError for one that no series has."""
-    if points and not SHORTEST <= points <= trace.MOST:
-        raise cli.UserError(f"--points {points}: a picture is read as one of {SHORTEST} to {trace.MOST} points")
+    if points:
+        from llm_ts.pictures import trace
+
+        if not trace.FEWEST <= points <= trace.MOST:
+            raise cli.UserError(f"--points {points}: a picture is read as one of {trace.FEWEST} to {trace.MOST} points")
     return points
 
 
