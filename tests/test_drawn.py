@@ -129,20 +129,24 @@ def spiral(axes):
     axes.plot(turn * np.cos(turn), turn * np.sin(turn))
 
 
-RNG = np.random.default_rng(0)
+def rng():
+    """The same numbers for each kind, whichever was drawn before."""
+    return np.random.default_rng(0)
+
+
 NO_LINE = {
-    "bars": lambda axes: axes.bar(range(9), RNG.uniform(1, 9, 9)),
-    "bars across": lambda axes: axes.barh(range(9), RNG.uniform(1, 9, 9)),
-    "histogram": lambda axes: axes.hist(RNG.normal(size=300), 20),
-    "pie": lambda axes: axes.pie(RNG.uniform(1, 9, 5)),
-    "cloud": lambda axes: axes.scatter(*RNG.normal(size=(2, 90))),
-    "boxes": lambda axes: axes.boxplot(RNG.normal(size=(30, 5))),
+    "bars": lambda axes: axes.bar(range(9), rng().uniform(1, 9, 9)),
+    "bars across": lambda axes: axes.barh(range(9), rng().uniform(1, 9, 9)),
+    "histogram": lambda axes: axes.hist(rng().normal(size=300), 20),
+    "pie": lambda axes: axes.pie(rng().uniform(1, 9, 5)),
+    "cloud": lambda axes: axes.scatter(*rng().normal(size=(2, 90))),
+    "boxes": lambda axes: axes.boxplot(rng().normal(size=(30, 5))),
     "several lines": several,
     "in one colour": lambda axes: (axes.plot(walk(), "k"), axes.plot(walk(seed=5), "k")),
-    "map": lambda axes: axes.imshow(RNG.uniform(size=(12, 12))),
+    "map": lambda axes: axes.imshow(rng().uniform(size=(12, 12))),
     "table": lambda axes: (axes.axis("off"), axes.table([["a", "12"], ["b", "7"]], loc="center")),
     "turns back": spiral,
-    "a column of depths": lambda axes: axes.plot(RNG.normal(size=80), range(80)),
+    "a column of depths": lambda axes: axes.plot(rng().normal(size=80), range(80)),
     "empty": lambda axes: axes.grid(),
     "level": lambda axes: axes.axhline(0.5),
 }
@@ -159,8 +163,12 @@ def test_what_shows_no_single_line_over_time_is_refused(kind):
 def test_panels_and_pictures_of_something_else_are_refused(tmp_path):
     with pytest.raises(cli.UserError, match="two panels or more"):
         drawn.read(picture(lambda axes: axes.plot(walk()), size=(9, 3), panels=2), where="x.png")
-    rng = np.random.default_rng(0)
-    for pixels in (np.full((300, 400, 3), 255), rng.integers(0, 255, (300, 400, 3)), np.kron(rng.integers(0, 255, (10, 10, 3)), np.ones((30, 30, 1)))):
+    noise_of = rng()
+    for pixels in (
+        np.full((300, 400, 3), 255),
+        noise_of.integers(0, 255, (300, 400, 3)),
+        np.kron(noise_of.integers(0, 255, (10, 10, 3)), np.ones((30, 30, 1))),
+    ):
         with pytest.raises(cli.UserError):
             trace.find(Image.fromarray(pixels.astype(np.uint8)))
 
@@ -175,7 +183,14 @@ def test_values_and_times_are_those_that_the_user_gives():
     log = drawn.read(data, 60, "1,100", log=True, span="-3,4.5", where="x.png")
     assert log.values.max() == 100 and abs(np.log10(np.median(log.values)) / 2 - np.median(walk())) < 0.02
     assert log.labels[0] == "-3" and log.kind == "number"
-    for flags in ({"values": "3"}, {"values": "1,1"}, {"values": "0,5", "log": True}, {"log": True}, {"span": "a,b"}, {"span": "1990,1980"}):
+    for flags in (
+        {"values": "3"},
+        {"values": "1,1"},
+        {"values": "0,5", "log": True},
+        {"log": True},
+        {"span": "a,b"},
+        {"span": "1990,1980"},
+    ):
         with pytest.raises(cli.UserError, match="--range|--times"):
             drawn.read(data, 60, where="x.png", **flags)
 
@@ -183,13 +198,21 @@ def test_values_and_times_are_those_that_the_user_gives():
 def test_describe_reads_several_pictures_as_files_of_numbers(tmp_path):
     (tmp_path / "up.png").write_bytes(picture(lambda axes: axes.plot(np.arange(40) + 0.2 * walk(40))))
     (tmp_path / "bars.png").write_bytes(picture(NO_LINE["bars"]))
-    said = run_script("describe.py", "--image", "up.png", "bars.png", "--points", "40", "--json", "--plot", "p.png", cwd=tmp_path, code=2)
+    said = run_script(
+        "describe.py", "--image", "up.png", "bars.png", "--points", "40", "--json", "--plot", "p.png", cwd=tmp_path, code=2
+    )
     up, bars = map(json.loads, said.stdout.splitlines())
-    assert up["off_picture"] and up["n"] == 40 and up["claims"]["trend"]["verdict"] == "right" and "no single line" in bars["error"]
+    assert (
+        up["off_picture"] and up["n"] == 40 and up["claims"]["trend"]["verdict"] == "right" and "no single line" in bars["error"]
+    )
     assert (tmp_path / "p.png").exists() and not (tmp_path / "p-2.png").exists() and said.stderr.count("\n") == 1
     text = run_script("describe.py", "--image", "up.png", "--text", "--points", "40", cwd=tmp_path).stdout
     assert "ighest at 100 % of the width" in text and "nobody looked" in text
-    for flags, why in ((["--column", "x"], "belongs to a file of numbers"), (["--points", "3"], "8 to 1024"), (["--range", "-1"], "--range")):
+    for flags, why in (
+        (["--column", "x"], "belongs to a file of numbers"),
+        (["--points", "3"], "8 to 1024"),
+        (["--range", "-1"], "--range"),
+    ):
         refused = run_script("describe.py", "--image", "up.png", *flags, cwd=tmp_path, code=2).stderr
         assert why in refused and refused.count("\n") == 1
 
