@@ -13,7 +13,7 @@ import torch
 from conftest import run_script
 
 from llm_ts.base import cli, disk, paths
-from llm_ts.desk import shipped
+from llm_ts.desk import serve, shipped
 from llm_ts.export import gguf_export
 from llm_ts.student import load
 
@@ -198,3 +198,11 @@ def test_the_shipped_student_without_its_base_is_one_line(tmp_path, monkeypatch,
     with pytest.raises(cli.UserError, match="python fetch.py smollm2"):
         shipped.open_student(str(adapter))
     assert capsys.readouterr().err == ""
+
+
+def test_the_page_offers_the_students_whose_base_is_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sees = tmp_path / "trained" / "sees"
+    shutil.copytree(paths.SHIPPED_SEES, sees)
+    monkeypatch.setattr(paths, "SHIPPED_SEES", str(sees))
+    assert serve.students_there() == [paths.SHIPPED]

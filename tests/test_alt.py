@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 from llm_ts import alt
+from llm_ts.claims import season
+from llm_ts.series.scale import integers_of
 
 plt = pytest.importorskip("matplotlib.pyplot")
 T = np.arange(144)
@@ -177,3 +179,11 @@ def test_a_chart_with_a_text_brings_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert alt(chart((MONTHS, COUNTS)))
+
+
+def test_a_season_near_the_threshold_is_told_too():
+    """By chance hardly any series repeats itself; a jump near the threshold is not told."""
+    rng = np.random.default_rng(0)
+    near = (np.sin(2 * np.pi * T / 12) + 0.6 * rng.standard_normal(144) for _ in range(200))
+    values = next(values for values in near if season.measure(integers_of(values))["turns"][:2] == ("12", False))
+    assert "It repeats itself about 12 times" in alt(chart((values,)))
